@@ -1,0 +1,44 @@
+# Everything a user runs. `make help` lists it. Relative paths only, so that folders with spaces work.
+PYTHON ?= python3
+PROFILE ?= smoke
+DATA ?=
+PAPER ?=
+RESULTS ?= results
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce test lab clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@echo
+	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh  RESULTS=folder'
+
+setup: .venv/ready ## make .venv with the tested versions (done by the other commands too)
+
+.venv/ready: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo 'harmlib needs Python 3.11 to 3.13: give one with make PYTHON=python3.12 ...' >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV="$(CURDIR)/.venv" $(PY) -m uv pip install --quiet --python $(PY) -r requirements-dev.txt -c constraints.txt
+	VIRTUAL_ENV="$(CURDIR)/.venv" $(PY) -m uv pip install --quiet --python $(PY) --no-deps -e .
+	@# Compiled once, imports are twice as fast, also where PYTHONDONTWRITEBYTECODE is set.
+	$(PY) -m compileall -q -j 0 .venv/lib > /dev/null 2>&1 || true
+	touch .venv/ready
+
+reproduce: .venv/ready ## build, train, score and draw everything of a profile
+	$(PY) -m harmlib reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)")
+
+test: .venv/ready ## check style and types, then run every test, the smoke profile included
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest
+
+lab: .venv/ready ## open the notebooks in JupyterLab
+	$(PY) -m jupyterlab notebooks
+
+clean: ## remove what can be made again: results that are not committed, caches and .venv
+	git clean -fdXq results benchmarks
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

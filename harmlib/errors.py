@@ -1,0 +1,45 @@
+"""Errors a user can cause, each with one sentence that says what to do.
+
+Everything here is a ``ValueError``, so callers that only know Python's own types still catch it. The shell command
+turns them into that sentence and exit code 2.
+"""
+
+
+class HarmlibError(ValueError):
+    """Bad input, described in one sentence."""
+
+
+class ImageError(HarmlibError):
+    """A picture cannot be used: unreadable, truncated, 16-bit, empty, or too large."""
+
+
+class MaskError(HarmlibError):
+    """A mask cannot be used with its picture."""
+
+
+class EmptyMaskError(MaskError):
+    """A mask has no foreground pixel where one is needed."""
+
+
+class ShapeError(HarmlibError):
+    """Arrays that belong together have different sizes."""
+
+
+class RangeError(HarmlibError):
+    """Values lie outside the documented range."""
+
+
+class DataError(HarmlibError):
+    """A data set, benchmark or list file is missing, incomplete or inconsistent."""
+
+
+class CheckpointError(HarmlibError):
+    """A checkpoint is missing, damaged, foreign, or made for another model."""
+
+
+class ParameterError(HarmlibError):
+    """An unknown name or a parameter outside its choices."""
+
+
+class DiskSpaceError(HarmlibError):
+    """The disk is full or too small for the work ahead."""
