@@ -1,0 +1,1 @@
+"""Photographs, benchmarks made from them, and what a training loop reads."""

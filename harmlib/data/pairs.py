@@ -1,0 +1,150 @@
+"""Composites with their masks and real photographs, read from any iHarmony4 tree: the genuine one, ours, or a merged one.
+
+    <root>/<sub-dataset>/composite_images/<photo>_<object>_<variant>.jpg   (ours: .png)
+    <root>/<sub-dataset>/masks/<photo>_<object>.png
+    <root>/<sub-dataset>/real_images/<photo>.jpg                           (ours: .png)
+    <root>/<sub-dataset>/regions/<photo>_<object>.png                      only in ours: ids of the perturbed regions
+    <root>/<sub-dataset>/<sub-dataset>_{train,val,test}.txt                names of composites
+    <root>/IHD_{train,val,test}.txt                                        optional: the same with their folders
+
+A merged tree has the three folders in <root> and bare names in its IHD lists; its only sub-dataset is called as <root> is.
+Names are split from the right, on the file name alone, because folders may contain "_" too (specs/iharmony4.md).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harmlib.data.listed import SPLITS, inside, read_list
+from harmlib.errors import DataError, ParameterError, ShapeError
+from harmlib.images import IMAGE_SUFFIXES, check_same_size, read_image, read_mask
+
+COMPOSITES = "composite_images"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One composite and the files that belong to it.
+
+    id: the composite's name without suffix; unique within its sub-dataset.
+    regions: the map of perturbed region ids, where the tree has one.
+    """
+
+    id: str
+    subset: str
+    composite: Path
+    mask: Path
+    real: Path
+    regions: Path | None = None
+
+
+def list_splits(root: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the splits, out of train, val and test, for which a tree has a list."""
+    return tuple(split for split in SPLITS if _list_files(Path(root), split))
+
+
+def read_pairs(root: str | os.PathLike[str], split: str, subsets: Sequence[str] | None = None) -> list[Pair]:
+    """Return the pairs of a split in the order of its lists.
+
+    subsets: the sub-datasets to read; None for all that the lists name.
+    Raises ParameterError for an unknown split; DataError for a missing, empty or inconsistent list, a path that leaves
+    ``root``, a name that breaks the rule, or a missing composite, mask or real photograph.
+    """
+    folder = Path(root).absolute()  # so that even "." has a name
+    if split not in SPLITS:
+        raise ParameterError(f'there is no split "{split}": choose from {", ".join(SPLITS)}')
+    listings = _list_files(folder, split)
+    if not listings:
+        raise DataError(f'"{root}" has no list of {split} composites: expected IHD_{split}.txt or <sub-dataset>/<sub-dataset>_{split}.txt')
+    names = _Names()
+    pairs = {}
+    for listing, composite in _listed_composites(listings):
+        if subsets is not None and _subset(composite) not in subsets:
+            continue
+        if composite in pairs:
+            raise DataError(f'"{listing}" lists "{composite.name}" twice: remove one of the lines')
+        pairs[composite] = _pair(composite, listing, names)
+    if not pairs:
+        raise DataError(f'the {split} lists of "{root}" name no composite of {", ".join(subsets or ())}: check the sub-datasets\' names')
+    return list(pairs.values())
+
+
+def load_pair(pair: Pair) -> dict[str, np.ndarray]:
+    """Return a pair's pixels: "composite" and "target" uint8 RGB (H, W, 3), "mask" bool (H, W).
+
+    Raises MaskError or ShapeError when the sizes differ, ImageError for an unreadable file.
+    """
+    composite, target, mask = read_image(pair.composite), read_image(pair.real), read_mask(pair.mask)
+    check_same_size(pair.id, mask, composite)
+    if target.shape != composite.shape:
+        found, expected = "x".join(map(str, target.shape[:2])), "x".join(map(str, composite.shape[:2]))
+        raise ShapeError(f'real photograph of "{pair.id}" is {found}, its composite {expected}: rebuild the pair')
+    return {"composite": composite, "target": target, "mask": mask}
+
+
+def _list_files(root: Path, split: str) -> list[Path]:
+    """Return the list of all composites of a split if there is one, else the lists of the sub-datasets."""
+    everything = root / f"IHD_{split}.txt"
+    if everything.exists():
+        return [everything]
+    return sorted(path for path in root.glob(f"*/*_{split}.txt") if path.name == f"{path.parent.name}_{split}.txt")
+
+
+def _listed_composites(listings: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield every list file with the path of each composite in it, whose folder a bare name leaves out."""
+    for listing in listings:
+        for entry in read_list(listing):
+            path = inside(listing.parent, entry, listing)
+            if path.parent.name != COMPOSITES:
+                path = path.parent / COMPOSITES / path.name
+            yield listing, path
+
+
+def _subset(composite: Path) -> str:
+    """Return the sub-dataset of a composite: the folder above composite_images."""
+    return composite.parent.parent.name
+
+
+class _Names:
+    """The names in folders, each read once: iHarmony4 has 150,000 files, too many to ask the disk for one by one."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, frozenset[str]] = {}
+
+    def find(self, folder: Path, candidates: Sequence[str]) -> Path | None:
+        """Return the first of the candidates that ``folder`` has, or None."""
+        if folder not in self._names:
+            self._names[folder] = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+        return next((folder / name for name in candidates if name in self._names[folder]), None)
+
+
+def _pair(composite: Path, listing: Path, names: _Names) -> Pair:
+    """Return the pair of one listed composite; raises DataError for a wrong name or a missing file."""
+    parts = composite.stem.rsplit("_", 2)
+    if len(parts) != 3 or not all(parts):
+        raise DataError(f'"{listing}" lists "{composite.name}", which is not named <photo>_<object>_<variant>: rename it')
+    photo, subset = parts[0], composite.parent.parent
+    mask = f"{photo}_{parts[1]}.png"
+    # PNG copies of the tree keep lists of .jpg names, so the listed suffix comes first and the others may follow.
+    suffixes = (composite.suffix, *IMAGE_SUFFIXES)
+
+    def existing(folder: str, candidates: Sequence[str], role: str) -> Path:
+        path = names.find(subset / folder, candidates)
+        if path is None:
+            missing = subset / folder / candidates[0]
+            raise DataError(f'"{missing}" is missing, the {role} of "{composite.stem}" in "{listing.name}": fetch or rebuild it')
+        return path
+
+    return Pair(
+        id=composite.stem,
+        subset=_subset(composite),
+        composite=existing(COMPOSITES, [composite.stem + suffix for suffix in suffixes], "composite"),
+        mask=existing("masks", [mask], "mask"),
+        real=existing("real_images", [photo + suffix for suffix in suffixes], "real photograph"),
+        regions=names.find(subset / "regions", [mask]),
+    )

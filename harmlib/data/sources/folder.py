@@ -1,0 +1,67 @@
+"""Photographs in a plain folder: the layout for own pictures, and what ``python -m harmlib prepare`` writes.
+
+    <root>/images/*.jpg or .png
+    <root>/labels/*.png         8-bit, one channel, pixel value = region id, same size as the picture
+    <root>/index.csv            id,image,label,split[,...]   paths relative to <root>; split is train, val or test
+    <root>/classes.csv          id,name[,...]                only if the region ids have a meaning across pictures
+
+Pictures may be of any size; the index decides which are used, and in which order.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from harmlib.data.listed import SPLITS, ListedSource, PhotoFiles, check_photo_id, inside, read_text
+from harmlib.data.sources import source
+from harmlib.errors import DataError, ParameterError
+
+
+@source("folder")
+class FolderSource(ListedSource):
+    """Photographs listed in ``index.csv``.
+
+    no_object: the id of pixels that belong to no region (0 in ccp, 11 in camvid); None when every id is a region.
+    Raises DataError for a missing, incomplete or inconsistent index, ParameterError for a wrong ``no_object``.
+    """
+
+    def __init__(self, root: Path, *, no_object: int | None = None) -> None:
+        if no_object is not None and no_object not in range(256):
+            raise ParameterError(f"no_object is {no_object!r}: give the label value of pixels without object (0 to 255), or nothing")
+        splits: dict[str, list[str]] = {}
+        photos: dict[str, PhotoFiles] = {}
+        index = root / "index.csv"
+        for row in _rows(index, ("id", "image", "label", "split")):
+            photo_id, split = row["id"], row["split"]
+            check_photo_id(photo_id, index, photos)
+            if split not in SPLITS:
+                raise DataError(f'"{index}" puts "{photo_id}" into split "{split}": choose from {", ".join(SPLITS)}')
+            splits.setdefault(split, []).append(photo_id)
+            photos[photo_id] = PhotoFiles(inside(root, row["image"], index), (inside(root, row["label"], index),))
+        if not photos:
+            raise DataError(f'"{index}" lists no photograph: add one line per picture')
+        super().__init__(root.name, splits, photos, no_object=no_object, classes=_read_classes(root / "classes.csv"))
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file as text; raises DataError when one of ``columns`` is missing."""
+    reader = csv.DictReader(read_text(path).splitlines())
+    for column in columns:
+        if column not in (reader.fieldnames or ()):
+            raise DataError(f'"{path}" has no column "{column}": its header line needs {", ".join(columns)}')
+    for row in reader:
+        yield {column: (row[column] or "").strip() for column in columns}
+
+
+def _read_classes(path: Path) -> dict[int, str]:
+    """Return the class names by id; empty without a file."""
+    if not path.exists():
+        return {}
+    try:
+        return {int(row["id"]): row["name"] for row in _rows(path, ("id", "name"))}
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f'"{path}" has an id that is no whole number ({error}): correct it') from error
