@@ -1,0 +1,193 @@
+"""Profiles: what to build, train and score for each paper, and how long (``config/*.yaml``).
+
+A profile names its photograph sources, and for every paper its benchmarks, its runs with their budget and its protocol.
+Unknown keys are refused, so that a typing mistake never runs silently with a default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harmlib.errors import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from harmlib.data.photos import Source
+
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """One photograph source: its kind, its folder below DATA (None: it ships with a package), and its options."""
+
+    name: str
+    kind: str
+    folder: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """One benchmark: how composites are made, from which sources (one sub-dataset each), and how many per photograph.
+
+    dataset: the data set of the paper that it stands for; title: what tables call it.
+    splits: sub-set of train, val, test to put on disk; draws: composites per photograph of each split.
+    """
+
+    name: str
+    composer: str
+    title: str
+    dataset: str
+    sources: tuple[str, ...]
+    splits: tuple[str, ...] = ("train", "val", "test")
+    draws: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One training run: a method with its options, a benchmark, and a budget.
+
+    start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
+    keep: steps whose weights are kept for such a start. selection: how many val pairs choose the checkpoint (0: the last one).
+    """
+
+    method: str
+    benchmark: str
+    iterations: int
+    batch_size: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+    milestones: tuple[int, ...] = ()
+    start_from: str | None = None
+    keep: tuple[int, ...] = ()
+    selection: int = 0
+    precision: str = "32-true"
+    accumulate: int = 1
+    online: bool = True
+    perturb_at: str = "256"
+    workers: int = 0
+
+    @property
+    def name(self) -> str:
+        """The run's folder: method, a label for labelled options, and benchmark."""
+        method = f"{self.method}+{self.label}" if self.label else self.method
+        return f"{method}-{self.benchmark}"
+
+
+@dataclass(frozen=True)
+class PaperPlan:
+    """What one paper needs: benchmarks, runs, methods scored without training, its tables' protocol, and its notebooks."""
+
+    paper: str
+    benchmarks: tuple[BenchmarkPlan, ...]
+    runs: tuple[RunPlan, ...]
+    protocol: str
+    notebooks: tuple[str, ...]
+    weightless: tuple[str, ...] = ("composite",)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A whole profile; ``paper(name)`` gives one paper's plan for the device at hand."""
+
+    name: str
+    seed: int
+    sources: Mapping[str, SourcePlan]
+    papers: Mapping[str, Any]
+    needs_data: bool
+
+    def paper(self, name: str, device: str = "cpu") -> PaperPlan:
+        """Return the plan of one paper with the budget of ``device`` (cpu or gpu); raises ParameterError for an unknown paper."""
+        if name not in self.papers:
+            raise ParameterError(f'profile "{self.name}" has no paper "{name}": choose one of {", ".join(self.papers)}')
+        content = dict(self.papers[name])
+        budgets = content.pop("budget")
+        budget = budgets.get(device, budgets) if set(budgets) <= {"cpu", "gpu"} else budgets
+        benchmarks = tuple(
+            _build(BenchmarkPlan, {"name": key, **value}, f"{name}.benchmarks.{key}") for key, value in content["benchmarks"].items()
+        )
+        runs = tuple(_runs(content["runs"], benchmarks, budget, name))
+        return PaperPlan(
+            name, benchmarks, runs, content["protocol"], tuple(content["notebooks"]), tuple(content.get("weightless", ("composite",)))
+        )
+
+    def open_source(self, name: str, data: str | os.PathLike[str] | None) -> Source:
+        """Return the photograph source ``name`` under the root ``data``; raises DataError with what to fetch when it is absent."""
+        from harmlib.data.sources import open_source
+
+        plan = self.sources[name]
+        if plan.folder is None:
+            source = open_source(plan.kind, **plan.options)
+            source.name = name
+            return source
+        if not data:
+            raise DataError(
+                f'profile "{self.name}" needs real photographs ("{plan.folder}", among others): give their root with DATA=folder; '
+                "data/README.md says what to fetch from where"
+            )
+        root = Path(data) / plan.folder
+        if not root.is_dir():
+            raise DataError(
+                f'DATA has no folder "{plan.folder}", which profile "{self.name}" needs: data/README.md says what to fetch from where'
+            )
+        source = open_source(plan.kind, root, **plan.options)
+        source.name = name
+        return source
+
+
+def load_profile(name: str | os.PathLike[str]) -> Profile:
+    """Return a profile by name (smoke, small, paper) or by the path of a YAML file.
+
+    Raises ParameterError for an unknown name, an unknown key or a missing one.
+    """
+    import yaml
+
+    path = Path(name) if str(name).endswith(".yaml") else CONFIG_FOLDER / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in CONFIG_FOLDER.glob("*.yaml")))
+        raise ParameterError(f'there is no profile "{name}": choose one of {known}, or give a .yaml file')
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParameterError(f'"{path.name}" is not valid YAML: {error}') from error
+    sources = {key: _build(SourcePlan, {"name": key, **value}, f"sources.{key}") for key, value in content["sources"].items()}
+    needs_data = any(plan.folder for plan in sources.values())
+    return Profile(path.stem, content["seed"], sources, content["papers"], needs_data)
+
+
+Plan = TypeVar("Plan", SourcePlan, BenchmarkPlan, RunPlan)
+
+
+def _build(plan: type[Plan], values: Mapping[str, Any], where: str) -> Plan:
+    """Return a plan from YAML values; raises ParameterError that names an unknown key and the known ones."""
+    known = {entry.name for entry in fields(plan)}
+    unknown = set(values) - known
+    if unknown:
+        raise ParameterError(f"{where} has the unknown key {sorted(unknown)[0]!r}: choose among {', '.join(sorted(known))}")
+    converted: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    try:
+        return plan(**converted)
+    except TypeError as error:
+        raise ParameterError(f"{where} is incomplete: {error}") from error
+
+
+def _runs(entries: list[Mapping[str, Any]], benchmarks: tuple[BenchmarkPlan, ...], budget: Mapping[str, Any], paper: str) -> list[RunPlan]:
+    """Return one run per entry and benchmark; budget values hold for all, a method's own win, then those of method and benchmark."""
+    budget = dict(budget)
+    own_budgets = budget.pop("methods", {})
+    runs = []
+    for benchmark in benchmarks:
+        for entry in entries:
+            key = f"{entry['method']}+{entry['label']}" if entry.get("label") else entry["method"]
+            values = {**budget, **entry, **own_budgets.get(key, {}), **own_budgets.get(f"{key}-{benchmark.name}", {})}
+            values["options"] = {**budget.get("options", {}), **entry.get("options", {})}
+            start = values.get("start_from")
+            if start:
+                method, _, step = start.partition("@")
+                values["start_from"] = f"{method}-{benchmark.name}@{step}"
+            runs.append(_build(RunPlan, {**values, "benchmark": benchmark.name}, f"{paper}.runs.{key}"))
+    return runs

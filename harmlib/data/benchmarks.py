@@ -1,0 +1,293 @@
+"""Benchmarks on disk: composites, masks, region maps and real photographs in iHarmony4's tree.
+
+    <root>/<sub-dataset>/{composite_images,masks,regions,real_images}/
+    <root>/<sub-dataset>/<sub-dataset>_{train,val,test}.txt   names of composites
+    <root>/IHD_{train,val,test}.txt                           the same with their folders
+    <root>/composites.csv                                     one row per composite, with the recipe that replays it
+    <root>/manifest.json                                      counts (neglected ones too), seed, versions; written last
+
+Names are iHarmony4's ``<photo>_<object>_<variant>``. A draw is an object here, because every draw perturbs other
+regions; a degraded target is a photograph of its own, ``<photo>-degraded<draw>``, so that the name rule always holds.
+Everything is written as PNG, because JPEG would touch the background.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harmlib.config import BenchmarkPlan
+from harmlib.data.composers import NO_REGION, Composite, Neglected, get_composer, is_usable
+from harmlib.data.photos import Source
+from harmlib.files import (
+    check_free_space,
+    is_finished,
+    read_json,
+    read_manifest,
+    remove_partial,
+    sha256,
+    write_json,
+    write_manifest,
+    write_text,
+)
+from harmlib.images import write_png
+
+logger = logging.getLogger(__name__)
+
+RECORDS = ".records"  # one small file per finished item while a benchmark is being built
+SPLITS = ("train", "val", "test")
+COLUMNS = (
+    "id",
+    "subset",
+    "split",
+    "photo",
+    "draw",
+    "height",
+    "width",
+    "foreground_ratio",
+    "mse",
+    "degraded",
+    "composite",
+    "mask",
+    "regions",
+    "real",
+    "recipe",
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One composite to make."""
+
+    subset: str
+    split: str
+    photo: str
+    draw: int
+
+    @property
+    def stem(self) -> str:
+        """The mask's name: photo and object, without underscores inside the photo's own id."""
+        return f"{self.photo.replace('_', '-')}_{self.draw + 1}"
+
+
+def build_benchmark(
+    plan: BenchmarkPlan, sources: Mapping[str, Source], root: str | os.PathLike[str], *, seed: int, workers: int = 0
+) -> dict[str, Any]:
+    """Put a benchmark on disk, or finish one that was interrupted; return its manifest.
+
+    plan: what to build. sources: one per sub-dataset, by name. root: the benchmark's folder.
+    workers: processes beside this one; the files do not depend on their number.
+    Raises DiskSpaceError before it starts when the disk is too small, and whatever the sources raise for bad input.
+    """
+    started, root = time.time(), Path(root)
+    inputs = {name: sources[name].fingerprint() for name in plan.sources}
+    expected = {
+        "benchmark": plan.name,
+        "composer": plan.composer,
+        "seed": seed,
+        "draws": dict(plan.draws),
+        "splits": list(plan.splits),
+        "inputs": inputs,
+    }
+    if is_finished(root, expected):
+        shutil.rmtree(root / RECORDS, ignore_errors=True)
+        return read_manifest(root)
+    _start_over_if_changed(root, expected)
+    items = list(_items(plan, sources))
+    _announce(plan, sources, items, root)
+    _build_all(items, sources, root, plan.composer, seed, workers)
+    rows, counts = _collect(items, root)
+    _count_others(plan, sources, counts)
+    _write_lists(plan, rows, root)
+    write_manifest(
+        root,
+        started=started,
+        **expected,
+        title=plan.title,
+        dataset=plan.dataset,
+        counts=counts,
+        files={"composites.csv": sha256(root / "composites.csv")},
+    )
+    shutil.rmtree(root / RECORDS)
+    return read_manifest(root)
+
+
+def _start_over_if_changed(root: Path, expected: Mapping[str, Any]) -> None:
+    """Remove a benchmark built from other inputs; keep the finished items of an interrupted one."""
+    plan_file = root / RECORDS / "plan.json"
+    if root.exists() and not (plan_file.exists() and read_json(plan_file) == json.loads(json.dumps(expected))):
+        shutil.rmtree(root)
+    remove_partial(root)
+    write_json(plan_file, expected)
+
+
+def _items(plan: BenchmarkPlan, sources: Mapping[str, Source]) -> Iterator[Item]:
+    """Yield every composite of a benchmark in the order of its lists."""
+    for name in plan.sources:
+        available = sources[name].splits()
+        for split in (split for split in SPLITS if split in plan.splits and split in available):
+            for photo in sources[name].ids(split):
+                for draw in range(plan.draws.get(split, 1)):
+                    yield Item(name, split, photo, draw)
+
+
+def _announce(plan: BenchmarkPlan, sources: Mapping[str, Source], items: list[Item], root: Path) -> None:
+    """Tell how much disk a benchmark will take, and stop when there is less."""
+    first = sources[items[0].subset].load(items[0].photo).image
+    # Measured on the packs: PNG at level 1 takes 1.9 bytes a pixel, twice for composite and photograph, plus the maps.
+    needed = int(len(items) * first.shape[0] * first.shape[1] * 2 * 1.95)
+    check_free_space(root, needed)
+    logger.info("%s: %d composites, about %d MiB on disk", plan.title, len(items), needed // 2**20)
+
+
+def _build_all(items: list[Item], sources: Mapping[str, Source], root: Path, composer: str, seed: int, workers: int) -> None:
+    """Build what is not there yet, in this process or in ``workers`` others, with a progress bar."""
+    from tqdm.auto import tqdm
+
+    todo = [item for item in items if not _record_path(root, item).exists()]
+    bar = partial(tqdm, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite")
+    if workers == 0:
+        for item in bar(todo):
+            _build_item(item, sources[item.subset], root, composer, seed)
+        return
+    # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(sources, root, composer, seed)) as pool:
+        futures = [pool.submit(_build_in_worker, item) for item in todo]
+        try:
+            for future in bar(futures):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_work: dict[str, Any] = {}  # what a worker process needs for every item, sent once
+
+
+def _start_worker(sources: Mapping[str, Source], root: Path, composer: str, seed: int) -> None:
+    """Keep what all items share, use one thread, and end when the parent process does (a killed one cannot say so)."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    _work.update(sources=sources, root=root, composer=composer, seed=seed)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent process and end with it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _build_in_worker(item: Item) -> str:
+    """Build one item with what ``_start_worker`` kept."""
+    return _build_item(item, _work["sources"][item.subset], _work["root"], _work["composer"], _work["seed"])
+
+
+def _record_path(root: Path, item: Item) -> Path:
+    """Return where an item's record stands while the benchmark is being built."""
+    return root / RECORDS / item.subset / item.split / f"{item.stem}.json"
+
+
+def _build_item(item: Item, source: Source, root: Path, composer: str, seed: int) -> str:
+    """Make and write one composite; its record comes last and tells that it is finished."""
+    try:
+        composite = get_composer(composer)(source, item.photo, item.draw, seed, None)
+        record = _write_composite(item, composite, root)
+    except Neglected as reason:
+        record = {"neglected": str(reason)}
+    write_json(_record_path(root, item), record)
+    return item.stem
+
+
+def _write_composite(item: Item, composite: Composite, root: Path) -> dict[str, Any]:
+    """Write a composite's four pictures and return its row of composites.csv."""
+    folder = root / item.subset
+    photo = item.photo.replace("_", "-")
+    real = f"{photo}-degraded{item.draw + 1}" if composite.degraded else photo
+    stem = f"{real}_{item.draw + 1}"
+    write_png(folder / "composite_images" / f"{stem}_1.png", composite.image)
+    write_png(folder / "masks" / f"{stem}.png", composite.mask.astype(np.uint8) * 255)
+    write_png(folder / "regions" / f"{stem}.png", composite.regions)
+    if not (folder / "real_images" / f"{real}.png").exists():
+        write_png(folder / "real_images" / f"{real}.png", composite.target)
+    height, width = composite.mask.shape
+    error = float(np.mean((composite.image.astype(np.float32) - composite.target) ** 2, dtype=np.float64))
+    values = (
+        f"{stem}_1",
+        item.subset,
+        item.split,
+        item.photo,
+        item.draw,
+        height,
+        width,
+        round(float(composite.mask.mean()), 6),
+        round(error, 4),
+        composite.degraded,
+        f"composite_images/{stem}_1.png",
+        f"masks/{stem}.png",
+        f"regions/{stem}.png",
+        f"real_images/{real}.png",
+        json.dumps(composite.recipe),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _collect(items: list[Item], root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows of composites.csv in order, and per sub-dataset and split what was used and neglected, by reason."""
+    rows: list[dict[str, Any]] = []
+    counts: dict[str, Any] = {}
+    neglected: dict[tuple[str, str], Counter[str]] = {}
+    for item in items:
+        record = read_json(_record_path(root, item))
+        entry = counts.setdefault(item.subset, {}).setdefault(item.split, {"photographs": 0, "used": 0, "composites": 0, "neglected": {}})
+        entry["photographs"] += item.draw == 0
+        if "neglected" in record:
+            neglected.setdefault((item.subset, item.split), Counter())[record["neglected"]] += item.draw == 0
+            entry["neglected"] = dict(neglected[item.subset, item.split])
+            continue
+        entry["used"] += item.draw == 0
+        entry["composites"] += 1
+        rows.append(record)
+    return rows, counts
+
+
+def _count_others(plan: BenchmarkPlan, sources: Mapping[str, Source], counts: dict[str, Any]) -> None:
+    """Count the usable photographs of the splits that are not put on disk, because they are only perturbed online."""
+    for name in plan.sources:
+        for split in (split for split in sources[name].splits() if split not in plan.splits):
+            photos = sources[name].ids(split)
+            used = sum(is_usable(sources[name], photo) for photo in photos)
+            neglected = {NO_REGION: len(photos) - used} if used < len(photos) else {}
+            counts.setdefault(name, {})[split] = {"photographs": len(photos), "used": used, "composites": 0, "neglected": neglected}
+
+
+def _write_lists(plan: BenchmarkPlan, rows: list[dict[str, Any]], root: Path) -> None:
+    """Write the list files and composites.csv."""
+    import pandas as pd
+
+    for split in plan.splits:
+        chosen = [row for row in rows if row["split"] == split]
+        for subset in {row["subset"] for row in chosen}:
+            names = [f"{row['id']}.png\n" for row in chosen if row["subset"] == subset]
+            write_text(root / subset / f"{subset}_{split}.txt", "".join(names))
+        if chosen:
+            write_text(root / f"IHD_{split}.txt", "".join(f"{row['subset']}/{row['composite']}\n" for row in chosen))
+    write_text(root / "composites.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))

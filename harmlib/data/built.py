@@ -1,0 +1,60 @@
+"""Reading a finished benchmark: its table, its counts, its identity, and composites replayed from their recipes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harmlib.data.composers import Composite, get_composer
+from harmlib.data.photos import Source
+from harmlib.errors import ParameterError
+from harmlib.files import fingerprint, read_manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_composites(root: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return composites.csv, ids as text; raises DataError when the benchmark is unfinished."""
+    import pandas as pd
+
+    read_manifest(root)
+    return pd.read_csv(Path(root) / "composites.csv", dtype={"id": str, "photo": str, "subset": str})
+
+
+def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row per benchmark, sub-dataset and split: photographs, used ones, composites, and neglected ones by reason.
+
+    manifests: benchmark -> manifest.
+    """
+    import pandas as pd
+
+    rows = []
+    for name, manifest in manifests.items():
+        for subset, splits in manifest["counts"].items():
+            for split, counts in splits.items():
+                reasons = ", ".join(f"{reason}: {count}" for reason, count in counts["neglected"].items())
+                rows.append({"benchmark": name, "subset": subset, "split": split, **counts, "neglected": reasons or "none"})
+    return pd.DataFrame(rows)
+
+
+def inputs_fingerprint(root: str | os.PathLike[str]) -> str:
+    """Return one name for a finished benchmark's content, for the manifests of what is made from it."""
+    manifest = read_manifest(root)
+    return fingerprint([manifest["benchmark"], manifest["files"]["composites.csv"]])
+
+
+def replay(root: str | os.PathLike[str], composite_id: str, source: Source) -> Composite:
+    """Return a composite of a finished benchmark, made again from its photograph and its recipe.
+
+    Raises DataError when the benchmark is unfinished and ParameterError when it has no such composite.
+    """
+    manifest, table = read_manifest(root), read_composites(root)
+    rows = table[(table["id"] == composite_id) & (table["subset"] == source.name)]
+    if rows.empty:
+        raise ParameterError(f'benchmark "{manifest["benchmark"]}" has no composite "{composite_id}" in "{source.name}"')
+    row = rows.iloc[0]
+    return get_composer(manifest["composer"])(source, row["photo"], int(row["draw"]), manifest["seed"], json.loads(row["recipe"]))

@@ -1,0 +1,202 @@
+"""What a training loop reads: composites made fresh at every visit, or pairs from a benchmark on disk.
+
+Both are indexed by (index, visit) and return the batch entries that ``harmlib.models.base`` describes. A visit is the
+number of times an item has been seen: with the seed and the item's id it decides every random choice, so the number of
+workers and a resumed run change nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from harmlib.color import lab8_to_rgb
+from harmlib.data.composers import get_composer, is_usable
+from harmlib.data.pairs import Pair, load_pair
+from harmlib.data.photos import Photo, Source
+from harmlib.errors import DataError
+from harmlib.files import replacing
+from harmlib.images import resize
+from harmlib.perturbations.sgmmh import Perturbed, to_network_size
+
+Batch = dict[str, Any]
+
+
+class ResizedSource(Source):
+    """A source's photographs of one split at ``size`` x ``size``, kept in one file that all workers map into memory.
+
+    Decoding and resizing are paid once; 256 x 256 takes 262 kB a photograph (Sg-MMH trains at that size).
+    Pictures are resized bilinearly without antialiasing, labels by nearest neighbor (specs/sgmmh.md section 1).
+    """
+
+    kind = "resized"
+
+    def __init__(self, source: Source, split: str, cache: str | os.PathLike[str], *, size: int = 256) -> None:
+        self.name, self.no_object, self.classes = source.name, source.no_object, source.classes
+        self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
+        self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
+        self._rows = {photo_id: row for row, photo_id in enumerate(self._ids)}
+        if not self._path.exists():
+            self._fill(source, size)
+        self._pixels: np.ndarray | None = None
+
+    def splits(self) -> tuple[str, ...]:
+        """Return the one split it holds."""
+        return (self._split,)
+
+    def ids(self, split: str) -> list[str]:
+        """Return the photo ids in the source's order."""
+        self.check_split(split)
+        return self._ids
+
+    def load(self, photo_id: str) -> Photo:
+        """Return one photograph at the reduced size; raises DataError for an unknown id."""
+        if photo_id not in self._rows:
+            raise self.unknown_photo(photo_id)
+        if self._pixels is None:
+            self._pixels = np.load(self._path, mmap_mode="r")
+        pixels = self._pixels[self._rows[photo_id]]
+        return Photo(photo_id, np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]), self.classes)
+
+    def fingerprint(self) -> str:
+        """Return the full-size source's fingerprint."""
+        return self._fingerprint
+
+    def _fill(self, source: Source, size: int) -> None:
+        """Decode and resize every photograph into the file, which appears when it is complete."""
+        from tqdm.auto import tqdm
+
+        with replacing(self._path) as temporary:
+            pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(self._ids), size, size, 4))
+            for row, photo_id in enumerate(tqdm(self._ids, desc=f"{self.name} at {size}x{size}", unit="photograph")):
+                photo = source.load(photo_id)
+                pixels[row, ..., :3] = cv2.resize(photo.image, (size, size), interpolation=cv2.INTER_LINEAR)
+                pixels[row, ..., 3] = resize(photo.labels.astype(np.uint8), (size, size), "nearest")
+            pixels.flush()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the memory map behind when a worker process gets a copy; it maps the file itself."""
+        return {**self.__dict__, "_pixels": None}
+
+
+class OnlineComposites(Dataset[Batch]):
+    """Photographs of several sources, perturbed anew at every visit, as the authors of Sg-MMH train.
+
+    sources: sources with ``split``. size: side of the entries in pixels.
+    space: "rgb", or "lab" for methods trained on 8-bit LAB codes, which then get ``composite_lab`` and ``target_lab`` too.
+    Photographs that the composer neglects are left out here as well.
+    Raises DataError when none is left.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], composer: str, *, seed: int, split: str = "train", size: int = 256, space: str = "rgb"
+    ) -> None:
+        self._composer, self._seed, self._size, self._space = composer, seed, size, space
+        self._items = [(source, photo) for source in sources for photo in source.ids(split) if is_usable(source, photo)]
+        if not self._items:
+            raise DataError(f"none of the photographs of {', '.join(source.name for source in sources)} has a labeled region to perturb")
+
+    def __len__(self) -> int:
+        """Return the number of photographs."""
+        return len(self._items)
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        """Return the composite of (index, visit)."""
+        index, visit = key
+        source, photo_id = self._items[index]
+        options = {"space": "lab"} if self._space == "lab" else {}
+        composite = get_composer(self._composer)(source, photo_id, visit, self._seed, **options)
+        small = to_network_size(Perturbed(composite.image, composite.target, composite.mask), self._size)
+        image, target = small.composite, small.target
+        entry = {"id": f"{source.name}/{photo_id}", "mask": _planes(small.mask, 1.0)}
+        if self._space == "lab":
+            entry.update(composite_lab=_planes(image), target_lab=_planes(target))
+            image, target = lab8_to_rgb(np.rint(image).astype(np.uint8)), lab8_to_rgb(target)
+        return {**entry, "composite": _planes(image), "target": _planes(target)}
+
+
+class StoredPairs(Dataset[Batch]):
+    """Pairs of a benchmark on disk at ``size`` x ``size``; every visit of a pair is the same.
+
+    Pictures are resized bilinearly by PIL, masks by nearest neighbor (the loaders of specs/iharmony4.md).
+    """
+
+    def __init__(self, pairs: Sequence[Pair], *, size: int = 256) -> None:
+        self._pairs, self._size = list(pairs), size
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self._pairs)
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        """Return the pair of (index, visit)."""
+        index, _ = key
+        pair = self._pairs[index]
+        arrays, size = load_pair(pair), (self._size, self._size)
+        composite, target = (resize(arrays[name], size, "bilinear") for name in ("composite", "target"))
+        mask = resize(arrays["mask"], size, "nearest").astype(np.float32)
+        return {"id": pair.id, "composite": _planes(composite), "target": _planes(target), "mask": _planes(mask, 1.0)}
+
+
+class VisitBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of (index, visit) in an order that the seed decides, from any step on.
+
+    Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
+    takes. batch_size counts one device's items; with several devices each gets its own share of the same order.
+    """
+
+    def __init__(self, length: int, batch_size: int, *, seed: int, first: int, last: int, rank: int = 0, devices: int = 1) -> None:
+        self._length, self._seed, self._first, self._last = length, seed, first, last
+        self._batch, self._rank, self._devices = batch_size * devices, rank, devices
+        self._per_epoch = length - length % self._batch if length >= self._batch else length
+
+    def __len__(self) -> int:
+        """Return how many batches are left."""
+        return self._last - self._first
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield the batches of the steps first to last - 1."""
+        epoch, order = -1, np.empty(0, dtype=int)
+        for step in range(self._first, self._last):
+            keys = []
+            for position in range(step * self._batch, (step + 1) * self._batch):
+                if position // self._per_epoch != epoch:
+                    epoch = position // self._per_epoch
+                    order = np.random.default_rng((self._seed, epoch)).permutation(self._length)
+                keys.append((int(order[position % self._per_epoch]), epoch))
+            yield keys[self._rank :: self._devices]
+
+
+def make_loader(dataset: Dataset[Batch], batches: VisitBatches, *, workers: int) -> DataLoader[Batch]:
+    """Return the loader of a training run; the batches do not depend on the number of worker processes."""
+    # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
+    context = "spawn" if workers else None
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        multiprocessing_context=context,
+        # A generator of its own: the loader would draw from torch's global one, and a resumed run would see other dropout.
+        generator=torch.Generator(),
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _one_thread(_: int) -> None:
+    """Keep a worker process to one thread, so that workers do not fight for cores."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _planes(array: np.ndarray, scale: float = 255.0) -> torch.Tensor:
+    """Return (H, W, 3) or (H, W) as float32 (C, H, W), divided by ``scale``."""
+    planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32)) / scale

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from harmlib.config import load_profile
+from harmlib.errors import DataError, ParameterError
+
+PLAIN = {
+    "seed": 1,
+    "sources": {"embedded": {"kind": "embedded"}, "ccp": {"kind": "folder", "folder": "ccp"}},
+    "papers": {
+        "sgmmh": {
+            "protocol": "sgmmh",
+            "notebooks": ["40_sgmmh"],
+            "benchmarks": {"a": {"composer": "sgmmh", "title": "A", "dataset": "HScene", "sources": ["embedded"]}},
+            "runs": [
+                {"method": "sgmmh_om"},
+                {"method": "sgmmh_om", "label": "identity", "options": {"init": "identity"}, "start_from": "sgmmh_om@3"},
+            ],
+            "budget": {
+                "cpu": {"iterations": 5, "batch_size": 2, "options": {"width": 0.5}},
+                "gpu": {"iterations": 50, "batch_size": 4},
+            },
+        }
+    },
+}
+
+
+def write(folder, content):
+    path = folder / "own.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["smoke", "small", "paper"])
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_every_profile_can_be_read_for_every_device(name, device):
+    profile = load_profile(name)
+
+    plans = [profile.paper(paper, device) for paper in profile.papers]
+
+    assert all(plan.runs and plan.benchmarks for plan in plans)
+
+
+def test_the_budget_follows_the_device(tmp_path):
+    profile = load_profile(write(tmp_path, PLAIN))
+
+    assert profile.paper("sgmmh", "cpu").runs[0].iterations == 5
+    assert profile.paper("sgmmh", "gpu").runs[0].iterations == 50
+
+
+def test_a_run_joins_the_options_of_budget_and_entry(tmp_path):
+    run = load_profile(write(tmp_path, PLAIN)).paper("sgmmh").runs[1]
+
+    assert run.options == {"width": 0.5, "init": "identity"}
+    assert run.name == "sgmmh_om+identity-a"
+    assert run.start_from == "sgmmh_om-a@3"
+
+
+def test_an_unknown_key_is_refused_with_the_known_ones(tmp_path):
+    broken = {**PLAIN, "sources": {"ccp": {"kind": "folder", "foldr": "ccp"}}}
+
+    with pytest.raises(ParameterError, match=r"sources.ccp has the unknown key 'foldr': choose among folder"):
+        load_profile(write(tmp_path, broken))
+
+
+def test_an_unknown_profile_lists_the_known_ones():
+    with pytest.raises(ParameterError, match='no profile "large": choose one of paper, small, smoke'):
+        load_profile("large")
+
+
+def test_an_unknown_paper_lists_the_known_ones(tmp_path):
+    with pytest.raises(ParameterError, match='has no paper "frhi": choose one of sgmmh'):
+        load_profile(write(tmp_path, PLAIN)).paper("frhi")
+
+
+@pytest.mark.parametrize("data", [None, "somewhere"])
+def test_missing_photographs_are_one_sentence_that_says_where_to_look(tmp_path, data):
+    profile = load_profile(write(tmp_path, PLAIN))
+
+    with pytest.raises(DataError, match=r"data/README.md says what to fetch"):
+        profile.open_source("ccp", data and tmp_path / data)
+
+
+def test_the_paper_profile_trains_as_printed():
+    runs = {run.name: run for run in load_profile("paper").paper("sgmmh").runs}
+
+    assert runs["sgmmh_om-hscene"].iterations == 40_000
+    assert runs["sgmmh_om-hlip"].milestones == (55_000, 75_000)
+    assert runs["sgmmh_omgan-hlip"].start_from == "sgmmh_om-hlip@85000"
