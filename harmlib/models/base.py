@@ -1,0 +1,184 @@
+"""What every harmonization method promises: one forward pass, its losses, and the paper's way to train it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from harmlib.errors import MaskError, ParameterError, ShapeError
+
+Batch = Mapping[str, Any]
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The harmonized picture and whatever makes the method visible.
+
+    image: (B, 3, H, W), RGB in [0, 1].
+    extras: named tensors (operator masks, filter arguments, submasks, ...), also reached as ``prediction["name"]``.
+    """
+
+    image: Tensor
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return one extra; raises ParameterError with the known names for an unknown one."""
+        if name not in self.extras:
+            known = ", ".join(self.extras) or "nothing, it is a picture only"
+            raise ParameterError(f'this prediction has no "{name}": choose from {known}')
+        return self.extras[name]
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How the paper trains a method.
+
+    iterations: updates of the whole recipe, at ``batch_size`` pictures each.
+    milestones: iterations after which the rate is multiplied by ``gamma``.
+    linear_decay_from: iteration from which the rate falls linearly to zero at the end, or None.
+    ema_decay: decay of the moving average of the weights kept beside them, or None.
+    loss: what is minimized; note: what a reader must know besides.
+    """
+
+    learning_rate: float
+    betas: tuple[float, float]
+    batch_size: int
+    iterations: int
+    loss: str
+    weight_decay: float = 0.0
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    linear_decay_from: int | None = None
+    ema_decay: float | None = None
+    note: str = ""
+
+    def rate_factor(self, progress: float) -> float:
+        """Return the factor on the learning rate at ``progress`` in [0, 1] of the training.
+
+        Progress, not iterations: a shortened training keeps the shape of the paper's schedule.
+        """
+        iteration = progress * self.iterations
+        factor = self.gamma ** sum(iteration >= milestone for milestone in self.milestones)
+        if self.linear_decay_from is None or iteration <= self.linear_decay_from:
+            return factor
+        return factor * max(0.0, (self.iterations - iteration) / (self.iterations - self.linear_decay_from))
+
+
+class HarmonizationModel(nn.Module):
+    """A method that turns a composite, with or without its mask, into a harmonized picture.
+
+    needs_mask: forward refuses to work without a mask.
+    soft_masks: the method uses fractional masks; for the others ``harmonize`` thresholds at 0.5.
+    working_size: side of the square pictures it works on; None when every size is its own.
+    size_multiple: forward takes any height and width that are multiples of it.
+    training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
+    name, options: what the registry made it from.
+    """
+
+    needs_mask: bool = True
+    soft_masks: bool = False
+    working_size: int | None = 256
+    size_multiple: int = 1
+    training_space: str = "rgb"
+    name: str = ""
+    options: Mapping[str, Any] = {}
+
+    def forward(self, composite: Tensor, mask: Tensor | None = None) -> Prediction:
+        """Return the harmonized picture.
+
+        composite: (B, 3, H, W), RGB in [0, 1]; mask: (B, 1, H, W), 1 = foreground, or None where none is needed.
+        Raises ShapeError for other shapes and MaskError for a missing mask.
+        """
+        self.check_inputs(composite, mask)
+        return self.predict(composite, mask)
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return the harmonized picture for inputs that were checked: the method itself."""
+        raise NotImplementedError
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Return the scalars of one batch; "total" is what is minimized. Raises ParameterError where nothing is trained."""
+        raise ParameterError(f'"{self.name}" has no parameters to train: score it directly')
+
+    def training_losses(self, batch: Batch) -> Iterator[tuple[str, Losses]]:
+        """Yield (player, losses) once per update of a training step, in the paper's order.
+
+        The loop back-propagates losses["total"] and steps that player's optimizer before it asks for the next.
+        """
+        yield "model", self.training_loss(batch)
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters of each optimizer by player name."""
+        return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}
+
+    @property
+    def training_recipe(self) -> TrainingRecipe | None:
+        """The paper's recipe; None for a method without parameters."""
+        return None
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """Names of the parameters that by design get no gradient at the working size (rounding apart)."""
+        return frozenset()
+
+    @property
+    def public_names(self) -> Mapping[str, Mapping[str, str]]:
+        """Part (generator, discriminator, ...) -> the authors' name of each tensor -> ours; empty when nothing was published."""
+        return {}
+
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+        """Return the result at the composite's own size, (B, 3, H, W); by default the harmonized picture, resized bilinearly.
+
+        composite_full: (B, 3, H, W), RGB in [0, 1]; mask_full: (B, 1, H, W) or None.
+        """
+        return resize_to(prediction.image, composite_full)
+
+    def check_inputs(self, composite: Tensor, mask: Tensor | None) -> None:
+        """Raise ShapeError or MaskError unless composite and mask fit each other and the method."""
+        shape = tuple(composite.shape)
+        if composite.ndim != 4 or shape[1] != 3:
+            raise ShapeError(f"composite is {shape}, expected (B, 3, H, W)")
+        if any(side % self.size_multiple for side in shape[2:]):
+            raise ShapeError(f'composite is {shape[2]}x{shape[3]}, "{self.name}" needs multiples of {self.size_multiple}: resize it')
+        if mask is None and self.needs_mask:
+            raise MaskError(f'"{self.name}" needs a mask of the foreground: give one, 1 = foreground')
+        expected = (shape[0], 1, *shape[2:])
+        if mask is not None and tuple(mask.shape) != expected:
+            raise ShapeError(f"mask is {tuple(mask.shape)}, expected {expected}")
+
+
+def resize_to(image: Tensor, reference: Tensor) -> Tensor:
+    """Return ``image`` (B, C, h, w) resized bilinearly to the height and width of ``reference``; unchanged if they agree."""
+    if image.shape[2:] == reference.shape[2:]:
+        return image
+    return functional.interpolate(image, size=tuple(reference.shape[2:]), mode="bilinear", align_corners=False)
+
+
+def to_signed(values: Tensor) -> Tensor:
+    """Return values in [0, 1] on the scale [-1, 1]."""
+    return (values - 0.5) / 0.5
+
+
+def to_unit(values: Tensor) -> Tensor:
+    """Return values in [-1, 1] on the scale [0, 1]."""
+    return values * 0.5 + 0.5
+
+
+def normal_init(module: nn.Module, std: float) -> None:
+    """Draw every convolution and linear weight from N(0, std²), biases 0, batch-norm weights from N(1, std²)."""
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.normal_(1.0, std)
+                layer.bias.zero_()
+            elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                # Under spectral norm the drawn tensor is ``weight_orig``; ``weight`` is computed from it.
+                getattr(layer, "weight_orig", layer.weight).normal_(0.0, std)
+                if layer.bias is not None:
+                    layer.bias.zero_()

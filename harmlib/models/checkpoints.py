@@ -1,0 +1,138 @@
+"""Checkpoint files: written by rename, read without trusting them, and compared name by name with the model.
+
+Ours is a dictionary with "format", "method", "options", "weights", "ema" and the training state. The authors' are plain state
+dicts, or dictionaries with "params" and "params_ema" (BasicSR).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harmlib import files
+from harmlib.errors import CheckpointError
+from harmlib.models.base import HarmonizationModel
+
+CHECKPOINT = "checkpoint.pt"
+FORMAT = 1
+REQUIRED = {"format": int, "method": str, "options": dict, "weights": dict}
+# Batch norm counts its batches; older files lack the counter and nothing here reads it.
+COUNTER = "num_batches_tracked"
+NAMES_SHOWN = 3
+
+
+def write(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write a checkpoint dictionary by rename, stamped with the format."""
+    with files.replacing(path) as temporary:
+        torch.save({"format": FORMAT, **content}, temporary)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the dictionary of one of our checkpoints.
+
+    Raises CheckpointError for a missing, truncated, damaged or foreign file, and when the manifest beside it names another sha256.
+    """
+    content = read_file(path)
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in REQUIRED.items()):
+        raise CheckpointError(f'"{path}" is no checkpoint of harmlib: weights published by authors load with load_public_checkpoint')
+    if content["format"] != FORMAT:
+        raise CheckpointError(f'"{path}" has format {content["format"]}, this version reads {FORMAT}: train it again')
+    _check_sha256(path)
+    return {"ema": None, **content}
+
+
+def read_file(path: Path) -> Any:
+    """Return what a torch file holds, on the CPU; raises CheckpointError when it is missing, damaged or not only tensors."""
+    if not path.is_file():
+        raise CheckpointError(f'"{path}" does not exist: train the method first, or check the path')
+    advice = "fetch or train it again"
+    try:
+        _check_archive(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f'"{path}" holds more than weights or is no torch file, and was not opened: {advice}') from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).partition("\n")[0] or "it is empty"
+        raise CheckpointError(f'"{path}" is truncated, damaged or no torch file ({reason}): {advice}') from error
+
+
+def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], source: str, *, partial: bool = False) -> None:
+    """Copy ``weights`` into a model; ``partial`` lets names that the file lacks keep their values.
+
+    Raises CheckpointError, opened by ``source``, that names what is missing, unexpected or of another shape.
+    """
+    own = model.state_dict()
+    expected = {name: values for name, values in own.items() if name in weights} if partial else own
+    _compare(weights, expected, f"{source} does not fit this model")
+    model.load_state_dict(dict(weights), strict=False)
+
+
+def load_public(model: HarmonizationModel, path: Path) -> None:
+    """Copy one published file into the part of the model whose names it shares most; raises CheckpointError if it differs."""
+    published = _state_dict(read_file(path), path)
+    part, names = max(model.public_names.items(), key=lambda item: len(published.keys() & item[1].keys()))
+    own = model.state_dict()
+    expected = {public: own[name] for public, name in names.items()}
+    _compare(published, expected, f'"{path}" does not fit the {part} of "{model.name}"')
+    model.load_state_dict({names[public]: values for public, values in published.items()}, strict=False)
+
+
+def _compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], opening: str) -> None:
+    """Raise CheckpointError unless two state dicts agree in names and shapes."""
+    missing = [name for name in expected if name not in weights and not name.endswith(COUNTER)]
+    unexpected = [name for name in weights if name not in expected]
+    shapes = [
+        f"{name} ({_shape(weights[name])} instead of {_shape(values)})"
+        for name, values in expected.items()
+        if name in weights and weights[name].shape != values.shape
+    ]
+    kinds = (("lacks", missing), ("has the unexpected", unexpected), ("has other shapes for", shapes))
+    differences = [f"it {kind} {_some(names)}" for kind, names in kinds if names]
+    if differences:
+        raise CheckpointError(f"{opening}: {'; '.join(differences)}")
+
+
+def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
+    """Return the state dict inside a published file, without the prefix that parallel training adds."""
+    if isinstance(content, dict) and isinstance(content.get("params"), dict):
+        content = content["params"]
+    if not isinstance(content, dict) or not content or any(not isinstance(value, Tensor) for value in content.values()):
+        raise CheckpointError(f'"{path}" is no state dict: expected a dictionary of tensors, or one under "params"')
+    return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def _check_archive(path: Path) -> None:
+    """Raise BadZipFile when a byte of a zipped torch file changed: torch itself reads it without a word."""
+    if not zipfile.is_zipfile(path):
+        return  # the format before torch 1.6 has no check sums
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged:
+        raise zipfile.BadZipFile(f"the check sum of {damaged} is wrong")
+
+
+def _check_sha256(path: Path) -> None:
+    """Raise CheckpointError when the manifest beside a checkpoint was written for other bytes."""
+    if not (path.parent / files.MANIFEST).exists():
+        return
+    expected = files.read_manifest(path.parent).get("outputs", {}).get(path.name)
+    if expected is not None and expected != files.sha256(path):
+        raise CheckpointError(f'"{path}" is not the file that its {files.MANIFEST} describes: remove the run and train it again')
+
+
+def _shape(values: Tensor) -> str:
+    """Return a shape as text, 64x3x4x4."""
+    return "x".join(map(str, values.shape)) or "a number"
+
+
+def _some(names: list[str]) -> str:
+    """Return the first names of a list and how many follow."""
+    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + rest

@@ -1,0 +1,26 @@
+"""The zero line of every table: the composite as it came."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.models.registry import register
+
+
+class Composite(HarmonizationModel):
+    """Changes nothing."""
+
+    needs_mask = False
+    soft_masks = True
+    working_size = None
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return the composite."""
+        return Prediction(composite)
+
+
+@register("composite", paper="sgmmh", needs_mask=False, trainable=False)
+def composite() -> HarmonizationModel:
+    """Composite: the unharmonized input, the zero line of every table."""
+    return Composite()

@@ -1,0 +1,120 @@
+"""DoveNet: harmonization as domain translation, judged by a domain verification discriminator (Cong et al. 2020).
+
+Symbols of specs/dovenet.md: G generator, D discriminator with a global score s_g and a verification score s_v.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, to_signed, to_unit
+from harmlib.models.layers.discriminators import DomainDiscriminator
+from harmlib.models.layers.losses import frozen, gradient_penalty, hinge_loss
+from harmlib.models.layers.unet import SIZE_MULTIPLE, AttentionUNet
+from harmlib.models.registry import register
+
+L1_WEIGHT = 100.0
+PENALTY_WEIGHT = 10.0
+INIT_STD = 0.02
+# iHarmony4's training set has 65,742 composites; batch 1, 100 epochs at a constant rate, 100 down to zero.
+EPOCH = 65_742
+
+
+class DoveNet(HarmonizationModel):
+    """Attention U-Net with tanh, trained with L1 and two adversarial scores."""
+
+    size_multiple = SIZE_MULTIPLE
+
+    def __init__(self, *, width: float, norm: str, train_mode_bn: bool) -> None:
+        super().__init__()
+        generator_norm = "picture_batch" if norm == "batch" and train_mode_bn else norm
+        self.generator = AttentionUNet(4, 3, width=width, norm=generator_norm)
+        self.discriminator = DomainDiscriminator(width=width, norm=norm)
+        normal_init(self, INIT_STD)
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return tanh(G([composite, mask])), the whole picture, not blended with the composite."""
+        assert mask is not None  # needs_mask: checked at the door
+        return Prediction(to_unit(self._generate(composite, mask)))
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Return the generator's losses against the discriminator as it stands."""
+        fake = self._generate(batch["composite"], batch["mask"])
+        return self._generator_losses(fake, to_signed(batch["target"]), batch["mask"])
+
+    def training_losses(self, batch: Batch) -> Iterator[tuple[str, Losses]]:
+        """Yield one update of D on the detached result, then one of G."""
+        real, mask = to_signed(batch["target"]), batch["mask"]
+        fake = self._generate(batch["composite"], mask)
+        yield "discriminator", self._discriminator_losses(fake.detach(), real, mask)
+        yield "generator", self._generator_losses(fake, real, mask)
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters of G and of D."""
+        return {"generator": list(self.generator.parameters()), "discriminator": list(self.discriminator.parameters())}
+
+    @property
+    def training_recipe(self) -> TrainingRecipe:
+        """The authors' training command."""
+        return TrainingRecipe(
+            learning_rate=2e-4,
+            betas=(0.5, 0.999),
+            batch_size=1,
+            iterations=200 * EPOCH,
+            linear_decay_from=100 * EPOCH,
+            loss="100 L1, minus both adversarial scores; D: hinge and gradient penalty",
+            note="the authors lower the rate per epoch, here per iteration",
+        )
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """The biases that a norm cancels."""
+        generator = [f"generator.{name}" for name in self.generator.silent_biases()]
+        return frozenset(generator + [f"discriminator.{name}" for name in self.discriminator.silent_biases()])
+
+    @property
+    def public_names(self) -> dict[str, dict[str, str]]:
+        """The names in the authors' files of G and of D."""
+        return {
+            "generator": self.generator.public_names("generator."),
+            "discriminator": self.discriminator.public_names("discriminator."),
+        }
+
+    def _generate(self, composite: Tensor, mask: Tensor) -> Tensor:
+        """Return G's picture in [-1, 1]; the mask enters as 0/1, not scaled."""
+        return torch.tanh(self.generator(torch.cat([to_signed(composite), mask], 1)))
+
+    def _discriminator_losses(self, fake: Tensor, real: Tensor, mask: Tensor) -> Losses:
+        """Return the hinge over both scores and the gradient penalty of (s_g + s_v) / 2."""
+
+        def mean_score(image: Tensor) -> Tensor:
+            global_score, verification = self.discriminator(image, mask)
+            return (global_score + verification) / 2
+
+        hinge_fake = torch.stack([hinge_loss(score, real=False) for score in self.discriminator(fake, mask)]).sum()
+        hinge_real = torch.stack([hinge_loss(score, real=True) for score in self.discriminator(real, mask)]).sum()
+        alpha = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+        penalty = PENALTY_WEIGHT * gradient_penalty(mean_score, real, fake, alpha)
+        return {"total": hinge_fake + hinge_real + penalty, "hinge_fake": hinge_fake, "hinge_real": hinge_real, "penalty": penalty}
+
+    def _generator_losses(self, fake: Tensor, real: Tensor, mask: Tensor) -> Losses:
+        """Return 100·L1 over the whole raw picture − mean s_g − mean s_v."""
+        with frozen(self.discriminator):
+            scores = self.discriminator(fake, mask)
+        adversarial = -torch.stack([score.mean() for score in scores]).sum()
+        l1 = L1_WEIGHT * functional.l1_loss(fake, real)
+        return {"total": l1 + adversarial, "l1": l1, "adversarial": adversarial}
+
+
+@register("dovenet", paper="frih", needs_mask=True, public_options={"norm": "batch"})
+def dovenet(*, width: float = 1.0, norm: str = "instance", train_mode_bn: bool = False) -> HarmonizationModel:
+    """DoveNet: attention U-Net with a domain verification discriminator (Cong et al. 2020).
+
+    norm: instance (the training command) or batch (the published weights).
+    train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.
+    """
+    return DoveNet(width=width, norm=norm, train_mode_bn=train_mode_bn)

@@ -1,0 +1,138 @@
+"""Discriminators: Sg-MMH's patches (specs/sgmmh.md, section 3) and DoveNet's domain verification (specs/dovenet.md)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+from torch.nn.utils import spectral_norm
+
+from harmlib.models.layers.unet import SLOPE, make_norm, scaled_width
+
+# DoveNet's seven convolutions: channels in units of the base width, and strides.
+DOMAIN_GROWTH = (1, 2, 4, 8, 8, 8, 8)
+DOMAIN_STRIDES = (2, 2, 2, 2, 2, 2, 1)
+# Keeps the re-weighting of a partial convolution finite where its window holds no valid pixel.
+WINDOW_EPSILON = 1e-8
+
+
+class PatchDiscriminator(nn.Module):
+    """PatchGAN: five convolutions 4x4, one score for each overlapping patch of 70x70 pixels.
+
+    Input (B, channels, 256, 256); output (B, 1, 30, 30), logits.
+    """
+
+    def __init__(self, channels: int = 3, *, width: float = 1.0) -> None:
+        super().__init__()
+        base = scaled_width(width)
+        sizes = (channels, base, 2 * base, 4 * base, 8 * base, 1)
+        strides = (2, 2, 2, 1, 1)
+        self.convs = nn.ModuleList(nn.Conv2d(sizes[i], sizes[i + 1], 4, stride=strides[i], padding=1) for i in range(5))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the map of logits."""
+        features = functional.leaky_relu(self.convs[0](image), SLOPE)
+        for conv in self.convs[1:-1]:
+            features = functional.leaky_relu(functional.instance_norm(conv(features)), SLOPE)
+        return self.convs[-1](features)
+
+    def silent_biases(self) -> list[str]:
+        """Return the names of the biases that the instance norm behind them cancels."""
+        return [f"convs.{index}.bias" for index in range(1, 4)]
+
+    def public_names(self, prefix: str = "") -> dict[str, str]:
+        """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
+        convs = [(place, index) for index, place in enumerate((0, 2, 5, 8, 11))]
+        return {f"model.{place}.{kind}": f"{prefix}convs.{index}.{kind}" for place, index in convs for kind in ("weight", "bias")}
+
+
+class PartialConv2d(nn.Conv2d):
+    """A convolution that sees only valid pixels and hands on the mask of windows that hold any.
+
+    out = (conv(image * mask) * r + bias) * mask', r = window size / valid pixels in the window. Source: specs/dovenet.md.
+    """
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]
+        """Return the output and the next mask, (B, 1, h, w); without a mask every pixel is valid.
+
+        image: (B, C, H, W); mask: (B, 1, H, W), 1 = valid.
+        """
+        if mask is None:
+            return super().forward(image), None
+        window = torch.ones(1, 1, *self.kernel_size, dtype=mask.dtype, device=mask.device)
+        valid = functional.conv2d(mask, window, stride=self.stride)
+        new_mask = valid.clamp(0, 1)
+        ratio = window.numel() / (valid + WINDOW_EPSILON) * new_mask
+        weighted = functional.conv2d(image * mask, self.weight, stride=self.stride) * ratio
+        if self.bias is None:
+            return weighted, new_mask
+        return (weighted + self.bias.view(1, -1, 1, 1)) * new_mask, new_mask
+
+
+class DomainBranch(nn.Module):
+    """Seven partial convolutions 3x3 without padding, with spectral norm: (B, 3, 256, 256) to (B, 512, 1, 1)."""
+
+    def __init__(self, *, width: float, norm: str) -> None:
+        super().__init__()
+        base = scaled_width(width)
+        sizes = [3, *(base * growth for growth in DOMAIN_GROWTH)]
+        self.convs = nn.ModuleList(
+            # A norm with weights of its own replaces the bias, except in the first convolution, which has no norm.
+            spectral_norm(PartialConv2d(sizes[i], sizes[i + 1], 3, stride=stride, bias=i == 0 or norm == "instance"))
+            for i, stride in enumerate(DOMAIN_STRIDES)
+        )
+        self.norms = nn.ModuleList(make_norm(norm, sizes[i + 1]) if 0 < i < 6 else nn.Identity() for i in range(7))
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the features of the pixels where ``mask`` is 1; without a mask, of the whole picture."""
+        features = image
+        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            features, mask = conv(features, mask)
+            if index < 6:
+                features = functional.leaky_relu(norm(features), SLOPE)
+        return features
+
+
+class DomainDiscriminator(nn.Module):
+    """DoveNet's two judges: is the picture real, and do foreground and background look like one domain?
+
+    width: factor on the 64 base channels; norm: instance or batch.
+    """
+
+    def __init__(self, *, width: float = 1.0, norm: str = "instance") -> None:
+        super().__init__()
+        channels = scaled_width(width) * DOMAIN_GROWTH[-1]
+        self.picture = DomainBranch(width=width, norm=norm)
+        self.region = DomainBranch(width=width, norm=norm)  # shared by foreground and background
+        self.verify1 = spectral_norm(nn.Conv2d(channels, channels, 1))
+        self.verify2 = spectral_norm(nn.Conv2d(channels, channels, 1))
+        self.verify3 = nn.Conv2d(channels, 1, 1)
+        self.judge = nn.Conv2d(channels, 1, 1)
+
+    def forward(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the global and the verification score, (B, 1, 1, 1) each at 256x256.
+
+        image: (B, 3, H, W) in [-1, 1]; mask: (B, 1, H, W), 1 = foreground.
+        """
+        whole = self.picture(image)
+        foreground, background = self.region(image, mask), self.region(image, 1 - mask)
+        similarity = functional.leaky_relu(self.verify1(foreground * background), SLOPE)
+        return self.judge(whole), self.verify3(functional.leaky_relu(self.verify2(similarity), SLOPE))
+
+    def silent_biases(self) -> list[str]:
+        """Return the names of the biases cancelled by the norm behind them (masked windows keep the region branch's alive)."""
+        return [f"picture.convs.{index}.bias" for index in range(1, 6) if self.picture.convs[index].bias is not None]
+
+    def public_names(self, prefix: str = "") -> dict[str, str]:
+        """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
+        heads = {"verify1": "convl1", "verify2": "convl2", "verify3": "convl3", "judge": "convg3"}
+        names = {}
+        for name in self.state_dict():
+            kind, _, rest = name.partition(".")
+            if kind in heads:
+                names[f"{heads[kind]}.{rest}"] = prefix + name
+                continue
+            layer, index, tensor = rest.split(".")
+            suffix = "f" if kind == "region" else ""
+            names[f"D.{layer.removesuffix('s')}{int(index) + 1}{suffix}.{tensor}"] = prefix + name
+        return names

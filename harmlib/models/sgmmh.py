@@ -1,0 +1,251 @@
+"""Sg-MMH: semantic-guided multi-mask harmonization, without any mask as input (Ren and Liu, section 3).
+
+A U-Net predicts six operator masks, add and multiply for L, a and b; a fixed retoucher applies them to the composite.
+C_r and C_f are the discriminator's maps of the real and of the retouched picture (specs/sgmmh.md, sections 3 to 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from harmlib.errors import ParameterError
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, resize_to, to_signed
+from harmlib.models.layers import perceptual as perceptual_terms
+from harmlib.models.layers.discriminators import PatchDiscriminator
+from harmlib.models.layers.losses import charbonnier, frozen, relativistic_discriminator_loss, relativistic_generator_loss
+from harmlib.models.layers.retoucher import OPERATORS, edit, edit_masks, lab_to_rgb, lab_to_signed_rgb, quantize, retouch, rgb_to_lab
+from harmlib.models.layers.unet import LEVELS, SIZE_MULTIPLE, AttentionUNet
+from harmlib.models.registry import register
+
+__all__ = ["OPERATORS", "SgmmhOM", "SgmmhOMGAN", "SgmmhRGB", "edit", "edit_masks", "retouch"]
+
+ADVERSARIAL_WEIGHT = 0.005
+PERCEPTUAL_TERMS = ("none", "lpips", "vgg19_conv5_4")
+INITS = ("default", "identity")
+
+FIRST_STAGE = TrainingRecipe(
+    learning_rate=2e-4,
+    betas=(0.9, 0.99),
+    batch_size=64,
+    iterations=40_000,
+    milestones=(20_000, 30_000),
+    gamma=0.5,
+    ema_decay=0.999,
+    loss="Charbonnier on the network's scale",
+    note="for HScene; HLIP: 85,000 iterations, halved after 55,000 and 75,000; the released test uses the weights without EMA",
+)
+SECOND_STAGE = TrainingRecipe(
+    learning_rate=2e-4,
+    betas=(0.9, 0.99),
+    batch_size=64,
+    iterations=10_000,
+    milestones=(3_000, 5_000, 8_000),
+    gamma=0.5,
+    ema_decay=0.999,
+    loss="Charbonnier plus 0.005 times a relativistic average GAN",
+    note="starts from the weights of sgmmh_om, D from scratch; for HScene; on HLIP the rate is never halved",
+)
+
+
+class _Sgmmh(HarmonizationModel):
+    """What the three variants share: the generator, its dead parts, its published names, and the pixel losses."""
+
+    needs_mask = False
+    size_multiple = SIZE_MULTIPLE
+
+    def __init__(self, outputs: int, *, width: float, perceptual: str) -> None:
+        super().__init__()
+        self.perceptual = _choice("perceptual", perceptual, PERCEPTUAL_TERMS)
+        self.generator = AttentionUNet(3, outputs, width=width, upsample="nearest")
+
+    @property
+    def training_recipe(self) -> TrainingRecipe:
+        """The authors' recipe."""
+        return FIRST_STAGE
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """The biases that instance norm cancels, and level 7.
+
+        At 256x256 level 7 is 1x1; nearest up-sampling makes it constant over its 2x2 plane, and instance norm turns that into 0.
+        """
+        last = LEVELS - 1
+        deepest = [name for name, _ in self.generator.named_parameters() if name.startswith((f"downs.{last}.", f"ups.{last}."))]
+        return frozenset(f"generator.{name}" for name in [*self.generator.silent_biases(), *deepest])
+
+    @property
+    def public_names(self) -> Mapping[str, Mapping[str, str]]:
+        """The names in the authors' file of the generator."""
+        return {"generator": self.generator.public_names("generator.")}
+
+    def _pixel_losses(self, harmonized: Tensor, real: Tensor) -> Losses:
+        """Return the Charbonnier loss and the perceptual term, both on the network's scale, weight 1 each."""
+        loss = charbonnier(harmonized, real)
+        if self.perceptual == "none":
+            return {"total": loss, "charbonnier": loss}
+        term = self._perceptual_term(harmonized, real)
+        return {"total": loss + term, "charbonnier": loss, "perceptual": term}
+
+    def _perceptual_term(self, harmonized: Tensor, real: Tensor) -> Tensor:
+        """Return LPIPS in RGB (the paper), or the released code's VGG19 distance."""
+        if self.perceptual == "lpips":
+            return perceptual_terms.lpips_term(self._signed_rgb(harmonized), self._signed_rgb(real))
+        # Paper: a loss. Here, as in the released code: a number without gradient, because the code detaches the result.
+        with torch.no_grad():
+            return perceptual_terms.vgg19_term(harmonized, real)
+
+    def _signed_rgb(self, values: Tensor) -> Tensor:
+        """Return network-scale values as RGB in [-1, 1]."""
+        raise NotImplementedError
+
+
+class SgmmhRGB(_Sgmmh):
+    """The baseline: the same network regresses RGB, clamped to [-1, 1]."""
+
+    def __init__(self, *, width: float, perceptual: str) -> None:
+        super().__init__(3, width=width, perceptual=perceptual)
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return the regressed picture, truncated to 8 bit."""
+        return Prediction(quantize(self.generator(to_signed(composite))).to(composite) / 255)
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Return the losses of the clamped output in RGB."""
+        harmonized = self.generator(to_signed(batch["composite"])).clamp(-1, 1)
+        return self._pixel_losses(harmonized, to_signed(batch["target"]))
+
+    def _signed_rgb(self, values: Tensor) -> Tensor:
+        """Return the values: they are RGB."""
+        return values
+
+
+class SgmmhOM(_Sgmmh):
+    """Operator masks from a U-Net, applied by the retoucher in LAB."""
+
+    training_space = "lab"
+
+    def __init__(self, *, width: float, init: str, perceptual: str) -> None:
+        super().__init__(len(OPERATORS), width=width, perceptual=perceptual)
+        if _choice("init", init, INITS) == "identity":
+            self._start_from_identity()
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return the retouched picture, quantized; extras: operator_masks (B, 6, H, W) and harmonized_lab (network scale)."""
+        lab = rgb_to_lab(composite)
+        masks = self.operator_masks(lab)
+        harmonized = retouch(lab, masks)
+        return Prediction(lab_to_rgb(harmonized), {"operator_masks": masks, "harmonized_lab": harmonized})
+
+    def operator_masks(self, lab: Tensor) -> Tensor:
+        """Return the six masks of LAB on the network scale, (B, 6, H, W): add is unbounded, mul is at least 0."""
+        raw = self.generator(lab)
+        return torch.stack([raw[:, 0::2], functional.relu(raw[:, 1::2])], 2).flatten(1, 2)
+
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+        """Return the full-size composite, retouched with the operator masks resized bilinearly."""
+        masks = resize_to(prediction["operator_masks"], composite_full)
+        return lab_to_rgb(retouch(rgb_to_lab(composite_full), masks))
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Return the losses of the retouched picture in LAB."""
+        return self._pixel_losses(*self._harmonize_lab(batch))
+
+    def _harmonize_lab(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the retouched composite and the target in LAB, from the batch's own unrounded codes where it has them."""
+        composite, real = _lab_of(batch, "composite"), _lab_of(batch, "target")
+        return retouch(composite, self.operator_masks(composite)), real
+
+    def _signed_rgb(self, values: Tensor) -> Tensor:
+        """Return LAB as RGB, with a gradient."""
+        return lab_to_signed_rgb(values)
+
+    def _start_from_identity(self) -> None:
+        """Make the first masks mul = 1, add = 0. Paper: random, so that training starts from a gray picture. Here: an option."""
+        last = dict(self.generator.ups[0].named_parameters())
+        with torch.no_grad():
+            last["conv2d.weight"].zero_()
+            last["conv2d.bias"].copy_(torch.tensor([float(name.startswith("mul")) for name in OPERATORS]))
+
+
+class SgmmhOMGAN(SgmmhOM):
+    """Operator masks, refined against a relativistic patch discriminator on LAB."""
+
+    def __init__(self, *, width: float, init: str, perceptual: str) -> None:
+        super().__init__(width=width, init=init, perceptual=perceptual)
+        self.discriminator = PatchDiscriminator(width=width)
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Return the generator's losses against the discriminator as it stands."""
+        return self._generator_losses(*self._harmonize_lab(batch))
+
+    def training_losses(self, batch: Batch) -> Iterator[tuple[str, Losses]]:
+        """Yield one update of the generator, then one of the discriminator on the same, detached result."""
+        harmonized, real = self._harmonize_lab(batch)
+        yield "generator", self._generator_losses(harmonized, real)
+        real_map, fake_map = self.discriminator(real), self.discriminator(harmonized.detach())
+        yield "discriminator", {"total": relativistic_discriminator_loss(real_map, fake_map)}
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters of generator and discriminator."""
+        return {"generator": list(self.generator.parameters()), "discriminator": list(self.discriminator.parameters())}
+
+    @property
+    def training_recipe(self) -> TrainingRecipe:
+        """The authors' recipe of the second stage."""
+        return SECOND_STAGE
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """Those of the generator, and the discriminator's biases that instance norm cancels."""
+        return super().untrained_parameters | {f"discriminator.{name}" for name in self.discriminator.silent_biases()}
+
+    @property
+    def public_names(self) -> Mapping[str, Mapping[str, str]]:
+        """The names in the authors' files of generator and discriminator."""
+        return {**super().public_names, "discriminator": self.discriminator.public_names("discriminator.")}
+
+    def _generator_losses(self, harmonized: Tensor, real: Tensor) -> Losses:
+        """Return the pixel losses plus 0.005 times the relativistic term."""
+        losses = self._pixel_losses(harmonized, real)
+        with frozen(self.discriminator):
+            real_map, fake_map = self.discriminator(real), self.discriminator(harmonized)
+        adversarial = ADVERSARIAL_WEIGHT * relativistic_generator_loss(real_map, fake_map)
+        return {**losses, "total": losses["total"] + adversarial, "adversarial": adversarial}
+
+
+@register("sgmmh_rgb", paper="sgmmh", needs_mask=False)
+def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none") -> HarmonizationModel:
+    """Sg-MMH (RGB): the baseline that regresses RGB directly; options as for sgmmh_om."""
+    return SgmmhRGB(width=width, perceptual=perceptual)
+
+
+@register("sgmmh_om", paper="sgmmh", needs_mask=False)
+def sgmmh_om(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
+    """Sg-MMH (OM): six operator masks in LAB and a fixed retoucher, no mask as input.
+
+    init: default (PyTorch's, as the authors) or identity; perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
+    """
+    return SgmmhOM(width=width, init=init, perceptual=perceptual)
+
+
+@register("sgmmh_omgan", paper="sgmmh", needs_mask=False)
+def sgmmh_omgan(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
+    """Sg-MMH (OMGAN): operator masks refined by a relativistic patch discriminator; options as for sgmmh_om."""
+    return SgmmhOMGAN(width=width, init=init, perceptual=perceptual)
+
+
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
+    """Return the value of an option; raises ParameterError unless it is one of its choices."""
+    if value not in choices:
+        raise ParameterError(f'{option} is "{value}": choose from {", ".join(choices)}')
+    return value
+
+
+def _lab_of(batch: Batch, name: str) -> Tensor:
+    """Return a picture of the batch in LAB on the network scale."""
+    codes = batch.get(f"{name}_lab")
+    return rgb_to_lab(batch[name]) if codes is None else to_signed(codes)
