@@ -1,0 +1,1 @@
+"""Training: one loop for every method, GANs included (``loop``), and the state it saves (``state``)."""

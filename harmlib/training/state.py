@@ -1,0 +1,97 @@
+"""Everything a training run must remember to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from harmlib.errors import CheckpointError
+from harmlib.files import replacing
+from harmlib.models.base import HarmonizationModel
+
+RESUME = "resume.pt"
+
+
+class Ema:
+    """Exponential moving average of a model's weights: after a step, average = decay * average + (1 - decay) * weights.
+
+    Buffers (running statistics) are copied, not averaged.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self._averaged = {name for name, _ in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the weights after one step."""
+        for name, value in model.state_dict().items():
+            if name in self._averaged:
+                self.weights[name].lerp_(value, 1 - self.decay)
+            else:
+                self.weights[name].copy_(value)
+
+
+class TrainingState:
+    """The model, its optimizers, the step, the history, and the best validation error so far."""
+
+    def __init__(self, model: HarmonizationModel, optimizers: dict[str, Optimizer], ema: Ema | None, plan: dict[str, Any]) -> None:
+        self.model, self.optimizers, self.ema, self.plan = model, optimizers, ema, plan
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+        self.best: float | None = None
+        self.seconds = 0.0
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write ``resume.pt`` by rename, generator states included."""
+        content = {
+            "plan": self.plan,
+            "step": self.step,
+            "history": self.history,
+            "best": self.best,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "ema": self.ema.weights if self.ema else None,
+            "cpu_generator": torch.get_rng_state(),
+            "cuda_generators": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+        with replacing(Path(folder) / RESUME) as temporary:
+            torch.save(content, temporary)
+
+    def resume(self, folder: str | os.PathLike[str]) -> bool:
+        """Take up ``resume.pt`` if it is there; return whether it was.
+
+        Raises CheckpointError when it is damaged or belongs to a run with other settings.
+        """
+        path = Path(folder) / RESUME
+        if not path.exists():
+            return False
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise CheckpointError(f'"{path}" is damaged and cannot be resumed: remove it to start this run again') from error
+        changed = sorted(key for key, value in self.plan.items() if content["plan"].get(key) != value)
+        if changed:
+            raise CheckpointError(f'"{path}" belongs to a run with another {", ".join(changed)}: remove its folder to start again')
+        self._take(content)
+        return True
+
+    def _take(self, content: dict[str, Any]) -> None:
+        """Restore every part from a saved state."""
+        self.step, self.history, self.best, self.seconds = (content[key] for key in ("step", "history", "best", "seconds"))
+        self.model.load_state_dict(content["model"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(content["optimizers"][name])
+        if self.ema:
+            for name, value in content["ema"].items():
+                self.ema.weights[name].copy_(value)
+        torch.set_rng_state(content["cpu_generator"])
+        if content["cuda_generators"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(content["cuda_generators"])
