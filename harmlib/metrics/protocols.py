@@ -1,0 +1,163 @@
+"""How the field's code bases score: one frozen description per protocol (specs/iharmony4.md, "Known inconsistencies").
+
+A number means something only with its protocol: resizing, rounding, PSNR's peak and the background move MSE by several
+levels squared and PSNR by tenths of a dB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harmlib.errors import ParameterError
+
+METRICS = ("mse", "fmse", "psnr", "fpsnr", "ssim", "fssim", "lpips")
+DEFAULT = "harmlib"
+CHOICES = {
+    "library": ("pillow", "opencv"),
+    "resampling": ("bicubic", "bilinear"),
+    "mask": ("binary", "soft"),
+    "network_input": ("evaluated", "original"),
+    "rounding": ("round", "truncate", "none"),
+    "background": ("composite", "target", "keep"),
+    "peak": ("255", "prediction_range", "target_max"),
+    "mse_region": ("picture", "foreground"),
+    "fmse_rule": ("error", "pictures"),
+    "ssim_range": ("255", "prediction_range"),
+    "lpips_channels": ("rgb", "bgr"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """One way to turn a prediction, a real photograph and a mask into numbers.
+
+    name, source: the preset's id, and whose code it follows.
+    size: side of the square that is evaluated; None evaluates at the size of the files.
+    library, resampling: "pillow" resizes with antialiasing, "opencv" without.
+    mask: "binary" thresholds at 128 and resizes by nearest neighbor; "soft" resizes like a picture and keeps gray.
+    network_input: the network sees the picture as "evaluated", or an unantialiased thumbnail of the "original".
+    rounding: of the prediction to 8 bits; jpeg: quality at which it is saved and read back, None for not at all.
+    background: outside the mask show the "composite", the real "target" (in the network's input too), or "keep" the prediction.
+    peak: of PSNR; mse_offset: added to MSE inside PSNR. Code bases without an offset print infinity for identical pictures; 1e-6
+    stands in for it here.
+    mse_region: "foreground" counts only errors in the mask, still divided by the whole picture's area.
+    fmse_rule: as in ``functional.fmse``. ssim_range: "255", or max - min of each channel of the prediction.
+    lpips_channels: order in which LPIPS sees the channels.
+    Raises ParameterError for an unknown choice.
+    """
+
+    name: str
+    source: str
+    size: int | None = 256
+    library: str = "pillow"
+    resampling: str = "bicubic"
+    mask: str = "binary"
+    network_input: str = "evaluated"
+    rounding: str = "round"
+    jpeg: int | None = None
+    background: str = "composite"
+    peak: str = "255"
+    mse_offset: float = 1e-6
+    mse_region: str = "picture"
+    fmse_rule: str = "error"
+    ssim_range: str = "255"
+    lpips_channels: str = "rgb"
+
+    def __post_init__(self) -> None:
+        """Reject a choice that does not exist."""
+        for field, choices in CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise ParameterError(
+                    f'protocol "{self.name}": {field} "{getattr(self, field)}" is unknown, choose one of {", ".join(choices)}'
+                )
+
+
+_HARMLIB = Protocol(name=DEFAULT, source="default protocol of this repository")
+_DOVENET = Protocol(
+    name="dovenet",
+    source="iHarmony4's authors, DoveNet and BargainNet: sample evaluation on 8-bit files",
+    rounding="truncate",
+    background="keep",
+    peak="prediction_range",
+    fmse_rule="pictures",
+)
+_IDIH = Protocol(
+    name="idih",
+    source="iDIH and iSSAM: evaluation script",
+    library="opencv",
+    resampling="bilinear",
+    mask="soft",
+    rounding="none",
+    background="keep",
+    peak="target_max",
+)
+_HARMONIZER = Protocol(
+    name="harmonizer_256",
+    source="Harmonizer, table 1: the network sees a thumbnail without antialiasing, the filters run on one with it",
+    resampling="bilinear",
+    network_input="original",
+    rounding="none",
+    peak="prediction_range",
+    fmse_rule="pictures",
+)
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        _HARMLIB,
+        _DOVENET,
+        replace(_DOVENET, name="dih_tf", source="DIH in TensorFlow, by iHarmony4's authors: float, clipped", rounding="none"),
+        replace(_DOVENET, name="adfm", source="ADFM: raw float output, no pasting", rounding="none"),
+        replace(
+            _DOVENET,
+            name="iih",
+            source="IIH and Harmony Transformer: pasted, truncated, saved as JPEG of quality 100 and read back",
+            resampling="bilinear",
+            background="composite",
+            jpeg=100,
+            peak="255",
+        ),
+        _IDIH,
+        replace(
+            _IDIH,
+            name="pctnet",
+            source="PCT-Net: at the size of the files, MSE counts errors in the mask only",
+            size=None,
+            network_input="original",
+            background="composite",
+            peak="255",
+            mse_region="foreground",
+        ),
+        replace(
+            _DOVENET,
+            name="rainnet",
+            source="RainNet: the composite gets the real photograph's background first, the result keeps it",
+            resampling="bilinear",
+            background="target",
+            peak="255",
+        ),
+        _HARMONIZER,
+        replace(_HARMONIZER, name="harmonizer_full", source="Harmonizer, table 2: at the size of the files", size=None),
+        Protocol(
+            name="sgmmh",
+            source="Sg-MMH: 8-bit panels of 256x256, no mask and no pasting",
+            library="opencv",
+            resampling="bilinear",
+            mask="soft",
+            rounding="truncate",
+            background="keep",
+            mse_offset=1e-9,
+            ssim_range="prediction_range",
+            lpips_channels="bgr",
+        ),
+    )
+}
+
+
+def get_protocol(protocol: str | Protocol = DEFAULT) -> Protocol:
+    """Return the preset of that name (a Protocol is handed through); raises ParameterError for an unknown name."""
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol not in PROTOCOLS:
+        raise ParameterError(f'protocol "{protocol}" is unknown: choose one of {", ".join(PROTOCOLS)}')
+    return PROTOCOLS[protocol]
