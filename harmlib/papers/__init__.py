@@ -1,0 +1,103 @@
+"""The four papers' printed numbers, exhibits, claims and method names, as data inside the package.
+
+Every value was read from the papers' text and confirmed by a second pass; ``inconsistencies`` tells what does not add up.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from harmlib.errors import ParameterError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    import pandas as pd
+
+PAPERS = ("sgmmh", "frih", "harmonizer", "perceptual")
+
+
+def published(paper: str, table: str | int | None = None) -> pd.DataFrame:
+    """Return a table's printed values, one row each.
+
+    paper: one of PAPERS. table: its number as printed; "4" includes the halves "4-left" and "4-right"; None for all.
+    Columns: paper, table, row, dataset, subset_or_bucket, metric, direction, value (the printed string), unit, is_own_method,
+    note, then method (our id, empty for a row that is no method) and number (value as float).
+    Raises ParameterError for an unknown paper or table.
+    """
+    _check_paper(paper)
+    rows = _all_values()
+    rows = rows[rows["paper"] == paper]
+    if table is None:
+        return rows.reset_index(drop=True)
+    wanted = str(table)
+    part = rows[(rows["table"] == wanted) | rows["table"].str.startswith(f"{wanted}-")]
+    if part.empty:
+        raise ParameterError(f'paper "{paper}" has no table "{wanted}" with numbers: choose one of {", ".join(rows["table"].unique())}')
+    return part.reset_index(drop=True)
+
+
+def published_value(paper: str, table: str | int, row: str, dataset: str, bucket: str, metric: str) -> float:
+    """Return one printed number; row, dataset, bucket and metric as the paper names them, or row as our method id.
+
+    Raises ParameterError when the table does not print exactly one such value.
+    """
+    rows = published(paper, table)
+    wanted = ((rows["row"] == row) | (rows["method"] == row)) & (rows["dataset"] == dataset)
+    part = rows[wanted & (rows["subset_or_bucket"] == bucket) & (rows["metric"] == metric)]
+    if len(part) != 1:
+        raise ParameterError(f'table {table} of "{paper}" prints {len(part)} values for {row}, {dataset}, {bucket}, {metric}; expected one')
+    return float(part["number"].iloc[0])
+
+
+def exhibits() -> pd.DataFrame:
+    """Return every table and figure of the papers, one row each: id, paper, kind, number, title, what it needs and must show."""
+    return _read_csv(_data("exhibits.csv"))
+
+
+def claims() -> pd.DataFrame:
+    """Return every quantitative claim of the papers' texts, one row each: id, paper, where, claim, value, kind, consistency."""
+    return _read_csv(_data("claims.csv"))
+
+
+def methods() -> pd.DataFrame:
+    """Return the papers' row names and our method ids: method_id, paper, row, reference."""
+    return _read_csv(_data("methods.csv"))
+
+
+def inconsistencies() -> str:
+    """Return what does not add up in the papers, as Markdown."""
+    return _data("inconsistencies.md").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _all_values() -> pd.DataFrame:
+    """Read all tables once."""
+    import pandas as pd
+
+    files = sorted((entry for entry in _data("tables").iterdir() if entry.name.endswith(".csv")), key=lambda entry: entry.name)
+    values = pd.concat([_read_csv(entry) for entry in files], ignore_index=True)
+    names = methods()[["paper", "row", "method_id"]].rename(columns={"method_id": "method"})
+    values = values.merge(names, on=["paper", "row"], how="left", validate="many_to_one").fillna({"method": ""})
+    return values.assign(number=values["value"].astype(float))
+
+
+def _read_csv(entry: Traversable) -> pd.DataFrame:
+    """Read a CSV of the package, every cell as text, as printed."""
+    import pandas as pd
+
+    with entry.open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, dtype=str, keep_default_na=False)
+
+
+def _data(name: str) -> Traversable:
+    """Return a data file of this package."""
+    return resources.files(__name__) / name
+
+
+def _check_paper(paper: str) -> None:
+    """Raise ParameterError for an unknown paper."""
+    if paper not in PAPERS:
+        raise ParameterError(f'paper "{paper}" is unknown: choose one of {", ".join(PAPERS)}')

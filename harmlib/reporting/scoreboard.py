@@ -1,0 +1,134 @@
+"""The scoreboard: every exhibit of the papers with its state, every tested claim with its verdict.
+
+A state is read from the files that are there, never from what was planned.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from harmlib.errors import DataError
+from harmlib.files import write_text
+from harmlib.papers import PAPERS, claims, exhibits
+from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
+
+MADE = "made"
+PARTLY = "partly"
+MISSING = "not made"
+FILES = {"table": ("tables", ".csv"), "figure": ("figures", ".png")}
+TITLES = {"sgmmh": "Sg-MMH", "frih": "FRIH", "harmonizer": "Harmonizer", "perceptual": "No-reference perceptual"}
+
+
+def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return every exhibit of ``papers.exhibits`` in its order: id, paper, kind, number, title, state, file, data, note.
+
+    results: a profile's folder, with ``tables/`` and ``figures/``. The state is "made", "partly" (a table in which cells of ours are
+    missing; note says why) or "not made"; file is relative to ``results``.
+    """
+    root = Path(results)
+    rows = [{"id": row["id"], **_state(root, row["id"], row["kind"])} for row in exhibits().to_dict("records")]
+    known = exhibits()[["id", "paper", "kind", "number", "title"]]
+    return known.merge(pd.DataFrame(rows), on="id", validate="one_to_one")
+
+
+def _state(root: Path, exhibit: str, kind: str) -> dict[str, str]:
+    """State of one exhibit, from its file."""
+    folder, suffix = FILES[kind]
+    path = root / folder / f"{exhibit}{suffix}"
+    if not path.exists():
+        return {"state": MISSING, "file": "", "data": "", "note": ""}
+    notes, data = _table_remarks(path) if kind == "table" else ([], [])
+    state = PARTLY if notes else MADE
+    return {"state": state, "file": f"{folder}/{path.name}", "data": ", ".join(data), "note": "; ".join(notes)}
+
+
+def _table_remarks(path: Path) -> tuple[list[str], list[str]]:
+    """Reasons for missing cells, and the data, of a table made by ``tables.beside_paper``; empty for other tables."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not {"ours", "note", "data"} <= set(table):
+        return [], []
+    return table.loc[table["ours"] == "", "note"].unique().tolist(), table["data"].unique().tolist()
+
+
+def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return every tested claim with its text and the paper's value: the columns of ``ClaimResult`` and paper, claim, value, unit.
+
+    Raises DataError for a claims table with another first line.
+    """
+    columns = ["claim_id", "verdict", "ours", "low", "high", "n", "data", "note"]
+    parts = [pd.DataFrame(columns=columns)]
+    for paper in PAPERS:
+        path = Path(results) / "tables" / f"claims-{paper}.csv"
+        if not path.exists():
+            continue
+        part = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in ("ours", "low", "high")})
+        if list(part) != columns:
+            raise DataError(f'"{path}" is no table of claims: run the notebook that makes it again')
+        parts.append(part)
+    tested = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    texts = claims()[["id", "paper", "claim", "value", "unit"]].rename(columns={"id": "claim_id"})
+    return tested.merge(texts, on="claim_id", how="left", validate="one_to_one")
+
+
+def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
+    """Write ``<results>/scoreboard.md`` by rename and return its text."""
+    states, verdicts = exhibit_states(results), claim_verdicts(results)
+    lines = [
+        f"# Scoreboard, profile {profile}",
+        "",
+        f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}. "
+        f"Tested claims: {_counts(verdicts['verdict'], (AGREES, DIFFERS, CANNOT_SAY))} (the papers make {len(claims())} in all).",
+        "",
+        "Intervals are 95 % bootstrap intervals over images. A claim agrees or differs only when the interval says so.",
+    ]
+    for paper in PAPERS:
+        lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]
+        tested = verdicts[verdicts["paper"] == paper]
+        lines += ["", *(_claim_lines(tested) if len(tested) else ["No claim tested."])]
+    text = "\n".join(lines) + "\n"
+    write_text(Path(results) / "scoreboard.md", text)
+    return text
+
+
+def _counts(values: pd.Series, names: Sequence[str]) -> str:
+    """Return "made 3, partly 1, not made 42"."""
+    return ", ".join(f"{name} {int((values == name).sum())}" for name in names)
+
+
+def _exhibit_lines(states: pd.DataFrame) -> list[str]:
+    """Markdown table of one paper's exhibits."""
+    rows = [
+        (f"{row['kind']} {row['number']}", row["title"], _linked(row["state"], row["file"]), row["data"], row["note"])
+        for row in states.to_dict("records")
+    ]
+    return _markdown(("exhibit", "title", "state", "data", "note"), rows)
+
+
+def _claim_lines(tested: pd.DataFrame) -> list[str]:
+    """Markdown table of one paper's tested claims."""
+    rows = []
+    for row in tested.to_dict("records"):
+        numbers = (f"{row['value']} {row['unit']}", f"{row['ours']:.5g}", _interval(row["low"], row["high"]), row["n"])
+        rows.append((row["claim_id"], row["claim"], *numbers, row["verdict"], row["data"], row["note"]))
+    return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "verdict", "data", "note"), rows)
+
+
+def _linked(text: str, file: str) -> str:
+    """Text that links to a file, when there is one."""
+    return f"[{text}]({file})" if file else text
+
+
+def _interval(low: float, high: float) -> str:
+    """Interval as text; none for an exact number."""
+    return "" if math.isnan(low) or low == high else f"[{low:.5g}, {high:.5g}]"
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a Markdown table; a bar within a cell is escaped."""
+    cells = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in rows]
+    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {line} |" for line in cells)]
