@@ -51,7 +51,9 @@ class BenchmarkPlan:
 class RunPlan:
     """One training run: a method with its options, a benchmark, and a budget.
 
+    learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
+    workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     keep: steps whose weights are kept for such a start. selection: how many val pairs choose the checkpoint (0: the last one).
     """
 
@@ -61,6 +63,7 @@ class RunPlan:
     batch_size: int
     options: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
+    learning_rate: float | None = None
     milestones: tuple[int, ...] = ()
     start_from: str | None = None
     keep: tuple[int, ...] = ()
@@ -70,6 +73,7 @@ class RunPlan:
     online: bool = True
     perturb_at: str = "256"
     workers: int = 0
+    save_seconds: float = 60
 
     @property
     def name(self) -> str:

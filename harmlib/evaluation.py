@@ -19,7 +19,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as nnf
-from tqdm.auto import tqdm
 
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError, ShapeError
@@ -28,6 +27,7 @@ from harmlib.metrics.functional import mse
 from harmlib.metrics.lpips import load_network
 from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture, finish, measure, score_batch
+from harmlib.progress import progress
 from harmlib.score_file import COLUMNS, KEYS, ScoreFile, key_of, read_scores
 from harmlib.statistics import bucket, paired_difference, summarize, with_all
 
@@ -87,12 +87,12 @@ def score_method(
     table, network = ScoreFile(path), _lpips_network(place)
     keys = {"benchmark": benchmark, "split": split, "method": method or model.name, "protocol": rule.name}
     model = model.to(place).eval()
-    with tqdm(total=len(pairs), desc=f"{keys['method']} on {benchmark}", unit="image") as progress:
+    with progress(total=len(pairs), desc=f"{keys['method']} on {benchmark}", unit="image") as bar:
         for chunk in _chunks(pairs, rule):
             if any(key_of({**keys, "subset": pair.subset, "id": pair.id}) not in table.done for pair in chunk):
                 rows = _score_items(model, _read(chunk), rule, network)
                 table.append({**keys, "subset": pair.subset, **row} for pair, row in zip(chunk, rows, strict=True))
-            progress.update(len(chunk))
+            bar.update(len(chunk))
     return table.finish()
 
 
@@ -218,7 +218,7 @@ def score_folder(
     table = ScoreFile(out) if out is not None else None
     network = _lpips_network(_default_device())
     rows: list[dict[str, Any]] = []
-    for path in tqdm(_pictures(Path(predictions)), desc=keys["method"], unit="image"):
+    for path in progress(_pictures(Path(predictions)), desc=keys["method"], unit="image"):
         if table is not None and key_of({**keys, "id": path.stem}) in table.done:
             continue
         row = {**keys, **_score_file(path, Path(reals), Path(masks), rule, network)}

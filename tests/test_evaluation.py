@@ -145,10 +145,10 @@ def test_soft_masks_reach_only_methods_that_use_them(soft: bool, seen: bool, pai
 
 def test_kill_and_resume_end_with_the_same_bytes(pairs: list[Pair], tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.test_evaluation import *; root = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from test_evaluation import *; root = Path(sys.argv[1]);"
         "score_method(Mortal(), write_pairs(root / 'data'), 'harmlib', root / 'killed.csv', benchmark='tiny')"
     )
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parent
     died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True)
     half = (tmp_path / "killed.csv").read_bytes()
 

@@ -45,6 +45,7 @@ from harmlib.files import (
     write_text,
 )
 from harmlib.images import write_png
+from harmlib.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -156,10 +157,8 @@ def _announce(plan: BenchmarkPlan, sources: Mapping[str, Source], items: list[It
 
 def _build_all(items: list[Item], sources: Mapping[str, Source], root: Path, composer: str, seed: int, workers: int) -> None:
     """Build what is not there yet, in this process or in ``workers`` others, with a progress bar."""
-    from tqdm.auto import tqdm
-
     todo = [item for item in items if not _record_path(root, item).exists()]
-    bar = partial(tqdm, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite")
+    bar = partial(progress, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite")
     if workers == 0:
         for item in bar(todo):
             _build_item(item, sources[item.subset], root, composer, seed)

@@ -92,7 +92,14 @@ def describe_recipe(recipe: Recipe, classes: Mapping[int, str] | None = None) ->
 
 def _describe_steps(steps: list[dict[str, Any]]) -> str:
     """Return steps in the order they act."""
-    return " then ".join(" ".join(str(value) for key, value in step.items() if key in ("name", "filter", "factors")) for step in steps)
+    return " then ".join(" ".join(_in_words(value) for key, value in step.items() if key != "seed") for step in steps)
+
+
+def _in_words(value: Any) -> str:
+    """Return a step's value, numbers with two digits behind the point."""
+    if isinstance(value, list):
+        return ", ".join(_in_words(entry) for entry in value)
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def is_usable(source: Source, photo_id: str) -> bool:

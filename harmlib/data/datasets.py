@@ -25,6 +25,7 @@ from harmlib.errors import DataError
 from harmlib.files import replacing
 from harmlib.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
+from harmlib.progress import progress
 
 Batch = dict[str, Any]
 
@@ -71,11 +72,9 @@ class ResizedSource(Source):
 
     def _fill(self, source: Source, size: int) -> None:
         """Decode and resize every photograph into the file, which appears when it is complete."""
-        from tqdm.auto import tqdm
-
         with replacing(self._path) as temporary:
             pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(self._ids), size, size, 4))
-            for row, photo_id in enumerate(tqdm(self._ids, desc=f"{self.name} at {size}x{size}", unit="photograph")):
+            for row, photo_id in enumerate(progress(self._ids, desc=f"{self.name} at {size}x{size}", unit="photograph")):
                 photo = source.load(photo_id)
                 pixels[row, ..., :3] = cv2.resize(photo.image, (size, size), interpolation=cv2.INTER_LINEAR)
                 pixels[row, ..., 3] = resize(photo.labels.astype(np.uint8), (size, size), "nearest")
@@ -86,7 +85,19 @@ class ResizedSource(Source):
         return {**self.__dict__, "_pixels": None}
 
 
-class OnlineComposites(Dataset[Batch]):
+class Visits(Dataset[Batch]):
+    """A data set that is indexed by (index, visit) and knows its number of items."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        raise NotImplementedError
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        """Return the entry of (index, visit)."""
+        raise NotImplementedError
+
+
+class OnlineComposites(Visits):
     """Photographs of several sources, perturbed anew at every visit, as the authors of Sg-MMH train.
 
     sources: sources with ``split``. size: side of the entries in pixels.
@@ -122,7 +133,7 @@ class OnlineComposites(Dataset[Batch]):
         return {**entry, "composite": _planes(image), "target": _planes(target)}
 
 
-class StoredPairs(Dataset[Batch]):
+class StoredPairs(Visits):
     """Pairs of a benchmark on disk at ``size`` x ``size``; every visit of a pair is the same.
 
     Pictures are resized bilinearly by PIL, masks by nearest neighbor (the loaders of specs/iharmony4.md).
@@ -174,7 +185,7 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
             yield keys[self._rank :: self._devices]
 
 
-def make_loader(dataset: Dataset[Batch], batches: VisitBatches, *, workers: int) -> DataLoader[Batch]:
+def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> DataLoader[Batch]:
     """Return the loader of a training run; the batches do not depend on the number of worker processes."""
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = "spawn" if workers else None

@@ -38,6 +38,7 @@ from harmlib.files import (
     write_text,
 )
 from harmlib.images import read_image, write_png
+from harmlib.progress import progress
 
 __all__ = ["list_releases", "prepare"]
 
@@ -97,10 +98,8 @@ def _announce(name: str, photographs: int, target: Path) -> None:
 
 def _convert_all(release: Release, originals: Sequence[Original], target: Path) -> list[dict[str, Any]]:
     """Convert what is not there yet, with a progress bar; return one record per photograph, in order."""
-    from tqdm.auto import tqdm
-
     records = []
-    for original in tqdm(originals, desc=release.name, unit="photograph"):
+    for original in progress(originals, desc=release.name, unit="photograph"):
         path = target / RECORDS / f"{original.id}.json"
         if not path.exists():
             write_json(path, _convert(release, original, target))

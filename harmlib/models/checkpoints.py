@@ -30,8 +30,9 @@ NAMES_SHOWN = 3
 
 def write(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """Write a checkpoint dictionary by rename, stamped with the format."""
-    with files.replacing(path) as temporary:
-        torch.save({"format": FORMAT, **content}, temporary)
+    # Through a stream: given a path, torch writes the temporary file's random name into the archive, and the bytes would differ.
+    with files.replacing(path) as temporary, temporary.open("wb") as stream:
+        torch.save({"format": FORMAT, **content}, stream)
 
 
 def read(path: Path) -> dict[str, Any]:

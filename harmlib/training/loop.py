@@ -26,6 +26,7 @@ from harmlib.files import MANIFEST, remove_partial, replacing, sha256, write_man
 from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
+from harmlib.progress import progress
 from harmlib.training.state import RESUME, Ema, TrainingState
 
 logger = logging.getLogger(__name__)
@@ -53,13 +54,12 @@ def train(
     fabric: Fabric | None = None,
     validate: Validate | None = None,
     watch: Watch | None = None,
-    save_seconds: float = 60,
     **manifest: Any,
 ) -> Path:
     """Train a model, or finish a run that was interrupted; return its folder.
 
     The folder gets checkpoint.pt, history.csv and manifest.json; while the run is going, resume.pt holds its whole state
-    and is written every ``save_seconds``. A resumed run ends in the same weights as an unbroken one.
+    and is written every ``plan.save_seconds``. A resumed run ends in the same weights as an unbroken one.
 
     plan: budget and schedule; what it leaves open is the model's own ``training_recipe``.
     validate: gives a model's error on the val split; the weights with the least error are kept instead of the last ones.
@@ -72,10 +72,10 @@ def train(
         return folder
     fabric = fabric or make_fabric(plan)
     remove_partial(folder)
-    state = _prepare(model, plan, seed, fabric)
+    state = prepare(model, plan, seed, fabric)
     if not state.resume(folder) and plan.start_from:
         start_from(model, folder.parent, plan.start_from)
-    _run(state, dataset, folder, plan, seed, fabric, validate, watch, save_seconds)
+    _run(state, dataset, folder, plan, seed, fabric, validate, watch)
     if fabric.is_global_zero:
         _finish(state, folder, plan, seed, started, fabric, manifest)
     fabric.barrier()
@@ -101,7 +101,7 @@ def start_from(model: HarmonizationModel, runs: str | os.PathLike[str], name: st
     load_weights(model, load(path).state_dict(), f'"{path}"', partial=True)
 
 
-def _prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric) -> TrainingState:
+def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric) -> TrainingState:
     """Move the model, and build optimizers and moving average from plan and recipe."""
     recipe = recipe_of(model, plan)
     torch.manual_seed(seed + fabric.global_rank)
@@ -117,20 +117,21 @@ def _prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric
 
 
 def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
-    """Return the paper's recipe with the plan's milestones, if it gives any; raises ParameterError where nothing is trained.
+    """Return the paper's recipe with the plan's rate and milestones, if it gives any; raises ParameterError where nothing is trained.
 
     A shorter run keeps the shape of the paper's schedule, because the rate depends on progress, not on iterations.
     """
     recipe = model.training_recipe
     if recipe is None:
         raise ParameterError(f'"{model.name}" has no parameters to train: score it directly')
+    recipe = replace(recipe, learning_rate=plan.learning_rate or recipe.learning_rate)
     return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
 
 
 def _settings(plan: RunPlan) -> dict[str, Any]:
     """Return the settings that change a run's result, as JSON-able values."""
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(plan).items()}
-    return {key: value for key, value in values.items() if key != "workers"}
+    return {key: value for key, value in values.items() if key not in ("workers", "save_seconds")}
 
 
 def _run(
@@ -142,11 +143,8 @@ def _run(
     fabric: Fabric,
     validate: Validate | None,
     watch: Watch | None,
-    save_seconds: float,
 ) -> None:
     """Take every step that is left, logging, validating and saving on the way."""
-    from tqdm.auto import tqdm
-
     first, last = state.step * plan.accumulate, plan.iterations * plan.accumulate
     batches = VisitBatches(
         len(dataset), plan.batch_size, seed=seed, first=first, last=last, rank=fabric.global_rank, devices=fabric.world_size
@@ -156,10 +154,10 @@ def _run(
     log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / VALIDATIONS)
     sums: dict[str, torch.Tensor] = {}
     saved = clock = time.monotonic()
-    for _ in tqdm(range(state.step, plan.iterations), initial=state.step, total=plan.iterations, desc=folder.name, unit="step"):
+    for _ in progress(range(state.step, plan.iterations), initial=state.step, total=plan.iterations, desc=folder.name, unit="step"):
         rate = recipe.learning_rate * recipe.rate_factor(state.step / plan.iterations)
         set_rate(state, rate)
-        losses = take_step(state, [_to_device(next(loader), fabric) for _ in range(plan.accumulate)], fabric)
+        losses = take_step(state, [to_device(next(loader), fabric) for _ in range(plan.accumulate)], fabric)
         sums = {name: sums.get(name, torch.zeros_like(value)) + value for name, value in losses.items()}
         if state.step % log_every == 0 or state.step == plan.iterations:
             now = time.monotonic()
@@ -172,7 +170,7 @@ def _run(
             _select(state, folder, validate)
         if state.step in plan.keep and fabric.is_global_zero:
             save_checkpoint(state.model, folder / f"step-{state.step}.pt")
-        if not sums and fabric.is_global_zero and (time.monotonic() - saved >= save_seconds or state.step == plan.iterations):
+        if not sums and fabric.is_global_zero and (time.monotonic() - saved >= plan.save_seconds or state.step == plan.iterations):
             state.save(folder)
             saved = time.monotonic()
 
@@ -216,7 +214,7 @@ def _update(optimizer: Optimizer, fabric: Fabric) -> None:
     optimizer.zero_grad(set_to_none=True)
 
 
-def _to_device(batch: Batch, fabric: Fabric) -> Batch:
+def to_device(batch: Batch, fabric: Fabric) -> Batch:
     """Move a batch's tensors, pictures in the channels-last layout of the model."""
     moved: Batch = fabric.to_device(batch)
     return {

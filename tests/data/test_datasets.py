@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from harmlib.color import rgb_to_lab8
 
+from harmlib.color import rgb_to_lab8
 from harmlib.config import BenchmarkPlan
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches, make_loader

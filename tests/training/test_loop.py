@@ -15,7 +15,7 @@ from harmlib.errors import CheckpointError, ParameterError
 from harmlib.training.loop import TrainingError, make_fabric, set_rate, start_from, take_step, train
 from harmlib.training.state import Ema, TrainingState
 
-PLAN = RunPlan("sgmmh_om", "mini", iterations=6, batch_size=2, options={"width": 1 / 16}, keep=(4,))
+PLAN = RunPlan("sgmmh_om", "mini", iterations=6, batch_size=2, options={"width": 1 / 16}, keep=(4,), save_seconds=0)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_resumed_run_ends_in_the_same_weights(dataset, tmp_path, method):
     whole = train(fresh(method), dataset, tmp_path / "whole", plan, seed=1)
 
     with pytest.raises(KilledError):
-        train(fresh(method), Killing(dataset, 7), tmp_path / "cut", plan, seed=1, save_seconds=0)
+        train(fresh(method), Killing(dataset, 7), tmp_path / "cut", plan, seed=1)
     cut = train(fresh(method), dataset, tmp_path / "cut", plan, seed=1)
 
     expected, found = weights(whole), weights(cut)
@@ -96,7 +96,7 @@ def test_a_finished_run_is_left_alone(dataset, tmp_path):
 
 def test_a_run_with_other_settings_is_not_resumed(dataset, tmp_path):
     with pytest.raises(KilledError):
-        train(fresh(), Killing(dataset, 7), tmp_path / "run", PLAN, seed=1, save_seconds=0)
+        train(fresh(), Killing(dataset, 7), tmp_path / "run", PLAN, seed=1)
 
     with pytest.raises(CheckpointError, match="belongs to a run with another batch_size"):
         train(fresh(), dataset, tmp_path / "run", dataclasses.replace(PLAN, batch_size=3), seed=1)

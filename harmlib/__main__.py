@@ -1,0 +1,141 @@
+"""The shell command: ``python -m harmlib COMMAND``; ``--help`` lists the commands and their arguments.
+
+Bad input ends with one sentence on the error stream and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from harmlib.errors import HarmlibError
+
+PROFILES = "smoke, small, paper, or the path of a .yaml file"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code (0, or 2 for bad input)."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except HarmlibError as error:
+        print(f"harmlib: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("harmlib: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser with one subcommand per task."""
+    parser = argparse.ArgumentParser(prog="harmlib", description="Image harmonization, reproduced.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_reproduce(commands)
+    _add_score(commands)
+    _add_prepare(commands)
+    _add_train(commands)
+    _add_notebook(commands)
+    return parser
+
+
+def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``reproduce``."""
+    parser = commands.add_parser("reproduce", help="build, train, score and draw everything a profile asks for")
+    parser.add_argument("--profile", default="smoke", help=PROFILES)
+    parser.add_argument("--paper", action="append", default=[], help="only this paper (may be given several times)")
+    parser.add_argument("--data", help="root of the photographs, one folder per source")
+    parser.add_argument("--results", default="results", help="where the results go (default: results)")
+    parser.add_argument("--cores", type=int, help="default: all")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would run")
+    parser.set_defaults(run=_reproduce)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    """Run ``reproduce``."""
+    from harmlib.workflow import reproduce
+
+    return reproduce(
+        options.profile, papers=options.paper, data=options.data, results=options.results, cores=options.cores, dry_run=options.dry_run
+    )
+
+
+def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``score``."""
+    parser = commands.add_parser("score", help="score a folder of harmonized pictures against the real ones")
+    parser.add_argument("predictions", help="folder of harmonized pictures")
+    parser.add_argument("reals", help="folder of real photographs: same stems, or iHarmony4's names")
+    parser.add_argument("masks", help="folder of masks: same stems, or iHarmony4's names")
+    parser.add_argument("--protocol", default="harmlib", help="size, rounding and PSNR rule to score under (default: harmlib)")
+    parser.add_argument("--out", help="write one row per picture to this CSV file, and take up what it already has")
+    parser.set_defaults(run=_score)
+
+
+def _score(options: argparse.Namespace) -> None:
+    """Run ``score`` and print the means."""
+    from harmlib.evaluation import score_folder, summarize
+
+    scores = score_folder(options.predictions, options.reals, options.masks, options.protocol, out=options.out)
+    print(summarize(scores, by=("protocol",)).to_string(index=False))
+
+
+def _add_prepare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``prepare``."""
+    parser = commands.add_parser("prepare", help="bring the public release of a small data set into the folder layout")
+    parser.add_argument("name", help="ccp, camvid or bsds500")
+    parser.add_argument("--from", dest="source", required=True, help="folder of the public release")
+    parser.add_argument("--to", dest="target", required=True, help="folder to make")
+    parser.set_defaults(run=_prepare)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    """Run ``prepare``."""
+    from harmlib.data.prepare import prepare
+
+    prepare(options.name, options.source, options.target)
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``train``."""
+    parser = commands.add_parser("train", help="train the runs of a paper outside a notebook, on several devices if asked")
+    parser.add_argument("paper", help="sgmmh, ...")
+    parser.add_argument("--profile", default="smoke", help=PROFILES)
+    parser.add_argument("--data", help="root of the photographs, one folder per source")
+    parser.add_argument("--results", default="results", help="where the results go (default: results)")
+    parser.add_argument("--devices", type=int, default=1, help="GPUs to train on together (default: 1)")
+    parser.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    """Run ``train`` after the benchmarks it needs."""
+    from harmlib.config import load_profile
+    from harmlib.stages import Results, build_paper, train_paper
+
+    profile = load_profile(options.profile)
+    results = Results(options.results, profile.name)
+    build_paper(profile, options.paper, data=options.data, results=results)
+    train_paper(profile, options.paper, data=options.data, results=results, devices=options.devices)
+
+
+def _add_notebook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``notebook``."""
+    parser = commands.add_parser("notebook", help="run one notebook with checked parameters")
+    parser.add_argument("notebook", help="path of the .ipynb file")
+    parser.add_argument("--out", required=True, help="path of the executed copy; its manifest appears beside it")
+    parser.add_argument(
+        "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE", help="a parameter (may be given several times)"
+    )
+    parser.set_defaults(run=_notebook)
+
+
+def _notebook(options: argparse.Namespace) -> None:
+    """Run ``notebook``."""
+    from harmlib.workflow import parse_parameters, run_notebook
+
+    run_notebook(options.notebook, options.out, parse_parameters(options.parameters))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

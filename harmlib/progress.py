@@ -1,0 +1,23 @@
+"""Progress bars with rate and remaining time: a widget in JupyterLab, a line in a terminal.
+
+A notebook that papermill runs from a terminal has no one to see a widget, so the runner asks for lines (``IN_TERMINAL``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+IN_TERMINAL = "HARMLIB_PROGRESS_IN_TERMINAL"
+
+
+def progress(items: Iterable[Any] | None = None, **options: Any) -> Any:
+    """Return tqdm's bar around ``items``; options are tqdm's (total, initial, desc, unit)."""
+    if os.environ.get(IN_TERMINAL):
+        from tqdm import tqdm
+
+        return tqdm(items, mininterval=2, **options)
+    from tqdm.auto import tqdm as tqdm_auto
+
+    return tqdm_auto(items, **options)

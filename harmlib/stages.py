@@ -1,0 +1,230 @@
+"""The stages as functions of a profile and a paper: build, train, score. Notebooks 10, 20, 30 and the shell call these.
+
+Each takes up what an interrupted run left, and writes under ``results/<profile>/``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harmlib.config import BenchmarkPlan, PaperPlan, Profile, RunPlan
+from harmlib.data.benchmarks import build_benchmark
+from harmlib.data.built import inputs_fingerprint
+from harmlib.files import MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harmlib.data.datasets import Visits
+
+logger = logging.getLogger(__name__)
+
+Folder = str | os.PathLike[str]
+
+
+class Results:
+    """Where the artefacts of one profile stand below ``results/<profile>/``."""
+
+    def __init__(self, root: Folder, profile: str) -> None:
+        self.root = Path(root) / profile
+
+    def benchmark(self, name: str) -> Path:
+        """Return a benchmark's folder."""
+        return self.root / "benchmarks" / name
+
+    def run(self, name: str) -> Path:
+        """Return a training run's folder."""
+        return self.root / "runs" / name
+
+    def scores(self, paper: str) -> Path:
+        """Return the folder of a paper's scores."""
+        return self.root / "scores" / paper
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of resized photographs."""
+        return self.root / "cache"
+
+    @property
+    def tables(self) -> Path:
+        """Return the folder of tables."""
+        return self.root / "tables"
+
+    @property
+    def figures(self) -> Path:
+        """Return the folder of figures."""
+        return self.root / "figures"
+
+
+def device_kind() -> str:
+    """Return "gpu" when torch finds one, else "cpu": the two kinds of budget a profile has."""
+    import torch
+
+    return "gpu" if torch.cuda.is_available() else "cpu"
+
+
+def build_paper(profile: Profile, paper: str, *, data: Folder | None, results: Results, workers: int | None = None) -> dict[str, Any]:
+    """Build every benchmark of a paper; return their manifests by name.
+
+    workers: processes beside this one; by default one per core.
+    """
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    manifests = {}
+    for plan in profile.paper(paper).benchmarks:
+        sources = {name: profile.open_source(name, data) for name in plan.sources}
+        manifests[plan.name] = build_benchmark(plan, sources, results.benchmark(plan.name), seed=profile.seed, workers=workers)
+    return manifests
+
+
+def train_paper(
+    profile: Profile,
+    paper: str,
+    *,
+    data: Folder | None,
+    results: Results,
+    watch: Callable[[str], Callable[[list[dict[str, float]]], None]] | None = None,
+    devices: int = 1,
+) -> dict[str, Path]:
+    """Train every run of a paper in order; return their folders by name.
+
+    watch: given a run's name, returns what is called with its history whenever it grows.
+    """
+    plan = profile.paper(paper, device_kind())
+    benchmarks = {benchmark.name: benchmark for benchmark in plan.benchmarks}
+    folders = {}
+    for run in plan.runs:
+        folders[run.name] = train_run(
+            run, benchmarks[run.benchmark], profile, data=data, results=results, watch=watch(run.name) if watch else None, devices=devices
+        )
+    return folders
+
+
+def train_run(
+    run: RunPlan,
+    benchmark: BenchmarkPlan,
+    profile: Profile,
+    *,
+    data: Folder | None,
+    results: Results,
+    watch: Callable[[list[dict[str, float]]], None] | None = None,
+    devices: int = 1,
+) -> Path:
+    """Train one run, or take up what is left of it; return its folder."""
+    import torch
+
+    from harmlib import models
+    from harmlib.training.loop import make_fabric, train
+
+    folder = results.run(run.name)
+    if (folder / MANIFEST).exists():
+        return folder
+    fabric = make_fabric(run, devices=devices)
+    fabric.launch()
+    # Methods of one seed start from the same weights where their layers agree.
+    torch.manual_seed(profile.seed)
+    model = models.create(run.method, **run.options)
+    dataset = training_data(run, benchmark, profile, model.training_space, data=data, results=results)
+    validate = validation(run, results) if run.selection else None
+    return train(
+        model,
+        dataset,
+        folder,
+        run,
+        seed=profile.seed,
+        fabric=fabric,
+        validate=validate,
+        watch=watch,
+        data=benchmark.title,
+        inputs={benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name))},
+        photographs=len(dataset),
+    )
+
+
+def training_data(run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, space: str, *, data: Folder | None, results: Results) -> Visits:
+    """Return the data set a run trains on: fresh composites at every visit, or the benchmark's own from disk."""
+    from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
+    from harmlib.data.pairs import read_pairs
+
+    if not run.online:
+        return StoredPairs(read_pairs(results.benchmark(benchmark.name), "train"))
+    sources = [profile.open_source(name, data) for name in benchmark.sources]
+    if run.perturb_at != "original":
+        sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
+    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, space=space)
+
+
+def validation(run: RunPlan, results: Results) -> Callable[[Any], float] | None:
+    """Return the function that gives a model's mean squared error on up to ``run.selection`` val pairs; None without a val split."""
+    from harmlib.data.pairs import read_pairs
+    from harmlib.evaluation import mean_squared_error
+
+    root = results.benchmark(run.benchmark)
+    if not (root / "IHD_val.txt").exists():
+        logger.info('"%s" has no val split: the last weights are kept', run.benchmark)
+        return None
+    pairs = read_pairs(root, "val")
+    # Evenly spread over the list, because neighbors in it may be frames of one video.
+    chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, min(run.selection, len(pairs))).astype(int)]
+    return lambda model: mean_squared_error(model, chosen)
+
+
+def score_paper(profile: Profile, paper: str, *, results: Results, split: str = "test") -> pd.DataFrame:
+    """Score every run of a paper and its methods without weights on every benchmark; return one row per image and method."""
+    import pandas as pd
+
+    from harmlib.evaluation import COLUMNS, read_scores
+
+    plan = profile.paper(paper, device_kind())
+    folder, started = results.scores(paper), time.time()
+    inputs = _score_inputs(plan, results)
+    expected = {"paper": paper, "protocol": plan.protocol, "split": split, "inputs": inputs}
+    if is_finished(folder, expected):
+        return read_scores(folder / "scores.csv")
+    tables = [
+        _score_one(method, run, benchmark, plan, folder, results, split)
+        for benchmark in plan.benchmarks
+        for method, run in _methods(plan, benchmark)
+    ]
+    table = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+    write_text(folder / "scores.csv", table.to_csv(index=False, lineterminator="\n"))
+    write_manifest(
+        folder, started=started, **expected, device=device_kind(), n=len(table), files={"scores.csv": sha256(folder / "scores.csv")}
+    )
+    return read_scores(folder / "scores.csv")
+
+
+def _methods(plan: PaperPlan, benchmark: BenchmarkPlan) -> list[tuple[str, RunPlan | None]]:
+    """Return what is scored on a benchmark: methods without weights, then its runs, under the name that tables use."""
+    runs = [(f"{run.method}+{run.label}" if run.label else run.method, run) for run in plan.runs if run.benchmark == benchmark.name]
+    return [*((name, None) for name in plan.weightless), *runs]
+
+
+def _score_inputs(plan: PaperPlan, results: Results) -> dict[str, str]:
+    """Return what the scores depend on: benchmarks and checkpoints, by content."""
+    benchmarks = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
+    return {**benchmarks, **{run.name: sha256(results.run(run.name) / "checkpoint.pt") for run in plan.runs}}
+
+
+def _score_one(
+    method: str, run: RunPlan | None, benchmark: BenchmarkPlan, plan: PaperPlan, folder: Path, results: Results, split: str
+) -> pd.DataFrame:
+    """Score one method on one benchmark into a part of its own, which survives interruptions."""
+    from harmlib import models
+    from harmlib.data.pairs import read_pairs
+    from harmlib.evaluation import score_method
+
+    root = results.benchmark(benchmark.name)
+    model = models.load(results.run(run.name)) if run else models.create(method)
+    key = fingerprint(
+        [json.dumps([plan.protocol, split]), inputs_fingerprint(root), sha256(results.run(run.name) / "checkpoint.pt") if run else method]
+    )
+    part = folder / "parts" / f"{method}-{benchmark.name}-{key[:12]}.csv"
+    return score_method(model, read_pairs(root, split), plan.protocol, part, benchmark=benchmark.name, split=split, method=method)

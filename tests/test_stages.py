@@ -1,0 +1,100 @@
+"""The paper profile on miniature trees in the public layouts: a dry run and one step of every method."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from harmlib.config import CONFIG_FOLDER, load_profile
+from harmlib.images import write_png
+from harmlib.stages import Results, build_paper, score_paper, train_paper
+
+SIZE = (48, 64)
+
+
+def write_pictures(folder: Path, labels: Path, stems: list[str]) -> None:
+    """Write JPEG-named pictures and PNG label maps with a few regions."""
+    from PIL import Image
+
+    generator = np.random.default_rng(3)
+    for stem in stems:
+        coarse = generator.uniform(0, 255, (SIZE[0] // 8, SIZE[1] // 8, 3))
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)).save(folder / f"{stem}.jpg", quality=95)
+        write_png(labels / f"{stem}.png", np.kron(generator.integers(1, 6, (2, 2)), np.ones((24, 32))).astype(np.uint8))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """ADE20K (SceneParsing release) and LIP in miniature."""
+    root = tmp_path / "data"
+    ade = root / "ADEChallengeData2016"
+    for split, prefix in (("training", "ADE_train"), ("validation", "ADE_val")):
+        write_pictures(ade / "images" / split, ade / "annotations" / split, [f"{prefix}_0000000{number}" for number in (1, 2)])
+    classes = "\n".join(f"{number}\t0.1\t10\t2\tclass {number}" for number in range(1, 151))
+    (ade / "objectInfo150.txt").write_text(f"Idx\tRatio\tTrain\tVal\tName\n{classes}\n")
+    lip = root / "LIP"
+    for split, stems in (("train", ["10_1", "11_2"]), ("val", ["20_1", "21_2"])):
+        pictures, labels = lip / "TrainVal_images" / f"{split}_images", lip / "TrainVal_parsing_annotations" / f"{split}_segmentations"
+        write_pictures(pictures, labels, stems)
+        (lip / f"{split}_id.txt").write_text("\n".join(stems) + "\n")
+    return root
+
+
+@pytest.fixture
+def one_step(tmp_path):
+    """The paper profile, cut to one narrow step a run."""
+    content = yaml.safe_load((CONFIG_FOLDER / "paper.yaml").read_text())
+    budget = content["papers"]["sgmmh"]["budget"]
+    budget.update(iterations=1, batch_size=2, workers=0, options={"width": 1 / 16})
+    for name, own in budget["methods"].items():
+        own.pop("iterations", None)
+        if "keep" in own:
+            own["keep"] = [1]
+        if "start_from" in own:
+            own["start_from"] = "sgmmh_om@1"
+        budget["methods"][name] = own
+    path = tmp_path / "one-step.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+
+    manifests = build_paper(profile, "sgmmh", data=data, results=results, workers=0)
+    folders = train_paper(profile, "sgmmh", data=data, results=results)
+    scores = score_paper(profile, "sgmmh", results=results)
+
+    assert manifests["hscene"]["counts"]["ade20k"]["train"] == {"photographs": 2, "used": 2, "composites": 0, "neglected": {}}
+    assert set(folders) == {f"{method}-{name}" for method in ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan") for name in ("hscene", "hlip")}
+    assert len(scores) == 2 * 2 * 4
+    assert scores["mse"].gt(0).all()
+
+
+def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+    build_paper(profile, "sgmmh", data=data, results=results, workers=0)
+    train_paper(profile, "sgmmh", data=data, results=results)
+
+    first = score_paper(profile, "sgmmh", results=results)
+    stamp = (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns
+    second = score_paper(profile, "sgmmh", results=results)
+
+    pd.testing.assert_frame_equal(first, second)
+    assert (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns == stamp
+
+
+def test_the_paper_profile_can_be_planned_on_miniature_trees(data, tmp_path):
+    arguments = ["reproduce", "--profile", "paper", "--data", str(data), "--results", str(tmp_path / "results"), "--dry-run"]
+
+    done = subprocess.run([sys.executable, "-m", "harmlib", *arguments], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout + done.stderr
