@@ -113,7 +113,8 @@ def _claim_lines(tested: pd.DataFrame) -> list[str]:
     """Markdown table of one paper's tested claims."""
     rows = []
     for row in tested.to_dict("records"):
-        numbers = (f"{row['value']} {row['unit']}", f"{row['ours']:.5g}", _interval(row["low"], row["high"]), row["n"])
+        ours = "n/a" if math.isnan(row["ours"]) else f"{row['ours']:.5g}"
+        numbers = (f"{row['value']} {row['unit']}", ours, _interval(row["low"], row["high"]), row["n"])
         rows.append((row["claim_id"], row["claim"], *numbers, row["verdict"], row["data"], row["note"]))
     return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "verdict", "data", "note"), rows)
 

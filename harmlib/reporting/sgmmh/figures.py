@@ -1,0 +1,191 @@
+"""Figures 1, 2, 3, 5 and 6 of Sg-MMH, and the error over the size of the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from harmlib.color import rgb_to_lab8
+from harmlib.data.pairs import Pair
+from harmlib.images import read_image, read_labels
+from harmlib.models.base import Prediction
+from harmlib.reporting.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
+from harmlib.reporting.sgmmh.pictures import Example, edited, operator_maps, picture
+from harmlib.reporting.sgmmh.study import BASELINE, LABELS
+from harmlib.reporting.style import OKABE_ITO, PAGE_WIDTH, method_style
+from harmlib.statistics import RATIO_BUCKETS
+
+REGION_TITLE = "perturbed regions"
+# Narrower than a page: three pictures in a row would be taller than needed.
+REGION_WIDTH = 5.4
+DIMMED = 0.35
+MAPS = ("add_L", "add_a", "add_b")
+UNIT = "8-bit LAB codes"
+
+
+def step_name(step: Mapping[str, Any]) -> str:
+    """Return a recipe's step in words: the filter's name, or the perturbation with its numbers."""
+    if "filter" in step:
+        return f"{step['name']} {step['filter']}" if step["name"] == "css" else step["filter"].lstrip("_")
+    if "factors" in step:
+        return "LAB × " + ", ".join(f"{factor:.2f}" for factor in step["factors"])
+    numbers = [f"{value:.1f}" for key, value in step.items() if key not in ("name", "seed") and isinstance(value, (int, float))]
+    return " ".join([step["name"].replace("_", " "), *numbers])
+
+
+def describe_recipe(recipe: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    """Return one line per perturbed region, numbered as ``region_row`` numbers them, and one for a degraded background."""
+    lines = []
+    for number, entry in enumerate(recipe["regions"], start=1):
+        name = names.get(entry["region"], f"region {entry['region']}")
+        lines.append(f"{number} {name}: {' + '.join(step_name(step) for step in entry['steps'])}")
+    lines += [f"background: {step_name(step)}" for step in recipe["background"]]
+    return "\n".join(lines)
+
+
+def region_figure(samples: Sequence[tuple[Pair, Mapping[str, Any]]], names: Sequence[Mapping[int, str]]) -> Figure:
+    """Return figure 2: original, perturbed regions in color, composite, one row per (pair, recipe), what was done underneath.
+
+    names: region names of every row.
+    """
+    rows, regions = [], []
+    for (pair, recipe), known in zip(samples, names, strict=True):
+        target, labels = read_image(pair.real), read_labels(pair.regions)  # type: ignore[arg-type]
+        pictures = {"original": target, REGION_TITLE: colored_regions(target, labels), "composite": read_image(pair.composite)}
+        rows.append(GridRow(pictures, f"{pair.subset}\n{pair.id}", {REGION_TITLE: describe_recipe(recipe, known)}))
+        regions.append(labels)
+    figure = picture_grid(rows, width=REGION_WIDTH)
+    for place, labels in enumerate(regions):
+        _number_regions(figure.axes[3 * place + 1], labels)
+    return figure
+
+
+def colored_regions(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return a dimmed gray picture with its perturbed regions in one color each, uint8 (H, W, 3)."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=2) * DIMMED
+    for place, region in enumerate(np.unique(labels[labels > 0])):
+        color = [int(OKABE_ITO[place % len(OKABE_ITO)][start : start + 2], 16) for start in (1, 3, 5)]
+        gray[labels == region] = np.array(color) * (1 - DIMMED) + gray[labels == region]
+    return gray.clip(0, 255).astype(np.uint8)
+
+
+def _number_regions(axis: plt.Axes, labels: np.ndarray) -> None:
+    """Write each region's number where it is widest."""
+    for number, region in enumerate(np.unique(labels[labels > 0]), start=1):
+        depth = cv2.distanceTransform(np.pad((labels == region).astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        y, x = np.unravel_index(depth.argmax(), depth.shape)
+        style = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+        axis.text(float(x), float(y), str(number), fontsize=7, ha="center", va="center", bbox=style)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One row of figure 3: an example, every method's prediction, its rows of scores, and the rule that chose it."""
+
+    example: Example
+    predictions: Mapping[str, Prediction]
+    scores: pd.DataFrame
+    rule: str
+
+
+def comparison_figure(compared: Sequence[Compared]) -> Figure:
+    """Return figure 3: real, composite and every method's result with MSE and PSNR, a dotted box around every perturbed region."""
+    rows = [_comparison_row(entry) for entry in compared]
+    figure = picture_grid(rows)
+    columns = len(rows[0].pictures)
+    for place, entry in enumerate(compared):
+        regions = entry.example.proportioned(entry.example.regions)
+        for axis in figure.axes[place * columns : (place + 1) * columns]:
+            for region in np.unique(regions[regions > 0]):
+                top, left, bottom, right = foreground_box(regions == region, margin=0)
+                axis.add_patch(Rectangle((left, top), right - left - 1, bottom - top - 1, fill=False, ls=":", lw=1, edgecolor=BOX_COLOR))
+    return figure
+
+
+def _comparison_row(entry: Compared) -> GridRow:
+    """Return the pictures of one example in its own proportions, with their scores."""
+    example = entry.example
+    results = {LABELS[method]: picture(prediction) for method, prediction in entry.predictions.items()}
+    pictures = {"real": example.real, LABELS[BASELINE]: example.composite, **results}
+    captions = {LABELS[row["method"]]: f"{row['mse']:.1f} / {row['psnr']:.1f} dB" for row in entry.scores.to_dict("records")}
+    shown = {title: example.proportioned(image) for title, image in pictures.items()}
+    return GridRow(shown, f"{example.subset}, {entry.rule}\n{example.id}", {"real": "MSE / PSNR:", **captions})
+
+
+def mask_figure(compared: Sequence[Compared], method: str = "sgmmh_omgan") -> Figure:
+    """Return figure 5: target, composite, result, and the additive masks of a method as signed maps on one scale."""
+    return _framed(picture_grid([_mask_row(entry.example, entry.predictions[method]) for entry in compared], unit=UNIT))
+
+
+def _mask_row(example: Example, prediction: Prediction) -> GridRow:
+    """Return a row of figure 5."""
+    pictures = {"target": example.real, "composite": example.composite, **_result_and_maps(prediction)}
+    return GridRow({title: example.proportioned(values) for title, values in pictures.items()}, example.label)
+
+
+def explained_figure(example: Example, prediction: Prediction) -> Figure:
+    """Return figure 6(a): composite, result, mask of the foreground, and the additive masks."""
+    pictures = {"composite": example.composite, "mask": example.mask, **_result_and_maps(prediction)}
+    shown = {title: example.proportioned(values) for title, values in pictures.items()}
+    return _framed(picture_grid([GridRow(shown, example.label)], unit=UNIT))
+
+
+def _framed(figure: Figure) -> Figure:
+    """Draw a thin line around pictures that may be white at their border: masks and signed maps."""
+    for axis in figure.axes:
+        axis.spines[:].set(visible=True, linewidth=0.4, color="0.6")
+    return figure
+
+
+def _result_and_maps(prediction: Prediction) -> dict[str, np.ndarray]:
+    """Return the result and the additive masks by column title."""
+    maps = operator_maps(prediction)
+    return {"result": picture(prediction), **{name.replace("_", " "): maps[name] for name in MAPS}}
+
+
+def edit_figure(example: Example, prediction: Prediction, factors: Sequence[float], masks: Sequence[str] = ("add_a", "add_L")) -> Figure:
+    """Return figure 6(b): one row per additive mask, scaled by ``factors`` inside the foreground.
+
+    Underneath stands how far the mean of that LAB channel moved against the unscaled mask, in 8-bit codes.
+    """
+    rows = []
+    for name in masks:
+        channel = "Lab".index(name[-1])
+        results = {f"× {factor:g}": edited(example, prediction, {name: factor}) for factor in factors}
+        means = {title: rgb_to_lab8(image)[example.mask][:, channel].mean() for title, image in results.items()}
+        start = rgb_to_lab8(picture(prediction))[example.mask][:, channel].mean()
+        captions = {title: f"{name[-1]} {mean - start:+.1f}" for title, mean in means.items()}
+        rows.append(GridRow({title: example.proportioned(image) for title, image in results.items()}, name.replace("_", " "), captions))
+    return picture_grid(rows)
+
+
+def foreground_figure(table: pd.DataFrame, unit: str = "MSE, 8-bit levels squared") -> Figure:
+    """Return the means of ``numbers.by_foreground`` with 95 % intervals, one panel per benchmark, n under every bucket."""
+    titles = list(table["data"].unique())
+    figure, axes = plt.subplots(1, len(titles), figsize=(PAGE_WIDTH, 2.8), squeeze=False, layout="constrained")
+    for axis, title in zip(axes[0], titles, strict=True):
+        part = table[table["data"] == title]
+        present = [name for name in RATIO_BUCKETS if name in set(part["bucket"])]
+        methods = list(part["method"].unique())
+        for place, method in enumerate(methods):
+            rows = part[part["method"] == method].set_index("bucket").loc[present]
+            style, offset = method_style(method), (place - (len(methods) - 1) / 2) * 0.15
+            errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
+            x = np.arange(len(present)) + offset
+            axis.errorbar(
+                x, rows["mean"], errors, fmt=style.marker, color=style.color, markersize=4, capsize=2, label=LABELS[method], clip_on=False
+            )
+        counts = part.groupby("bucket", sort=False)["n"].max()
+        axis.set_xticks(range(len(present)), [f"{name}\nn = {counts[name]}" for name in present])
+        axis.set(title=title, xlabel="share of the picture that is perturbed", xlim=(-0.6, len(present) - 0.4), ylim=(0, None))
+    axes[0, 0].set_ylabel(unit)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LABELS))
+    return figure

@@ -1,0 +1,132 @@
+"""Single test composites of Sg-MMH's benchmarks: which ones are shown, at the size they are scored at, and what the models do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from harmlib.data.pairs import Pair, load_pair
+from harmlib.errors import DataError
+from harmlib.images import read_image, read_labels, read_mask, resize, to_array, to_tensor
+from harmlib.metrics.protocols import get_protocol
+from harmlib.metrics.scoring import evaluated_picture
+from harmlib.models.base import Prediction
+from harmlib.models.layers.retoucher import OPERATORS, edit
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+
+SIZE = 256
+# One unit of the network's scale, [-1, 1], in 8-bit LAB codes.
+CODES = 127.5
+REAL_COMPOSITES = "tsai_real_composites"
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One composite at the size at which it is scored.
+
+    composite, target: uint8 (256, 256, 3); target is None for a real composite. mask: bool (256, 256).
+    regions: uint8 (256, 256), the ids of the perturbed regions, 0 elsewhere. shape: height and width of the file.
+    """
+
+    id: str
+    subset: str
+    composite: np.ndarray
+    target: np.ndarray | None
+    mask: np.ndarray
+    regions: np.ndarray
+    shape: tuple[int, int]
+
+    @property
+    def label(self) -> str:
+        """What stands beside a row of pictures."""
+        return f"{self.subset}\n{self.id}"
+
+    @property
+    def real(self) -> np.ndarray:
+        """The target; raises DataError for a real composite, which has none."""
+        if self.target is None:
+            raise DataError(f'"{self.id}" is a real composite, whose true colors nobody knows: choose a composite of a benchmark')
+        return self.target
+
+    def proportioned(self, array: np.ndarray) -> np.ndarray:
+        """Return a 256x256 array in the proportions of the file, by repeating rows or columns; no new values appear."""
+        height, width = self.shape
+        longer = max(height / width, 1.0), max(width / height, 1.0)
+        rows, columns = (np.arange(round(SIZE * factor)) * SIZE // round(SIZE * factor) for factor in longer)
+        return array[rows][:, columns]
+
+
+def read_example(pair: Pair) -> Example:
+    """Return a pair as Sg-MMH's protocol looks at it."""
+    arrays, protocol = load_pair(pair), get_protocol("sgmmh")
+    regions = read_labels(pair.regions) if pair.regions else arrays["mask"].astype(np.uint8)
+    composite, target = (evaluated_picture(arrays[name], protocol) for name in ("composite", "target"))
+    small = resize(regions, (SIZE, SIZE), "nearest")
+    return Example(pair.id, pair.subset, composite, target, small > 0, small, arrays["mask"].shape)
+
+
+def read_real_composite(data: Path | None) -> Example | None:
+    """Return the first composite of the pack of real composites under ``data``; None when the pack is not there."""
+    root = data / REAL_COMPOSITES if data else None
+    if root is None or not (root / "index.csv").exists():
+        return None
+    row = pd.read_csv(root / "index.csv", dtype=str).iloc[0]
+    image, mask = read_image(root / row["composite"]), read_mask(root / row["mask"])
+    small = resize(mask, (SIZE, SIZE), "nearest")
+    composite = evaluated_picture(image, get_protocol("sgmmh"))
+    return Example(row["id"], REAL_COMPOSITES, composite, None, small, small.astype(np.uint8), mask.shape)
+
+
+def first_photos(composites: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the first composite of the first ``count`` photographs, the sub-datasets taking turns.
+
+    composites: rows of composites.csv in the order of the lists.
+    """
+    photos = composites.drop_duplicates(["subset", "photo"])
+    turn = photos.groupby("subset").cumcount()
+    return photos.assign(turn=turn).sort_values("turn", kind="stable").drop(columns="turn").head(count)
+
+
+def first_and_worst(composites: pd.DataFrame, scores: pd.DataFrame, method: str, count: int) -> list[tuple[str, str, str]]:
+    """Return (sub-dataset, id, rule) of the first ``count`` photographs and of the ``count`` others with the largest MSE of ``method``.
+
+    composites, scores: of one benchmark.
+    """
+    first = first_photos(composites, count)
+    chosen = [(subset, name, "first") for subset, name in zip(first["subset"], first["id"], strict=True)]
+    taken = {entry[:2] for entry in chosen}
+    ranked = scores[scores["method"] == method].sort_values("mse", ascending=False, kind="stable")
+    others = [(*key, "worst") for key in zip(ranked["subset"], ranked["id"], strict=True) if key not in taken]
+    return chosen + others[:count]
+
+
+def predict(model: HarmonizationModel, example: Example) -> Prediction:
+    """Return a model's prediction for one example, a batch of one."""
+    with torch.inference_mode():
+        return model(to_tensor(example.composite)[None])
+
+
+def picture(prediction: Prediction) -> np.ndarray:
+    """Return the harmonized picture of a batch of one, uint8 (256, 256, 3)."""
+    return to_array(prediction.image[0])
+
+
+def operator_maps(prediction: Prediction) -> dict[str, np.ndarray]:
+    """Return operator -> its mask, float32 (256, 256): add in 8-bit LAB codes, mul as a factor."""
+    masks = prediction["operator_masks"][0].float().numpy()
+    return {name: values * (CODES if name.startswith("add") else 1) for name, values in zip(OPERATORS, masks, strict=True)}
+
+
+def edited(example: Example, prediction: Prediction, scale: Mapping[str, float]) -> np.ndarray:
+    """Return the picture retouched with some operator masks scaled inside the foreground; no network pass (Sg-MMH, figure 6)."""
+    region = to_tensor(example.mask)[None]
+    result = edit(to_tensor(example.composite)[None], prediction["operator_masks"].clone(), scale=scale, region=region)
+    return to_array(result[0])
