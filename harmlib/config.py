@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harmlib.errors import DataError, ParameterError
+from harmlib.files import CHECKOUT
 
 if TYPE_CHECKING:
     from harmlib.data.photos import Source
 
-CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
+CONFIG_FOLDER = CHECKOUT / "config"
 
 
 @dataclass(frozen=True)

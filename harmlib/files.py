@@ -22,6 +22,8 @@ from typing import Any
 
 from harmlib.errors import DataError, DiskSpaceError
 
+# The repository: notebooks, profiles, embedded label maps and results stand beside the package.
+CHECKOUT = Path(__file__).resolve().parent.parent
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # marks the temporary files of ``replacing``, so that a killed process's leftovers can be told
 # The packages whose versions can change a number.

@@ -30,11 +30,12 @@ MASK_THRESHOLD = 0.5
 
 
 def harmonize(
-    model: HarmonizationModel | str, image: Picture, mask: Picture | None = None, *, results: str | os.PathLike[str] = "results"
+    model: HarmonizationModel | str, image: Picture, mask: Picture | None = None, *, results: str | os.PathLike[str] | None = None
 ) -> Picture:
     """Return the harmonized picture, of the same kind and size as the composite, alpha kept.
 
-    model: a method's name, which takes its newest finished run under ``results``, or a model (quicker for many pictures).
+    model: a method's name, or a model (quicker for many pictures).
+    results: where the newest finished run of a named method is looked for; None: the checkout's.
     image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice.
     mask: (H, W), 1 or 255 = foreground, fractions allowed; an empty one returns the composite with a warning.
     Raises ImageError for a picture of 16 bits or another shape, MaskError for a missing or misfit mask, CheckpointError without a run.
@@ -70,10 +71,11 @@ def _run(
         model.train(training)
 
 
-def _newest_model(name: str, results: str | os.PathLike[str]) -> HarmonizationModel:
+def _newest_model(name: str, results: str | os.PathLike[str] | None) -> HarmonizationModel:
     """Return a method with the weights of its newest finished run; one without weights as it is."""
     if not models.describe(name).trainable:
         return models.create(name)
+    results = files.CHECKOUT / "results" if results is None else results
     runs = [manifest.parent for manifest in Path(results).glob(f"*/runs/{name}-*/{files.MANIFEST}")]
     if not runs:
         raise CheckpointError(

@@ -19,11 +19,10 @@ from typing import Any
 
 from harmlib.config import Profile, load_profile
 from harmlib.errors import HarmlibError, ParameterError
-from harmlib.files import read_json, sha256, write_json
+from harmlib.files import CHECKOUT, read_json, sha256, write_json
 from harmlib.progress import IN_TERMINAL
 from harmlib.stages import Results, device_kind
 
-ROOT = Path(__file__).resolve().parent.parent
 MANIFEST_SUFFIX = ".manifest.json"
 
 
@@ -50,7 +49,7 @@ def open_workspace(profile: str, *, data: str | None = None, results: str = "res
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     use_theme()
     loaded = load_profile(profile)
-    workspace = Workspace(loaded, Results(ROOT / results, loaded.name), ROOT / data if data else None)
+    workspace = Workspace(loaded, Results(CHECKOUT / results, loaded.name), CHECKOUT / data if data else None)
     print(f"profile {loaded.name}, device {device_kind()}, seed {loaded.seed}, photographs: {', '.join(loaded.sources)}")
     return workspace
 
@@ -78,9 +77,11 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
             str(failed),
             dict(parameters),
             kernel_name="python3",
-            cwd=str(ROOT / "notebooks"),
+            cwd=str(CHECKOUT / "notebooks"),
             progress_bar=False,
             stderr_file=sys.stderr,
+            # Otherwise every kernel warns about its transport and reports its own end as an error.
+            extra_arguments=["--log-level=50"],
         )
     except Exception as error:
         raise NotebookError(f'notebook "{notebook.name}" stopped: {_last_line(error)} ("{failed.name}" shows where)') from error
@@ -134,7 +135,7 @@ def reproduce(
         "-m",
         "snakemake",
         "--snakefile",
-        str(ROOT / "Snakefile"),
+        str(CHECKOUT / "Snakefile"),
         "--directory",
         str(folder.root),
         "--configfile",

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import harmlib
 from harmlib.data.listed import ListedSource, PhotoFiles, read_text
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
+from harmlib.files import CHECKOUT
 
-LABELS = Path(harmlib.__file__).resolve().parents[1] / "data" / "embedded"
+LABELS = CHECKOUT / "data" / "embedded"
 
 # photo -> (package, path inside it), in alphabetical order.
 PHOTOS = {
