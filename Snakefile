@@ -7,22 +7,27 @@ failed job's outputs, and these must survive so that the next run can go on with
 
 import sys
 from pathlib import Path
+from shlex import quote
 
 from harmlib.config import load_profile
 
 ROOT = Path(workflow.basedir)
 PROFILE = load_profile(config["profile"])
 PAPERS = {name: PROFILE.paper(name) for name in config["papers"]}
-EXHIBITS = [(notebook, name) for name, plan in PAPERS.items() for notebook in plan.notebooks]
+EXHIBITS = [(exhibit, name) for name, plan in PAPERS.items() for exhibit in plan.notebooks]
 
 
-def command(notebook, **parameters):
-    """Return the shell command that runs a notebook into the executed copy beside its manifest."""
-    from shlex import quote
+def notebook(name):
+    """Return what every rule depends on besides its stage: its notebook and the profile."""
+    return [str(ROOT / "notebooks" / f"{name}.ipynb"), config["profile"]]
 
+
+def command(name, copy, **parameters):
+    """Return the shell command that runs a notebook into ``notebooks/<copy>.ipynb``, whose manifest the rule promises."""
     values = {"profile": config["profile"], "results": config["results"], **parameters}
-    settings = " ".join(f"-p {quote(f'{name}={value}')}" for name, value in values.items() if value is not None)
-    return f"{quote(sys.executable)} -m harmlib notebook {quote(str(ROOT / 'notebooks' / notebook))}.ipynb --out notebooks/{notebook}" + "{suffix}.ipynb " + settings
+    settings = [f"-p {quote(f'{key}={value}')}" for key, value in values.items() if value is not None]
+    place = quote(str(ROOT / "notebooks" / f"{name}.ipynb"))
+    return " ".join([quote(sys.executable), "-m harmlib notebook", place, f"--out notebooks/{copy}.ipynb", *settings])
 
 
 rule all:
@@ -32,19 +37,23 @@ rule all:
 
 
 rule start_here:
+    input:
+        notebook("00_start_here"),
     output:
         "notebooks/00_start_here.manifest.json",
     params:
-        command=lambda wildcards: command("00_start_here", data=config["data"]).format(suffix=""),
+        command=command("00_start_here", "00_start_here", data=config["data"]),
     shell:
         "{params.command}"
 
 
 rule build:
+    input:
+        notebook("10_build_benchmark"),
     output:
         "notebooks/10_build_benchmark-{paper}.manifest.json",
     params:
-        command=lambda wildcards: command("10_build_benchmark", paper=wildcards.paper, data=config["data"]).format(suffix=f"-{wildcards.paper}"),
+        command=lambda w: command("10_build_benchmark", f"10_build_benchmark-{w.paper}", paper=w.paper, data=config["data"]),
     threads: workflow.cores
     shell:
         "{params.command}"
@@ -52,11 +61,12 @@ rule build:
 
 rule train:
     input:
+        notebook("20_train"),
         "notebooks/10_build_benchmark-{paper}.manifest.json",
     output:
         "notebooks/20_train-{paper}.manifest.json",
     params:
-        command=lambda wildcards: command("20_train", paper=wildcards.paper, data=config["data"]).format(suffix=f"-{wildcards.paper}"),
+        command=lambda w: command("20_train", f"20_train-{w.paper}", paper=w.paper, data=config["data"]),
     threads: workflow.cores
     shell:
         "{params.command}"
@@ -64,38 +74,41 @@ rule train:
 
 rule score:
     input:
+        notebook("30_score"),
         "notebooks/20_train-{paper}.manifest.json",
     output:
         "notebooks/30_score-{paper}.manifest.json",
     params:
-        command=lambda wildcards: command("30_score", paper=wildcards.paper).format(suffix=f"-{wildcards.paper}"),
+        command=lambda w: command("30_score", f"30_score-{w.paper}", paper=w.paper),
     threads: workflow.cores
     shell:
         "{params.command}"
 
 
-for notebook, paper in EXHIBITS:
+for exhibit, paper in EXHIBITS:
 
     rule:
         name:
-            f"exhibits_{notebook}"
+            f"exhibits_{exhibit}"
         input:
+            notebook(exhibit),
             f"notebooks/30_score-{paper}.manifest.json",
         output:
-            f"notebooks/{notebook}.manifest.json",
+            f"notebooks/{exhibit}.manifest.json",
         params:
-            command=command(notebook, data=config["data"]).format(suffix=""),
+            command=command(exhibit, exhibit, data=config["data"]),
         shell:
             "{params.command}"
 
 
 rule scoreboard:
     input:
+        notebook("90_scoreboard"),
         "notebooks/00_start_here.manifest.json",
-        [f"notebooks/{notebook}.manifest.json" for notebook, _ in EXHIBITS],
+        [f"notebooks/{exhibit}.manifest.json" for exhibit, _ in EXHIBITS],
     output:
         "notebooks/90_scoreboard.manifest.json",
     params:
-        command=lambda wildcards: command("90_scoreboard").format(suffix=""),
+        command=command("90_scoreboard", "90_scoreboard"),
     shell:
         "{params.command}"

@@ -151,10 +151,7 @@ def load_profile(name: str | os.PathLike[str]) -> Profile:
     """
     import yaml
 
-    path = Path(name) if str(name).endswith(".yaml") else CONFIG_FOLDER / f"{name}.yaml"
-    if not path.exists():
-        known = ", ".join(sorted(file.stem for file in CONFIG_FOLDER.glob("*.yaml")))
-        raise ParameterError(f'there is no profile "{name}": choose one of {known}, or give a .yaml file')
+    path = profile_path(name)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -162,6 +159,15 @@ def load_profile(name: str | os.PathLike[str]) -> Profile:
     sources = {key: _build(SourcePlan, {"name": key, **value}, f"sources.{key}") for key, value in content["sources"].items()}
     needs_data = any(plan.folder for plan in sources.values())
     return Profile(path.stem, content["seed"], sources, content["papers"], needs_data)
+
+
+def profile_path(name: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of a profile's file; raises ParameterError for an unknown name."""
+    path = Path(name) if str(name).endswith(".yaml") else CONFIG_FOLDER / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in CONFIG_FOLDER.glob("*.yaml")))
+        raise ParameterError(f'there is no profile "{name}": choose one of {known}, or give a .yaml file')
+    return path.absolute()
 
 
 Plan = TypeVar("Plan", SourcePlan, BenchmarkPlan, RunPlan)

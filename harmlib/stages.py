@@ -18,7 +18,7 @@ import numpy as np
 from harmlib.config import BenchmarkPlan, PaperPlan, Profile, RunPlan
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.built import inputs_fingerprint
-from harmlib.files import MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
+from harmlib.files import fingerprint, is_finished, sha256, write_manifest, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,10 +121,11 @@ def train_run(
     import torch
 
     from harmlib import models
-    from harmlib.training.loop import make_fabric, train
+    from harmlib.training.loop import is_trained, make_fabric, train
 
     folder = results.run(run.name)
-    if (folder / MANIFEST).exists():
+    inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name))}
+    if is_trained(folder, run, seed=profile.seed, inputs=inputs):
         return folder
     fabric = make_fabric(run, devices=devices)
     fabric.launch()
@@ -143,7 +144,7 @@ def train_run(
         validate=validate,
         watch=watch,
         data=benchmark.title,
-        inputs={benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name))},
+        inputs=inputs,
         photographs=len(dataset),
     )
 

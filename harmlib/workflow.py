@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harmlib.config import Profile, load_profile
+from harmlib.config import Profile, load_profile, profile_path
 from harmlib.errors import HarmlibError, ParameterError
 from harmlib.files import CHECKOUT, read_json, sha256, write_json
 from harmlib.progress import IN_TERMINAL
@@ -124,7 +124,7 @@ def reproduce(
         loaded.open_source(name, data)
     folder = Results(Path(results).absolute(), loaded.name)
     settings = {
-        "profile": profile,
+        "profile": str(profile_path(profile)),
         "papers": [plan.paper for plan in plans],
         "data": str(Path(data).absolute()) if data else None,
         "results": str(folder.root.parent),

@@ -22,7 +22,7 @@ from torch.optim import Adam, Optimizer
 from harmlib.config import RunPlan
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import CheckpointError, HarmlibError, ParameterError
-from harmlib.files import MANIFEST, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.files import MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
@@ -68,7 +68,7 @@ def train(
     Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges.
     """
     started, folder = time.time(), Path(folder)
-    if (folder / MANIFEST).exists():
+    if is_trained(folder, plan, seed=seed):
         return folder
     fabric = fabric or make_fabric(plan)
     remove_partial(folder)
@@ -80,6 +80,21 @@ def train(
         _finish(state, folder, plan, seed, started, fabric, manifest)
     fabric.barrier()
     return folder
+
+
+def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:
+    """Tell whether a folder holds the finished run of a plan.
+
+    inputs: fields of the manifest that must agree too. Raises CheckpointError when the run there had other settings: it may have
+    taken days, so nothing replaces it silently.
+    """
+    if not (Path(folder) / MANIFEST).exists():
+        return False
+    found = read_manifest(folder)
+    changed = sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
+    if changed:
+        raise CheckpointError(f'"{folder}" was trained with another {", ".join(changed)}: remove the folder to train it again')
+    return True
 
 
 def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -> Fabric:

@@ -94,6 +94,13 @@ def test_a_finished_run_is_left_alone(dataset, tmp_path):
     assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
 
 
+def test_a_finished_run_with_other_settings_is_not_replaced(dataset, tmp_path):
+    folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+
+    with pytest.raises(CheckpointError, match="was trained with another iterations, seed: remove the folder"):
+        train(fresh(), dataset, folder, dataclasses.replace(PLAN, iterations=7), seed=2)
+
+
 def test_a_run_with_other_settings_is_not_resumed(dataset, tmp_path):
     with pytest.raises(KilledError):
         train(fresh(), Killing(dataset, 7), tmp_path / "run", PLAN, seed=1)
