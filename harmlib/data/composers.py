@@ -7,7 +7,7 @@ and replays that. It raises ``Neglected`` with the reason when a photograph cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,29 +77,6 @@ def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
     if no_object is not None:
         shifted[labels == no_object] = 0
     return shifted.astype(np.uint8) if shifted.max() < 256 else shifted
-
-
-def describe_recipe(recipe: Recipe, classes: Mapping[int, str] | None = None) -> str:
-    """Return a recipe in words: what happened to each region, and to the background if anything did.
-
-    classes: region id -> name, for sources whose ids were not shifted; others show the id.
-    """
-    names = classes or {}
-    parts = [f"{names.get(entry['region'], entry['region'])}: {_describe_steps(entry['steps'])}" for entry in recipe["regions"]]
-    background = [f"background: {_describe_steps(recipe['background'])}"] if recipe["background"] else []
-    return "; ".join([*parts, *background])
-
-
-def _describe_steps(steps: list[dict[str, Any]]) -> str:
-    """Return steps in the order they act."""
-    return " then ".join(" ".join(_in_words(value) for key, value in step.items() if key != "seed") for step in steps)
-
-
-def _in_words(value: Any) -> str:
-    """Return a step's value, numbers with two digits behind the point."""
-    if isinstance(value, list):
-        return ", ".join(_in_words(entry) for entry in value)
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def is_usable(source: Source, photo_id: str) -> bool:

@@ -98,6 +98,19 @@ def to_network_size(perturbed: Perturbed, size: int) -> Perturbed:
     return Perturbed(*(cv2.resize(array, (size, size), interpolation=cv2.INTER_LINEAR) for array in arrays))
 
 
+def describe_recipe(recipe: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    """Return one line per perturbed region, numbered, and one for a degraded background.
+
+    names: region id -> name; a region without one is called by its id.
+    """
+    lines = []
+    for number, entry in enumerate(recipe["regions"], start=1):
+        name = names.get(entry["region"], f"region {entry['region']}")
+        lines.append(f"{number} {name}: {' + '.join(_step_in_words(step) for step in entry['steps'])}")
+    lines += [f"background: {_step_in_words(step)}" for step in recipe["background"]]
+    return "\n".join(lines)
+
+
 def _check_recipe(recipe: Mapping[str, Any]) -> None:
     """Raise ParameterError unless a recipe has its two parts and every region its id and steps."""
     if set(recipe) != {"regions", "background"} or any(set(entry) != {"region", "steps"} for entry in recipe["regions"]):
@@ -131,3 +144,13 @@ def _draw_degradation(generator: np.random.Generator) -> Step:
     if generator.random() < 0.5:
         return {"name": "gaussian_blur"}
     return {"name": "motion_blur", "angle": generator.uniform(0, 360), "direction": generator.uniform(-1, 1)}
+
+
+def _step_in_words(step: Mapping[str, Any]) -> str:
+    """Return a recipe's step in words: the filter's name, or the perturbation with its numbers."""
+    if "filter" in step:
+        return f"{step['name']} {step['filter']}" if step["name"] == "css" else step["filter"].lstrip("_")
+    if "factors" in step:
+        return "LAB × " + ", ".join(f"{factor:.2f}" for factor in step["factors"])
+    numbers = [f"{value:.1f}" for key, value in step.items() if key not in ("name", "seed") and isinstance(value, (int, float))]
+    return " ".join([step["name"].replace("_", " "), *numbers])

@@ -48,7 +48,8 @@ def plot_losses(histories: dict[str, pd.DataFrame]) -> Figure:
             label = name.replace("_", " ")
             axis.plot(history["step"], history[name], LINES[place % len(LINES)], color=OKABE_ITO[place % len(OKABE_ITO)], label=label)
         axis.set(title=run, xlabel="step", ylabel="loss (log scale)", yscale="log")
-        axis.legend(fontsize=6)
+        axis.set_ylim(top=4 * axis.get_ylim()[1])  # room for the legend above the curves
+        axis.legend(fontsize=6, loc="upper right", ncols=2)
     for axis in axes.flat[len(histories) :]:
         axis.set_visible(False)
     return figure

@@ -18,7 +18,7 @@ from harmlib.errors import DataError, ParameterError
 from harmlib.perturbations import apply_step
 from harmlib.perturbations.instagram import FILTERS
 from harmlib.perturbations.regions import choose_regions
-from harmlib.perturbations.sgmmh import Perturbed, apply_recipe, draw_recipe, to_network_size
+from harmlib.perturbations.sgmmh import Perturbed, apply_recipe, describe_recipe, draw_recipe, to_network_size
 from harmlib.seeds import item_generator
 
 NOISE = {"name": "gaussian_noise", "sigma": 9.0, "seed": 3}
@@ -293,3 +293,16 @@ def _mse(source, photo_id: str, seed: int) -> float:
     recipe = draw_recipe(labels, item_generator(seed, photo_id))
     result = to_network_size(apply_recipe(photo.image, labels, recipe), 256)
     return float(np.square(np.rint(result.composite) - result.target).mean())
+
+
+# In words.
+
+
+def test_recipe_is_told_by_region_name_and_filter():
+    steps = [{"name": "instagram", "filter": "_1977"}, {"name": "lab_multiply", "factors": [1.1, 0.9, 1.0]}]
+    background = [{"name": "gaussian_noise", "sigma": 8.31, "seed": 5}]
+    regions = [{"region": 7, "steps": steps}, {"region": 9, "steps": steps[:1]}]
+
+    text = describe_recipe({"regions": regions, "background": background}, {7: "sky"})
+
+    assert text.splitlines() == ["1 sky: 1977 + LAB × 1.10, 0.90, 1.00", "2 region 9: 1977", "background: gaussian noise 8.3"]

@@ -191,6 +191,10 @@ def test_pictures_get_the_proportions_of_their_file_and_no_new_values(example, s
     assert set(np.unique(shown)) == {0, 3, 5}
 
 
+def test_long_ids_are_broken_at_a_hyphen():
+    assert pictures.row_label("camvid", "0001TP-008550-degraded1_1_1") == "camvid\n0001TP-008550-\ndegraded1_1_1"
+
+
 def test_real_composite_has_no_target_to_ask_for(example):
     real = pictures.Example("x", "pack", example.composite, None, example.mask, example.regions, (256, 256))
 
@@ -276,16 +280,6 @@ def test_two_images_have_no_correlation():
 def test_limited_images_span_the_list():
     assert directions.evenly(list(range(100)), 3) == [0, 50, 99]
     assert directions.evenly([1, 2], 5) == [1, 2]
-
-
-def test_recipe_is_told_by_region_name_and_filter():
-    steps = [{"name": "instagram", "filter": "_1977"}, {"name": "lab_multiply", "factors": [1.1, 0.9, 1.0]}]
-    background = [{"name": "gaussian_noise", "sigma": 8.31, "seed": 5}]
-    regions = [{"region": 7, "steps": steps}, {"region": 9, "steps": steps[:1]}]
-
-    text = figures.describe_recipe({"regions": regions, "background": background}, {7: "sky"})
-
-    assert text.splitlines() == ["1 sky: 1977 + LAB × 1.10, 0.90, 1.00", "2 region 9: 1977", "background: gaussian noise 8.3"]
 
 
 def test_regions_get_distinct_colors(example):

@@ -17,8 +17,9 @@ from harmlib.color import rgb_to_lab8
 from harmlib.data.pairs import Pair
 from harmlib.images import read_image, read_labels
 from harmlib.models.base import Prediction
+from harmlib.perturbations.sgmmh import describe_recipe
 from harmlib.reporting.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
-from harmlib.reporting.sgmmh.pictures import Example, edited, operator_maps, picture
+from harmlib.reporting.sgmmh.pictures import Example, edited, operator_maps, picture, row_label
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS
 from harmlib.reporting.style import OKABE_ITO, PAGE_WIDTH, method_style
 from harmlib.statistics import RATIO_BUCKETS
@@ -31,26 +32,6 @@ MAPS = ("add_L", "add_a", "add_b")
 UNIT = "8-bit LAB codes"
 
 
-def step_name(step: Mapping[str, Any]) -> str:
-    """Return a recipe's step in words: the filter's name, or the perturbation with its numbers."""
-    if "filter" in step:
-        return f"{step['name']} {step['filter']}" if step["name"] == "css" else step["filter"].lstrip("_")
-    if "factors" in step:
-        return "LAB × " + ", ".join(f"{factor:.2f}" for factor in step["factors"])
-    numbers = [f"{value:.1f}" for key, value in step.items() if key not in ("name", "seed") and isinstance(value, (int, float))]
-    return " ".join([step["name"].replace("_", " "), *numbers])
-
-
-def describe_recipe(recipe: Mapping[str, Any], names: Mapping[int, str]) -> str:
-    """Return one line per perturbed region, numbered as ``region_row`` numbers them, and one for a degraded background."""
-    lines = []
-    for number, entry in enumerate(recipe["regions"], start=1):
-        name = names.get(entry["region"], f"region {entry['region']}")
-        lines.append(f"{number} {name}: {' + '.join(step_name(step) for step in entry['steps'])}")
-    lines += [f"background: {step_name(step)}" for step in recipe["background"]]
-    return "\n".join(lines)
-
-
 def region_figure(samples: Sequence[tuple[Pair, Mapping[str, Any]]], names: Sequence[Mapping[int, str]]) -> Figure:
     """Return figure 2: original, perturbed regions in color, composite, one row per (pair, recipe), what was done underneath.
 
@@ -60,7 +41,7 @@ def region_figure(samples: Sequence[tuple[Pair, Mapping[str, Any]]], names: Sequ
     for (pair, recipe), known in zip(samples, names, strict=True):
         target, labels = read_image(pair.real), read_labels(pair.regions)  # type: ignore[arg-type]
         pictures = {"original": target, REGION_TITLE: colored_regions(target, labels), "composite": read_image(pair.composite)}
-        rows.append(GridRow(pictures, f"{pair.subset}\n{pair.id}", {REGION_TITLE: describe_recipe(recipe, known)}))
+        rows.append(GridRow(pictures, row_label(pair.subset, pair.id), {REGION_TITLE: describe_recipe(recipe, known)}))
         regions.append(labels)
     figure = picture_grid(rows, width=REGION_WIDTH)
     for place, labels in enumerate(regions):
@@ -117,7 +98,7 @@ def _comparison_row(entry: Compared) -> GridRow:
     pictures = {"real": example.real, LABELS[BASELINE]: example.composite, **results}
     captions = {LABELS[row["method"]]: f"{row['mse']:.1f} / {row['psnr']:.1f} dB" for row in entry.scores.to_dict("records")}
     shown = {title: example.proportioned(image) for title, image in pictures.items()}
-    return GridRow(shown, f"{example.subset}, {entry.rule}\n{example.id}", {"real": "MSE / PSNR:", **captions})
+    return GridRow(shown, row_label(f"{example.subset}, {entry.rule}", example.id), {"real": "MSE / PSNR:", **captions})
 
 
 def mask_figure(compared: Sequence[Compared], method: str = "sgmmh_omgan") -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SIZE = 256
 # One unit of the network's scale, [-1, 1], in 8-bit LAB codes.
 CODES = 127.5
+# Characters that fit beside a wide picture in a row of six.
+LABEL_LENGTH = 18
 REAL_COMPOSITES = "tsai_real_composites"
 
 
@@ -47,7 +50,7 @@ class Example:
     @property
     def label(self) -> str:
         """What stands beside a row of pictures."""
-        return f"{self.subset}\n{self.id}"
+        return row_label(self.subset, self.id)
 
     @property
     def real(self) -> np.ndarray:
@@ -62,6 +65,11 @@ class Example:
         longer = max(height / width, 1.0), max(width / height, 1.0)
         rows, columns = (np.arange(round(SIZE * factor)) * SIZE // round(SIZE * factor) for factor in longer)
         return array[rows][:, columns]
+
+
+def row_label(title: str, name: str) -> str:
+    """Return a title above a picture's id, which is broken at hyphens where a row of pictures would be too short for it."""
+    return f"{title}\n{textwrap.fill(name, LABEL_LENGTH)}"
 
 
 def read_example(pair: Pair) -> Example:
