@@ -89,7 +89,8 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     manifest = {
         "notebook": notebook.name,
         "sha256": sha256(notebook),
-        "parameters": dict(parameters),
+        # Folders by name only: a manifest holds no absolute path.
+        "parameters": {name: Path(value).name if isinstance(value, str) else value for name, value in parameters.items()},
         "seconds": round(time.time() - started, 1),
     }
     write_json(copy.with_suffix(MANIFEST_SUFFIX), manifest)

@@ -48,8 +48,9 @@ def plot_losses(histories: dict[str, pd.DataFrame]) -> Figure:
             label = name.replace("_", " ")
             axis.plot(history["step"], history[name], LINES[place % len(LINES)], color=OKABE_ITO[place % len(OKABE_ITO)], label=label)
         axis.set(title=run, xlabel="step", ylabel="loss (log scale)", yscale="log")
-        axis.set_ylim(top=4 * axis.get_ylim()[1])  # room for the legend above the curves
-        axis.legend(fontsize=6, loc="upper right", ncols=2)
+        # Room for the legend above the curves.
+        axis.set_ylim(top=3 ** len(axis.get_lines()) * axis.get_ylim()[1])
+        axis.legend(fontsize=6, loc="upper right")
     for axis in axes.flat[len(histories) :]:
         axis.set_visible(False)
     return figure

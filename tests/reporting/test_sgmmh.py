@@ -216,13 +216,13 @@ def test_real_composite_is_the_first_of_the_pack(shared):
 def test_factor_one_edits_nothing(example, narrow_gan):
     prediction = pictures.predict(narrow_gan, example)
 
-    np.testing.assert_array_equal(pictures.edited(example, prediction, {"add_L": 1}), pictures.picture(prediction))
+    np.testing.assert_array_equal(pictures.edited(example, prediction, scale={"add_L": 1}), pictures.picture(prediction))
 
 
 def test_edit_stays_inside_the_foreground(example, narrow_gan):
     prediction = pictures.predict(narrow_gan, example)
 
-    changed = (pictures.edited(example, prediction, {"add_L": 9}) != pictures.picture(prediction)).any(-1)
+    changed = (pictures.edited(example, prediction, scale={"add_L": 9}) != pictures.picture(prediction)).any(-1)
 
     assert changed[example.mask].any()
     assert not changed[~example.mask].any()

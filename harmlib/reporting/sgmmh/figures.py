@@ -19,7 +19,7 @@ from harmlib.images import read_image, read_labels
 from harmlib.models.base import Prediction
 from harmlib.perturbations.sgmmh import describe_recipe
 from harmlib.reporting.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
-from harmlib.reporting.sgmmh.pictures import Example, edited, operator_maps, picture, row_label
+from harmlib.reporting.sgmmh.pictures import CODES, Example, edited, operator_maps, picture, row_label
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS
 from harmlib.reporting.style import OKABE_ITO, PAGE_WIDTH, method_style
 from harmlib.statistics import RATIO_BUCKETS
@@ -132,20 +132,32 @@ def _result_and_maps(prediction: Prediction) -> dict[str, np.ndarray]:
     return {"result": picture(prediction), **{name.replace("_", " "): maps[name] for name in MAPS}}
 
 
-def edit_figure(example: Example, prediction: Prediction, factors: Sequence[float], masks: Sequence[str] = ("add_a", "add_L")) -> Figure:
-    """Return figure 6(b): one row per additive mask, scaled by ``factors`` inside the foreground.
+def edit_figure(example: Example, prediction: Prediction, factors: Sequence[float], shifts: Sequence[float]) -> Figure:
+    """Return figure 6(b): the additive masks of a and L, multiplied by ``factors`` and moved by ``shifts``, inside the foreground.
 
-    Underneath stands how far the mean of that LAB channel moved against the unscaled mask, in 8-bit codes.
+    factors, shifts: of one length; shifts in 8-bit LAB codes. Underneath stands the edit, and how far the mean of that LAB channel
+    moved against the unedited result.
     """
     rows = []
-    for name in masks:
-        channel = "Lab".index(name[-1])
-        results = {f"× {factor:g}": edited(example, prediction, {name: factor}) for factor in factors}
-        means = {title: rgb_to_lab8(image)[example.mask][:, channel].mean() for title, image in results.items()}
-        start = rgb_to_lab8(picture(prediction))[example.mask][:, channel].mean()
-        captions = {title: f"{name[-1]} {mean - start:+.1f}" for title, mean in means.items()}
-        rows.append(GridRow({title: example.proportioned(image) for title, image in results.items()}, name.replace("_", " "), captions))
+    for name in ("add_a", "add_L"):
+        scaled = {f"× {factor:g}": edited(example, prediction, scale={name: factor}) for factor in factors}
+        rows.append(_edit_row(example, prediction, name, f"{name} × factor", scaled))
+        moved = {f"+ {shift:g}": edited(example, prediction, shift={name: shift / CODES}) for shift in shifts}
+        rows.append(_edit_row(example, prediction, name, f"{name} + number", moved))
     return picture_grid(rows)
+
+
+def _edit_row(example: Example, prediction: Prediction, name: str, label: str, results: Mapping[str, np.ndarray]) -> GridRow:
+    """Return one row of edits of the operator mask ``name``; results: edit in words -> picture."""
+    channel = "Lab".index(name[-1])
+    start = rgb_to_lab8(picture(prediction))[example.mask][:, channel].mean()
+    pictures, captions = {}, {}
+    for step, (words, image) in enumerate(results.items()):
+        title = f"step {step}"
+        pictures[title] = example.proportioned(image)
+        moved = rgb_to_lab8(image)[example.mask][:, channel].mean() - start
+        captions[title] = f"{words}: {name[-1]} {moved:+.1f}"
+    return GridRow(pictures, label.replace("_", " "), captions)
 
 
 def foreground_figure(table: pd.DataFrame, unit: str = "MSE, 8-bit levels squared") -> Figure:

@@ -133,8 +133,13 @@ def operator_maps(prediction: Prediction) -> dict[str, np.ndarray]:
     return {name: values * (CODES if name.startswith("add") else 1) for name, values in zip(OPERATORS, masks, strict=True)}
 
 
-def edited(example: Example, prediction: Prediction, scale: Mapping[str, float]) -> np.ndarray:
-    """Return the picture retouched with some operator masks scaled inside the foreground; no network pass (Sg-MMH, figure 6)."""
+def edited(
+    example: Example, prediction: Prediction, *, scale: Mapping[str, float] | None = None, shift: Mapping[str, float] | None = None
+) -> np.ndarray:
+    """Return the picture retouched with some operator masks edited inside the foreground; no network pass (Sg-MMH, figure 6).
+
+    scale, shift: operator mask -> number, as for ``harmlib.models.sgmmh.edit``.
+    """
     region = to_tensor(example.mask)[None]
-    result = edit(to_tensor(example.composite)[None], prediction["operator_masks"].clone(), scale=scale, region=region)
+    result = edit(to_tensor(example.composite)[None], prediction["operator_masks"].clone(), scale=scale, shift=shift, region=region)
     return to_array(result[0])
