@@ -74,11 +74,15 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _score(options: argparse.Namespace) -> None:
-    """Run ``score`` and print the means."""
+    """Run ``score`` and print the means with their intervals."""
     from harmlib.evaluation import score_folder, summarize
+    from harmlib.metrics.lpips import why_unavailable
 
     scores = score_folder(options.predictions, options.reals, options.masks, options.protocol, out=options.out)
-    print(summarize(scores, by=("protocol",)).to_string(index=False))
+    means = summarize(scores, by=("protocol",))
+    print(means[means["n"] > 0].to_string(index=False))
+    if scores["lpips"].isna().all():
+        print(why_unavailable())
 
 
 def _add_prepare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -29,11 +31,8 @@ def test_a_failed_write_leaves_the_old_file_and_no_trace(tmp_path):
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):
-    if os.fork() == 0:
-        with files.replacing(tmp_path / "a" / "table.csv") as temporary:
-            temporary.write_text("half")
-            os._exit(9)
-    os.wait()
+    script = "import os, sys; from harmlib import files\nwith files.replacing(sys.argv[1]) as path: path.write_text('half'); os._exit(9)"
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a" / "table.csv")], check=False)
     assert len(list((tmp_path / "a").iterdir())) == 1
 
     files.remove_partial(tmp_path)
