@@ -72,9 +72,9 @@ class Study:
         return {run.method: models.load(self.workspace.results.run(run.name)) for run in runs}
 
     def histories(self) -> dict[str, pd.DataFrame]:
-        """Return run -> its losses over the steps, without a total that only repeats its one part."""
+        """Return run -> its losses over the steps, without times and without a total that only repeats its one part."""
         tables = {run.name: pd.read_csv(self.workspace.results.run(run.name) / "history.csv") for run in self.plan.runs}
-        return {name: table.drop(columns="model_total", errors="ignore") for name, table in tables.items()}
+        return {name: table.drop(columns=["seconds", "model_total"], errors="ignore") for name, table in tables.items()}
 
     def source(self, subset: str) -> SourcePlan:
         """Return the plan of the photographs that a sub-dataset was made from."""
