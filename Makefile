@@ -39,6 +39,6 @@ test: .venv/ready ## check style and types, then run every test, the smoke profi
 lab: .venv/ready ## open the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks
 
-clean: ## remove what can be made again: results that are not committed, caches and .venv
-	git clean -fdXq results benchmarks
+clean: ## remove .venv, caches and what the smoke profile made; longer runs (results/small, results/paper) stay
+	git clean -fdXq results/smoke benchmarks
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
