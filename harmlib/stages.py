@@ -18,7 +18,7 @@ import numpy as np
 from harmlib.config import BenchmarkPlan, PaperPlan, Profile, RunPlan
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.built import inputs_fingerprint
-from harmlib.files import fingerprint, is_finished, sha256, write_manifest, write_text
+from harmlib.files import MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +71,22 @@ def device_kind() -> str:
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
+def trained_plan(profile: Profile, paper: str, results: Results) -> PaperPlan:
+    """Return a paper's plan for this device, or for the other kind when all runs of that plan are here already.
+
+    So runs that a GPU machine trained can be scored and drawn on a laptop.
+    """
+    from harmlib.training.loop import changed_settings
+
+    own = device_kind()
+    for kind in (own, "cpu" if own == "gpu" else "gpu"):
+        plan = profile.paper(paper, kind)
+        runs = [(results.run(run.name), run) for run in plan.runs]
+        if all((folder / MANIFEST).exists() and not changed_settings(folder, run, seed=profile.seed) for folder, run in runs):
+            return plan
+    return profile.paper(paper, own)
+
+
 def build_paper(profile: Profile, paper: str, *, data: Folder | None, results: Results, workers: int | None = None) -> dict[str, Any]:
     """Build every benchmark of a paper; return their manifests by name.
 
@@ -97,7 +113,7 @@ def train_paper(
 
     watch: given a run's name, returns what is called with its history whenever it grows.
     """
-    plan = profile.paper(paper, device_kind())
+    plan = trained_plan(profile, paper, results)
     benchmarks = {benchmark.name: benchmark for benchmark in plan.benchmarks}
     folders = {}
     for run in plan.runs:
@@ -183,7 +199,7 @@ def score_paper(profile: Profile, paper: str, *, results: Results, split: str = 
 
     from harmlib.evaluation import COLUMNS, read_scores
 
-    plan = profile.paper(paper, device_kind())
+    plan = trained_plan(profile, paper, results)
     folder, started = results.scores(paper), time.time()
     inputs = _score_inputs(plan, results)
     expected = {"paper": paper, "protocol": plan.protocol, "split": split, "inputs": inputs}

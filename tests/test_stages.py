@@ -91,6 +91,21 @@ def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
     assert (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns == stamp
 
 
+def test_runs_of_another_device_are_taken_as_they_are(data, one_step, tmp_path):
+    results = Results(tmp_path / "results", "one-step")
+    build_paper(load_profile(one_step), "sgmmh", data=data, results=results, workers=0)
+    folders = train_paper(load_profile(one_step), "sgmmh", data=data, results=results)
+    content = yaml.safe_load(one_step.read_text())
+    budget = content["papers"]["sgmmh"]["budget"]
+    content["papers"]["sgmmh"]["budget"] = {"cpu": {**budget, "iterations": 5}, "gpu": budget}
+    one_step.write_text(yaml.safe_dump(content))
+    stamps = {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in folders.items()}
+
+    again = train_paper(load_profile(one_step), "sgmmh", data=data, results=results)
+
+    assert {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in again.items()} == stamps
+
+
 def test_the_paper_profile_can_be_planned_on_miniature_trees(data, tmp_path):
     arguments = ["reproduce", "--profile", "paper", "--data", str(data), "--results", str(tmp_path / "results"), "--dry-run"]
 

@@ -90,11 +90,16 @@ def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **in
     """
     if not (Path(folder) / MANIFEST).exists():
         return False
-    found = read_manifest(folder)
-    changed = sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
+    changed = changed_settings(folder, plan, seed=seed, **inputs)
     if changed:
         raise CheckpointError(f'"{folder}" was trained with another {", ".join(changed)}: remove the folder to train it again')
     return True
+
+
+def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
+    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one."""
+    found = read_manifest(folder)
+    return sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
 
 
 def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -> Fabric:
