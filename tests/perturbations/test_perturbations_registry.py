@@ -19,6 +19,7 @@ STEPS = {
     "laplace_noise": {"scale": 9.0, "seed": 5},
     "motion_blur": {"angle": 30.0, "direction": 0.5},
     "poisson_noise": {"rate": 9.0, "seed": 5},
+    "white_box": {"filter": "shadow", "argument": -0.4},
 }
 
 
