@@ -17,7 +17,9 @@ from harmlib.evaluation import COLUMNS
 from harmlib.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.models.layers.retoucher import OPERATORS
+from harmlib.reporting import charts, comparisons
 from harmlib.reporting.sgmmh import claims, directions, figures, numbers, pictures, pipeline, study, summary
+from harmlib.reporting.study import named_scores
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from harmlib.stages import Results
 from harmlib.workflow import Workspace
@@ -55,7 +57,8 @@ def make_study(folder: Path, scores: pd.DataFrame) -> study.Study:
         benchmark.name: {"dataset": benchmark.dataset, "title": benchmark.title, "counts": counts[benchmark.name]}
         for benchmark in plan.benchmarks
     }
-    return study.Study(Workspace(profile, results, None), plan, "cpu", manifests, study.named_scores(scores, plan.benchmarks))
+    named = named_scores(scores, plan.benchmarks, study.LABELS)
+    return study.Study(Workspace(profile, results, None), study.LABELS, plan, "cpu", manifests, named)
 
 
 @pytest.fixture
@@ -129,14 +132,14 @@ def test_clear_winner_is_marked_best(good_study):
 
 @pytest.mark.parametrize(
     ("low", "high", "lower_is_better", "expected"),
-    [(-2, -1, True, "better"), (-2, -1, False, "worse"), (1, 2, True, "worse"), (1, 2, False, "better"), (-1, 1, True, numbers.OPEN)],
+    [(-2, -1, True, "better"), (-2, -1, False, "worse"), (1, 2, True, "worse"), (1, 2, False, "better"), (-1, 1, True, comparisons.OPEN)],
 )
 def test_reading_follows_the_interval(low, high, lower_is_better, expected):
-    assert numbers.reading(low, high, lower_is_better=lower_is_better) == expected
+    assert comparisons.reading(low, high, lower_is_better=lower_is_better) == expected
 
 
 def test_reading_without_an_interval_is_open():
-    assert numbers.reading(float("nan"), float("nan"), lower_is_better=True) == numbers.OPEN
+    assert comparisons.reading(float("nan"), float("nan"), lower_is_better=True) == comparisons.OPEN
 
 
 def test_differences_are_paired_and_stand_beside_the_papers(good_study):
@@ -144,7 +147,7 @@ def test_differences_are_paired_and_stand_beside_the_papers(good_study):
 
     assert row["ours"] == pytest.approx(-50, abs=1)
     assert row["paper"] == pytest.approx(48.02 - 75.45)
-    assert row["reading"] == numbers.BETTER
+    assert row["reading"] == comparisons.BETTER
 
 
 def test_sentence_tells_which_methods_beat_doing_nothing(tmp_path):
@@ -157,11 +160,11 @@ def test_sentence_tells_which_methods_beat_doing_nothing(tmp_path):
 
 
 def test_single_source_is_not_shown_twice(good_study):
-    assert set(numbers.subset_table(good_study)["subset"]) == {"embedded"}
+    assert set(comparisons.subset_table(good_study.scores, numbers.METRICS)["subset"]) == {"embedded"}
 
 
 def test_buckets_come_in_order_of_size(good_study):
-    table = numbers.by_foreground(good_study)
+    table = comparisons.by_foreground(good_study.scores)
 
     assert table["bucket"].unique().tolist() == ["5%-15%", "15%-100%"]
 
@@ -308,7 +311,7 @@ def test_pipeline_shows_six_masks_and_a_map_of_patches(example, narrow_gan):
 
 
 def test_foreground_figure_has_a_panel_per_benchmark(good_study):
-    figure = figures.foreground_figure(numbers.by_foreground(good_study))
+    figure = charts.foreground_figure(comparisons.by_foreground(good_study.scores), study.LABELS, axis_label="share")
 
     assert [axis.get_title() for axis in figure.axes] == ["HScene-style, embedded", "HLIP-style, embedded"]
 

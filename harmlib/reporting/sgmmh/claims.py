@@ -18,7 +18,7 @@ from harmlib.perturbations import list_perturbations
 from harmlib.perturbations.instagram import FILTERS
 from harmlib.perturbations.regions import choose_regions
 from harmlib.perturbations.sgmmh import draw_recipe
-from harmlib.reporting.sgmmh.numbers import BETTER, WORSE
+from harmlib.reporting.comparisons import BETTER, WORSE
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS, PAPER, Study
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, judge_exact, judge_value
 from harmlib.statistics import mean_interval

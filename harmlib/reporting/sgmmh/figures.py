@@ -21,8 +21,7 @@ from harmlib.perturbations.sgmmh import describe_recipe
 from harmlib.reporting.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
 from harmlib.reporting.sgmmh.pictures import CODES, Example, edited, operator_maps, picture, row_label
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS
-from harmlib.reporting.style import OKABE_ITO, PAGE_WIDTH, method_style
-from harmlib.statistics import RATIO_BUCKETS
+from harmlib.reporting.style import OKABE_ITO
 
 REGION_TITLE = "perturbed regions"
 # Narrower than a page: three pictures in a row would be taller than needed.
@@ -158,27 +157,3 @@ def _edit_row(example: Example, prediction: Prediction, name: str, label: str, r
         moved = rgb_to_lab8(image)[example.mask][:, channel].mean() - start
         captions[title] = f"{words}: {name[-1]} {moved:+.1f}"
     return GridRow(pictures, label.replace("_", " "), captions)
-
-
-def foreground_figure(table: pd.DataFrame, unit: str = "MSE, 8-bit levels squared") -> Figure:
-    """Return the means of ``numbers.by_foreground`` with 95 % intervals, one panel per benchmark, n under every bucket."""
-    titles = list(table["data"].unique())
-    figure, axes = plt.subplots(1, len(titles), figsize=(PAGE_WIDTH, 2.8), squeeze=False, layout="constrained")
-    for axis, title in zip(axes[0], titles, strict=True):
-        part = table[table["data"] == title]
-        present = [name for name in RATIO_BUCKETS if name in set(part["bucket"])]
-        methods = list(part["method"].unique())
-        for place, method in enumerate(methods):
-            rows = part[part["method"] == method].set_index("bucket").loc[present]
-            style, offset = method_style(method), (place - (len(methods) - 1) / 2) * 0.15
-            errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
-            x = np.arange(len(present)) + offset
-            axis.errorbar(
-                x, rows["mean"], errors, fmt=style.marker, color=style.color, markersize=4, capsize=2, label=LABELS[method], clip_on=False
-            )
-        counts = part.groupby("bucket", sort=False)["n"].max()
-        axis.set_xticks(range(len(present)), [f"{name}\nn = {counts[name]}" for name in present])
-        axis.set(title=title, xlabel="share of the picture that is perturbed", xlim=(-0.6, len(present) - 0.4), ylim=(0, None))
-    axes[0, 0].set_ylabel(unit)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LABELS))
-    return figure

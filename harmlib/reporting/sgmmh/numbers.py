@@ -9,10 +9,11 @@ import pandas as pd
 
 from harmlib.metrics.lpips import why_unavailable
 from harmlib.papers import published
+from harmlib.reporting import comparisons
+from harmlib.reporting.comparisons import OPEN, reading
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS, PAPER, Study
-from harmlib.reporting.tables import LOWER_IS_BETTER, beside_paper, with_ranks
-from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
-from harmlib.statistics import RATIO_BUCKETS, bucket, paired_difference, summarize, with_all
+from harmlib.reporting.tables import beside_paper, with_ranks
+from harmlib.statistics import RATIO_BUCKETS, bucket, paired_difference, summarize
 
 METRICS = ("mse", "psnr", "ssim", "lpips")
 # What the text of section 4.2 orders: each method against the one before it in table 2, and all against doing nothing.
@@ -24,8 +25,6 @@ COMPARISONS = (
     ("sgmmh_om", BASELINE),
     ("sgmmh_omgan", BASELINE),
 )
-BETTER, WORSE, OPEN = "better", "worse", "no clear difference"
-VERDICTS = {BETTER: AGREES, WORSE: DIFFERS, OPEN: CANNOT_SAY}
 # The row names of table 1.
 SPLIT_ROWS = {"train": "Training set", "test": "Testing set"}
 
@@ -87,46 +86,20 @@ def quality_table(study: Study) -> pd.DataFrame:
     return table.assign(profile=study.workspace.profile.name, device=study.device)
 
 
-def subset_table(study: Study) -> pd.DataFrame:
-    """Return the means of table 2 per sub-dataset and over all images of a benchmark, with intervals and n."""
-    known = [metric for metric in METRICS if study.scores[metric].notna().any()]
-    table = summarize(with_all(study.scores), by=("data", "subset", "method"), metrics=known)
-    single = table.groupby("data")["subset"].transform("nunique") == 2  # one sub-dataset and "All" are the same images
-    return table[~(single & (table["subset"] == "All"))].reset_index(drop=True)
-
-
-def subset_view(table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``subset_table`` for reading: sub-datasets and methods down, metrics across."""
-    text = [f"{row.mean:.4g} [{row.low:.4g}, {row.high:.4g}]" for row in table.itertuples(index=False)]
-    cells = table.assign(text=text, method=table["method"].map(LABELS))
-    return cells.pivot_table(index=["data", "subset", "n", "method"], columns="metric", values="text", aggfunc="first", sort=False)
-
-
 def differences(study: Study, metrics: Sequence[str] = ("mse", "psnr", "ssim")) -> pd.DataFrame:
     """Return the paired differences of COMPARISONS per benchmark and metric, with the paper's and a reading in words.
 
     The reading is about the first method: better or worse only when the whole 95 % interval lies on one side of zero.
     """
+    table = comparisons.differences(study.scores, COMPARISONS, metrics)
+    datasets = dict(zip(study.scores["data"], study.scores["dataset"], strict=True))
     rows = []
-    for dataset, scores in study.scores.groupby("dataset", sort=False):
-        for first, second in COMPARISONS:
-            for metric in metrics:
-                interval = paired_difference(scores, first, second, metric)
-                rows.append(
-                    {
-                        "dataset": dataset,
-                        "data": scores["data"].iloc[0],
-                        "method": first,
-                        "comparison": f"{LABELS[first]} - {LABELS[second]}",
-                        "metric": metric.upper(),
-                        "paper": round(printed_mean(str(dataset), first, metric) - printed_mean(str(dataset), second, metric), 3),
-                        "ours": interval.mean,
-                        "low": interval.low,
-                        "high": interval.high,
-                        "n": interval.n,
-                        "reading": reading(interval.low, interval.high, lower_is_better=metric in LOWER_IS_BETTER),
-                    }
-                )
+    for row in table.to_dict("records"):
+        first, second, metric, dataset = row["first"], row["second"], row["metric"], datasets[row["data"]]
+        paper = round(printed_mean(dataset, first, metric) - printed_mean(dataset, second, metric), 3)
+        names = {"dataset": dataset, "data": row["data"], "method": first, "comparison": f"{LABELS[first]} - {LABELS[second]}"}
+        numbers = {key: row[key] for key in ("ours", "low", "high", "n", "reading")}
+        rows.append({**names, "metric": metric.upper(), "paper": paper, **numbers})
     return pd.DataFrame(rows)
 
 
@@ -135,15 +108,6 @@ def printed_mean(dataset: str, method: str, metric: str) -> float:
     rows = published(PAPER, 2)
     chosen = rows[(rows["dataset"] == dataset) & (rows["method"] == method) & (rows["metric"] == metric.upper())]
     return float(chosen["number"].iloc[0])
-
-
-def reading(low: float, high: float, *, lower_is_better: bool) -> str:
-    """Return what an interval of a difference says about the first method; without an interval nothing is clear."""
-    if high < 0:
-        return BETTER if lower_is_better else WORSE
-    if low > 0:
-        return WORSE if lower_is_better else BETTER
-    return OPEN
 
 
 def against_nothing(table: pd.DataFrame, metric: str = "MSE") -> list[str]:
@@ -167,14 +131,6 @@ def neglect_sentences(table: pd.DataFrame) -> list[str]:
         + (f" ({', '.join(sorted(set(part['reason']) - {''}))})." if part["neglected"].any() else ", every one has a labeled region.")
         for data, part in parts
     ]
-
-
-def by_foreground(study: Study, metric: str = "mse") -> pd.DataFrame:
-    """Return the mean of a metric per benchmark, method and share of the picture that was perturbed, with intervals and n."""
-    scores = study.scores.assign(bucket=bucket(study.scores["foreground_ratio"]))
-    table = summarize(scores, by=("data", "method", "bucket"), metrics=[metric])
-    order = table["bucket"].map(list(RATIO_BUCKETS).index)
-    return table.assign(order=order).sort_values("order", kind="stable", ignore_index=True).drop(columns="order")
 
 
 def foreground_sentences(study: Study, method: str = "sgmmh_omgan") -> list[str]:

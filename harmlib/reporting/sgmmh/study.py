@@ -1,114 +1,22 @@
-"""What the exhibits of Sg-MMH are made from: the paper's plan, finished benchmarks, runs and scores."""
+"""What the exhibits of Sg-MMH are made from."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from harmlib import models
-from harmlib.config import BenchmarkPlan, PaperPlan, SourcePlan
-from harmlib.data.pairs import Pair, read_pairs
-from harmlib.errors import DataError
-from harmlib.files import read_manifest
-from harmlib.score_file import read_scores
+from harmlib.reporting import study
+from harmlib.reporting.study import BASELINE, Study
 
 if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
     from harmlib.workflow import Workspace
 
+__all__ = ["BASELINE", "LABELS", "PAPER", "Study", "open_study"]
+
 PAPER = "sgmmh"
-BASELINE = "composite"
 # The rows of table 2 by method, in the paper's order.
 LABELS = {BASELINE: "composite", "sgmmh_rgb": "RGB", "sgmmh_om": "OM", "sgmmh_omgan": "OMGAN"}
 
 
-@dataclass(frozen=True)
-class Study:
-    """The finished artefacts of one profile.
-
-    plan: the paper's plan for the device that made the scores. device: that device, "cpu" or "gpu".
-    manifests: benchmark -> its manifest.
-    scores: one row per image and method, with "dataset" (the paper's benchmark that ours stands for) and "data" (what ours is called).
-    """
-
-    workspace: Workspace
-    plan: PaperPlan
-    device: str
-    manifests: dict[str, dict[str, Any]]
-    scores: pd.DataFrame
-
-    @property
-    def stamp(self) -> str:
-        """What every table says about its origin."""
-        return f"profile {self.workspace.profile.name}, device {self.device}"
-
-    @cached_property
-    def budgets(self) -> dict[str, str]:
-        """Run -> how it was trained, in words."""
-        words = {}
-        for run in self.plan.runs:
-            manifest = read_manifest(self.workspace.results.run(run.name))
-            width = manifest["options"].get("width", 1.0)
-            words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, width {width:g}"
-        return words
-
-    def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:
-        """Return a benchmark's rows of composites.csv in the order of its lists, recipes as dicts."""
-        table = pd.read_csv(self.workspace.results.benchmark(benchmark) / "composites.csv", dtype={"id": str, "photo": str})
-        rows = table[table["split"] == split].reset_index(drop=True)
-        return rows.assign(recipe=rows["recipe"].map(json.loads))
-
-    def pairs(self, benchmark: str, split: str = "test") -> dict[tuple[str, str], Pair]:
-        """Return (sub-dataset, id) -> pair, in the order of the benchmark's lists."""
-        return {(pair.subset, pair.id): pair for pair in read_pairs(self.workspace.results.benchmark(benchmark), split)}
-
-    def models(self, benchmark: str) -> dict[str, HarmonizationModel]:
-        """Return method -> the model trained on a benchmark, in the order of the runs."""
-        runs = [run for run in self.plan.runs if run.benchmark == benchmark]
-        return {run.method: models.load(self.workspace.results.run(run.name)) for run in runs}
-
-    def histories(self) -> dict[str, pd.DataFrame]:
-        """Return run -> its losses over the steps, without times and without a total that only repeats its one part."""
-        tables = {run.name: pd.read_csv(self.workspace.results.run(run.name) / "history.csv") for run in self.plan.runs}
-        return {name: table.drop(columns=["seconds", "model_total"], errors="ignore") for name, table in tables.items()}
-
-    def source(self, subset: str) -> SourcePlan:
-        """Return the plan of the photographs that a sub-dataset was made from."""
-        return self.workspace.profile.sources[subset]
-
-    def region_names(self, subset: str) -> dict[int, str]:
-        """Return the class names of a sub-dataset's region maps; empty where regions have no names or the photographs are not at hand."""
-        try:
-            source = self.workspace.profile.open_source(subset, self.workspace.data)
-        except DataError:
-            return {}
-        # The composer shifts ids by one where 0 is an object (harmlib.data.composers.object_labels).
-        shift = 0 if source.no_object == 0 else 1
-        return {number + shift: name for number, name in source.classes.items()}
-
-
 def open_study(workspace: Workspace) -> Study:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    results = workspace.results
-    device = read_manifest(results.scores(PAPER))["device"]
-    plan = workspace.profile.paper(PAPER, device)
-    manifests = {benchmark.name: read_manifest(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
-    scores = named_scores(read_scores(results.scores(PAPER) / "scores.csv"), plan.benchmarks)
-    return Study(workspace, plan, device, manifests, scores)
-
-
-def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...]) -> pd.DataFrame:
-    """Return scores with the columns "dataset" and "data" for their benchmark, methods in the order of the paper's table."""
-    plans = {benchmark.name: benchmark for benchmark in benchmarks}
-    order = [list(LABELS).index(method) if method in LABELS else len(LABELS) for method in scores["method"]]
-    named = scores.assign(
-        dataset=scores["benchmark"].map(lambda name: plans[name].dataset),
-        data=scores["benchmark"].map(lambda name: plans[name].title),
-        place=scores["benchmark"].map(list(plans).index),
-        order=order,
-    )
-    return named.sort_values(["place", "order"], kind="stable", ignore_index=True).drop(columns=["place", "order"])
+    return study.open_study(workspace, PAPER, LABELS)

@@ -9,8 +9,9 @@ import pandas as pd
 
 from harmlib.models.sgmmh import FIRST_STAGE
 from harmlib.papers import claims
+from harmlib.reporting.comparisons import VERDICTS, reading
 from harmlib.reporting.sgmmh.directions import CHANCE
-from harmlib.reporting.sgmmh.numbers import VERDICTS, printed_mean, reading
+from harmlib.reporting.sgmmh.numbers import printed_mean
 from harmlib.reporting.sgmmh.study import BASELINE, Study
 from harmlib.reporting.verdicts import AGREES, ClaimResult, judge_value
 from harmlib.statistics import mean_interval
