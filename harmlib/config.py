@@ -52,6 +52,7 @@ class BenchmarkPlan:
 class RunPlan:
     """One training run: a method with its options, a benchmark, and a budget.
 
+    label: tells runs of one method with different options apart.
     learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
@@ -77,20 +78,28 @@ class RunPlan:
     save_seconds: float = 60
 
     @property
+    def scored_as(self) -> str:
+        """The run's name in scores and tables: method, and its label where it has one (the ids of papers/methods.csv)."""
+        return f"{self.method}_{self.label}" if self.label else self.method
+
+    @property
     def name(self) -> str:
-        """The run's folder: method, a label for labelled options, and benchmark."""
-        method = f"{self.method}+{self.label}" if self.label else self.method
-        return f"{method}-{self.benchmark}"
+        """The run's folder: its name in tables, and the benchmark."""
+        return f"{self.scored_as}-{self.benchmark}"
 
 
 @dataclass(frozen=True)
 class PaperPlan:
-    """What one paper needs: benchmarks, runs, methods scored without training, its tables' protocol, and its notebooks."""
+    """What one paper needs: benchmarks, runs, methods scored without training, protocols, and notebooks.
+
+    protocols: protocol -> the methods scored under it, empty for all. ``<method>_pcm`` is a method whose small result goes to full size
+    by polynomial color mapping.
+    """
 
     paper: str
     benchmarks: tuple[BenchmarkPlan, ...]
     runs: tuple[RunPlan, ...]
-    protocol: str
+    protocols: Mapping[str, tuple[str, ...]]
     notebooks: tuple[str, ...]
     weightless: tuple[str, ...] = ("composite",)
 
@@ -116,9 +125,9 @@ class Profile:
             _build(BenchmarkPlan, {"name": key, **value}, f"{name}.benchmarks.{key}") for key, value in content["benchmarks"].items()
         )
         runs = tuple(_runs(content["runs"], benchmarks, budget, name))
-        return PaperPlan(
-            name, benchmarks, runs, content["protocol"], tuple(content["notebooks"]), tuple(content.get("weightless", ("composite",)))
-        )
+        protocols = {protocol: tuple(methods or ()) for protocol, methods in content["protocols"].items()}
+        weightless = tuple(content.get("weightless", ("composite",)))
+        return PaperPlan(name, benchmarks, runs, protocols, tuple(content["notebooks"]), weightless)
 
     def open_source(self, name: str, data: str | os.PathLike[str] | None) -> Source:
         """Return the photograph source ``name`` under the root ``data``; raises DataError with what to fetch when it is absent."""
@@ -193,7 +202,7 @@ def _runs(entries: list[Mapping[str, Any]], benchmarks: tuple[BenchmarkPlan, ...
     runs = []
     for benchmark in benchmarks:
         for entry in entries:
-            key = f"{entry['method']}+{entry['label']}" if entry.get("label") else entry["method"]
+            key = f"{entry['method']}_{entry['label']}" if entry.get("label") else entry["method"]
             values = {**budget, **entry, **own_budgets.get(key, {}), **own_budgets.get(f"{key}-{benchmark.name}", {})}
             values["options"] = {**budget.get("options", {}), **entry.get("options", {})}
             start = values.get("start_from")

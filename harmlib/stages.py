@@ -18,16 +18,21 @@ import numpy as np
 from harmlib.config import BenchmarkPlan, PaperPlan, Profile, RunPlan
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.built import inputs_fingerprint
+from harmlib.errors import ParameterError
 from harmlib.files import MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harmlib.data.datasets import Visits
+    from harmlib.models.base import HarmonizationModel
 
 logger = logging.getLogger(__name__)
 
 Folder = str | os.PathLike[str]
+
+# Ends the name of a method whose small result goes to full size by polynomial color mapping.
+PCM = "_pcm"
 
 
 class Results:
@@ -148,7 +153,8 @@ def train_run(
     # Methods of one seed start from the same weights where their layers agree.
     torch.manual_seed(profile.seed)
     model = models.create(run.method, **run.options)
-    dataset = training_data(run, benchmark, profile, model.training_space, data=data, results=results)
+    initialization = model.initialize()
+    dataset = training_data(run, benchmark, profile, model, data=data, results=results)
     validate = validation(run, results) if run.selection else None
     return train(
         model,
@@ -161,21 +167,31 @@ def train_run(
         watch=watch,
         data=benchmark.title,
         inputs=inputs,
+        initialization=initialization,
         photographs=len(dataset),
     )
 
 
-def training_data(run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, space: str, *, data: Folder | None, results: Results) -> Visits:
-    """Return the data set a run trains on: fresh composites at every visit, or the benchmark's own from disk."""
+def training_data(
+    run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, model: HarmonizationModel, *, data: Folder | None, results: Results
+) -> Visits:
+    """Return the data set a run trains on: fresh composites at every visit, or the benchmark's own from disk, as the method wants them."""
     from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
     from harmlib.data.pairs import read_pairs
 
     if not run.online:
-        return StoredPairs(read_pairs(results.benchmark(benchmark.name), "train"))
+        return StoredPairs(
+            read_pairs(results.benchmark(benchmark.name), "train"),
+            size=model.working_size or 256,
+            seed=profile.seed,
+            augmentations=model.augmentations,
+            antialias=model.antialias,
+            soft_masks=model.soft_masks,
+        )
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
-    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, space=space)
+    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, space=model.training_space)
 
 
 def validation(run: RunPlan, results: Results) -> Callable[[Any], float] | None:
@@ -202,13 +218,15 @@ def score_paper(profile: Profile, paper: str, *, results: Results, split: str = 
     plan = trained_plan(profile, paper, results)
     folder, started = results.scores(paper), time.time()
     inputs = _score_inputs(plan, results)
-    expected = {"paper": paper, "protocol": plan.protocol, "split": split, "inputs": inputs}
+    protocols = {name: list(methods) for name, methods in plan.protocols.items()}
+    expected = {"paper": paper, "protocols": protocols, "split": split, "inputs": inputs}
     if is_finished(folder, expected):
         return read_scores(folder / "scores.csv")
     tables = [
-        _score_one(method, run, benchmark, plan, folder, results, split)
+        _score_one(method, run, benchmark, protocol, folder, results, split)
+        for protocol in plan.protocols
         for benchmark in plan.benchmarks
-        for method, run in _methods(plan, benchmark)
+        for method, run in _methods(plan, benchmark, protocol)
     ]
     table = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
     write_text(folder / "scores.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -218,10 +236,18 @@ def score_paper(profile: Profile, paper: str, *, results: Results, split: str = 
     return read_scores(folder / "scores.csv")
 
 
-def _methods(plan: PaperPlan, benchmark: BenchmarkPlan) -> list[tuple[str, RunPlan | None]]:
-    """Return what is scored on a benchmark: methods without weights, then its runs, under the name that tables use."""
-    runs = [(f"{run.method}+{run.label}" if run.label else run.method, run) for run in plan.runs if run.benchmark == benchmark.name]
-    return [*((name, None) for name in plan.weightless), *runs]
+def _methods(plan: PaperPlan, benchmark: BenchmarkPlan, protocol: str) -> list[tuple[str, RunPlan | None]]:
+    """Return what is scored on a benchmark: methods without weights, then its runs, under the name that tables use.
+
+    Raises ParameterError for a method that the protocol names and the plan does not have.
+    """
+    known: dict[str, RunPlan | None] = dict.fromkeys(plan.weightless)
+    known |= {run.scored_as: run for run in plan.runs if run.benchmark == benchmark.name}
+    chosen = plan.protocols[protocol] or tuple(known)
+    for name in chosen:
+        if name.removesuffix(PCM) not in known:
+            raise ParameterError(f'{plan.paper}.protocols.{protocol} names "{name}", which is not scored: choose among {", ".join(known)}')
+    return [(name, known[name.removesuffix(PCM)]) for name in chosen]
 
 
 def _score_inputs(plan: PaperPlan, results: Results) -> dict[str, str]:
@@ -231,7 +257,7 @@ def _score_inputs(plan: PaperPlan, results: Results) -> dict[str, str]:
 
 
 def _score_one(
-    method: str, run: RunPlan | None, benchmark: BenchmarkPlan, plan: PaperPlan, folder: Path, results: Results, split: str
+    method: str, run: RunPlan | None, benchmark: BenchmarkPlan, protocol: str, folder: Path, results: Results, split: str
 ) -> pd.DataFrame:
     """Score one method on one benchmark into a part of its own, which survives interruptions."""
     from harmlib import models
@@ -240,8 +266,9 @@ def _score_one(
 
     root = results.benchmark(benchmark.name)
     model = models.load(results.run(run.name)) if run else models.create(method)
-    key = fingerprint(
-        [json.dumps([plan.protocol, split]), inputs_fingerprint(root), sha256(results.run(run.name) / "checkpoint.pt") if run else method]
-    )
+    weights = sha256(results.run(run.name) / "checkpoint.pt") if run else method
+    key = fingerprint([json.dumps([protocol, split]), inputs_fingerprint(root), weights])
     part = folder / "parts" / f"{method}-{benchmark.name}-{key[:12]}.csv"
-    return score_method(model, read_pairs(root, split), plan.protocol, part, benchmark=benchmark.name, split=split, method=method)
+    upsampling = "pcm" if method.endswith(PCM) else "own"
+    pairs = read_pairs(root, split)
+    return score_method(model, pairs, protocol, part, benchmark=benchmark.name, split=split, method=method, upsampling=upsampling)

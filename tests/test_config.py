@@ -11,7 +11,7 @@ PLAIN = {
     "sources": {"embedded": {"kind": "embedded"}, "ccp": {"kind": "folder", "folder": "ccp"}},
     "papers": {
         "sgmmh": {
-            "protocol": "sgmmh",
+            "protocols": {"sgmmh": None},
             "notebooks": ["40_sgmmh"],
             "benchmarks": {"a": {"composer": "sgmmh", "title": "A", "dataset": "HScene", "sources": ["embedded"]}},
             "runs": [
@@ -54,7 +54,7 @@ def test_a_run_joins_the_options_of_budget_and_entry(tmp_path):
     run = load_profile(write(tmp_path, PLAIN)).paper("sgmmh").runs[1]
 
     assert run.options == {"width": 0.5, "init": "identity"}
-    assert run.name == "sgmmh_om+identity-a"
+    assert run.name == "sgmmh_om_identity-a"
     assert run.start_from == "sgmmh_om-a@3"
 
 

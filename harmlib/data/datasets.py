@@ -18,6 +18,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from harmlib.color import lab8_to_rgb
+from harmlib.data.augmentations import augment
 from harmlib.data.composers import get_composer, is_usable
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
@@ -26,6 +27,7 @@ from harmlib.files import replacing
 from harmlib.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.progress import progress
+from harmlib.seeds import item_generator
 
 Batch = dict[str, Any]
 
@@ -134,13 +136,25 @@ class OnlineComposites(Visits):
 
 
 class StoredPairs(Visits):
-    """Pairs of a benchmark on disk at ``size`` x ``size``; every visit of a pair is the same.
+    """Pairs of a benchmark on disk at ``size`` x ``size``, augmented anew at every visit.
 
-    Pictures are resized bilinearly by PIL, masks by nearest neighbor (the loaders of specs/iharmony4.md).
+    augmentations: names of ``data.augmentations``, applied at the files' own size.
+    antialias: pictures are resized bilinearly by PIL, or by OpenCV, which does not antialias.
+    soft_masks: masks are resized like pictures and get soft edges; by default by nearest neighbor.
     """
 
-    def __init__(self, pairs: Sequence[Pair], *, size: int = 256) -> None:
-        self._pairs, self._size = list(pairs), size
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        size: int = 256,
+        seed: int = 0,
+        augmentations: Sequence[str] = (),
+        antialias: bool = True,
+        soft_masks: bool = False,
+    ) -> None:
+        self._pairs, self._size, self._seed = list(pairs), size, seed
+        self._augmentations, self._antialias, self._soft_masks = tuple(augmentations), antialias, soft_masks
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -148,12 +162,26 @@ class StoredPairs(Visits):
 
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         """Return the pair of (index, visit)."""
-        index, _ = key
+        index, visit = key
         pair = self._pairs[index]
-        arrays, size = load_pair(pair), (self._size, self._size)
-        composite, target = (resize(arrays[name], size, "bilinear") for name in ("composite", "target"))
-        mask = resize(arrays["mask"], size, "nearest").astype(np.float32)
-        return {"id": pair.id, "composite": _planes(composite), "target": _planes(target), "mask": _planes(mask, 1.0)}
+        generator = item_generator(self._seed, f"{pair.subset}/{pair.id}", visit)
+        arrays = augment(load_pair(pair), self._augmentations, generator)
+        composite, target = (_planes(self._resized(arrays[name])) for name in ("composite", "target"))
+        return {"id": pair.id, "composite": composite, "target": target, "mask": _planes(self._resized_mask(arrays["mask"]), 1.0)}
+
+    def _resized(self, picture: np.ndarray) -> np.ndarray:
+        """Return a picture, uint8, at the entries' size."""
+        size = (self._size, self._size)
+        if self._antialias:
+            return resize(picture, size, "bilinear")
+        return cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_LINEAR)
+
+    def _resized_mask(self, mask: np.ndarray) -> np.ndarray:
+        """Return a bool mask as float32 at the entries' size."""
+        size = (self._size, self._size)
+        if self._soft_masks:
+            return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+        return resize(mask, size, "nearest").astype(np.float32)
 
 
 class VisitBatches(Sampler[list[tuple[int, int]]]):

@@ -10,6 +10,7 @@ from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches, make_loader
 from harmlib.data.pairs import read_pairs
 from harmlib.errors import DataError
+from harmlib.images import read_image, to_tensor
 
 
 @pytest.fixture
@@ -85,13 +86,39 @@ def test_perturbing_at_the_original_size_resizes_the_composite_unrounded(folder_
     assert (levels - levels.round()).abs().max() > 1e-3
 
 
-def test_stored_pairs_are_read_at_the_training_size(folder_source, tmp_path):
+@pytest.fixture
+def stored(folder_source, tmp_path):
     build_benchmark(BenchmarkPlan("mini", "sgmmh", "mini", "HScene", ("mini",)), {"mini": folder_source}, tmp_path / "b", seed=5)
+    return read_pairs(tmp_path / "b", "train")
 
-    entry = StoredPairs(read_pairs(tmp_path / "b", "train"), size=32)[1, 0]
+
+def test_stored_pairs_are_read_at_the_training_size(stored):
+    entry = StoredPairs(stored, size=32)[1, 0]
 
     assert entry["composite"].shape == (3, 32, 32)
     assert set(entry["mask"].unique().tolist()) <= {0.0, 1.0}
+
+
+def test_soft_masks_of_stored_pairs_have_soft_edges(stored):
+    assert len(StoredPairs(stored, size=33, soft_masks=True)[1, 0]["mask"].unique()) > 2
+
+
+def test_stored_pairs_are_resized_without_antialiasing_on_request(stored):
+    smooth, plain = (StoredPairs(stored, size=8, antialias=antialias)[1, 0] for antialias in (True, False))
+
+    picture = read_image(stored[1].real)
+    expected = torch.nn.functional.interpolate(to_tensor(picture)[None], (8, 8), mode="bilinear", align_corners=False)[0]
+    assert (plain["target"] - expected).abs().max() <= 1 / 255
+    assert (smooth["target"] - expected).abs().max() > 1 / 255
+
+
+def test_every_visit_of_a_stored_pair_is_augmented_anew_and_repeats(stored):
+    pairs, again = (StoredPairs(stored, size=32, seed=3, augmentations=["rotate90", "flip"]) for _ in range(2))
+
+    visits = [pairs[1, visit]["composite"] for visit in range(8)]
+
+    assert len({visit.numpy().tobytes() for visit in visits}) > 2
+    assert torch.equal(again[1, 5]["composite"], visits[5])
 
 
 def test_an_epoch_visits_every_item_once_and_drops_the_incomplete_batch():

@@ -1,0 +1,71 @@
+"""Random changes of a training pair that keep it a pair: composite, real photograph and mask are changed alike.
+
+A method names those of its paper in ``HarmonizationModel.augmentations``; they are applied in that order, at the pictures' own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from harmlib.errors import ParameterError
+
+Arrays = dict[str, np.ndarray]
+
+# iDIH's random resized crop: share of the area, and width over height.
+CROP_AREA = (0.5, 1.0)
+CROP_ASPECT = (3 / 4, 4 / 3)
+# A crop that cuts the foreground away is drawn again; after so many tries the whole picture is kept.
+CROP_TRIES = 10
+
+
+def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: np.random.Generator) -> Arrays:
+    """Return the arrays after the named augmentations.
+
+    arrays: (H, W) or (H, W, C), alike in height and width; "mask" is among them, not 0 = foreground.
+    names: of flip, rotate90, random_crop. Sizes may change; nothing is resized.
+    Raises ParameterError for an unknown name.
+    """
+    changed = dict(arrays)
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise ParameterError(f'there is no augmentation "{name}": choose from {", ".join(AUGMENTATIONS)}')
+        changed = AUGMENTATIONS[name](changed, generator)
+    return changed
+
+
+def _flip(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Mirror left and right, half of the time."""
+    if generator.random() < 0.5:
+        return arrays
+    return {name: array[:, ::-1] for name, array in arrays.items()}
+
+
+def _rotate90(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Turn by 90, 180 or 270 degrees, half of the time (specs/harmonizer.md section 4)."""
+    turns = int(generator.integers(1, 4))
+    if generator.random() < 0.5:
+        return arrays
+    return {name: np.rot90(array, turns) for name, array in arrays.items()}
+
+
+def _random_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Cut out a box of half to all of the area that still has foreground (specs/idih.md: random resized crop)."""
+    height, width = arrays["mask"].shape[:2]
+    for _ in range(CROP_TRIES):
+        area = generator.uniform(*CROP_AREA) * height * width
+        aspect = np.exp(generator.uniform(*np.log(CROP_ASPECT)))
+        crop_height, crop_width = min(height, round(np.sqrt(area / aspect))), min(width, round(np.sqrt(area * aspect)))
+        top, left = generator.integers(0, height - crop_height + 1), generator.integers(0, width - crop_width + 1)
+        box = slice(top, top + crop_height), slice(left, left + crop_width)
+        if arrays["mask"][box].any():
+            return {name: array[box] for name, array in arrays.items()}
+    return arrays
+
+
+AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
+    "flip": _flip,
+    "rotate90": _rotate90,
+    "random_crop": _random_crop,
+}

@@ -1,0 +1,72 @@
+"""Random changes of a training pair, alike for its pictures and its mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harmlib.data.augmentations import AUGMENTATIONS, augment
+from harmlib.errors import ParameterError
+
+
+@pytest.fixture
+def arrays():
+    """A pair whose pictures tell where each pixel came from."""
+    rows, columns = np.mgrid[:30, :40].astype(np.uint8)
+    composite = np.dstack([rows, columns, rows])
+    mask = np.zeros((30, 40), dtype=bool)
+    mask[2:6, 30:38] = True
+    return {"composite": composite, "target": composite.copy(), "mask": mask}
+
+
+def changed(arrays, name, count=40):
+    return [augment(arrays, [name], np.random.default_rng(seed)) for seed in range(count)]
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_pictures_and_mask_stay_aligned(arrays, name):
+    for result in changed(arrays, name):
+        assert np.array_equal(result["composite"], result["target"])
+        rows, columns = (result["composite"][..., channel][result["mask"]] for channel in (0, 1))
+        assert ((rows >= 2) & (rows < 6) & (columns >= 30) & (columns < 38)).all()
+
+
+@pytest.mark.parametrize("name", ["flip", "rotate90"])
+def test_every_pixel_is_kept_and_half_the_pairs_change(arrays, name):
+    results = changed(arrays, name, 200)
+
+    assert all(np.array_equal(np.sort(r["composite"], None), np.sort(arrays["composite"], None)) for r in results)
+    unchanged = sum(r["composite"] is arrays["composite"] for r in results)
+    assert 70 < unchanged < 130
+
+
+def test_rotations_turn_by_all_three_angles(arrays):
+    corners = {tuple(r["composite"][0, 0, :2]) for r in changed(arrays, "rotate90")}
+
+    assert corners == {(0, 0), (0, 39), (29, 39), (29, 0)}
+
+
+def test_crops_keep_half_the_area_and_some_foreground(arrays):
+    results = changed(arrays, "random_crop", 100)
+
+    areas = np.array([r["mask"].size for r in results]) / arrays["mask"].size
+    assert areas.min() > 0.45
+    assert np.unique(areas).size > 20
+    assert all(r["mask"].any() for r in results)
+
+
+def test_a_foreground_that_every_crop_misses_keeps_the_picture(arrays):
+    empty = {**arrays, "mask": np.zeros_like(arrays["mask"])}
+
+    assert augment(empty, ["random_crop"], np.random.default_rng(0))["composite"].shape == (30, 40, 3)
+
+
+def test_the_generator_decides(arrays):
+    first, again = (augment(arrays, list(AUGMENTATIONS), np.random.default_rng(8)) for _ in range(2))
+
+    assert np.array_equal(first["composite"], again["composite"])
+
+
+def test_unknown_augmentation_is_refused(arrays):
+    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, rotate90, random_crop'):
+        augment(arrays, ["blur"], np.random.default_rng(0))
