@@ -35,6 +35,7 @@ class SourcePlan:
 class BenchmarkPlan:
     """One benchmark: how composites are made, from which sources (one sub-dataset each), and how many per photograph.
 
+    composer: the rule, or "published" for a tree of composites that its one source's folder already holds.
     dataset: the data set of the paper that it stands for; title: what tables call it.
     splits: sub-set of train, val, test to put on disk; draws: composites per photograph of each split.
     """
@@ -134,10 +135,15 @@ class Profile:
         from harmlib.data.sources import open_source
 
         plan = self.sources[name]
-        if plan.folder is None:
-            source = open_source(plan.kind, **plan.options)
-            source.name = name
-            return source
+        root = self.source_folder(name, data) if plan.folder else None
+        source = open_source(plan.kind, root, **plan.options)
+        source.name = name
+        return source
+
+    def source_folder(self, name: str, data: str | os.PathLike[str] | None) -> Path:
+        """Return the folder of a source that lies under the root ``data``; raises DataError with what to fetch when it is absent."""
+        plan = self.sources[name]
+        assert plan.folder is not None  # a source that ships with a package has no folder
         if not data:
             raise DataError(
                 f'profile "{self.name}" needs real photographs ("{plan.folder}", among others): give their root with DATA=folder; '
@@ -148,9 +154,7 @@ class Profile:
             raise DataError(
                 f'DATA has no folder "{plan.folder}", which profile "{self.name}" needs: data/README.md says what to fetch from where'
             )
-        source = open_source(plan.kind, root, **plan.options)
-        source.name = name
-        return source
+        return root
 
 
 def load_profile(name: str | os.PathLike[str]) -> Profile:

@@ -1,0 +1,79 @@
+"""Published benchmarks, such as iHarmony4 itself: used where they lie, under the same roof as the benchmarks that are built here.
+
+<root>/<sub-dataset>    a link to the published folder
+<root>/IHD_{train,val,test}.txt, composites.csv, manifest.json   as in ``harmlib.data.benchmarks``
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harmlib.config import BenchmarkPlan
+from harmlib.data.benchmarks import COLUMNS
+from harmlib.data.pairs import Pair, list_splits, read_pairs
+from harmlib.errors import DataError
+from harmlib.files import fingerprint, is_finished, read_manifest, sha256, write_manifest, write_text
+
+PUBLISHED = "published"  # the composer of a benchmark that somebody else composed
+
+
+def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str | os.PathLike[str]) -> dict[str, Any]:
+    """Link a published iHarmony4 tree into ``root`` and list its pairs; return the manifest.
+
+    plan: the benchmark; its splits are those of the tree that are used. tree: the published folder, with its lists.
+    Nothing is decoded, so composites.csv leaves sizes and errors empty. Raises DataError for what ``read_pairs`` refuses, and for a
+    tree whose sub-datasets were merged into one folder.
+    """
+    started, tree, root = time.time(), Path(tree).absolute(), Path(root)
+    pairs = {split: read_pairs(tree, split) for split in list_splits(tree) if split in plan.splits}
+    inputs = {tree.name: fingerprint(f"{split}/{pair.subset}/{pair.id}" for split, found in pairs.items() for pair in found)}
+    expected = {"benchmark": plan.name, "composer": PUBLISHED, "splits": list(plan.splits), "inputs": inputs}
+    if is_finished(root, expected):
+        return read_manifest(root)
+    for subset in {pair.subset for found in pairs.values() for pair in found}:
+        _link(tree / subset, root / subset)
+    _write_tables(pairs, tree, root)
+    counts: dict[str, Any] = {}
+    for split, found in pairs.items():
+        for subset in dict.fromkeys(pair.subset for pair in found):
+            counts.setdefault(subset, {})[split] = _count([pair for pair in found if pair.subset == subset])
+    files = {"composites.csv": sha256(root / "composites.csv")}
+    write_manifest(root, started=started, **expected, title=plan.title, dataset=plan.dataset, counts=counts, files=files)
+    return read_manifest(root)
+
+
+def _link(folder: Path, link: Path) -> None:
+    """Make ``link`` lead to ``folder``, whatever an earlier call left there."""
+    if not folder.is_dir():
+        raise DataError(f'"{folder}" is missing: lay the tree out with one folder per sub-dataset (data/README.md)')
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder, target_is_directory=True)
+
+
+def _write_tables(pairs: dict[str, list[Pair]], tree: Path, root: Path) -> None:
+    """Write the lists and composites.csv."""
+    import pandas as pd
+
+    rows = []
+    for split, found in pairs.items():
+        write_text(root / f"IHD_{split}.txt", "".join(f"{pair.composite.relative_to(tree).as_posix()}\n" for pair in found))
+        for pair in found:
+            files = {name: path.relative_to(tree / pair.subset).as_posix() for name, path in _files(pair).items()}
+            rows.append({"id": pair.id, "subset": pair.subset, "split": split, "photo": pair.real.stem, **files})
+    write_text(root / "composites.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
+
+
+def _files(pair: Pair) -> dict[str, Path]:
+    """Return the pair's files by their column of composites.csv."""
+    return {"composite": pair.composite, "mask": pair.mask, "real": pair.real}
+
+
+def _count(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return the counts of one sub-dataset and split, as for a benchmark that was built here."""
+    photos = len({pair.real for pair in pairs})
+    return {"photographs": photos, "used": photos, "composites": len(pairs), "neglected": {}}
