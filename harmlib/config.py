@@ -57,6 +57,8 @@ class RunPlan:
     learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
+    online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
+    packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.
     keep: steps whose weights are kept for such a start. selection: how many val pairs choose the checkpoint (0: the last one).
     """
 
@@ -74,6 +76,7 @@ class RunPlan:
     precision: str = "32-true"
     accumulate: int = 1
     online: bool = True
+    packed: bool = False
     perturb_at: str = "256"
     workers: int = 0
     save_seconds: float = 60

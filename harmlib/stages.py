@@ -181,17 +181,15 @@ def training_data(
 ) -> Visits:
     """Return the data set a run trains on: fresh composites at every visit, or the benchmark's own from disk, as the method wants them."""
     from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
+    from harmlib.data.packed import PackedPairs, PairResizer
     from harmlib.data.pairs import read_pairs
 
     if not run.online:
-        return StoredPairs(
-            read_pairs(results.benchmark(benchmark.name), "train"),
-            size=model.working_size or 256,
-            seed=profile.seed,
-            augmentations=model.augmentations,
-            antialias=model.antialias,
-            soft_masks=model.soft_masks,
-        )
+        root = results.benchmark(benchmark.name)
+        pairs = read_pairs(root, "train")
+        resizer = PairResizer(model.working_size or 256, antialias=model.antialias, soft_masks=model.soft_masks)
+        packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer) if run.packed else None
+        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed)
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]

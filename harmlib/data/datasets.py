@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import augment
 from harmlib.data.composers import get_composer, is_usable
+from harmlib.data.packed import PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError
@@ -136,25 +137,23 @@ class OnlineComposites(Visits):
 
 
 class StoredPairs(Visits):
-    """Pairs of a benchmark on disk at ``size`` x ``size``, augmented anew at every visit.
+    """Pairs of a benchmark on disk, resized for training and augmented anew at every visit.
 
-    augmentations: names of ``data.augmentations``, applied at the files' own size.
-    antialias: pictures are resized bilinearly by PIL, or by OpenCV, which does not antialias.
-    soft_masks: masks are resized like pictures and get soft edges; by default by nearest neighbor.
+    resizer: how they come to their training size. augmentations: names of ``data.augmentations``.
+    packed: the same pairs at that size already; they are augmented there, otherwise at the files' own size.
     """
 
     def __init__(
         self,
         pairs: Sequence[Pair],
+        resizer: PairResizer,
         *,
-        size: int = 256,
         seed: int = 0,
         augmentations: Sequence[str] = (),
-        antialias: bool = True,
-        soft_masks: bool = False,
+        packed: PackedPairs | None = None,
     ) -> None:
-        self._pairs, self._size, self._seed = list(pairs), size, seed
-        self._augmentations, self._antialias, self._soft_masks = tuple(augmentations), antialias, soft_masks
+        self._pairs, self._resizer, self._packed = list(pairs), resizer, packed
+        self._seed, self._augmentations = seed, tuple(augmentations)
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -165,23 +164,9 @@ class StoredPairs(Visits):
         index, visit = key
         pair = self._pairs[index]
         generator = item_generator(self._seed, f"{pair.subset}/{pair.id}", visit)
-        arrays = augment(load_pair(pair), self._augmentations, generator)
-        composite, target = (_planes(self._resized(arrays[name])) for name in ("composite", "target"))
-        return {"id": pair.id, "composite": composite, "target": target, "mask": _planes(self._resized_mask(arrays["mask"]), 1.0)}
-
-    def _resized(self, picture: np.ndarray) -> np.ndarray:
-        """Return a picture, uint8, at the entries' size."""
-        size = (self._size, self._size)
-        if self._antialias:
-            return resize(picture, size, "bilinear")
-        return cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_LINEAR)
-
-    def _resized_mask(self, mask: np.ndarray) -> np.ndarray:
-        """Return a bool mask as float32 at the entries' size."""
-        size = (self._size, self._size)
-        if self._soft_masks:
-            return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-        return resize(mask, size, "nearest").astype(np.float32)
+        arrays = augment(self._packed[index] if self._packed else load_pair(pair), self._augmentations, generator)
+        composite, target = (_planes(self._resizer.picture(arrays[name])) for name in ("composite", "target"))
+        return {"id": pair.id, "composite": composite, "target": target, "mask": _planes(self._resizer.mask(arrays["mask"]), 1.0)}
 
 
 class VisitBatches(Sampler[list[tuple[int, int]]]):

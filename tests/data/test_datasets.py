@@ -8,6 +8,7 @@ from harmlib.color import rgb_to_lab8
 from harmlib.config import BenchmarkPlan
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches, make_loader
+from harmlib.data.packed import PackedPairs, PairResizer
 from harmlib.data.pairs import read_pairs
 from harmlib.errors import DataError
 from harmlib.images import read_image, to_tensor
@@ -92,19 +93,23 @@ def stored(folder_source, tmp_path):
     return read_pairs(tmp_path / "b", "train")
 
 
+def resizer(size=32, *, antialias=True, soft_masks=False):
+    return PairResizer(size, antialias=antialias, soft_masks=soft_masks)
+
+
 def test_stored_pairs_are_read_at_the_training_size(stored):
-    entry = StoredPairs(stored, size=32)[1, 0]
+    entry = StoredPairs(stored, resizer())[1, 0]
 
     assert entry["composite"].shape == (3, 32, 32)
     assert set(entry["mask"].unique().tolist()) <= {0.0, 1.0}
 
 
 def test_soft_masks_of_stored_pairs_have_soft_edges(stored):
-    assert len(StoredPairs(stored, size=33, soft_masks=True)[1, 0]["mask"].unique()) > 2
+    assert len(StoredPairs(stored, resizer(33, soft_masks=True))[1, 0]["mask"].unique()) > 2
 
 
 def test_stored_pairs_are_resized_without_antialiasing_on_request(stored):
-    smooth, plain = (StoredPairs(stored, size=8, antialias=antialias)[1, 0] for antialias in (True, False))
+    smooth, plain = (StoredPairs(stored, resizer(8, antialias=antialias))[1, 0] for antialias in (True, False))
 
     picture = read_image(stored[1].real)
     expected = torch.nn.functional.interpolate(to_tensor(picture)[None], (8, 8), mode="bilinear", align_corners=False)[0]
@@ -113,12 +118,30 @@ def test_stored_pairs_are_resized_without_antialiasing_on_request(stored):
 
 
 def test_every_visit_of_a_stored_pair_is_augmented_anew_and_repeats(stored):
-    pairs, again = (StoredPairs(stored, size=32, seed=3, augmentations=["rotate90", "flip"]) for _ in range(2))
+    pairs, again = (StoredPairs(stored, resizer(), seed=3, augmentations=["rotate90", "flip"]) for _ in range(2))
 
     visits = [pairs[1, visit]["composite"] for visit in range(8)]
 
     assert len({visit.numpy().tobytes() for visit in visits}) > 2
     assert torch.equal(again[1, 5]["composite"], visits[5])
+
+
+@pytest.mark.parametrize("soft_masks", [False, True])
+def test_packed_pairs_are_the_pairs_on_disk(stored, tmp_path, soft_masks):
+    how = resizer(antialias=False, soft_masks=soft_masks)
+    packed = PackedPairs(stored, tmp_path / "cache", "mini", how)
+
+    read, quick = (StoredPairs(stored, how, augmentations=["flip"], packed=source) for source in (None, packed))
+
+    for name in ("composite", "target", "mask"):
+        assert torch.allclose(read[1, 2][name], quick[1, 2][name], atol=0.5 / 255)
+
+
+def test_packed_pairs_of_another_kind_get_a_file_of_their_own(stored, tmp_path):
+    for size, identity in ((16, "a"), (16, "a"), (16, "b"), (24, "a")):
+        PackedPairs(stored, tmp_path / "cache", identity, resizer(size))
+
+    assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
 def test_an_epoch_visits_every_item_once_and_drops_the_incomplete_batch():
