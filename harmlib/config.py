@@ -203,15 +203,21 @@ def _build(plan: type[Plan], values: Mapping[str, Any], where: str) -> Plan:
 
 
 def _runs(entries: list[Mapping[str, Any]], benchmarks: tuple[BenchmarkPlan, ...], budget: Mapping[str, Any], paper: str) -> list[RunPlan]:
-    """Return one run per entry and benchmark; budget values hold for all, a method's own win, then those of method and benchmark."""
+    """Return one run per entry and benchmark.
+
+    Budget values hold for all; those that it gives a method win, then those of a labelled run, then those of run and benchmark. An
+    entry's options are added to the budget's.
+    """
     budget = dict(budget)
     own_budgets = budget.pop("methods", {})
     runs = []
     for benchmark in benchmarks:
         for entry in entries:
             key = f"{entry['method']}_{entry['label']}" if entry.get("label") else entry["method"]
-            values = {**budget, **entry, **own_budgets.get(key, {}), **own_budgets.get(f"{key}-{benchmark.name}", {})}
-            values["options"] = {**budget.get("options", {}), **entry.get("options", {})}
+            owners = dict.fromkeys((entry["method"], key, f"{key}-{benchmark.name}"))
+            own = {name: value for owner in owners for name, value in own_budgets.get(owner, {}).items()}
+            values = {**budget, **entry, **own}
+            values["options"] = {**own.get("options", budget.get("options", {})), **entry.get("options", {})}
             start = values.get("start_from")
             if start:
                 method, _, step = start.partition("@")

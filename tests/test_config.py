@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import yaml
 
@@ -48,6 +50,23 @@ def test_the_budget_follows_the_device(tmp_path):
 
     assert profile.paper("sgmmh", "cpu").runs[0].iterations == 5
     assert profile.paper("sgmmh", "gpu").runs[0].iterations == 50
+
+
+def test_a_method_can_have_a_budget_of_its_own(tmp_path):
+    content = copy.deepcopy(PLAIN)
+    content["papers"]["sgmmh"]["budget"]["cpu"]["methods"] = {"sgmmh_om": {"batch_size": 7, "options": {"width": 0.125}}}
+
+    plain, labelled = load_profile(write(tmp_path, content)).paper("sgmmh").runs
+
+    assert (plain.batch_size, plain.iterations, plain.options) == (7, 5, {"width": 0.125})
+    assert labelled.options == {"width": 0.125, "init": "identity"}
+
+
+def test_protocols_name_their_methods(tmp_path):
+    content = copy.deepcopy(PLAIN)
+    content["papers"]["sgmmh"]["protocols"] = {"sgmmh": None, "harmlib": ["composite"]}
+
+    assert load_profile(write(tmp_path, content)).paper("sgmmh").protocols == {"sgmmh": (), "harmlib": ("composite",)}
 
 
 def test_a_run_joins_the_options_of_budget_and_entry(tmp_path):
