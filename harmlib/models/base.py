@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from harmlib import images
 from harmlib.errors import MaskError, ParameterError, ShapeError
 
 Batch = Mapping[str, Any]
@@ -76,16 +78,23 @@ class HarmonizationModel(nn.Module):
     needs_mask: forward refuses to work without a mask.
     soft_masks: the method uses fractional masks; for the others ``harmonize`` thresholds at 0.5.
     working_size: side of the square pictures it works on; None when every size is its own.
+    antialias: how ``harmonize`` makes them: smaller pictures by PIL's bilinear filter, which averages, with binary masks by nearest
+    neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
+    augmentations: those of the paper, by their names in ``harmlib.data.augmentations``, for pairs that are read from disk.
+    filters: names of the arguments in ``prediction["arguments"]``, in order; empty for a method that predicts none.
     name, options: what the registry made it from.
     """
 
     needs_mask: bool = True
     soft_masks: bool = False
     working_size: int | None = 256
+    antialias: bool = True
     size_multiple: int = 1
     training_space: str = "rgb"
+    augmentations: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
     name: str = ""
     options: Mapping[str, Any] = {}
 
@@ -113,6 +122,13 @@ class HarmonizationModel(nn.Module):
         """
         yield "model", self.training_loss(batch)
 
+    def initialize(self) -> str:
+        """Give fresh weights the start that the paper trains from, and return its name for the manifest.
+
+        Called once before training, never when a checkpoint is loaded: published weights are looked for here.
+        """
+        return "random"
+
     def players(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters of each optimizer by player name."""
         return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}
@@ -138,6 +154,15 @@ class HarmonizationModel(nn.Module):
         composite_full: (B, 3, H, W), RGB in [0, 1]; mask_full: (B, 1, H, W) or None.
         """
         return resize_to(prediction.image, composite_full)
+
+    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """Return ``upscale`` of one 8-bit picture, rounded: a method that has a quicker way for bytes overrides it.
+
+        composite: uint8 RGB (H, W, 3); mask: float32 (H, W) in [0, 1] or None. Returns uint8 (H, W, 3).
+        """
+        device = prediction.image.device
+        mask_full = None if mask is None else torch.from_numpy(mask)[None, None].to(device)
+        return images.to_array(self.upscale(prediction, images.to_tensor(composite)[None].to(device), mask_full)[0])
 
     def check_inputs(self, composite: Tensor, mask: Tensor | None) -> None:
         """Raise ShapeError or MaskError unless composite and mask fit each other and the method."""

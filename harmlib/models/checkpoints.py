@@ -26,6 +26,8 @@ REQUIRED = {"format": int, "method": str, "options": dict, "weights": dict}
 # Batch norm counts its batches; older files lack the counter and nothing here reads it.
 COUNTER = "num_batches_tracked"
 NAMES_SHOWN = 3
+# Where training scripts nest a state dict, and the prefix of its names: BasicSR, Harmonizer.
+NESTS = {"params": "module.", "model": "module.model."}
 
 
 def write(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
@@ -101,12 +103,14 @@ def _compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], open
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
-    """Return the state dict inside a published file, without the prefix that parallel training adds."""
-    if isinstance(content, dict) and isinstance(content.get("params"), dict):
-        content = content["params"]
+    """Return the state dict inside a published file, without the prefixes that training scripts add."""
+    prefix = "module."
+    for nest, nested_prefix in NESTS.items():
+        if isinstance(content, dict) and isinstance(content.get(nest), dict):
+            content, prefix = content[nest], nested_prefix
     if not isinstance(content, dict) or not content or any(not isinstance(value, Tensor) for value in content.values()):
-        raise CheckpointError(f'"{path}" is no state dict: expected a dictionary of tensors, or one under "params"')
-    return {name.removeprefix("module."): value for name, value in content.items()}
+        raise CheckpointError(f'"{path}" is no state dict: expected a dictionary of tensors, or one under {" or ".join(NESTS)}')
+    return {name.removeprefix(prefix): value for name, value in content.items()}
 
 
 def _check_archive(path: Path) -> None:

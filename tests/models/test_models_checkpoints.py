@@ -142,6 +142,17 @@ def test_published_files_load_under_the_authors_names(model: HarmonizationModel,
     assert all(torch.equal(values, model.state_dict()[name]) for name, values in loaded.state_dict().items())
 
 
+def test_a_checkpoint_of_harmonizers_training_script_loads(tmp_path: Path) -> None:
+    trained = models.create("harmonizer", width=0.25, size=64)
+    names = {ours: public for public, ours in trained.public_names["model"].items()}
+    nested = {f"module.model.{names[name]}": values for name, values in trained.state_dict().items()}
+    torch.save({"model": nested}, tmp_path / "epoch.pth")
+
+    loaded = models.load_public_checkpoint("harmonizer", tmp_path / "epoch.pth", width=0.25, size=64)
+
+    assert all(torch.equal(values, trained.state_dict()[name]) for name, values in loaded.state_dict().items())
+
+
 def test_published_weights_of_dovenet_are_batch_norm_by_default(tmp_path: Path) -> None:
     trained = models.create("dovenet", width=NARROW, norm="batch").eval()
     path = public_file(trained, "generator", tmp_path / "latest_net_G.pth")

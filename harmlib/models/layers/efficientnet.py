@@ -1,0 +1,174 @@
+"""EfficientNet-B0 with two 4-channel stems, Harmonizer's encoder (specs/harmonizer.md sections 2 and 7).
+
+Stems for (picture, mask) and (picture, 1 - mask), sixteen MBConv blocks, a 1x1 head, global average. Batch norm, padding and
+stochastic depth are those of the TensorFlow original: torchvision's backbone differs in the first two, and that is not a detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from harmlib.models.layers.unet import scaled_width
+
+# Stages of Tan and Le 2019, table 1: (expansion, kernel, stride, output channels, repeats).
+STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))
+STEM_CHANNELS = 16
+HEAD_CHANNELS = 1280
+CHANNEL_UNIT = 8
+SQUEEZE = 4
+DROP_RATE = 0.2
+NORM_EPSILON = 1e-3
+NORM_MOMENTUM = 0.01
+# The authors' names of our layers: those of a block, and those outside the blocks.
+PUBLIC_BLOCK = {
+    "expand.conv": "_expand_conv",
+    "expand.norm": "_bn0",
+    "depthwise.conv": "_depthwise_conv",
+    "depthwise.norm": "_bn1",
+    "squeeze": "_se_reduce",
+    "excite": "_se_expand",
+    "project.conv": "_project_conv",
+    "project.norm": "_bn2",
+}
+PUBLIC_OUTSIDE = {
+    "head.conv": "_conv_head",
+    "head.norm": "_bn1",
+    "stem_foreground.conv": "_conv_fg",
+    "stem_foreground.norm": "_bn_fg",
+    "stem_background.conv": "_conv_bg",
+    "stem_background.norm": "_bn_bg",
+}
+
+
+def scaled_channels(width: float, channels: int) -> int:
+    """Return a number of channels at a relative ``width``, a multiple of 8; raises ParameterError unless 0 < width <= 4."""
+    return CHANNEL_UNIT * scaled_width(width, channels // CHANNEL_UNIT)
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias, batch norm and, unless ``activate`` is False, swish; the output is ceil(size / stride)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, activate: bool = True) -> None:
+        super().__init__()
+        self.activate = activate
+        padding = kernel // 2 if stride == 1 else 0
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=NORM_EPSILON, momentum=1.0)  # lowered by the encoder
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the new features, (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        if self.conv.stride == (2, 2):
+            features = pad_same(features, self.conv.kernel_size[0])
+        features = self.norm(self.conv(features))
+        return functional.silu(features) if self.activate else features
+
+
+def pad_same(features: Tensor, kernel: int) -> Tensor:
+    """Return features padded for a stride of 2 as TensorFlow's "same" does: an odd pixel goes to the right and below."""
+    height, width = (kernel - 2 + side % 2 for side in features.shape[2:])
+    return functional.pad(features, (width // 2, width - width // 2, height // 2, height - height // 2))
+
+
+class MBConv(nn.Module):
+    """Expand, filter depthwise, weigh the channels, project.
+
+    adds: the input comes on top; drop: probability that training skips such a block for a picture (stochastic depth).
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, expansion: int, kernel: int, stride: int, adds: bool, drop: float) -> None:
+        super().__init__()
+        hidden, squeezed = expansion * inputs, inputs // SQUEEZE
+        self.adds = adds
+        self.drop = drop
+        self.expand = ConvNorm(inputs, hidden, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvNorm(hidden, hidden, kernel, stride=stride, groups=hidden)
+        self.squeeze = nn.Conv2d(hidden, squeezed, 1)
+        self.excite = nn.Conv2d(squeezed, hidden, 1)
+        self.project = ConvNorm(hidden, outputs, 1, activate=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the block's features, (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        hidden = self.depthwise(self.expand(features))
+        weights = self.excite(functional.silu(self.squeeze(hidden.mean((2, 3), keepdim=True))))  # (B, hidden, 1, 1)
+        projected = self.project(torch.sigmoid(weights) * hidden)
+        return features + self._drop_pictures(projected) if self.adds else projected
+
+    def _drop_pictures(self, features: Tensor) -> Tensor:
+        """Return features that are zero for some pictures of a training batch, and keep their mean."""
+        if not self.training:
+            return features
+        kept = torch.rand(len(features), 1, 1, 1, device=features.device) >= self.drop
+        return features * kept / (1 - self.drop)
+
+
+class TwoStemEfficientNet(nn.Module):
+    """The encoder: picture (B, 3, H, W) and mask (B, 1, H, W) of any size to global features (B, channels).
+
+    width: factor on all channels, which stay multiples of 8; channels: 1280 at width 1.
+    """
+
+    def __init__(self, *, width: float = 1.0) -> None:
+        super().__init__()
+        stem = scaled_channels(width, STEM_CHANNELS)
+        self.stem_foreground = ConvNorm(4, stem, 3, stride=2)
+        self.stem_background = ConvNorm(4, stem, 3, stride=2)
+        self.blocks = nn.Sequential()
+        inputs, depth = 2 * stem, sum(repeats for *_, repeats in STAGES)
+        for expansion, kernel, stride, base, repeats in STAGES:
+            outputs = scaled_channels(width, base)
+            for repeat in range(repeats):
+                first, drop = repeat == 0, DROP_RATE * len(self.blocks) / depth
+                step = stride if first else 1
+                self.blocks.append(MBConv(inputs, outputs, expansion=expansion, kernel=kernel, stride=step, adds=not first, drop=drop))
+                inputs = outputs
+        self.channels = scaled_channels(width, HEAD_CHANNELS)
+        self.head = ConvNorm(inputs, self.channels, 1)
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Return the global features (B, channels); both stems see the whole picture, in [0, 1] and not normalized."""
+        if self.training:
+            self._lower_momentum()
+        foreground = self.stem_foreground(torch.cat([image, mask], 1))
+        background = self.stem_background(torch.cat([image, 1 - mask], 1))
+        features = self.blocks(torch.cat([foreground, background], 1))  # (B, 320, H/32, W/32)
+        return self.head(features).mean((2, 3))
+
+    def _lower_momentum(self) -> None:
+        """Make the running statistics a plain mean of the batches so far, until the momentum has come down to the authors' 0.01.
+
+        Code: 0.01 from the start, from ImageNet's statistics. Here: a short training from random weights would end with the
+        statistics that it was made with, 0 and 1, and with features that no longer depend on the picture.
+        """
+        reference = self.stem_foreground.norm
+        if reference.momentum == NORM_MOMENTUM:
+            return
+        momentum = max(NORM_MOMENTUM, 1 / (1 + int(reference.num_batches_tracked or 0)))
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = momentum
+
+    def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
+        """Take blocks and head from torchvision's ``efficientnet_b0``; the stems have no counterpart there and keep their values.
+
+        Its ``features`` 1 to 8 hold the same tensors in the same order; feature 0 is its stem.
+        """
+        own = [name for name in self.state_dict() if not name.startswith("stem_")]
+        theirs = [values for name, values in weights.items() if name.startswith("features.") and not name.startswith("features.0.")]
+        self.load_state_dict(dict(zip(own, theirs, strict=True)), strict=False)
+
+    def public_names(self, prefix: str = "") -> dict[str, str]:
+        """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
+        return {_public_name(name): prefix + name for name in self.state_dict()}
+
+
+def _public_name(name: str) -> str:
+    """Return the authors' name of one tensor of the encoder."""
+    module, tensor = name.rsplit(".", 1)
+    if not module.startswith("blocks."):
+        return f"backbone.{PUBLIC_OUTSIDE[module]}.{tensor}"
+    _, block, layer = module.split(".", 2)
+    return f"backbone._blocks.{block}.{PUBLIC_BLOCK[layer]}.{tensor}"
