@@ -13,6 +13,10 @@ class ImageError(HarmlibError):
     """A picture cannot be used: unreadable, truncated, 16-bit, empty, or too large."""
 
 
+class VideoError(HarmlibError):
+    """A video cannot be used: unreadable, truncated, not writable, or not in step with the videos it belongs to."""
+
+
 class MaskError(HarmlibError):
     """A mask cannot be used with its picture."""
 

@@ -34,6 +34,8 @@ RECORDED_PACKAGES = (
     "numpy",
     "opencv-python-headless",
     "pillow",
+    "av",
+    "numba",
     "pilgram",
     "scikit-image",
     "lpips",

@@ -1,0 +1,96 @@
+"""Composite videos: a foreground over another background, frame by frame, through a soft matte."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from harmlib.errors import ParameterError, VideoError
+from harmlib.progress import progress
+from harmlib.video.reading import VideoInfo, read_frames, read_info, read_timed_frames
+from harmlib.video.writing import writing
+
+_END = object()
+
+
+def compose(foreground: Iterable[np.ndarray], background: Iterable[np.ndarray], matte: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield foreground * m + background * (1 - m), truncated to uint8 (H, W, 3), m = matte / 255.
+
+    foreground, background: uint8 RGB (H, W, 3); matte: uint8 (H, W); one of each at a time.
+    Raises VideoError when sizes differ or one ends before the others.
+    Source: specs/harmonizer.md section 5.
+    """
+    for front, back, alpha in in_step({"the foreground": foreground, "the background": background, "the matte": matte}):
+        if not front.shape == back.shape == (*alpha.shape, 3):
+            raise VideoError(f"frames of the foreground {front.shape}, background {back.shape} and matte {alpha.shape} differ: resize them")
+        yield _blend(front, back, alpha)
+
+
+def compose_video(
+    foreground: str | os.PathLike[str],
+    background: str | os.PathLike[str],
+    matte: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    lossless: bool = False,
+    limit: int | None = None,
+) -> None:
+    """Write the composite of three videos of one size and length, with the times and the sound of the foreground.
+
+    lossless: as in ``writing``. limit: only the first frames.
+    Raises VideoError for a file that cannot be used or videos that do not match.
+    """
+    info = check_alike({"foreground": foreground, "background": background, "matte": matte}, limit)
+    times = []
+
+    def timed_foreground() -> Iterator[np.ndarray]:
+        for frame, time in read_timed_frames(foreground, limit=limit):
+            times.append(time)
+            yield frame
+
+    composites = compose(timed_foreground(), read_frames(background, limit=limit), read_frames(matte, gray=True, limit=limit))
+    with writing(out, info, lossless=lossless, sound=foreground, whole_sound=limit is None) as writer:
+        for frame in progress(composites, total=count_frames(info, limit), desc="compose", unit="frame"):
+            writer.write(frame, times.pop())
+
+
+def check_alike(videos: Mapping[str, str | os.PathLike[str]], limit: int | None) -> VideoInfo:
+    """Return what the first of the videos is like; names say the part that each plays.
+
+    Raises VideoError when the others' size or (as far as known, up to ``limit``) number of frames differ from it.
+    """
+    if limit is not None and limit < 1:
+        raise ParameterError(f"limit is {limit}, expected at least 1 frame, or None for all")
+    (first, reference), *others = [(f'the {role} "{path}"', read_info(path)) for role, path in videos.items()]
+    for name, info in others:
+        if (info.height, info.width) != (reference.height, reference.width):
+            found, expected = f"{info.height}x{info.width}", f"{reference.height}x{reference.width}"
+            raise VideoError(f"{name} is {found}, {first} {expected}: resize one of them")
+        counts = count_frames(info, limit), count_frames(reference, limit)
+        if None not in counts and counts[0] != counts[1]:
+            raise VideoError(f"{name} has {info.frames} frames, {first} {reference.frames}: cut them to the same length")
+    return reference
+
+
+def count_frames(info: VideoInfo, limit: int | None) -> int | None:
+    """Return how many frames of a video are used, None where that is unknown."""
+    return limit if info.frames is None else min(info.frames, limit or info.frames)
+
+
+def in_step(streams: Mapping[str, Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield one item of each stream at a time; raises VideoError, by their names, when one ends before the others."""
+    for number, items in enumerate(itertools.zip_longest(*streams.values(), fillvalue=_END)):
+        ended = [name for name, item in zip(streams, items, strict=True) if item is _END]
+        if ended:
+            raise VideoError(f"{ended[0]} ends after {number} frames, the others go on: cut them to the same length")
+        yield items
+
+
+def _blend(foreground: np.ndarray, background: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """Return one composite frame. Code: floats. Here: integers, because 199.99... for two equal levels of 200 would become 199."""
+    alpha = matte[..., None].astype(np.uint16)
+    return ((foreground * alpha + background * (255 - alpha)) // 255).astype(np.uint8)

@@ -1,0 +1,163 @@
+"""Frames of a video file, one at a time: uint8 RGB, upright, with their timestamps."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorTrc
+from av.video.stream import VideoStream
+
+from harmlib.errors import VideoError
+
+logger = logging.getLogger(__name__)
+
+HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+# A file that is read to its end may stop this much before the duration it announces: sound and picture rarely end together.
+SLACK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video is like.
+
+    height, width: of the upright frames.
+    rate: frames per second, the mean if they vary.
+    frames: how many, or None where the file does not tell (Matroska).
+    time_base: the unit of the timestamps in seconds; None: 1 / rate.
+    pixel_aspect: width of a pixel over its height.
+    """
+
+    height: int
+    width: int
+    rate: Fraction
+    frames: int | None = None
+    has_audio: bool = False
+    time_base: Fraction | None = None
+    pixel_aspect: Fraction = Fraction(1)
+
+
+def read_info(path: str | os.PathLike[str]) -> VideoInfo:
+    """Return what a video is like, by its header and its first frame.
+
+    Raises VideoError for a missing or unreadable file, a picture, a file without video, and HDR.
+    """
+    with _opened(path) as (container, stream):
+        frame = next(_decode(container, stream, path), None)
+        if frame is None:
+            raise VideoError(f'"{path}" has no frames: export it again')
+        height, width = _upright(frame, "gray").shape
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        turned = (height, width) != (frame.height, frame.width)
+        return VideoInfo(
+            height,
+            width,
+            _rate(stream),
+            _count_frames(stream),
+            bool(container.streams.audio),
+            stream.time_base,
+            1 / aspect if turned else aspect,
+        )
+
+
+def read_frames(path: str | os.PathLike[str], *, gray: bool = False, limit: int | None = None) -> Iterator[np.ndarray]:
+    """Yield the frames of a video; arguments and errors as in ``read_timed_frames``."""
+    return (frame for frame, _ in read_timed_frames(path, gray=gray, limit=limit))
+
+
+def read_timed_frames(
+    path: str | os.PathLike[str], *, gray: bool = False, limit: int | None = None
+) -> Iterator[tuple[np.ndarray, Fraction]]:
+    """Yield each frame with its time in seconds.
+
+    Frames are uint8 RGB (H, W, 3), turned upright by quarter turns, or (H, W) if ``gray``; more than 8 bits are reduced to 8.
+    limit: the number of frames after which to stop, None for all.
+    Raises VideoError as ``read_info`` does, and when the file turns out to be damaged or truncated.
+    """
+    return itertools.islice(_read(path, "gray" if gray else "rgb24"), limit)
+
+
+def _read(path: str | os.PathLike[str], pixels: str) -> Iterator[tuple[np.ndarray, Fraction]]:
+    """Yield (frame, time) to the end of the file."""
+    with _opened(path) as (container, stream):
+        for number, frame in enumerate(_decode(container, stream, path)):
+            if frame.pts is None or frame.time_base is None:
+                yield _upright(frame, pixels), number / _rate(stream)
+            else:
+                yield _upright(frame, pixels), frame.pts * frame.time_base
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Yield a file's container and video stream; what FFmpeg complains about meanwhile becomes a VideoError."""
+    try:
+        container = av.open(os.fspath(path))
+    except FileNotFoundError as error:
+        raise VideoError(f'"{path}" does not exist') from error
+    except av.error.FFmpegError as error:
+        raise VideoError(f'"{path}" is no video, or a truncated one ({error.strerror}): export it again as H.264 in .mp4') from error
+    with container:
+        try:
+            yield container, _video_stream(container, path)
+        except av.error.FFmpegError as error:
+            raise VideoError(f'"{path}" is damaged or truncated ({error.strerror}): fetch or export it again') from error
+
+
+def _video_stream(container: InputContainer, path: str | os.PathLike[str]) -> VideoStream:
+    """Return the first moving picture of a file; raises VideoError when there is none that can be shown on 8 bits."""
+    if container.format.name == "image2" or container.format.name.endswith("_pipe"):
+        raise VideoError(f'"{path}" is a picture, expected a video')
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise VideoError(f'"{path}" has no video stream: check that it is the right file')
+    stream = streams[0]
+    if stream.color_trc in HDR:
+        raise VideoError(f'"{path}" is HDR, whose levels are no sRGB: convert it to SDR (BT.709) first')
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _decode(container: InputContainer, stream: VideoStream, path: str | os.PathLike[str]) -> Iterator[VideoFrame]:
+    """Yield the decoded frames; raises VideoError when the file ends before its time."""
+    expected, found, end = _count_frames(stream), 0, Fraction(0)
+    for packet in container.demux():
+        if packet.pts is not None and packet.time_base is not None:
+            end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+        if packet.stream.index != stream.index:  # not stream_index, which the empty last packets lack
+            continue
+        found += packet.size > 0 and not packet.is_discard
+        if packet.is_corrupt:
+            raise VideoError(f'"{path}" is damaged or truncated at about {float(end):.1f} s: fetch or export it again')
+        yield from stream.decode(packet)
+    if expected is not None and found < expected:
+        raise VideoError(f'"{path}" is truncated, it has {found} of its {expected} frames: fetch or export it again')
+    # Matroska has no table of its frames, only a duration.
+    announced = 0 if expected is not None or container.duration is None else Fraction(container.duration, av.time_base)
+    if end + Fraction(SLACK_SECONDS) < announced:
+        raise VideoError(f'"{path}" is truncated, it ends at {float(end):.1f} of its {float(announced):.1f} s: fetch or export it again')
+
+
+def _count_frames(stream: VideoStream) -> int | None:
+    """Return the number of frames that a file announces (those that an edit list hides left out), or None."""
+    return sum(not entry.is_discard for entry in stream.index_entries) if stream.frames else None
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    """Return the mean frames per second; a raw stream that knows no times counts as 25, as FFmpeg does."""
+    return stream.average_rate or stream.guessed_rate or Fraction(25)
+
+
+def _upright(frame: VideoFrame, pixels: str) -> np.ndarray:
+    """Return a decoded frame as an array, turned as its display matrix says."""
+    array = frame.to_ndarray(format=pixels)
+    return np.ascontiguousarray(np.rot90(array, round(frame.rotation / 90)))

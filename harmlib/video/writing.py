@@ -1,0 +1,201 @@
+"""A video file from frames, by rename: H.264 to look at, or lossless RGB to measure on, with the sound of another file.
+
+To look at: libx264, crf 18, BT.709, 4:2:0. Half-size chroma needs even sides, so an odd picture keeps its size and is stored as 4:4:4,
+which some browsers do not play. To measure: libx264rgb, crf 0, which comes back to the bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import math
+import os
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
+
+from harmlib.errors import VideoError
+from harmlib.files import replacing
+from harmlib.video.reading import VideoInfo
+
+logger = logging.getLogger(__name__)
+
+# Matroska would round timestamps to milliseconds and let none be negative.
+SUFFIX = ".mp4"
+# Sound that the container takes as it is. FFmpeg lists more, but fails on some (PCM) after the last frame.
+COPIED_SOUND = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
+AAC_RATE = 48_000
+# Measured on 1080p: a slower preset makes no smaller file at crf 18; lossless, it saves a seventh and takes three times as long.
+VIEWING = {"crf": "18", "preset": "veryfast"}
+LOSSLESS = {"crf": "0", "preset": "ultrafast"}
+
+
+class VideoWriter:
+    """Takes the frames of one video in their order; ``writing`` opens and finishes it."""
+
+    def __init__(self, container: OutputContainer, info: VideoInfo, *, lossless: bool, sound: _Sound | None) -> None:
+        self.frames = 0
+        self._container, self._info, self._lossless, self._sound = container, info, lossless, sound
+        self._time_base = info.time_base or 1 / info.rate
+        self._last, self._end = -math.inf, Fraction(0)  # in units of the time base; in seconds
+        self._stream = self._open_stream()
+
+    def write(self, frame: np.ndarray, time: Fraction | None = None) -> None:
+        """Append one frame, uint8 RGB (H, W, 3), at ``time`` in seconds, later than the one before; None: one period after it.
+
+        Raises VideoError for a frame of another kind or size.
+        """
+        expected = (self._info.height, self._info.width, 3)
+        if frame.dtype != np.uint8 or frame.shape != expected:
+            raise VideoError(f"frame {self.frames} is {frame.dtype} {frame.shape}, expected uint8 {expected}: all frames have one size")
+        time = self._end if time is None else time
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        if not self._lossless:
+            picture = picture.reformat(format=self._stream.pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        picture.pts, picture.time_base = round(time / self._time_base), self._time_base
+        if picture.pts <= self._last:
+            raise VideoError(f"frame {self.frames} is at {float(time):.3f} s, not after the one before: export the source again")
+        self._last = picture.pts
+        self._container.mux(self._stream.encode(picture))
+        self.frames += 1
+        self._end = time + 1 / self._info.rate
+        if self._sound is not None:
+            self._sound.feed(self._container, time)
+
+    def finish(self, *, whole_sound: bool) -> None:
+        """Write what the encoders still hold; the sound to its own end, or to that of the last frame."""
+        self._container.mux(self._stream.encode(None))
+        if self._sound is not None:
+            self._sound.feed(self._container, None if whole_sound else self._end)
+
+    def _open_stream(self) -> VideoStream:
+        """Return the container's video stream, ready to encode."""
+        info, options = self._info, LOSSLESS if self._lossless else VIEWING
+        stream = self._container.add_stream("libx264rgb" if self._lossless else "libx264", info.rate, options=dict(options))
+        stream.height, stream.width = info.height, info.width
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.sample_aspect_ratio = info.pixel_aspect
+        if self._lossless:
+            stream.pix_fmt = "rgb24"
+            return stream
+        odd = info.height % 2 or info.width % 2
+        stream.pix_fmt = "yuv444p" if odd else "yuv420p"
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        return stream
+
+
+class _Sound:
+    """The first sound track of a file: its packets as they are if the container takes them, else encoded anew as AAC."""
+
+    def __init__(self, source: InputContainer, container: OutputContainer) -> None:
+        track = source.streams.audio[0]
+        copied = track.codec_context.codec.canonical_name in COPIED_SOUND
+        self._packets = _copy(source, track, container) if copied else _encode_aac(source, track, container)
+        self._early: list[Packet] = []  # at most one, read ahead
+
+    def feed(self, container: OutputContainer, until: Fraction | None) -> None:
+        """Write the packets that start before ``until`` (seconds), or all that are left."""
+        for packet in itertools.chain(self._early, self._packets):
+            if until is not None and packet.pts is not None and packet.pts * packet.time_base >= until:
+                self._early = [packet]
+                return
+            container.mux_one(packet)
+        self._early = []
+
+
+@contextlib.contextmanager
+def writing(
+    path: str | os.PathLike[str],
+    info: VideoInfo,
+    *,
+    lossless: bool = False,
+    sound: str | os.PathLike[str] | None = None,
+    whole_sound: bool = True,
+) -> Iterator[VideoWriter]:
+    """Yield a writer of a video like ``info`` (size, rate, time base, pixel aspect); the file appears at the end, or not at all.
+
+    path: ends in .mp4.
+    lossless: RGB to the bit, to measure on; else H.264 to look at.
+    sound: a file whose first sound track, if it has one, goes into the video.
+    whole_sound: the track may outlast the last frame.
+    Raises VideoError for another suffix, no frames, and what the encoder refuses; DiskSpaceError when the disk is full.
+    """
+    if Path(path).suffix.lower() != SUFFIX:
+        raise VideoError(f'"{path}" cannot be written: choose a name that ends in {SUFFIX}')
+    with replacing(path) as temporary, contextlib.ExitStack() as stack:
+        stack.enter_context(_encoder_errors(path))
+        # MP4 counts where a track starts in units of its own, by default milliseconds.
+        units = {"movie_timescale": str((info.time_base or 1 / info.rate).denominator)}
+        container = stack.enter_context(av.open(os.fspath(temporary), "w", options=units))
+        source = stack.enter_context(av.open(os.fspath(sound))) if sound is not None else None
+        track = _Sound(source, container) if source is not None and source.streams.audio else None
+        writer = VideoWriter(container, info, lossless=lossless, sound=track)
+        yield writer
+        if not writer.frames:
+            raise _no_frames(path)
+        writer.finish(whole_sound=whole_sound)
+
+
+def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray], rate: Fraction | int, *, lossless: bool = False) -> None:
+    """Write frames, uint8 RGB (H, W, 3), at a constant rate, without sound; errors as in ``writing``."""
+    remaining = iter(frames)
+    first = next(remaining, None)
+    if first is None:
+        raise _no_frames(path)
+    height, width = first.shape[:2]
+    with writing(path, VideoInfo(height, width, Fraction(rate)), lossless=lossless) as writer:
+        for frame in itertools.chain([first], remaining):
+            writer.write(frame)
+
+
+def _no_frames(path: str | os.PathLike[str]) -> VideoError:
+    """Return the error of a video that would be empty."""
+    return VideoError(f'"{path}" was given no frames, so it is not written')
+
+
+@contextlib.contextmanager
+def _encoder_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what FFmpeg refuses into a VideoError; errors of the disk pass."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise VideoError(f'"{path}" cannot be written ({error.strerror}): check the size, the rate and the sound of its source') from error
+
+
+def _copy(source: InputContainer, track: AudioStream, container: OutputContainer) -> Iterator[Packet]:
+    """Yield the track's packets, addressed to a new track of the container."""
+    target = container.add_stream_from_template(track)
+
+    def packets() -> Iterator[Packet]:
+        for packet in source.demux(track):
+            if packet.dts is not None:  # the last one is empty
+                packet.stream = target
+                yield packet
+
+    return packets()
+
+
+def _encode_aac(source: InputContainer, track: AudioStream, container: OutputContainer) -> Iterator[Packet]:
+    """Yield the track as packets of AAC, mono or stereo, for a new track of the container."""
+    logger.info("the sound is %s and is encoded anew as AAC", track.codec_context.name)
+    target = container.add_stream("aac", AAC_RATE, layout="mono" if track.channels == 1 else "stereo")
+
+    def packets() -> Iterator[Packet]:
+        for frame in source.decode(track):
+            yield from target.encode(frame)
+        yield from target.encode(None)
+
+    return packets()
