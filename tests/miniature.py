@@ -26,3 +26,17 @@ def write_folder_source(root: Path, photos: int = 6, size: tuple[int, int] = (40
         rows.append(f"p_{number},images/p_{number}.png,labels/p_{number}.png,{split}")
     (root / "index.csv").write_text("\n".join(rows) + "\n")
     return root
+
+
+def write_iharmony4_tree(root: Path, subsets: tuple[str, ...] = ("HCOCO", "HFlickr"), size: tuple[int, int] = (8, 9)) -> Path:
+    """Write a miniature iHarmony4: two composites of one photograph per sub-dataset, the first to train on, the second to test."""
+    region = np.tri(*size, dtype=np.uint8)
+    picture = np.full((*size, 3), 100, dtype=np.uint8)
+    for subset in subsets:
+        folder, photo = root / subset, f"{subset[1].lower()}1"
+        write_png(folder / "real_images" / f"{photo}.png", picture)
+        write_png(folder / "masks" / f"{photo}_7.png", region * 255)
+        for variant, split in ((1, "train"), (2, "test")):
+            write_png(folder / "composite_images" / f"{photo}_7_{variant}.png", picture + variant * region[..., None])
+            (folder / f"{subset}_{split}.txt").write_text(f"{photo}_7_{variant}.png\n")
+    return root

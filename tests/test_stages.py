@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from miniature import write_iharmony4_tree
 
 from harmlib.config import CONFIG_FOLDER, load_profile
 from harmlib.images import write_png
@@ -32,8 +33,9 @@ def write_pictures(folder: Path, labels: Path, stems: list[str]) -> None:
 
 @pytest.fixture
 def data(tmp_path):
-    """ADE20K (SceneParsing release) and LIP in miniature."""
+    """ADE20K (SceneParsing release), LIP and iHarmony4 in miniature."""
     root = tmp_path / "data"
+    write_iharmony4_tree(root / "iHarmony4", size=SIZE)
     ade = root / "ADEChallengeData2016"
     for split, prefix in (("training", "ADE_train"), ("validation", "ADE_val")):
         write_pictures(ade / "images" / split, ade / "annotations" / split, [f"{prefix}_0000000{number}" for number in (1, 2)])
@@ -60,6 +62,13 @@ def one_step(tmp_path):
         if "start_from" in own:
             own["start_from"] = "sgmmh_om@1"
         budget["methods"][name] = own
+    harmonizer = content["papers"]["harmonizer"]
+    harmonizer["runs"] = [
+        {**run, "options": {**run.get("options", {}), "pretrained": False}} for run in harmonizer["runs"] if run["method"] == "harmonizer"
+    ]
+    harmonizer["runs"].append({"method": "dovenet"})
+    harmonizer["budget"].update(iterations=1, batch_size=2, workers=0, options={"width": 0.25, "size": 64})
+    harmonizer["budget"]["methods"]["dovenet"] = {"options": {"width": 1 / 16}}
     path = tmp_path / "one-step.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
@@ -76,6 +85,18 @@ def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp
     assert set(folders) == {f"{method}-{name}" for method in ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan") for name in ("hscene", "hlip")}
     assert len(scores) == 2 * 2 * 4
     assert scores["mse"].gt(0).all()
+
+
+def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+
+    build_paper(profile, "harmonizer", data=data, results=results, workers=0)
+    train_paper(profile, "harmonizer", data=data, results=results)
+    scores = score_paper(profile, "harmonizer", results=results)
+
+    counts = scores.groupby("protocol")["method"].nunique().to_dict()
+    assert counts == {"harmonizer_256": 13, "harmonizer_full": 5}
+    assert set(scores["subset"]) == {"HCOCO", "HFlickr"}
 
 
 def test_scoring_twice_changes_nothing(data, one_step, tmp_path):

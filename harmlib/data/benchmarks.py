@@ -6,7 +6,7 @@
     <root>/composites.csv                                     one row per composite, with the recipe that replays it
     <root>/manifest.json                                      counts (neglected ones too), seed, versions; written last
 
-Names are iHarmony4's ``<photo>_<object>_<variant>``. A draw is an object here, because every draw perturbs other
+Names are iHarmony4's ``<photo>_<object>_<variant>``. A draw is an object here, because every draw changes other
 regions; a degraded target is a photograph of its own, ``<photo>-degraded<draw>``, so that the name rule always holds.
 Everything is written as PNG, because JPEG would touch the background.
 """
@@ -20,7 +20,6 @@ import os
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from harmlib.config import BenchmarkPlan
-from harmlib.data.composers import NO_REGION, Composite, Neglected, get_composer, is_usable
+from harmlib.data.composers import NO_REGION, Composite, Neglected, composes_online, get_composer, is_usable
 from harmlib.data.photos import Source
 from harmlib.files import (
     check_free_space,
@@ -149,8 +148,9 @@ def _items(plan: BenchmarkPlan, sources: Mapping[str, Source]) -> Iterator[Item]
 def _announce(plan: BenchmarkPlan, sources: Mapping[str, Source], items: list[Item], root: Path) -> None:
     """Tell how much disk a benchmark will take, and stop when there is less."""
     first = sources[items[0].subset].load(items[0].photo).image
-    # Measured on the packs: PNG at level 1 takes 1.9 bytes a pixel, twice for composite and photograph, plus the maps.
-    needed = int(len(items) * first.shape[0] * first.shape[1] * 2 * 1.95)
+    # A photograph is written once, whatever is drawn from it. Measured on the packs: PNG at level 1 takes 1.9 bytes a pixel, plus the maps.
+    pictures = len(items) + sum(item.draw == 0 for item in items)
+    needed = int(pictures * first.shape[0] * first.shape[1] * 1.95)
     check_free_space(root, needed)
     logger.info("%s: %d composites, about %d MiB on disk", plan.title, len(items), needed // 2**20)
 
@@ -250,26 +250,32 @@ def _write_composite(item: Item, composite: Composite, root: Path) -> dict[str, 
 
 
 def _collect(items: list[Item], root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the rows of composites.csv in order, and per sub-dataset and split what was used and neglected, by reason."""
+    """Return the rows of composites.csv in order, and what was counted per sub-dataset and split.
+
+    used: photographs with at least one composite; neglected: composites that were not made, by reason.
+    """
     rows: list[dict[str, Any]] = []
     counts: dict[str, Any] = {}
-    neglected: dict[tuple[str, str], Counter[str]] = {}
+    used: set[tuple[str, str, str]] = set()
     for item in items:
         record = read_json(_record_path(root, item))
         entry = counts.setdefault(item.subset, {}).setdefault(item.split, {"photographs": 0, "used": 0, "composites": 0, "neglected": {}})
         entry["photographs"] += item.draw == 0
         if "neglected" in record:
-            neglected.setdefault((item.subset, item.split), Counter())[record["neglected"]] += item.draw == 0
-            entry["neglected"] = dict(neglected[item.subset, item.split])
+            entry["neglected"][record["neglected"]] = entry["neglected"].get(record["neglected"], 0) + 1
             continue
-        entry["used"] += item.draw == 0
+        used.add((item.subset, item.split, item.photo))
         entry["composites"] += 1
         rows.append(record)
+    for subset, split, _ in used:
+        counts[subset][split]["used"] += 1
     return rows, counts
 
 
 def _count_others(plan: BenchmarkPlan, sources: Mapping[str, Source], counts: dict[str, Any]) -> None:
     """Count the usable photographs of the splits that are not put on disk, because they are only perturbed online."""
+    if not composes_online(plan.composer):
+        return
     for name in plan.sources:
         for split in (split for split in sources[name].splits() if split not in plan.splits):
             photos = sources[name].ids(split)

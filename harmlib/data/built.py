@@ -26,7 +26,7 @@ def read_composites(root: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row per benchmark, sub-dataset and split: photographs, used ones, composites, and neglected ones by reason.
+    """Return one row per benchmark, sub-dataset and split: photographs, used ones, composites, and those not made by reason.
 
     manifests: benchmark -> manifest.
     """

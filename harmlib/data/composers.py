@@ -2,14 +2,14 @@
 
 A composer is a function ``(source, photo_id, draw, seed, recipe=None, **options) -> Composite``. It derives every random choice
 from (seed, photo id, draw), so neither workers nor interruptions change what it makes; given a recipe it draws nothing
-and replays that. It raises ``Neglected`` with the reason when a photograph cannot be used; the builder counts these.
+and replays that. It raises ``Neglected`` with the reason when no composite can be made; the builder counts these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from harmlib.seeds import item_generator
 
 
 class Neglected(Exception):  # noqa: N818 (it is a decision of the benchmark's rules, not an error)
-    """A photograph that the rules of a benchmark leave out; the message is the reason that gets counted."""
+    """A composite that the rules of a benchmark leave out; the message is the reason that gets counted."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Composite:
     """One composite with everything needed to explain it.
 
     image, target: uint8 RGB (H, W, 3), or 8-bit LAB codes where the composer was asked for them.
-    mask: bool (H, W), the union of the perturbed regions; regions: uint8 (H, W), their ids, 0 elsewhere.
+    mask: bool (H, W), the union of the perturbed regions; regions: uint8 (H, W), their ids, 0 elsewhere
+    (a single foreground is region 1).
     recipe: JSON-able, replays the composite.
     degraded: the target is not the photograph itself but a degraded copy of it.
     """
@@ -43,16 +44,31 @@ class Composite:
 NO_REGION = "no labeled region"
 Recipe = dict[str, Any]
 Composer = Callable[..., Composite]
-COMPOSERS: dict[str, Composer] = {}
+Describer = Callable[[Recipe, Mapping[int, str]], str]
 
 
-def composer(name: str) -> Callable[[Composer], Composer]:
-    """Register a composer under ``name``; raises ParameterError if the name is taken."""
+class _Entry(NamedTuple):
+    """A registered composer with what else is known of it."""
+
+    function: Composer
+    describe: Describer
+    online: bool
+
+
+_COMPOSERS: dict[str, _Entry] = {}
+
+
+def composer(name: str, *, describe: Describer, online: bool = True) -> Callable[[Composer], Composer]:
+    """Register a composer under ``name``; raises ParameterError if the name is taken.
+
+    describe: returns a recipe in words, given the regions' names by id.
+    online: it neglects only photographs that ``is_usable`` tells beforehand, so a training may draw new composites at every visit.
+    """
 
     def add(function: Composer) -> Composer:
-        if name in COMPOSERS:
+        if name in _COMPOSERS:
             raise ParameterError(f'composer "{name}" is registered twice')
-        COMPOSERS[name] = function
+        _COMPOSERS[name] = _Entry(function, describe, online)
         return function
 
     return add
@@ -60,9 +76,29 @@ def composer(name: str) -> Callable[[Composer], Composer]:
 
 def get_composer(name: str) -> Composer:
     """Return the composer ``name``; raises ParameterError that lists the known ones."""
-    if name not in COMPOSERS:
-        raise ParameterError(f'there is no composer "{name}": choose one of {", ".join(sorted(COMPOSERS))}')
-    return COMPOSERS[name]
+    return _find(name).function
+
+
+def composes_online(name: str) -> bool:
+    """Tell whether a training may draw new composites at every visit; raises ParameterError for an unknown composer."""
+    return _find(name).online
+
+
+def describe_recipe(name: str, recipe: Recipe, regions: Mapping[int, str]) -> str:
+    """Return a recipe of the composer ``name`` in words; raises ParameterError for an unknown composer.
+
+    regions: region id -> name, as the composer counts ids; a region without one is called by its id.
+    """
+    return _find(name).describe(recipe, regions)
+
+
+def _find(name: str) -> _Entry:
+    """Return a composer's entry; raises ParameterError that lists the known ones."""
+    import harmlib.data.foregrounds  # noqa: F401 (it registers itself, and needs this module first)
+
+    if name not in _COMPOSERS:
+        raise ParameterError(f'there is no composer "{name}": choose one of {", ".join(sorted(_COMPOSERS))}')
+    return _COMPOSERS[name]
 
 
 def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
@@ -84,7 +120,14 @@ def is_usable(source: Source, photo_id: str) -> bool:
     return bool(object_labels(source.load(photo_id), source.no_object).any())
 
 
-@composer("sgmmh")
+def _describe_sgmmh(recipe: Recipe, regions: Mapping[int, str]) -> str:
+    """Return what happens to each region, a line each."""
+    from harmlib.perturbations import sgmmh
+
+    return sgmmh.describe_recipe(recipe, regions)
+
+
+@composer("sgmmh", describe=_describe_sgmmh)
 def compose_sgmmh(source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None = None, *, space: str = "rgb") -> Composite:
     """Return a photograph with 0.2 n + 1 of its semantic regions perturbed, each differently (Sg-MMH sec. 3.2).
 

@@ -19,11 +19,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import augment
-from harmlib.data.composers import get_composer, is_usable
+from harmlib.data.composers import composes_online, get_composer, is_usable
 from harmlib.data.packed import PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
-from harmlib.errors import DataError
+from harmlib.errors import DataError, ParameterError
 from harmlib.files import replacing
 from harmlib.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
@@ -106,12 +106,14 @@ class OnlineComposites(Visits):
     sources: sources with ``split``. size: side of the entries in pixels.
     space: "rgb", or "lab" for methods trained on 8-bit LAB codes, which then get ``composite_lab`` and ``target_lab`` too.
     Photographs that the composer neglects are left out here as well.
-    Raises DataError when none is left.
+    Raises DataError when none is left, ParameterError for a composer that also drops composites, which only a build can count.
     """
 
     def __init__(
         self, sources: Sequence[Source], composer: str, *, seed: int, split: str = "train", size: int = 256, space: str = "rgb"
     ) -> None:
+        if not composes_online(composer):
+            raise ParameterError(f'composer "{composer}" drops some of its composites: build the benchmark, and train with online: false')
         self._composer, self._seed, self._size, self._space = composer, seed, size, space
         self._items = [(source, photo) for source in sources for photo in source.ids(split) if is_usable(source, photo)]
         if not self._items:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
+from miniature import write_iharmony4_tree
 
 from harmlib.config import BenchmarkPlan
 from harmlib.data.adopted import adopt_benchmark
 from harmlib.data.built import inputs_fingerprint, read_composites
 from harmlib.data.pairs import load_pair, read_pairs
 from harmlib.errors import DataError
-from harmlib.images import write_png
 
 PLAN = BenchmarkPlan("iharmony4", "published", "iHarmony4", "iHarmony4", ("iharmony4",))
 
 
 @pytest.fixture
 def tree(tmp_path):
-    """A miniature iHarmony4: two sub-datasets, two composites of one photograph each."""
-    root = tmp_path / "public tree"
-    picture = np.full((8, 9, 3), 100, dtype=np.uint8)
-    for subset in ("HCOCO", "HFlickr"):
-        folder = root / subset
-        write_png(folder / "real_images" / "c1.png", picture)
-        write_png(folder / "masks" / "c1_7.png", np.eye(8, 9, dtype=np.uint8) * 255)
-        for variant in (1, 2):
-            write_png(folder / "composite_images" / f"c1_7_{variant}.png", picture + variant)
-        (folder / f"{subset}_train.txt").write_text("c1_7_1.png\n")
-        (folder / f"{subset}_test.txt").write_text("c1_7_2.png\n")
-    return root
+    return write_iharmony4_tree(tmp_path / "public tree")
 
 
 def test_pairs_of_an_adopted_tree_are_those_of_the_tree(tree, tmp_path):
@@ -36,8 +24,8 @@ def test_pairs_of_an_adopted_tree_are_those_of_the_tree(tree, tmp_path):
 
     pairs = read_pairs(tmp_path / "b", "test")
 
-    assert [(pair.subset, pair.id) for pair in pairs] == [("HCOCO", "c1_7_2"), ("HFlickr", "c1_7_2")]
-    assert load_pair(pairs[0])["composite"][0, 0].tolist() == [102, 102, 102]
+    assert [(pair.subset, pair.id) for pair in pairs] == [("HCOCO", "c1_7_2"), ("HFlickr", "f1_7_2")]
+    assert load_pair(pairs[0])["composite"][7, 0].tolist() == [102, 102, 102]
 
 
 def test_adopting_counts_and_lists_every_pair(tree, tmp_path):
@@ -47,9 +35,9 @@ def test_adopting_counts_and_lists_every_pair(tree, tmp_path):
     table = read_composites(tmp_path / "b")
     assert table[["subset", "split", "id"]].values.tolist() == [
         ["HCOCO", "train", "c1_7_1"],
-        ["HFlickr", "train", "c1_7_1"],
+        ["HFlickr", "train", "f1_7_1"],
         ["HCOCO", "test", "c1_7_2"],
-        ["HFlickr", "test", "c1_7_2"],
+        ["HFlickr", "test", "f1_7_2"],
     ]
 
 
@@ -61,7 +49,7 @@ def test_a_changed_tree_is_adopted_anew(tree, tmp_path):
     adopt_benchmark(PLAN, tree, tmp_path / "b")
 
     assert inputs_fingerprint(tmp_path / "b") != before
-    assert [pair.id for pair in read_pairs(tmp_path / "b", "test")] == ["c1_7_1", "c1_7_2"]
+    assert [pair.id for pair in read_pairs(tmp_path / "b", "test")] == ["c1_7_1", "f1_7_2"]
 
 
 def test_a_missing_composite_is_named(tree, tmp_path):

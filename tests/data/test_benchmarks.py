@@ -72,10 +72,10 @@ def test_names_follow_iharmony4_without_underscores_in_the_photo(built):
     assert "p-0_1_1" in set(names)
 
 
-def test_neglected_photographs_are_counted_once_with_their_reason(built):
+def test_composites_that_were_not_made_are_counted_with_their_reason(built):
     counts = json.loads((built / "manifest.json").read_text())["counts"]["mini"]
 
-    assert counts["train"] == {"photographs": 4, "used": 3, "composites": 6, "neglected": {composers.NO_REGION: 1}}
+    assert counts["train"] == {"photographs": 4, "used": 3, "composites": 6, "neglected": {composers.NO_REGION: 2}}
     assert counts["test"]["used"] == 2
 
 
@@ -83,7 +83,7 @@ def test_the_counts_table_has_one_row_per_split(built):
     table = counts_table({"mini": json.loads((built / "manifest.json").read_text())})
 
     assert table["split"].tolist() == ["train", "test"]
-    assert table["neglected"].tolist() == [f"{composers.NO_REGION}: 1", "none"]
+    assert table["neglected"].tolist() == [f"{composers.NO_REGION}: 2", "none"]
 
 
 def test_splits_that_stay_online_are_counted_too(tmp_path, folder_source):

@@ -10,7 +10,7 @@ from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches, make_loader
 from harmlib.data.packed import PackedPairs, PairResizer
 from harmlib.data.pairs import read_pairs
-from harmlib.errors import DataError
+from harmlib.errors import DataError, ParameterError
 from harmlib.images import read_image, to_tensor
 
 
@@ -85,6 +85,11 @@ def test_perturbing_at_the_original_size_resizes_the_composite_unrounded(folder_
 
     assert entry["composite"].shape == (3, 32, 32)
     assert (levels - levels.round()).abs().max() > 1e-3
+
+
+def test_a_composer_that_drops_composites_is_not_for_training_online(small_source):
+    with pytest.raises(ParameterError, match='"iharmony4" drops some of its composites: build the benchmark'):
+        OnlineComposites([small_source], "iharmony4", seed=1)
 
 
 @pytest.fixture
