@@ -1,0 +1,196 @@
+"""FRIH's networks: the U-Net of stage one, and the light cascade of stage two with its fusion prediction (specs/frih.md section 3).
+
+Symbols of the paper: E_i encoder of stage one, ET_i its transferred features, EC_i encoder of the cascade, F_j fused features, DC_j decoder
+of the cascade. Level i is H/2^i wide; decoder step j = 1..7 starts at level 8 - j. The paper prints depths, kernels and the numbers of
+parameters; widths, norms, activations and the blending are chosen here so that these numbers come out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from harmlib.models.base import resize_to
+from harmlib.models.layers.efficientnet import scaled_channels
+
+BASE_WIDTHS = (64, 64, 128, 128, 256, 256, 384)
+BASE_LAST_WIDTH = 24
+CASCADE_WIDTHS = (16, 32, 32, 64, 64, 128, 128)
+FUSION_WIDTH = 32
+SIZE_MULTIPLE = 2 ** len(BASE_WIDTHS)
+# Stage one has no norm on its first two levels.
+FIRST_NORM = 2
+ATTENTION_GAIN = 3.0
+# Decoder steps whose features are an eighth of the picture or less: convolved before they are upsampled.
+DEEP_STEPS = 4
+
+
+class Block(nn.Sequential):
+    """A convolution, batch norm unless ``norm`` is False, and ELU."""
+
+    def __init__(self, conv: nn.Conv2d | nn.ConvTranspose2d, *, norm: bool = True) -> None:
+        layers = [nn.BatchNorm2d(conv.out_channels)] if norm else []
+        super().__init__(conv, *layers, nn.ELU(inplace=True))
+
+
+def down(inputs: int, outputs: int, *, norm: bool = True) -> Block:
+    """Return the block with a convolution 4x4 that halves height and width."""
+    return Block(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), norm=norm)
+
+
+def up(inputs: int, outputs: int) -> Block:
+    """Return the block with a transposed convolution 4x4 that doubles height and width."""
+    return Block(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1))
+
+
+def initialize(module: nn.Module) -> None:
+    """Draw every convolution's weights as Xavier's normal with gain sqrt(2), biases 0: iDIH's start (specs/idih.md section 5)."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.xavier_normal_(layer.weight, gain=math.sqrt(2))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def silent_biases(module: nn.Module) -> list[str]:
+    """Return the names of the biases that get no gradient because the norm right behind them cancels every constant."""
+    return [f"{name}.0.bias" for name, block in module.named_modules() if isinstance(block, Block) and isinstance(block[1], nn.BatchNorm2d)]
+
+
+def blend(raw: Tensor, image: Tensor) -> Tensor:
+    """Return RGB from the raw output of a head: three channels as they are, a fourth one as iDIH's attention A on ``image``.
+
+    raw: (B, 3, H, W), or (B, 4, H, W) for A image + (1 - A) rgb with A = sigmoid(3 raw_4).
+    """
+    rgb, logits = raw[:, :3], raw[:, 3:]
+    if not logits.shape[1]:
+        return rgb
+    attention = torch.sigmoid(ATTENTION_GAIN * logits)
+    return attention * image + (1 - attention) * rgb
+
+
+class BaseUNet(nn.Module):
+    """Stage one: seven levels down, seven up, skip connections concatenated, iDIH's blending with the composite.
+
+    width: factor on all channels, which stay multiples of 8.
+    """
+
+    def __init__(self, *, width: float) -> None:
+        super().__init__()
+        widths = [scaled_channels(width, channels) for channels in BASE_WIDTHS]
+        last = scaled_channels(width, BASE_LAST_WIDTH)
+        levels = enumerate(zip([4, *widths[:-1]], widths, strict=True))
+        self.encoder = nn.ModuleList(down(inputs, outputs, norm=level >= FIRST_NORM) for level, (inputs, outputs) in levels)
+        skips = widths[-2::-1]  # of levels 6 to 1
+        inputs = [widths[-1], *(2 * skip for skip in skips)]
+        self.decoder = nn.ModuleList(up(channels, outputs) for channels, outputs in zip(inputs, [*skips, last], strict=True))
+        self.head = nn.Conv2d(last, 4, 1)
+
+    def forward(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the coarse picture (B, 3, H, W), not clamped, and E_1..E_7; H and W are multiples of 128."""
+        encoded = []
+        features = torch.cat([composite, mask], 1)
+        for block in self.encoder:
+            features = block(features)  # (B, C_i, H/2^i, W/2^i)
+            encoded.append(features)
+        for block, skip in zip(self.decoder, [*encoded[-2::-1], None], strict=True):
+            features = block(features)
+            if skip is not None:
+                features = torch.cat([features, skip], 1)
+        return blend(self.head(features), composite), encoded
+
+
+class FusionConv(nn.Conv2d):
+    """The convolution 3x3 of the features of all decoder steps, upsampled bilinearly to the last one's size and concatenated.
+
+    Both operations are linear, so the deep features are convolved at their own size and the 352 channels (92 MB a row) are never built:
+    a quarter of the multiplications, equal up to rounding.
+    """
+
+    def __init__(self, widths: Sequence[int], outputs: int) -> None:
+        super().__init__(sum(widths), outputs, 3, padding=1)
+        self.deep_widths = tuple(widths[:DEEP_STEPS])
+
+    def forward(self, steps: Sequence[Tensor]) -> Tensor:  # type: ignore[override]
+        """Return (R, outputs, H, W); steps: DC_1..DC_7, the last one (R, C, H, W)."""
+        shallow = torch.cat([resize_to(features, steps[-1]) for features in steps[DEEP_STEPS:]], 1)
+        *deep_weights, weight = self.weight.split([*self.deep_widths, shallow.shape[1]], 1)
+        result = functional.conv2d(shallow, weight, self.bias, padding=1)
+        return result + _convolve_upsampled(steps[:DEEP_STEPS], deep_weights, result.shape[2:])
+
+
+def _convolve_upsampled(steps: Sequence[Tensor], weights: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+    """Return the sum of convolutions 3x3 of features upsampled bilinearly to ``size``, (R, outputs, H, W).
+
+    Per tap (i, j) of the kernel: mix the channels, upsample the columns shifted by j, then the rows shifted by i.
+    """
+    rows, row_taps = [], []
+    for features, weight in zip(steps, weights, strict=True):
+        taps = weight.permute(0, 2, 3, 1).flatten(0, 2)[..., None, None]  # (outputs 3 3, C, 1, 1)
+        mixed = functional.conv2d(features, taps).unflatten(1, (-1, 3, 3))  # (R, outputs, i, j, h, w)
+        columns = torch.einsum("roijhw,jwx->roihx", mixed, _shifted_upsampling(features.shape[3], size[1], features))
+        rows.append(columns.flatten(2, 3))  # (R, outputs, 3 h, W)
+        row_taps.append(_shifted_upsampling(features.shape[2], size[0], features).flatten(0, 1))  # (3 h, H)
+    return torch.cat(row_taps).T @ torch.cat(rows, 2)
+
+
+def _shifted_upsampling(length: int, size: int, like: Tensor) -> Tensor:
+    """Return the matrices (3, length, size) that upsample linearly and then read the sample before, at and after each place, 0 outside."""
+    unit = torch.eye(length, dtype=like.dtype, device=like.device)
+    padded = functional.pad(functional.interpolate(unit[None], size=size, mode="linear", align_corners=False)[0], (1, 1))
+    return padded.unfold(1, size, 1).transpose(0, 1)
+
+
+class Cascade(nn.Module):
+    """Stage two: refines the coarse picture inside one submask per row of its batch.
+
+    width: as for ``BaseUNet``. fusion: the head sees all decoder steps (the fusion prediction module), or the last one only.
+    blended: the head mixes its colors with the coarse picture's, as stage one does with the composite's.
+    """
+
+    def __init__(self, *, width: float, fusion: bool, blended: bool) -> None:
+        super().__init__()
+        base, widths = ([scaled_channels(width, channels) for channels in table] for table in (BASE_WIDTHS, CASCADE_WIDTHS))
+        self.encoder = nn.ModuleList(down(inputs, outputs) for inputs, outputs in zip([4, *widths[:-1]], widths, strict=True))
+        self.transfer = nn.ModuleList(_transfer(inputs, outputs) for inputs, outputs in zip(base, widths, strict=True))
+        climb = widths[::-1]  # of levels 7 to 1
+        sources = [2, *[3] * (len(climb) - 1)]  # DC_0 is absent
+        self.fuse = nn.ModuleList(Block(nn.Conv2d(n * w, w, 1), norm=False) for n, w in zip(sources, climb, strict=True))
+        outputs = [*climb[1:], climb[-1]]
+        self.decoder = nn.ModuleList(up(channels, output) for channels, output in zip(climb, outputs, strict=True))
+        self.fusion = fusion
+        colors = 4 if blended else 3
+        self.head = _fusion_head(outputs, scaled_channels(width, FUSION_WIDTH), colors) if fusion else nn.Conv2d(outputs[-1], colors, 1)
+
+    def forward(self, coarse: Tensor, submasks: Tensor, encoded: Sequence[Tensor], image_index: Tensor) -> Tensor:
+        """Return the refined pictures (R, 3, H, W), one per submask, not clamped.
+
+        coarse: (R, 3, H, W), of each submask's picture; submasks: (R, 1, H, W) in {0, 1}; encoded: E_1..E_7 of the B pictures;
+        image_index: (R,), the picture of each submask.
+        """
+        own = []
+        features = torch.cat([coarse, submasks], 1)
+        for block in self.encoder:
+            features = block(features)  # (R, w_i, H/2^i, W/2^i)
+            own.append(features)
+        # ET_i is the same for all submasks of a picture: computed once, then handed to each of them.
+        transferred = [block(values)[image_index] for block, values in zip(self.transfer, encoded, strict=True)]
+        steps: list[Tensor] = []
+        for fuse, block, skip, extra in zip(self.fuse, self.decoder, transferred[::-1], own[::-1], strict=True):
+            fused = fuse(torch.cat([*steps[-1:], skip, extra], 1))  # F_j, equation 4
+            steps.append(block(fused))  # DC_j, equation 5
+        return blend(self.head(steps if self.fusion else steps[-1]), coarse)
+
+
+def _transfer(inputs: int, outputs: int) -> nn.Sequential:
+    """Return Conv_trans of equation 3, two blocks 3x3."""
+    return nn.Sequential(Block(nn.Conv2d(inputs, outputs, 3, padding=1)), Block(nn.Conv2d(outputs, outputs, 3, padding=1)))
+
+
+def _fusion_head(widths: Sequence[int], hidden: int, outputs: int) -> nn.Sequential:
+    """Return the fusion prediction module for decoder steps of these widths: two blocks 3x3 and a convolution 1x1."""
+    return nn.Sequential(Block(FusionConv(widths, hidden)), Block(nn.Conv2d(hidden, hidden, 3, padding=1)), nn.Conv2d(hidden, outputs, 1))
