@@ -33,12 +33,36 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser with one subcommand per task."""
     parser = argparse.ArgumentParser(prog="harmlib", description="Image harmonization, reproduced.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_harmonize(commands)
     _add_reproduce(commands)
     _add_score(commands)
     _add_prepare(commands)
     _add_train(commands)
     _add_notebook(commands)
     return parser
+
+
+def _add_harmonize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``harmonize``."""
+    parser = commands.add_parser("harmonize", help="harmonize a picture, a folder of pictures or a video")
+    parser.add_argument("composite", help="picture (.png, .jpg), folder of pictures, or video (.mp4, .mov, .mkv, .avi, .webm)")
+    parser.add_argument("--mask", help="its mask, white = foreground; for a folder the masks' folder: same stems, or iHarmony4's names")
+    parser.add_argument("-o", "--out", required=True, help="the result; for a folder a folder, whose results are kept; for a video an .mp4")
+    parser.add_argument("--model", help="method, of which the newest finished run is used (default: harmonizer)")
+    parser.add_argument("--checkpoint", help="run folder or checkpoint.pt to use instead; with --model also its authors' published weights")
+    parser.add_argument(
+        "--arguments", action="store_true", help="write the predicted filter arguments beside the result, as JSON (of a video as CSV)"
+    )
+    parser.add_argument("--upsampling", default="own", help="the way to full size: own, bilinear or pcm (default: own)")
+    parser.set_defaults(run=_harmonize)
+
+
+def _harmonize(options: argparse.Namespace) -> None:
+    """Run ``harmonize``."""
+    from harmlib.harmonize_files import harmonize_files, load_model
+
+    model = load_model(options.model, options.checkpoint)
+    harmonize_files(model, options.composite, options.mask, options.out, upsampling=options.upsampling, arguments=options.arguments)
 
 
 def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

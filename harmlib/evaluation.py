@@ -5,14 +5,13 @@ Aggregation (means, intervals, buckets, paired differences) lives in ``statistic
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,18 +20,18 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.errors import DataError, ShapeError
-from harmlib.images import IMAGE_SUFFIXES, check_same_size, find_image, read_image, read_mask, to_tensor
+from harmlib.errors import ShapeError
+from harmlib.folders import find_partner, list_pictures
+from harmlib.images import check_same_size, read_image, read_mask, to_tensor
 from harmlib.metrics.functional import mse
 from harmlib.metrics.lpips import load_network
 from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture, finish, measure, score_batch
+from harmlib.models.base import HarmonizationModel, resize_to
 from harmlib.progress import progress
 from harmlib.score_file import COLUMNS, KEYS, ScoreFile, key_of, read_scores
 from harmlib.statistics import bucket, paired_difference, summarize, with_all
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
+from harmlib.upsampling import check_upsampling, polynomial_color_mapping
 
 __all__ = [
     "COLUMNS",
@@ -73,24 +72,31 @@ def score_method(
     split: str = "test",
     method: str | None = None,
     device: str | None = None,
+    upsampling: str = "own",
 ) -> pd.DataFrame:
     """Score a model on pairs, appending to the score table ``path`` as it goes.
 
-    method: its name in the table, by default the model's. device: by default the GPU where there is one.
+    method: its name in the table, by default the model's, with "_bilinear" or "_pcm" behind it where that is the upsampling.
+    device: by default the GPU where there is one.
+    upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
+    Thumbnails are sampled bilinearly without antialiasing, whatever ``model.antialias`` says.
     Images already in the table are skipped. Batches are cut from the whole list, done or not, so that a resumed run meets the
     same batches and writes the same bytes. Metrics but LPIPS are computed on the CPU, whatever the model's device.
     A model that takes no mask cannot paste a background, so it keeps its own, whatever the protocol says.
     Returns the whole score table. A mask without foreground at the evaluated size leaves its foreground scores empty, with a warning.
     Raises ImageError, MaskError or ShapeError, naming the file or pair, for what cannot be used: nothing is skipped.
+    Raises ParameterError for an unknown protocol or upsampling.
     """
+    check_upsampling(upsampling)
     rule, place = get_protocol(protocol), device or _default_device()
     table, network = ScoreFile(path), _lpips_network(place)
-    keys = {"benchmark": benchmark, "split": split, "method": method or model.name, "protocol": rule.name}
+    method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
+    keys = {"benchmark": benchmark, "split": split, "method": method, "protocol": rule.name}
     model = model.to(place).eval()
-    with progress(total=len(pairs), desc=f"{keys['method']} on {benchmark}", unit="image") as bar:
+    with progress(total=len(pairs), desc=f"{method} on {benchmark}", unit="image") as bar:
         for chunk in _chunks(pairs, rule):
             if any(key_of({**keys, "subset": pair.subset, "id": pair.id}) not in table.done for pair in chunk):
-                rows = _score_items(model, _read(chunk), rule, network)
+                rows = _score_items(model, _read(chunk), rule, network, upsampling)
                 table.append({**keys, "subset": pair.subset, **row} for pair, row in zip(chunk, rows, strict=True))
             bar.update(len(chunk))
     return table.finish()
@@ -104,7 +110,7 @@ def mean_squared_error(model: HarmonizationModel, pairs: Sequence[Pair]) -> floa
     rule = get_protocol()
     errors = []
     for chunk in _chunks(pairs, rule):
-        finished, target, _ = _finished(model, _read(chunk), rule)
+        finished, target, _ = _finished(model, _read(chunk), rule, "own")
         errors += mse(finished, target).tolist()
     return float(np.mean(errors))
 
@@ -136,22 +142,22 @@ def _read(chunk: Sequence[Pair]) -> list[_Item]:
 
 
 def _score_items(
-    model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, network: torch.nn.Module | None
+    model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, network: torch.nn.Module | None, upsampling: str
 ) -> list[dict[str, Any]]:
     """Predict and score one batch; one row per pair."""
     try:
-        scores = score_batch(*_finished(model, items, rule), rule, lpips_network=network)
+        scores = score_batch(*_finished(model, items, rule, upsampling), rule, lpips_network=network)
     except ShapeError as error:
         raise ShapeError(f'"{items[0].id}": {error}') from error
     return [_row(item, {name: values[i].item() for name, values in scores.items()}) for i, item in enumerate(items)]
 
 
-def _finished(model: HarmonizationModel, items: Sequence[_Item], rule: Protocol) -> tuple[Tensor, Tensor, Tensor]:
+def _finished(model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, upsampling: str) -> tuple[Tensor, Tensor, Tensor]:
     """Finished prediction, target and mask of one batch, on the CPU."""
     composite, target, mask = _evaluated(items, rule)
     place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     with torch.inference_mode():
-        prediction = _predict(model, items, composite.to(place), mask.to(place), rule).cpu()
+        prediction = _predict(model, items, composite.to(place), mask.to(place), rule, upsampling).cpu()
     background = rule.background if model.needs_mask else "keep"
     return finish(prediction, target, mask, rule, composite=composite, background=background), target, mask
 
@@ -166,8 +172,8 @@ def _evaluated(items: Sequence[_Item], rule: Protocol) -> tuple[Tensor, Tensor, 
     return composite, target, mask
 
 
-def _predict(model: HarmonizationModel, items: Sequence[_Item], composite: Tensor, mask: Tensor, rule: Protocol) -> Tensor:
-    """Harmonized pictures (B, 3, h, w) at the evaluated size: inference at the working size, then the method's own way up."""
+def _predict(model: HarmonizationModel, items: Sequence[_Item], composite: Tensor, mask: Tensor, rule: Protocol, upsampling: str) -> Tensor:
+    """Harmonized pictures (B, 3, h, w) at the evaluated size: inference at the working size, then the way up."""
     images, masks, size = composite, mask, model.working_size
     if size is not None and rule.network_input == "original":
         images = torch.cat([_thumbnail(to_tensor(item.composite)[None], size) for item in items]).to(composite)
@@ -179,7 +185,18 @@ def _predict(model: HarmonizationModel, items: Sequence[_Item], composite: Tenso
     prediction = model(images, masks if model.needs_mask else None)
     if images is composite:
         return prediction.image
-    return model.upscale(prediction, composite, mask)
+    if upsampling == "own":
+        return model.upscale(prediction, composite, mask)
+    if upsampling == "bilinear":
+        return resize_to(prediction.image, composite)
+    pictures = zip(images, prediction.image, masks, composite, mask, strict=True)
+    mapped = [polynomial_color_mapping(*_arrays(*tensors)) for tensors in pictures]
+    return torch.stack([torch.from_numpy(picture).permute(2, 0, 1) for picture in mapped])
+
+
+def _arrays(*tensors: Tensor) -> list[np.ndarray]:
+    """Pictures (3, h, w) as arrays (h, w, 3), masks (1, h, w) as (h, w)."""
+    return [tensor.permute(1, 2, 0).squeeze(2).cpu().numpy() for tensor in tensors]
 
 
 def _thumbnail(image: Tensor, size: int) -> Tensor:
@@ -218,7 +235,7 @@ def score_folder(
     table = ScoreFile(out) if out is not None else None
     network = _lpips_network(_default_device())
     rows: list[dict[str, Any]] = []
-    for path in progress(_pictures(Path(predictions)), desc=keys["method"], unit="image"):
+    for path in progress(list_pictures(predictions), desc=keys["method"], unit="image"):
         if table is not None and key_of({**keys, "id": path.stem}) in table.done:
             continue
         row = {**keys, **_score_file(path, Path(reals), Path(masks), rule, network)}
@@ -230,30 +247,11 @@ def score_folder(
 
 def _score_file(path: Path, reals: Path, masks: Path, rule: Protocol, network: torch.nn.Module | None) -> dict[str, Any]:
     """Score one prediction file."""
-    prediction, target = read_image(path), read_image(_partner(reals, path.stem, 2))
-    item = _Item(path.stem, prediction, target, read_mask(_partner(masks, path.stem, 1)))
+    prediction, target = read_image(path), read_image(find_partner(reals, path.stem, 2))
+    item = _Item(path.stem, prediction, target, read_mask(find_partner(masks, path.stem, 1)))
     check_same_size(path.name, item.mask, target)
     try:
         scores = measure(prediction, target, item.mask, rule, lpips_network=network)
     except ShapeError as error:
         raise ShapeError(f'"{path}": {error}') from error
     return _row(item, scores)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """List the pictures of a folder by name; raises DataError when there is none or two share a name."""
-    if not folder.is_dir():
-        raise DataError(f'"{folder}" is no folder: give the folder of the predicted pictures')
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not found:
-        raise DataError(f'"{folder}" holds no picture (.png, .jpg)')
-    for first, second in itertools.pairwise(found):
-        if first.stem == second.stem:
-            raise DataError(f'"{folder}" has both "{first.name}" and "{second.name}": keep one of them')
-    return found
-
-
-def _partner(folder: Path, stem: str, parts: int) -> Path:
-    """Return the picture of the same name, or of the name without its last ``parts`` parts."""
-    same = [folder / f"{stem}{suffix}" for suffix in IMAGE_SUFFIXES]
-    return next((path for path in same if path.exists()), None) or find_image(folder, stem.rsplit("_", parts)[0])

@@ -1,6 +1,7 @@
 """One composite in, one harmonized picture out: any size, PIL or array, same kind and size back.
 
-The method looks at a thumbnail of its working size and goes back to full size in its own way (``HarmonizationModel.upscale``).
+The method looks at a thumbnail of its working size and goes back to full size in its own way
+(``HarmonizationModel.upscale_picture``), or in one that works for every method: resizing, or polynomial color mapping.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from PIL import Image, ImageOps
 
 from harmlib import files, images, models
 from harmlib.errors import CheckpointError, ImageError, MaskError
+from harmlib.upsampling import check_upsampling, polynomial_color_mapping
 
 if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
+    from torch import Tensor
+
+    from harmlib.models.base import HarmonizationModel, Prediction
 
 Picture = Image.Image | np.ndarray
 
@@ -30,33 +34,58 @@ MASK_THRESHOLD = 0.5
 
 
 def harmonize(
-    model: HarmonizationModel | str, image: Picture, mask: Picture | None = None, *, results: str | os.PathLike[str] | None = None
+    model: HarmonizationModel | str,
+    image: Picture,
+    mask: Picture | None = None,
+    *,
+    upsampling: str = "own",
+    results: str | os.PathLike[str] | None = None,
 ) -> Picture:
     """Return the harmonized picture, of the same kind and size as the composite, alpha kept.
 
     model: a method's name, or a model (quicker for many pictures).
-    results: where the newest finished run of a named method is looked for; None: the checkout's.
     image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice.
     mask: (H, W), 1 or 255 = foreground, fractions allowed; an empty one returns the composite with a warning.
-    Raises ImageError for a picture of 16 bits or another shape, MaskError for a missing or misfit mask, CheckpointError without a run.
+    upsampling: "own", the method's own way to full size; "bilinear", its small result resized, background included; "pcm",
+    polynomial color mapping of the foreground, background untouched. A method that works at every size needs none and uses none.
+    results: where the newest finished run of a named method is looked for; None: the checkout's.
+    Raises ImageError for a picture of 16 bits or another shape, MaskError for a missing or misfit mask, CheckpointError without a run,
+    ParameterError for an unknown method or upsampling.
     """
+    return harmonize_with_prediction(model, image, mask, upsampling=upsampling, results=results)[0]
+
+
+def harmonize_with_prediction(
+    model: HarmonizationModel | str,
+    image: Picture,
+    mask: Picture | None = None,
+    *,
+    upsampling: str = "own",
+    results: str | os.PathLike[str] | None = None,
+) -> tuple[Picture, Prediction | None]:
+    """Return what ``harmonize`` does, and the prediction at the working size behind it: None where the composite is returned unchanged."""
+    check_upsampling(upsampling)
+    if upsampling == "pcm" and mask is None:
+        raise MaskError('upsampling "pcm" maps the colors of the foreground and needs a mask: give one, 1 = foreground')
     composite, alpha = _read_picture(image)
     soft_mask = None if mask is None else _read_mask(mask, composite)
     if soft_mask is not None and not soft_mask.any():
-        return _return_unchanged(composite, alpha, image, "the mask is empty")
-    model = _newest_model(model, results) if isinstance(model, str) else model
+        return _return_unchanged(composite, alpha, image, "the mask is empty"), None
+    model = newest_model(model, results) if isinstance(model, str) else model
     if soft_mask is not None and not model.soft_masks:
         soft_mask = (soft_mask >= MASK_THRESHOLD).astype(np.float32)
-    inputs, small_mask = _thumbnails(composite, soft_mask, model.working_size)
+    thumbnail, small_mask = _thumbnail(model, composite), None if soft_mask is None else _small_mask(model, soft_mask)
     if small_mask is not None and not small_mask.any():
-        return _return_unchanged(composite, alpha, image, f"the mask has no foreground at {small_mask.shape[0]}x{small_mask.shape[1]}")
-    return _as_given(_run(model, composite, soft_mask, inputs, small_mask), alpha, image)
+        reason = f"the mask has no foreground at {small_mask.shape[2]}x{small_mask.shape[3]}"
+        return _return_unchanged(composite, alpha, image, reason), None
+    harmonized, prediction = _run(model, composite, soft_mask, thumbnail, small_mask, upsampling)
+    return _as_given(harmonized, alpha, image), prediction
 
 
 def _run(
-    model: HarmonizationModel, composite: np.ndarray, mask: np.ndarray | None, small_composite: np.ndarray, small_mask: np.ndarray | None
-) -> np.ndarray:
-    """Return the harmonized picture, uint8 (H, W, 3): one pass on the thumbnails in evaluation mode, then the way up."""
+    model: HarmonizationModel, composite: np.ndarray, mask: np.ndarray | None, thumbnail: Tensor, small_mask: Tensor | None, upsampling: str
+) -> tuple[np.ndarray, Prediction]:
+    """Return the harmonized picture, uint8 (H, W, 3), and its prediction: one pass in evaluation mode, then the way up."""
     import torch
 
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
@@ -64,15 +93,41 @@ def _run(
     model.eval()
     try:
         with torch.inference_mode():
-            small_region, region = (None if m is None else torch.from_numpy(m)[None, None].to(device) for m in (small_mask, mask))
-            prediction = model(images.to_tensor(small_composite)[None].to(device), small_region)
-            return images.to_array(model.upscale(prediction, images.to_tensor(composite)[None].to(device), region)[0])
+            prediction = model(thumbnail.to(device), None if small_mask is None else small_mask.to(device))
+            if model.working_size is None:
+                return images.to_array(prediction.image[0]), prediction
+            if upsampling == "own":
+                return model.upscale_picture(prediction, composite, mask), prediction
+            if upsampling == "bilinear":
+                return _resized(prediction, composite), prediction
+            assert mask is not None  # checked at the door
+            assert small_mask is not None
+            pair = (_to_colors(thumbnail), _to_colors(prediction.image))
+            return polynomial_color_mapping(*pair, small_mask[0, 0].numpy(), composite, mask), prediction
     finally:
         model.train(training)
 
 
-def _newest_model(name: str, results: str | os.PathLike[str] | None) -> HarmonizationModel:
-    """Return a method with the weights of its newest finished run; one without weights as it is."""
+def _resized(prediction: Prediction, composite: np.ndarray) -> np.ndarray:
+    """Return the predicted picture at the composite's size."""
+    import torch
+
+    from harmlib.models.base import resize_to
+
+    shape_only = torch.empty((1, 3, *composite.shape[:2]), device="meta")
+    return images.to_array(resize_to(prediction.image, shape_only)[0])
+
+
+def _to_colors(tensor: Tensor) -> np.ndarray:
+    """Return a tensor (1, 3, h, w) as an array (h, w, 3), unrounded."""
+    return tensor[0].permute(1, 2, 0).cpu().numpy()
+
+
+def newest_model(name: str, results: str | os.PathLike[str] | None) -> HarmonizationModel:
+    """Return a method with the weights of its newest finished run; one without weights as it is.
+
+    results: where the run is looked for; None: the checkout's. Raises CheckpointError, ParameterError.
+    """
     if not models.describe(name).trainable:
         return models.create(name)
     results = files.CHECKOUT / "results" if results is None else results
@@ -131,21 +186,62 @@ def _read_mask(mask: Picture, composite: np.ndarray) -> np.ndarray:
     return values
 
 
-def _thumbnails(composite: np.ndarray, mask: np.ndarray | None, side: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return composite and mask at the working size: bilinear, a binary mask by nearest neighbor."""
-    if side is None:
-        return composite, mask
-    size = (side, side)
-    small = images.resize(composite, size, "bilinear")
-    if mask is None:
-        return small, None
-    binary = bool(np.isin(mask, (0, 1)).all())
-    return small, images.resize(mask, size, "nearest" if binary else "bilinear").copy()
+def _thumbnail(model: HarmonizationModel, composite: np.ndarray) -> Tensor:
+    """Return the picture (1, 3, h, w) that the method looks at: at its working size, made as it wants it."""
+    import torch
+
+    if model.working_size is None:
+        return images.to_tensor(composite)[None]
+    size = (model.working_size, model.working_size)
+    if model.antialias:
+        return images.to_tensor(images.resize(composite, size, "bilinear"))[None]
+    return torch.from_numpy(sample_bilinear(composite, size) / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def _small_mask(model: HarmonizationModel, mask: np.ndarray) -> Tensor:
+    """Return the mask (1, 1, h, w) beside the thumbnail; where thumbnails are antialiased, a binary mask stays binary."""
+    import torch
+
+    small = mask
+    if model.working_size is not None:
+        size = (model.working_size, model.working_size)
+        if not model.antialias:
+            small = sample_bilinear(mask, size)
+        else:
+            binary = bool(np.isin(mask, (0, 1)).all())
+            small = images.resize(mask, size, "nearest" if binary else "bilinear").copy()
+        if not model.soft_masks:
+            small = (small >= MASK_THRESHOLD).astype(np.float32)
+    return torch.from_numpy(small)[None, None]
+
+
+def sample_bilinear(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture (H, W, 3) or map (H, W) sampled bilinearly at ``size`` (height, width), float32, on the scale of its values.
+
+    Half-pixel centers, no antialiasing: torch's ``interpolate`` with ``align_corners=False``. Reads four pixels per sample, so that the
+    size of the picture does not count.
+    """
+    (top, bottom, down), (left, right, across) = (_neighbors(*sides) for sides in zip(picture.shape[:2], size, strict=True))
+    down = down.reshape(-1, *[1] * (picture.ndim - 1))
+    across = across.reshape(-1, *[1] * (picture.ndim - 2))
+
+    def row(rows: np.ndarray) -> np.ndarray:
+        return (1 - across) * picture[np.ix_(rows, left)] + across * picture[np.ix_(rows, right)]
+
+    return (1 - down) * row(top) + down * row(bottom)
+
+
+def _neighbors(length: int, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return, for every sample along one side, the pixels before and after it and the weight of the second, float32."""
+    # In float32, as torch does: far from the origin the weights feel it.
+    place = np.maximum((np.arange(samples, dtype=np.float32) + np.float32(0.5)) * np.float32(length / samples) - np.float32(0.5), 0)
+    before = place.astype(np.intp)
+    return before, np.minimum(before + 1, length - 1), place - before.astype(np.float32)
 
 
 def _return_unchanged(composite: np.ndarray, alpha: np.ndarray | None, image: Picture, reason: str) -> Picture:
     """Return the composite, with a warning that says why nothing was done."""
-    warnings.warn(f"{reason}, so the composite is returned unchanged", UserWarning, stacklevel=3)
+    warnings.warn(f"{reason}, so the composite is returned unchanged", UserWarning, stacklevel=4)
     return _as_given(composite, alpha, image)
 
 
