@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,8 @@ PROFILES = "smoke, small, paper, or the path of a .yaml file"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (0, or 2 for bad input)."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # Read when torch loads. By default a waiting thread keeps its core busy: beside another job, training took up to ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = _parser().parse_args(arguments)
     try:
         return options.run(options) or 0
