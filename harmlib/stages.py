@@ -188,8 +188,9 @@ def training_data(
         root = results.benchmark(benchmark.name)
         pairs = read_pairs(root, "train")
         resizer = PairResizer(model.working_size or 256, antialias=model.antialias, soft_masks=model.soft_masks)
-        packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer) if run.packed else None
-        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed)
+        labeler = model.labeler
+        packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
+        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed, labeler=labeler)
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import augment
 from harmlib.data.composers import composes_online, get_composer, is_usable
-from harmlib.data.packed import PackedPairs, PairResizer
+from harmlib.data.packed import Labeler, PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError, ParameterError
@@ -143,6 +143,8 @@ class StoredPairs(Visits):
 
     resizer: how they come to their training size. augmentations: names of ``data.augmentations``.
     packed: the same pairs at that size already; they are augmented there, otherwise at the files' own size.
+    labeler: gives the submasks of a small composite, unless the packed pairs bring them: those were found on the whole composite, and
+    go through the augmentations; fresh ones are found on what the network sees.
     """
 
     def __init__(
@@ -153,8 +155,9 @@ class StoredPairs(Visits):
         seed: int = 0,
         augmentations: Sequence[str] = (),
         packed: PackedPairs | None = None,
+        labeler: Labeler | None = None,
     ) -> None:
-        self._pairs, self._resizer, self._packed = list(pairs), resizer, packed
+        self._pairs, self._resizer, self._packed, self._labeler = list(pairs), resizer, packed, labeler
         self._seed, self._augmentations = seed, tuple(augmentations)
 
     def __len__(self) -> int:
@@ -167,8 +170,14 @@ class StoredPairs(Visits):
         pair = self._pairs[index]
         generator = item_generator(self._seed, f"{pair.subset}/{pair.id}", visit)
         arrays = augment(self._packed[index] if self._packed else load_pair(pair), self._augmentations, generator)
-        composite, target = (_planes(self._resizer.picture(arrays[name])) for name in ("composite", "target"))
-        return {"id": pair.id, "composite": composite, "target": target, "mask": _planes(self._resizer.mask(arrays["mask"]), 1.0)}
+        composite, target = (self._resizer.picture(arrays[name]) for name in ("composite", "target"))
+        mask = self._resizer.mask(arrays["mask"])
+        entry = {"id": pair.id, "composite": _planes(composite), "target": _planes(target), "mask": _planes(mask, 1.0)}
+        if self._labeler is not None:
+            kept = arrays.get("submasks")
+            labels = self._labeler(composite, mask >= 0.5) if kept is None else self._resizer.labels(kept)
+            entry["submasks"] = _planes(labels, 1.0)
+        return entry
 
 
 class VisitBatches(Sampler[list[tuple[int, int]]]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from harmlib.images import resize
 from harmlib.progress import progress
 
 CHANNELS = 7  # composite, target, mask
+
+# Composite, uint8 (H, W, 3), and mask, bool (H, W), to its submasks, uint8 (H, W), 0 = background.
+Labeler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class PairResizer:
@@ -46,6 +49,10 @@ class PairResizer:
             return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
         return resize(mask >= 0.5, size, "nearest").astype(np.float32)
 
+    def labels(self, labels: np.ndarray) -> np.ndarray:
+        """Return a label map (H, W) at the size."""
+        return resize(np.ascontiguousarray(labels), (self.size, self.size), "nearest")
+
     def __repr__(self) -> str:
         """Return what decides the pixels."""
         return f"{self.size}, antialias {self.antialias}, soft masks {self.soft_masks}"
@@ -55,33 +62,41 @@ class PackedPairs:
     """A benchmark's pairs as one array that all workers map into memory: decoding and resizing are paid once.
 
     pairs: in order. folder: where the file is kept; identity: names the benchmark's content.
-    A pair takes 7 bytes a pixel, 460 kB at 256 x 256; masks are rounded to 8 bits.
+    labeler: the submasks it gives for each small composite are kept too; its repr tells its settings, and other settings get a file
+    of their own.
+    A pair takes 7 or 8 bytes a pixel, 460 kB at 256 x 256; masks are rounded to 8 bits.
     """
 
-    def __init__(self, pairs: Sequence[Pair], folder: str | os.PathLike[str], identity: str, resizer: PairResizer) -> None:
-        key = fingerprint([identity, repr(resizer), *(f"{pair.subset}/{pair.id}" for pair in pairs)])
+    def __init__(
+        self, pairs: Sequence[Pair], folder: str | os.PathLike[str], identity: str, resizer: PairResizer, labeler: Labeler | None = None
+    ) -> None:
+        key = fingerprint([identity, repr(resizer), repr(labeler), *(f"{pair.subset}/{pair.id}" for pair in pairs)])
         self._path = Path(folder) / f"pairs-{resizer.size}-{key[:12]}.npy"
         self._pixels: np.ndarray | None = None
         if not self._path.exists():
-            self._fill(pairs, resizer)
+            self._fill(pairs, resizer, labeler)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Return a pair's arrays: composite and target uint8 (size, size, 3), mask float32 (size, size)."""
+        """Return a pair's arrays: composite and target uint8 (size, size, 3), mask float32 (size, size), and submasks uint8 where kept."""
         if self._pixels is None:
             self._pixels = np.load(self._path, mmap_mode="r")
         pixels = self._pixels[index]
-        return {"composite": pixels[..., :3], "target": pixels[..., 3:6], "mask": pixels[..., 6].astype(np.float32) / 255}
+        arrays = {"composite": pixels[..., :3], "target": pixels[..., 3:6], "mask": pixels[..., 6].astype(np.float32) / 255}
+        return {**arrays, **({"submasks": pixels[..., 7]} if pixels.shape[2] > CHANNELS else {})}
 
-    def _fill(self, pairs: Sequence[Pair], resizer: PairResizer) -> None:
-        """Decode and resize every pair into the file, which appears when it is complete."""
-        shape = (len(pairs), resizer.size, resizer.size, CHANNELS)
+    def _fill(self, pairs: Sequence[Pair], resizer: PairResizer, labeler: Labeler | None) -> None:
+        """Decode, resize and label every pair into the file, which appears when it is complete."""
+        shape = (len(pairs), resizer.size, resizer.size, CHANNELS + (labeler is not None))
         with replacing(self._path) as temporary:
             pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
             for row, pair in enumerate(progress(pairs, desc=f"pairs at {resizer.size}x{resizer.size}", unit="pair")):
                 arrays = load_pair(pair)
                 pixels[row, ..., :3] = resizer.picture(arrays["composite"])
                 pixels[row, ..., 3:6] = resizer.picture(arrays["target"])
-                pixels[row, ..., 6] = np.rint(resizer.mask(arrays["mask"]) * 255)
+                mask = resizer.mask(arrays["mask"])
+                pixels[row, ..., 6] = np.rint(mask * 255)
+                if labeler is not None:
+                    pixels[row, ..., 7] = labeler(pixels[row, ..., :3], mask >= 0.5)
             pixels.flush()
 
     def __getstate__(self) -> dict[str, Any]:

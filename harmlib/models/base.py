@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +121,15 @@ class HarmonizationModel(nn.Module):
         The loop back-propagates losses["total"] and steps that player's optimizer before it asks for the next.
         """
         yield "model", self.training_loss(batch)
+
+    @property
+    def labeler(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+        """What splits the foreground of a training pair, for a method whose batches bring "submasks"; None for the others.
+
+        Takes a composite, uint8 (H, W, 3), and its mask, bool (H, W), and returns labels, uint8 (H, W), 0 = background. It is sent to
+        loader processes, and its repr tells its settings.
+        """
+        return None
 
     def initialize(self) -> str:
         """Give fresh weights the start that the paper trains from, and return its name for the manifest.

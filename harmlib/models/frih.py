@@ -41,6 +41,19 @@ class Stages:
     final: Tensor
 
 
+@dataclass(frozen=True)
+class SubmaskLabeler:
+    """Splits the foreground of one picture by its colors, with the settings of ``frih``."""
+
+    d_c: float
+    k_max: int
+    min_area: int
+
+    def __call__(self, composite: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return the label map of a composite, uint8 (H, W, 3), with its mask, bool (H, W): uint8 (H, W), all 0 for an empty mask."""
+        return extract_submasks(composite, mask, d_c=self.d_c, k_max=self.k_max, min_area=self.min_area).labels
+
+
 class Frih(HarmonizationModel):
     """Both stages, or one of the ablations of tables 3 and 4; masks are thresholded at 0.5."""
 
@@ -50,7 +63,7 @@ class Frih(HarmonizationModel):
     def __init__(self, *, width: float, cascade: str, fusion: bool, blended: bool, d_c: float, k_max: int, min_area: int) -> None:
         super().__init__()
         self.splits = cascade == "submasks"
-        self.d_c, self.k_max, self.min_area = d_c, k_max, min_area
+        self.split = SubmaskLabeler(d_c, k_max, min_area)
         self.base = BaseUNet(width=width)
         self.cascade = None if cascade == "none" else Cascade(width=width, fusion=fusion, blended=blended)
         initialize(self)
@@ -72,13 +85,10 @@ class Frih(HarmonizationModel):
         assert mask_full is not None
         return torch.where(mask_full >= MASK_THRESHOLD, resize_to(prediction.image, composite_full), composite_full)
 
-    def prepare_item(self, composite: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the batch entries of one picture that depend on nothing else: its submasks, unless the mask is used as it is.
-
-        composite: uint8 RGB (H, W, 3); mask: bool (H, W). Returns {"submasks": uint8 (H, W), 0 = background, 1..K} or nothing.
-        Flips and crops with nearest-neighbor resizing may follow: labels that vanish are left out.
-        """
-        return {"submasks": self._split(composite, mask)} if self.splits else {}
+    @property
+    def labeler(self) -> SubmaskLabeler | None:
+        """What splits the foreground by color; None for the variants that use the mask as it is."""
+        return self.split if self.splits else None
 
     def label_submasks(self, composite: Tensor, mask: Tensor) -> Tensor:
         """Return the label maps (B, 1, H, W), uint8, 0 = background, 1..K by density, from the composites rounded to 8 bit."""
@@ -86,7 +96,7 @@ class Frih(HarmonizationModel):
         if not self.splits:
             return foreground.byte()
         maps = [
-            self._split(images.to_array(picture), region[0].cpu().numpy()) for picture, region in zip(composite, foreground, strict=True)
+            self.split(images.to_array(picture), region[0].cpu().numpy()) for picture, region in zip(composite, foreground, strict=True)
         ]
         return torch.from_numpy(np.stack(maps))[:, None].to(mask.device)
 
@@ -119,10 +129,6 @@ class Frih(HarmonizationModel):
     def untrained_parameters(self) -> frozenset[str]:
         """The biases that batch norm cancels."""
         return frozenset(silent_biases(self))
-
-    def _split(self, composite: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return the label map of one picture, uint8 (H, W); all 0 for an empty mask."""
-        return extract_submasks(composite, mask, d_c=self.d_c, k_max=self.k_max, min_area=self.min_area).labels
 
     def _run(self, composite: Tensor, mask: Tensor, labels: Tensor) -> Stages:
         """Return the results of both stages, or of stage one alone; pictures without foreground have no row."""

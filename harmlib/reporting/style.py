@@ -59,9 +59,8 @@ def use_theme() -> None:
 def method_style(method: str) -> MethodStyle:
     """Return the fixed color, marker and line of a method id; the composite is a black dotted line with circles.
 
-    The papers' methods take their places from ``papers/methods.csv``: no two of the first 42 share both color and marker, none of the first
-    18 color and line. Other ids
-    get a place from their name.
+    The papers' methods take their places from ``papers/methods.csv``: no two of the first 42 share both color and marker, no two of
+    the first 18 color and line. Other ids get a place from their name.
     """
     if method == ZERO_LINE:
         return MethodStyle("#000000", "o", ":")

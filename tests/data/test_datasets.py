@@ -142,6 +142,29 @@ def test_packed_pairs_are_the_pairs_on_disk(stored, tmp_path, soft_masks):
         assert torch.allclose(read[1, 2][name], quick[1, 2][name], atol=0.5 / 255)
 
 
+def bright_half(composite, mask):
+    """Two submasks: the darker and the brighter pixels."""
+    return np.where(mask, 1 + (composite[..., 0] > 100), 0).astype(np.uint8)
+
+
+def test_submasks_are_found_on_what_the_network_sees(stored):
+    entry = StoredPairs(stored, resizer(), augmentations=["random_crop", "flip"], labeler=bright_half)[1, 4]
+
+    composite = (entry["composite"] * 255).round().byte().permute(1, 2, 0).numpy()
+    assert np.array_equal(entry["submasks"][0].numpy(), bright_half(composite, entry["mask"][0].numpy() > 0))
+
+
+def test_packed_submasks_go_through_the_augmentations(stored, tmp_path):
+    packed = PackedPairs(stored, tmp_path / "cache", "mini", resizer(), bright_half)
+
+    entries = [StoredPairs(stored, resizer(), augmentations=["flip"], packed=packed, labeler=bright_half)[1, visit] for visit in range(8)]
+
+    for entry in entries:  # flips lose nothing, so labels found before and after one agree
+        composite = (entry["composite"] * 255).round().byte().permute(1, 2, 0).numpy()
+        assert np.array_equal(entry["submasks"][0].numpy(), bright_half(composite, entry["mask"][0].numpy() > 0))
+    assert len({entry["submasks"].numpy().tobytes() for entry in entries}) == 2
+
+
 def test_packed_pairs_of_another_kind_get_a_file_of_their_own(stored, tmp_path):
     for size, identity in ((16, "a"), (16, "a"), (16, "b"), (24, "a")):
         PackedPairs(stored, tmp_path / "cache", identity, resizer(size))

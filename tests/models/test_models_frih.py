@@ -176,7 +176,7 @@ def test_stored_submasks_replace_those_that_would_be_computed() -> None:
     model = small().train()
     computed = model.training_loss(batch)["total"]
     items = [
-        model.prepare_item((picture * 255).round().byte().permute(1, 2, 0).numpy(), mask[0].numpy() > 0)["submasks"]
+        model.split((picture * 255).round().byte().permute(1, 2, 0).numpy(), mask[0].numpy() > 0)
         for picture, mask in zip(batch["composite"], batch["mask"], strict=True)
     ]
 
@@ -196,12 +196,10 @@ def test_the_mask_as_it_is_stays_whole_where_a_batch_has_submasks() -> None:
     assert torch.equal(split, model.training_loss(batch)["refine"])
 
 
-def test_items_need_submasks_only_where_colors_split_the_mask() -> None:
-    picture, mask = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool)
+def test_pairs_need_submasks_only_where_colors_split_the_mask() -> None:
+    found = {name: small(**options).labeler is not None for name, options in ABLATIONS.items()}
 
-    found = {name: sorted(small(**options).prepare_item(picture, mask)) for name, options in ABLATIONS.items()}
-
-    assert found == {"baseline": [], "globalmask": [], "submask": ["submasks"], "frih": ["submasks"]}
+    assert found == {"baseline": False, "globalmask": False, "submask": True, "frih": True}
 
 
 def test_small_regions_join_a_neighbor_on_request() -> None:
