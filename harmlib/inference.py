@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 # What a method without weights is offered instead of a checkpoint.
 WEIGHTLESS = "reinhard_lab"
 MASK_THRESHOLD = 0.5
+SMOKE = "smoke"
 
 
 def harmonize(
@@ -124,7 +125,7 @@ def _to_colors(tensor: Tensor) -> np.ndarray:
 
 
 def newest_model(name: str, results: str | os.PathLike[str] | None) -> HarmonizationModel:
-    """Return a method with the weights of its newest finished run; one without weights as it is.
+    """Return a method with the weights of its newest finished run, smoke runs last; one without weights as it is.
 
     results: where the run is looked for; None: the checkout's. Raises CheckpointError, ParameterError.
     """
@@ -134,12 +135,19 @@ def newest_model(name: str, results: str | os.PathLike[str] | None) -> Harmoniza
     runs = [manifest.parent for manifest in Path(results).glob(f"*/runs/{name}-*/{files.MANIFEST}")]
     if not runs:
         raise CheckpointError(
-            f'there is no finished run of "{name}" under "{results}": train one (README.md), load one with harmlib.models.load, '
+            f'there is no finished run of "{name}" under "{results}": train one (README.md), give a checkpoint of one, '
             f'or use "{WEIGHTLESS}", a statistics transfer that needs no weights'
         )
-    newest = max(runs, key=lambda run: (run / files.MANIFEST).stat().st_mtime)
+    newest = max(runs, key=lambda run: (not _is_smoke(run), (run / files.MANIFEST).stat().st_mtime))
     logger.info("%s uses the run %s", name, newest)
+    if _is_smoke(newest):
+        logger.warning('a run of the profile "%s" has learned next to nothing: train with the profile small or paper (README.md)', SMOKE)
     return models.load(newest)
+
+
+def _is_smoke(run: Path) -> bool:
+    """Tell whether a run is one of the smoke profile, whose results only show that everything works."""
+    return run.parent.parent.name == SMOKE
 
 
 def _read_picture(image: Picture) -> tuple[np.ndarray, np.ndarray | None]:

@@ -28,11 +28,11 @@ def mask_array(photo_array: np.ndarray) -> np.ndarray:
     return mask
 
 
-def finished_run(results: Path, run: str, *, seed: int, modified: float) -> models.registry.HarmonizationModel:
+def finished_run(results: Path, run: str, *, seed: int, modified: float, profile: str = "smoke") -> models.registry.HarmonizationModel:
     """Write a finished run of a tiny model and return the model."""
     torch.manual_seed(seed)
     model = models.create(run.split("-")[0], width=NARROW).eval()
-    folder = results / "smoke" / "runs" / run
+    folder = results / profile / "runs" / run
     models.save_checkpoint(model, folder / "checkpoint.pt")
     write_manifest(folder, started=0)
     os.utime(folder / "manifest.json", (modified, modified))
@@ -137,6 +137,17 @@ def test_the_newest_finished_run_of_the_method_is_used(photo_array: np.ndarray, 
     harmonized = harmonize("sgmmh_om", photo_array, results=tmp_path)
 
     assert np.array_equal(harmonized, harmonize(newest, photo_array))
+
+
+def test_a_smoke_run_is_taken_last_and_says_what_it_is(photo_array: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=3000)
+    with caplog.at_level("WARNING"):
+        harmonize("sgmmh_om", photo_array, results=tmp_path)
+    assert '"smoke" has learned next to nothing' in caplog.text
+
+    trained = finished_run(tmp_path, "sgmmh_om-hlip", seed=2, modified=1000, profile="small")
+
+    assert np.array_equal(harmonize("sgmmh_om", photo_array, results=tmp_path), harmonize(trained, photo_array))
 
 
 def test_an_unfinished_run_is_not_used(photo_array: np.ndarray, tmp_path: Path) -> None:
