@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from harmlib.reporting.tables import LOWER_IS_BETTER
+from harmlib.reporting.tables import LOWER_IS_BETTER, beside_paper, with_ranks
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from harmlib.statistics import ALL, RATIO_BUCKETS, Buckets, bucket, paired_difference, summarize, with_all
 
@@ -63,3 +63,34 @@ def by_foreground(scores: pd.DataFrame, metric: str = "mse", buckets: Buckets = 
     table = summarize(scores.assign(bucket=bucket(scores["foreground_ratio"], buckets)), by=("data", "method", "bucket"), metrics=[metric])
     order = table["bucket"].map(list(buckets).index)
     return table.assign(order=order).sort_values("order", kind="stable", ignore_index=True).drop(columns="order")
+
+
+def in_subsets(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return scores with the column "subset_or_bucket": every sub-dataset, then all of them under "All"; a single one only under "All"."""
+    grouped = with_all(scores.assign(subset_or_bucket=scores["subset"]), "subset_or_bucket")
+    several = len(scores["subset"].unique()) > 1
+    return grouped[several | (grouped["subset_or_bucket"] == ALL)].reset_index(drop=True)
+
+
+def in_buckets(scores: pd.DataFrame, buckets: Buckets = RATIO_BUCKETS) -> pd.DataFrame:
+    """Return scores with the column "subset_or_bucket": the bucket of every foreground's share, then all images under "All"."""
+    return with_all(scores.assign(subset_or_bucket=bucket(scores["foreground_ratio"], buckets)), "subset_or_bucket")
+
+
+def printed_table(
+    grouped: pd.DataFrame, printed: pd.DataFrame, metrics: Sequence[str], *, labels: Mapping[str, str], reasons: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return a printed table with our means, intervals and ranks (``tables.beside_paper``, ``tables.with_ranks``).
+
+    grouped: scores with the column "subset_or_bucket" (``in_subsets``, ``in_buckets``). labels: the names of rows the paper does not
+    print. reasons: method -> why a cell of it has no number.
+    """
+    summary = summarize(grouped, by=("subset_or_bucket", "method"), metrics=metrics)
+    table = beside_paper(summary, printed, data=data_of(grouped), reasons=reasons)
+    table["row"] = table["row"].where(table["row"] != "", table["method"].map(labels))
+    return with_ranks(table, grouped)
+
+
+def data_of(scores: pd.DataFrame) -> str:
+    """Return what scores were measured on."""
+    return ", ".join(scores["data"].unique())

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harmlib import models
-from harmlib.config import BenchmarkPlan, PaperPlan, SourcePlan
+from harmlib.config import BenchmarkPlan, PaperPlan, RunPlan, SourcePlan
 from harmlib.data.pairs import Pair, read_pairs
 from harmlib.errors import DataError
 from harmlib.files import read_manifest
 from harmlib.score_file import read_scores
 
 if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
+    from harmlib.models.base import HarmonizationModel, TrainingRecipe
     from harmlib.workflow import Workspace
 
 BASELINE = "composite"
@@ -112,3 +112,13 @@ def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], la
         order=order,
     )
     return named.sort_values(["place", "order"], kind="stable", ignore_index=True).drop(columns=["place", "order"])
+
+
+def planned_recipe(run: RunPlan) -> TrainingRecipe:
+    """Return the recipe that a planned run follows; its model is built without memory."""
+    import torch
+
+    from harmlib.training.loop import recipe_of
+
+    with torch.device("meta"):
+        return recipe_of(models.create(run.method, **run.options), run)

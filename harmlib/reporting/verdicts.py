@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from harmlib.statistics import Interval
 AGREES = "agrees"
 DIFFERS = "differs"
 CANNOT_SAY = "cannot say"
+# Fewer are named as a reason beside a verdict.
+FEW_IMAGES = 30
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ def judge_exact(claim_id: str, ours: float, *, paper: float, tolerance: float = 
     return _result(claim_id, verdict, Interval(ours, ours, ours, 1), data, note)
 
 
+def cannot_say(claim_id: str, note: str) -> ClaimResult:
+    """Return a claim that cannot be tested here, with the reason."""
+    return _result(claim_id, CANNOT_SAY, Interval(math.nan, math.nan, math.nan, 0), "", note)
+
+
+def few_images(n: int) -> str:
+    """Return a further reason when there are few images."""
+    return f"; only {n} images" if n < FEW_IMAGES else ""
+
+
 def _result(claim_id: str, verdict: str, interval: Interval, data: str, note: str) -> ClaimResult:
     """Put the parts together; raises ParameterError for an unknown claim."""
     if claim_id not in set(claims()["id"]):
@@ -89,3 +102,31 @@ def save_claims(results: Iterable[ClaimResult], tables: str | os.PathLike[str], 
             )
     save_csv(table, Path(tables) / f"claims-{paper}.csv")
     return table
+
+
+def claim_row(result: ClaimResult) -> dict[str, Any]:
+    """Return the row of a claim in a paper's summary: quantity, data, paper, ours, low, high, n, verdict, likely reason (its note)."""
+    text = claims().set_index("id").loc[result.claim_id]
+    numbers = {"paper": text["value"], "ours": result.ours, "low": result.low, "high": result.high, "n": result.n}
+    return {"quantity": text["quantity"], "data": result.data, **numbers, "verdict": result.verdict, "likely reason": result.note}
+
+
+def summary_view(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a paper's summary, rows as ``claim_row`` returns them, for reading, as ``readable`` writes numbers."""
+    return readable(table)[["quantity", "data", "paper", "ours", "95 % interval", "n", "verdict", "likely reason"]]
+
+
+def claims_view(tested: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims of ``save_claims`` with their texts and the paper's values, for reading."""
+    texts = claims()[["id", "claim", "value_as_printed"]].set_axis(["claim_id", "claim", "paper"], axis="columns")
+    table = tested.merge(texts, on="claim_id", how="left", validate="one_to_one")
+    return readable(table)[["claim_id", "claim", "paper", "ours", "95 % interval", "n", "verdict", "data", "note"]]
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with paper and ours as text, and low and high as "95 % interval", empty for an exact number."""
+    bounds = zip(table["low"], table["high"], strict=True)
+    interval = [f"[{low:.4g}, {high:.4g}]" if low < high else "" for low, high in bounds]
+    ours = ["" if math.isnan(value) else f"{value:.5g}" for value in table["ours"]]
+    paper = [value if isinstance(value, str) else "" if math.isnan(value) else f"{value:.5g}" for value in table["paper"]]
+    return table.assign(paper=paper, ours=ours, **{"95 % interval": interval})

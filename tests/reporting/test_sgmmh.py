@@ -173,29 +173,12 @@ def test_foreground_sentence_names_every_bucket_with_n(good_study):
     assert "5%-15% (n = 1): no clear difference; 15%-100% (n = 7): better" in numbers.foreground_sentences(good_study)[0]
 
 
-def test_first_photos_let_the_subsets_take_turns():
-    table = pd.DataFrame({"subset": ["a"] * 4 + ["b"] * 2, "photo": ["1", "1", "2", "3", "8", "9"], "id": list("uvwxyz")})
-
-    assert pictures.first_photos(table, 3)["id"].tolist() == ["u", "y", "w"]
-
-
-def test_worst_images_are_not_the_first_ones_again():
-    table = pd.DataFrame({"subset": "a", "photo": ["1", "2", "3"], "id": ["x", "y", "z"]})
-    scores = pd.DataFrame({"subset": "a", "id": ["x", "y", "z"], "method": "sgmmh_om", "mse": [9.0, 1.0, 5.0]})
-
-    assert pictures.first_and_worst(table, scores, "sgmmh_om", 1) == [("a", "x", "first"), ("a", "z", "worst")]
-
-
 @pytest.mark.parametrize(("shape", "expected"), [((100, 200), (256, 512)), ((300, 200), (384, 256)), ((64, 64), (256, 256))])
 def test_pictures_get_the_proportions_of_their_file_and_no_new_values(example, shape, expected):
     shown = example_of(example.composite, example.real, example.regions, shape).proportioned(example.regions)
 
     assert shown.shape == expected
     assert set(np.unique(shown)) == {0, 3, 5}
-
-
-def test_long_ids_are_broken_at_a_hyphen():
-    assert pictures.row_label("camvid", "0001TP-008550-degraded1_1_1") == "camvid\n0001TP-008550-\ndegraded1_1_1"
 
 
 def test_real_composite_has_no_target_to_ask_for(example):
@@ -280,11 +263,6 @@ def test_two_images_have_no_correlation():
     assert np.isnan(directions.correlation(region_rows([1, 2], [1, 2]), "add").mean)
 
 
-def test_limited_images_span_the_list():
-    assert directions.evenly(list(range(100)), 3) == [0, 50, 99]
-    assert directions.evenly([1, 2], 5) == [1, 2]
-
-
 def test_regions_get_distinct_colors(example):
     shown = figures.colored_regions(example.composite, example.regions)
 
@@ -349,9 +327,3 @@ def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study):
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert table.query("quantity == 'MSE, OM - RGB'")["verdict"].tolist() == [AGREES, AGREES]
-
-
-def test_exact_numbers_are_shown_without_an_interval():
-    table = pd.DataFrame({"paper": ["6", 0.5], "ours": [6.0, 0.4915], "low": [6.0, 0.47], "high": [6.0, 0.513]})
-
-    assert summary.readable(table)["95 % interval"].tolist() == ["", "[0.47, 0.513]"]

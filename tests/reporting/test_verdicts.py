@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harmlib.errors import ParameterError
-from harmlib.reporting.verdicts import judge_exact, judge_sign, judge_value, save_claims
+from harmlib.reporting.verdicts import cannot_say, claim_row, claims_view, judge_exact, judge_sign, judge_value, readable, save_claims
 from harmlib.statistics import Interval
 
 DATA = "embedded"
@@ -82,3 +82,21 @@ def test_claim_of_another_paper_is_refused(tmp_path: Path) -> None:
 def test_claim_judged_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match='"frih-C03" is judged twice'):
         save_claims([judge_exact("frih-C03", 1, paper=1, data=DATA)] * 2, tmp_path, "frih")
+
+
+def test_exact_numbers_are_shown_without_an_interval() -> None:
+    table = pd.DataFrame({"paper": ["6", 0.5], "ours": [6.0, 0.4915], "low": [6.0, 0.47], "high": [6.0, 0.513]})
+
+    assert readable(table)["95 % interval"].tolist() == ["", "[0.47, 0.513]"]
+
+
+def test_claim_that_cannot_be_tested_is_shown_with_its_reason_and_no_number(tmp_path: Path) -> None:
+    view = claims_view(save_claims([cannot_say("sgmmh-C01", "needs ADE20K")], tmp_path, "sgmmh"))
+
+    assert view.loc[0, ["ours", "verdict", "note"]].tolist() == ["", "cannot say", "needs ADE20K"]
+
+
+def test_claim_stands_in_the_summary_with_the_papers_value() -> None:
+    row = claim_row(judge_exact("sgmmh-C11", 6, paper=6, data="the code", note="all"))
+
+    assert (row["paper"], row["ours"], row["verdict"], row["likely reason"]) == ("6", 6, "agrees", "all")

@@ -10,9 +10,8 @@ import pandas as pd
 import torch
 
 from harmlib import models
-from harmlib.config import RunPlan, load_profile
+from harmlib.config import load_profile
 from harmlib.data.sources.lip import PARTS
-from harmlib.models.base import TrainingRecipe
 from harmlib.models.sgmmh import ADVERSARIAL_WEIGHT, OPERATORS
 from harmlib.perturbations import list_perturbations
 from harmlib.perturbations.instagram import FILTERS
@@ -20,9 +19,9 @@ from harmlib.perturbations.regions import choose_regions
 from harmlib.perturbations.sgmmh import draw_recipe
 from harmlib.reporting.comparisons import BETTER, WORSE
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS, PAPER, Study
-from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, judge_exact, judge_value
+from harmlib.reporting.study import planned_recipe
+from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_value
 from harmlib.statistics import mean_interval
-from harmlib.training.loop import recipe_of
 
 DEGRADATIONS = ("gaussian_noise", "laplace_noise", "poisson_noise", "motion_blur", "jpeg")
 DRAWS = 200
@@ -43,15 +42,15 @@ def _source_claims(study: Study) -> Iterator[ClaimResult]:
         classes = len(study.region_names(found["ade20k"]))
         yield judge_exact("sgmmh-C01", classes, paper=150, data="ADE20K")
     else:
-        yield _unknown("sgmmh-C01", "needs ADE20K; this profile's photographs are others")
+        yield cannot_say("sgmmh-C01", "needs ADE20K; this profile's photographs are others")
     yield judge_exact("sgmmh-C02", len(PARTS), paper=19, data=CODE, note="part names of the LIP loader, background left out")
     if "lip" in found:
         train, test = (counts[found["lip"]][split]["photographs"] for split in ("train", "test"))
         yield judge_exact("sgmmh-C05", train, paper=30462, data="LIP")
         yield judge_exact("sgmmh-C06", test, paper=10000, data="LIP")
     else:
-        yield _unknown("sgmmh-C05", "needs LIP; this profile's photographs are others")
-        yield _unknown("sgmmh-C06", "needs LIP; this profile's photographs are others")
+        yield cannot_say("sgmmh-C05", "needs LIP; this profile's photographs are others")
+        yield cannot_say("sgmmh-C06", "needs LIP; this profile's photographs are others")
 
 
 def _perturbation_claims(study: Study) -> Iterator[ClaimResult]:
@@ -105,20 +104,14 @@ def training_claims() -> Iterator[ClaimResult]:
     scene, lip, gan = runs["sgmmh_om-hscene"], runs["sgmmh_om-hlip"], runs["sgmmh_omgan-hscene"]
     note = "adversarial weight; Charbonnier has weight 1; LPIPS is an option, off by default as in the released code"
     yield judge_exact("sgmmh-C12", ADVERSARIAL_WEIGHT, paper=0.005, data=CODE, note=note)
-    recipe = _recipe(scene)
+    recipe = planned_recipe(scene)
     yield judge_exact("sgmmh-C17", recipe.learning_rate, paper=2e-4, data=SETTINGS)
     yield _milestones("sgmmh-C18", recipe.milestones, (20_000, 30_000))
     yield judge_exact("sgmmh-C19", scene.iterations, paper=40_000, data=SETTINGS)
-    yield _milestones("sgmmh-C20", _recipe(lip).milestones, (55_000, 75_000))
+    yield _milestones("sgmmh-C20", planned_recipe(lip).milestones, (55_000, 75_000))
     yield judge_exact("sgmmh-C21", lip.iterations, paper=85_000, data=SETTINGS)
     yield judge_exact("sgmmh-C22", gan.iterations, paper=10_000, data=SETTINGS, note="its milestones are the released code's")
     yield judge_exact("sgmmh-C23", scene.batch_size, paper=64, data=SETTINGS, note="per GPU")
-
-
-def _recipe(run: RunPlan) -> TrainingRecipe:
-    """Return the recipe a run follows; the model is built without memory."""
-    with torch.device("meta"):
-        return recipe_of(models.create(run.method), run)
 
 
 def _milestones(claim_id: str, ours: tuple[int, ...], paper: tuple[int, ...]) -> ClaimResult:
@@ -144,8 +137,3 @@ def improvement_claim(differences: pd.DataFrame) -> ClaimResult:
     )
     data = ", ".join(tested["data"].unique())
     return ClaimResult("sgmmh-C27", verdict, better, math.nan, math.nan, int(tested["n"].max()), data, note)
-
-
-def _unknown(claim_id: str, note: str) -> ClaimResult:
-    """Return a claim that cannot be tested here, with the reason."""
-    return ClaimResult(claim_id, CANNOT_SAY, math.nan, math.nan, math.nan, 0, "", note)

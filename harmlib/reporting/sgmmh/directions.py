@@ -6,12 +6,11 @@ the paper reads; the mean of result - composite is what masks and retoucher do t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from harmlib.color import rgb_to_lab8
+from harmlib.reporting.selection import evenly
 from harmlib.reporting.sgmmh.pictures import CODES, Example, operator_maps, predict, read_example
 from harmlib.reporting.sgmmh.study import Study
 from harmlib.statistics import DRAWS, LEVELS, Interval, mean_interval
@@ -21,12 +20,6 @@ CHANNELS = ("L", "a", "b")
 SMALLEST_CHANGE = 1.0
 CHANCE = 0.5
 COMPARED = {"add": "additive mask", "done": "whole edit"}
-
-
-def evenly(items: Sequence, limit: int) -> list:
-    """Return at most ``limit`` items, evenly spaced, so that every part of a list is met."""
-    places = np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int)
-    return [items[place] for place in places]
 
 
 def region_directions(study: Study, benchmark: str, *, method: str = "sgmmh_omgan", limit: int = 400) -> pd.DataFrame:

@@ -19,7 +19,8 @@ from harmlib.images import read_image, read_labels
 from harmlib.models.base import Prediction
 from harmlib.perturbations.sgmmh import describe_recipe
 from harmlib.reporting.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
-from harmlib.reporting.sgmmh.pictures import CODES, Example, edited, operator_maps, picture, row_label
+from harmlib.reporting.selection import row_label
+from harmlib.reporting.sgmmh.pictures import CODES, Example, edited, operator_maps, picture
 from harmlib.reporting.sgmmh.study import BASELINE, LABELS
 from harmlib.reporting.style import OKABE_ITO
 

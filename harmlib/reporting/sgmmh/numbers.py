@@ -43,7 +43,7 @@ def _counts(manifest: Mapping[str, Any]) -> pd.DataFrame:
             "split": split,
             "source": count["photographs"],
             "ours": count["used"],
-            "neglected": sum(count["neglected"].values()),
+            "neglected": count["photographs"] - count["used"],
             "reason": ", ".join(count["neglected"]),
             "composites": count["composites"],
         }

@@ -1,24 +1,24 @@
-"""Single test composites of Sg-MMH's benchmarks: which ones are shown, at the size they are scored at, and what the models do with them."""
+"""Single test composites of Sg-MMH's benchmarks at the size they are scored at, and what the models do with them."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError
-from harmlib.images import read_image, read_labels, read_mask, resize, to_array, to_tensor
+from harmlib.images import read_labels, resize, to_array, to_tensor
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_picture
 from harmlib.models.base import Prediction
 from harmlib.models.layers.retoucher import OPERATORS, edit
+from harmlib.reporting.grids import proportioned
+from harmlib.reporting.selection import read_real_composites, row_label
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 SIZE = 256
 # One unit of the network's scale, [-1, 1], in 8-bit LAB codes.
 CODES = 127.5
-# Characters that fit beside a wide picture in a row of six.
-LABEL_LENGTH = 18
 REAL_COMPOSITES = "tsai_real_composites"
 
 
@@ -61,15 +59,7 @@ class Example:
 
     def proportioned(self, array: np.ndarray) -> np.ndarray:
         """Return a 256x256 array in the proportions of the file, by repeating rows or columns; no new values appear."""
-        height, width = self.shape
-        longer = max(height / width, 1.0), max(width / height, 1.0)
-        rows, columns = (np.arange(round(SIZE * factor)) * SIZE // round(SIZE * factor) for factor in longer)
-        return array[rows][:, columns]
-
-
-def row_label(title: str, name: str) -> str:
-    """Return a title above a picture's id, which is broken at hyphens where a row of pictures would be too short for it."""
-    return f"{title}\n{textwrap.fill(name, LABEL_LENGTH)}"
+        return proportioned(array, self.shape)
 
 
 def read_example(pair: Pair) -> Example:
@@ -83,37 +73,11 @@ def read_example(pair: Pair) -> Example:
 
 def read_real_composite(data: Path | None) -> Example | None:
     """Return the first composite of the pack of real composites under ``data``; None when the pack is not there."""
-    root = data / REAL_COMPOSITES if data else None
-    if root is None or not (root / "index.csv").exists():
-        return None
-    row = pd.read_csv(root / "index.csv", dtype=str).iloc[0]
-    image, mask = read_image(root / row["composite"]), read_mask(root / row["mask"])
-    small = resize(mask, (SIZE, SIZE), "nearest")
-    composite = evaluated_picture(image, get_protocol("sgmmh"))
-    return Example(row["id"], REAL_COMPOSITES, composite, None, small, small.astype(np.uint8), mask.shape)
-
-
-def first_photos(composites: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return the first composite of the first ``count`` photographs, the sub-datasets taking turns.
-
-    composites: rows of composites.csv in the order of the lists.
-    """
-    photos = composites.drop_duplicates(["subset", "photo"])
-    turn = photos.groupby("subset").cumcount()
-    return photos.assign(turn=turn).sort_values("turn", kind="stable").drop(columns="turn").head(count)
-
-
-def first_and_worst(composites: pd.DataFrame, scores: pd.DataFrame, method: str, count: int) -> list[tuple[str, str, str]]:
-    """Return (sub-dataset, id, rule) of the first ``count`` photographs and of the ``count`` others with the largest MSE of ``method``.
-
-    composites, scores: of one benchmark.
-    """
-    first = first_photos(composites, count)
-    chosen = [(subset, name, "first") for subset, name in zip(first["subset"], first["id"], strict=True)]
-    taken = {entry[:2] for entry in chosen}
-    ranked = scores[scores["method"] == method].sort_values("mse", ascending=False, kind="stable")
-    others = [(*key, "worst") for key in zip(ranked["subset"], ranked["id"], strict=True) if key not in taken]
-    return chosen + others[:count]
+    for sample in read_real_composites(data, REAL_COMPOSITES, 1):
+        small = resize(sample.mask, (SIZE, SIZE), "nearest")
+        composite = evaluated_picture(sample.composite, get_protocol("sgmmh"))
+        return Example(sample.id, sample.subset, composite, None, small, small.astype(np.uint8), sample.mask.shape)
+    return None
 
 
 def predict(model: HarmonizationModel, example: Example) -> Prediction:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
 from harmlib.models.sgmmh import FIRST_STAGE
-from harmlib.papers import claims
 from harmlib.reporting.comparisons import VERDICTS, reading
 from harmlib.reporting.sgmmh.directions import CHANCE
 from harmlib.reporting.sgmmh.numbers import printed_mean
 from harmlib.reporting.sgmmh.study import BASELINE, Study
-from harmlib.reporting.verdicts import AGREES, ClaimResult, judge_value
+from harmlib.reporting.verdicts import AGREES, ClaimResult, claim_row, few_images, judge_value
 from harmlib.statistics import mean_interval
 
-FEW_IMAGES = 30
 MEASURED_CLAIMS = ("sgmmh-C09", "sgmmh-C27")
 
 Row = dict[str, object]
@@ -28,7 +25,7 @@ def summary_table(study: Study, differences: pd.DataFrame, directions: pd.DataFr
     differences: ``numbers.differences``; directions: ``directions.agreement``; results: ``claims.judge_claims``.
     """
     measured = [result for result in results if result.claim_id in MEASURED_CLAIMS]
-    rows = [*_difficulty(study), *_orders(study, differences), *_signs(directions), *map(_claim, measured)]
+    rows = [*_difficulty(study), *_orders(study, differences), *_signs(directions), *map(claim_row, measured)]
     return pd.DataFrame(rows)
 
 
@@ -53,7 +50,7 @@ def _orders(study: Study, differences: pd.DataFrame) -> Iterator[Row]:
         verdict = VERDICTS[row["reading"]]
         budget = study.budgets[f"{row['method']}-{benchmarks[row['data']]}"]
         paper = f"{FIRST_STAGE.iterations:,} and more of {FIRST_STAGE.batch_size} per GPU, width 1"
-        reason = "" if verdict == AGREES else f"budget: {budget}; the paper {paper}{_few(row['n'])}"
+        reason = "" if verdict == AGREES else f"budget: {budget}; the paper {paper}{few_images(row['n'])}"
         numbers = {name: row[name] for name in ("paper", "ours", "low", "high", "n")}
         yield {"quantity": f"MSE, {row['comparison']}", "data": row["data"], **numbers, "verdict": verdict, "likely reason": reason}
 
@@ -62,40 +59,7 @@ def _signs(directions: pd.DataFrame) -> Iterator[Row]:
     """Yield, per benchmark and channel, how often the additive mask has the sign of what has to be undone."""
     for row in directions[directions["compared"] == "add"].to_dict("records"):
         verdict = VERDICTS[reading(row["low"] - CHANCE, row["high"] - CHANCE, lower_is_better=False)]
-        reason = "" if verdict == AGREES else f"the multiplying masks move the color too{_few(row['n'])}"
+        reason = "" if verdict == AGREES else f"the multiplying masks move the color too{few_images(row['n'])}"
         numbers = {"paper": "same sign (figure 5)", "ours": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
         quantity = f"share of regions where add {row['channel']} has the wanted sign"
         yield {"quantity": quantity, "data": row["data"], **numbers, "verdict": verdict, "likely reason": reason}
-
-
-def _claim(result: ClaimResult) -> Row:
-    """Return the row of a claim that was measured; its note tells what was counted."""
-    text = claims().set_index("id").loc[result.claim_id]
-    numbers = {"paper": text["value"], "ours": result.ours, "low": result.low, "high": result.high, "n": result.n}
-    return {"quantity": text["quantity"], "data": result.data, **numbers, "verdict": result.verdict, "likely reason": result.note}
-
-
-def _few(n: int) -> str:
-    """Return a further reason when there are few images."""
-    return f"; only {n} images" if n < FEW_IMAGES else ""
-
-
-def summary_view(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table for reading, as ``readable`` writes numbers."""
-    return readable(table)[["quantity", "data", "paper", "ours", "95 % interval", "n", "verdict", "likely reason"]]
-
-
-def claims_view(tested: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims of ``verdicts.save_claims`` with their texts and the paper's values, for reading."""
-    texts = claims()[["id", "claim", "value_as_printed"]].set_axis(["claim_id", "claim", "paper"], axis="columns")
-    table = tested.merge(texts, on="claim_id", how="left", validate="one_to_one")
-    return readable(table)[["claim_id", "claim", "paper", "ours", "95 % interval", "n", "verdict", "data", "note"]]
-
-
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with paper and ours as text, and low and high as "95 % interval", empty for an exact number."""
-    bounds = zip(table["low"], table["high"], strict=True)
-    interval = [f"[{low:.4g}, {high:.4g}]" if low < high else "" for low, high in bounds]
-    ours = ["" if math.isnan(value) else f"{value:.5g}" for value in table["ours"]]
-    paper = [value if isinstance(value, str) else f"{value:.5g}" for value in table["paper"]]
-    return table.assign(paper=paper, ours=ours, **{"95 % interval": interval})
