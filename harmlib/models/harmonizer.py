@@ -18,7 +18,8 @@ from harmlib.errors import ParameterError
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
 from harmlib.models import checkpoints
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.efficientnet import TwoStemEfficientNet, scaled_channels
+from harmlib.models.layers.efficientnet import TwoStemEfficientNet
+from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160

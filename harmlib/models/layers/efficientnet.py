@@ -12,13 +12,12 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.models.layers.unet import scaled_width
+from harmlib.models.layers.unet import scaled_channels
 
 # Stages of Tan and Le 2019, table 1: (expansion, kernel, stride, output channels, repeats).
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))
 STEM_CHANNELS = 16
 HEAD_CHANNELS = 1280
-CHANNEL_UNIT = 8
 SQUEEZE = 4
 DROP_RATE = 0.2
 NORM_EPSILON = 1e-3
@@ -42,11 +41,6 @@ PUBLIC_OUTSIDE = {
     "stem_background.conv": "_conv_bg",
     "stem_background.norm": "_bn_bg",
 }
-
-
-def scaled_channels(width: float, channels: int) -> int:
-    """Return a number of channels at a relative ``width``, a multiple of 8; raises ParameterError unless 0 < width <= 4."""
-    return CHANNEL_UNIT * scaled_width(width, channels // CHANNEL_UNIT)
 
 
 class ConvNorm(nn.Module):

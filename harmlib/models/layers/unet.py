@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 
 LEVELS = 8
+# Channels of networks that are narrowed evenly stay multiples of it.
+CHANNEL_UNIT = 8
 SIZE_MULTIPLE = 2**LEVELS
 BASE_WIDTH = 64
 # Channels after each down convolution, in units of the base width.
@@ -65,6 +67,11 @@ def scaled_width(width: float, base: int = BASE_WIDTH) -> int:
     if not 0 < width <= 4:
         raise ParameterError(f"width is {width}, expected a factor above 0, 4 at most, such as 0.25")
     return max(1, round(base * width))
+
+
+def scaled_channels(width: float, channels: int) -> int:
+    """Return a number of channels at a relative ``width``, a multiple of 8; raises ParameterError unless 0 < width <= 4."""
+    return CHANNEL_UNIT * scaled_width(width, channels // CHANNEL_UNIT)
 
 
 def transposed_up(in_channels: int, out_channels: int, *, bias: bool) -> nn.Module:
