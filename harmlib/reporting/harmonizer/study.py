@@ -22,7 +22,7 @@ LABELS = {
     BASELINE: "composite",
     "reinhard_lab": "Reinhard in Lab",
     "dovenet": "DoveNet",
-    "dovenet_pcm": "DoveNet + PCM",
+    "dovenet_pcm": "DoveNet+PCM",
     "harmonizer": "Harmonizer",
     "harmonizer_plain": "no cascade, no dynamic loss",
     "harmonizer_cascade": "cascade only",
