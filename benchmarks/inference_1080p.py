@@ -5,15 +5,15 @@
 Batch 1, the foreground is the whole frame. Two parts are timed together: a method's prediction at its working size, and its way to full
 size. Harmonizer's filters are timed alone too, beside a plain step-by-step form of the same filters (brightness as clip(alpha I), every
 filter on the whole float picture): the ratios compare like with like, because both forms take turns in one process. Every row runs in a
-process of its own, whose peak memory counts from the moment before the first frame. Weights are random: they do not change the cost.
+process of its own, whose peak memory counts from the moment before a frame (Linux). Weights are random: they do not change the cost.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import io
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,8 +28,9 @@ import torch
 
 from harmlib import models
 from harmlib.filters import FILTERS, SIX, restore
-from harmlib.images import to_tensor
+from harmlib.images import to_array, to_tensor
 from harmlib.inference import harmonize
+from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.reporting.style import save_csv
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}
@@ -68,9 +69,19 @@ def timed(calls: dict[str, Callable[[], Any]], frames: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def peak_mib() -> float:
-    """Return the highest memory this process has had so far, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def extra_mib(call: Callable[[], Any]) -> float:
+    """Return by how many MiB a call raises the process's memory at its highest (Linux: the kernel's own peak, set back before)."""
+    ctypes.CDLL(None).malloc_trim(0)  # memory that is free already would hide what the call takes
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory_mib("VmRSS")
+    call()
+    return memory_mib("VmHWM") - before
+
+
+def memory_mib(field: str) -> float:
+    """Return a field of this process's status, MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 def filter_calls(size: str, filters: tuple[str, ...]) -> dict[str, Callable[[], Any]]:
@@ -101,26 +112,33 @@ def measure_memory(size: str, selection: str, form: str) -> list[dict[str, Any]]
     """Return the peak memory of one form above the loaded process."""
     filter_calls("1080p", SELECTIONS[selection])[form]()  # compiles what is compiled, loads what is loaded
     call = filter_calls(size, SELECTIONS[selection])[form]
-    before = peak_mib()
-    call()
-    return [{"method": selection, "part": form, "memory_mib": peak_mib() - before}]
+    return [{"method": selection, "part": form, "memory_mib": extra_mib(call)}]
+
+
+def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return Harmonizer's whole frame the plain way: float tensors of the full size, filters step by step."""
+    with torch.inference_mode():
+        composite, region = to_tensor(picture)[None], torch.from_numpy(mask).float()[None, None]
+        return to_array(
+            model.upscale(Prediction(composite, {"arguments": model.predict_arguments(composite, region)}), composite, region)[0]
+        )
 
 
 def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
-    """Return the row of one method: a whole frame through ``harmonize``."""
+    """Return the row of one method: a whole frame through ``harmonize``; for Harmonizer one the plain way too."""
     model = models.create(name).eval()
-    if torch.cuda.is_available():
-        model = model.cuda()
     picture, mask = frame(size), np.ones(SIZES[size], dtype=np.uint8)
-    small = picture[:256, :256].copy()
-    harmonize(model, small, mask[:256, :256])
-    before = peak_mib()
-    times = timed({"frame": lambda: harmonize(model, picture, mask)}, frames)
+    calls = {"frame": lambda: harmonize(model, picture, mask)}
+    if name == "harmonizer":
+        calls["frame, step by step"] = lambda: plain_frame(model, picture, mask)
+    harmonize(model, picture[:256, :256].copy(), mask[:256, :256])  # loads and compiles
+    rows = [{"method": name, "part": part, "memory_mib": extra_mib(call)} for part, call in calls.items()]
+    times = timed(calls, frames)
     stream = io.BytesIO()
     torch.save(model.state_dict(), stream)
-    row = {"method": name, "part": "frame", "milliseconds": times["frame"], "memory_mib": peak_mib() - before}
     count = sum(parameter.numel() for parameter in model.parameters())
-    return [{**row, "parameters": count, "checkpoint_mb": len(stream.getvalue()) / 1e6 if count else 0.0}]
+    sizes = {"parameters": count, "checkpoint_mb": len(stream.getvalue()) / 1e6 if count else 0.0}
+    return [{**row, **sizes, "milliseconds": times[row["part"]]} for row in rows]
 
 
 JOBS = {"filters": measure_filters, "memory": measure_memory, "method": measure_method}
@@ -147,8 +165,8 @@ def measure(methods: list[str], frames: int) -> pd.DataFrame:
     table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
     # Time and memory of one form come from two processes.
     merged = table.groupby(["method", "part", "size"], sort=False, as_index=False).first()
-    plain = merged[(merged["method"] == "6 filters") & (merged["part"] == "step by step")].set_index("size")["milliseconds"]
-    whole = merged["part"] == "frame"
+    plain = merged[merged["part"] == "frame, step by step"].set_index("size")["milliseconds"]
+    whole = merged["part"].str.startswith("frame")
     merged.loc[whole, "ratio"] = merged.loc[whole, "milliseconds"] / merged.loc[whole, "size"].map(plain)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU, one thread"
     return merged.assign(device=device)[list(COLUMNS)]
@@ -169,7 +187,7 @@ def main() -> None:
         return
     table = measure(options.methods, options.frames)
     print(table.to_string(index=False, float_format="%.3g", na_rep=""))
-    print("ratio: of the step-by-step form's time; of a method's whole frame, of the step-by-step form of six filters")
+    print("ratio: of the step-by-step form's time; a whole frame's of Harmonizer's whole frame with filters step by step")
     save_csv(table, options.out)
 
 

@@ -56,7 +56,11 @@ def check_image(image: Image.Image, name: str) -> None:
     """Raise ImageError when a picture has 16 bits a channel or too many pixels; ``name`` opens the sentence."""
     if image.mode in SIXTEEN_BIT_MODES:
         raise ImageError(f"{name} has more than 8 bits per channel (mode {image.mode}): convert it to 8-bit sRGB first")
-    width, height = image.size
+    check_pixels(*image.size, name)
+
+
+def check_pixels(width: int, height: int, name: str) -> None:
+    """Raise ImageError when a picture has too many pixels; ``name`` opens the sentence."""
     if width * height > MAX_PIXELS:
         raise ImageError(f"{name} is {height}x{width}, larger than {MAX_PIXELS / 1e6:.0f} megapixels: resize it")
 

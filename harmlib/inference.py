@@ -170,8 +170,10 @@ def _read_array(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         raise ImageError(f"the composite holds {array.dtype}, expected uint8, 0 to 255: convert it to 8-bit sRGB first")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
         raise ImageError(f"the composite has shape {array.shape}, expected (H, W, 3), (H, W, 4) or (H, W)")
+    images.check_pixels(array.shape[1], array.shape[0], "the composite")
+    if array.shape[2:] == (3,):
+        return array, None
     picture = Image.fromarray(array)
-    images.check_image(picture, "the composite")
     alpha = array[..., 3] if picture.mode == "RGBA" else None
     return np.asarray(images.to_rgb(picture, "the composite")), alpha
 
@@ -250,7 +252,7 @@ def _neighbors(length: int, samples: int) -> tuple[np.ndarray, np.ndarray, np.nd
 def _return_unchanged(composite: np.ndarray, alpha: np.ndarray | None, image: Picture, reason: str) -> Picture:
     """Return the composite, with a warning that says why nothing was done."""
     warnings.warn(f"{reason}, so the composite is returned unchanged", UserWarning, stacklevel=4)
-    return _as_given(composite, alpha, image)
+    return _as_given(composite.copy(), alpha, image)
 
 
 def _as_given(harmonized: np.ndarray, alpha: np.ndarray | None, image: Picture) -> Picture:
