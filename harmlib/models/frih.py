@@ -76,7 +76,7 @@ class Frih(HarmonizationModel):
         """
         assert mask is not None  # needs_mask: checked at the door
         labels = self.label_submasks(composite, mask)
-        stages = self._run(composite, mask, labels)
+        stages = self.run_stages(composite, mask, labels)
         extras = {"submasks": labels, "coarse": stages.coarse, "refined": stages.refined, "image_index": stages.image_index}
         return Prediction(stages.final.clamp(0, 1), extras)
 
@@ -104,7 +104,7 @@ class Frih(HarmonizationModel):
         """Return L_coarse + L_refine (equations 6 to 8), means over the batch; submasks that the batch does not bring are computed."""
         composite, target, mask = batch["composite"], batch["target"], batch["mask"]
         stored = batch.get("submasks") if self.splits else None
-        stages = self._run(composite, mask, self.label_submasks(composite, mask) if stored is None else stored)
+        stages = self.run_stages(composite, mask, self.label_submasks(composite, mask) if stored is None else stored)
         coarse = coarse_losses(stages.coarse, target, mask).mean()
         if self.cascade is None:
             return {"total": coarse, "coarse": coarse}
@@ -130,8 +130,11 @@ class Frih(HarmonizationModel):
         """The biases that batch norm cancels."""
         return frozenset(silent_biases(self))
 
-    def _run(self, composite: Tensor, mask: Tensor, labels: Tensor) -> Stages:
-        """Return the results of both stages, or of stage one alone; pictures without foreground have no row."""
+    def run_stages(self, composite: Tensor, mask: Tensor, labels: Tensor) -> Stages:
+        """Return the results of both stages, or of stage one alone, for submasks that are known; pictures without foreground have no row.
+
+        composite: (B, 3, H, W); mask: (B, 1, H, W); labels: (B, 1, H, W), 0 = background, as ``label_submasks`` returns them.
+        """
         coarse, encoded = self.base(composite, (mask >= MASK_THRESHOLD).to(composite))
         rows, image_index = pack_submasks(labels)
         submasks = rows.to(composite)
