@@ -123,6 +123,7 @@ class Profile:
         if name not in self.papers:
             raise ParameterError(f'profile "{self.name}" has no paper "{name}": choose one of {", ".join(self.papers)}')
         content = dict(self.papers[name])
+        _check_keys(content, name)
         budgets = content.pop("budget")
         budget = budgets.get(device, budgets) if set(budgets) <= {"cpu", "gpu"} else budgets
         benchmarks = tuple(
@@ -187,6 +188,18 @@ def profile_path(name: str | os.PathLike[str]) -> Path:
 
 
 Plan = TypeVar("Plan", SourcePlan, BenchmarkPlan, RunPlan)
+
+
+PAPER_KEYS = {"benchmarks", "runs", "budget", "protocols", "notebooks"}
+
+
+def _check_keys(content: Mapping[str, Any], paper: str) -> None:
+    """Raise ParameterError that names a key of a paper that is unknown or missing."""
+    unknown, missing = sorted(set(content) - PAPER_KEYS - {"weightless"}), sorted(PAPER_KEYS - set(content))
+    if unknown:
+        raise ParameterError(f"{paper} has the unknown key {unknown[0]!r}: choose among {', '.join(sorted(PAPER_KEYS))}, weightless")
+    if missing:
+        raise ParameterError(f"{paper} is incomplete: it lacks {', '.join(missing)}")
 
 
 def _build(plan: type[Plan], values: Mapping[str, Any], where: str) -> Plan:

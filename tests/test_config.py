@@ -108,3 +108,20 @@ def test_the_paper_profile_trains_as_printed():
     assert runs["sgmmh_om-hscene"].iterations == 40_000
     assert runs["sgmmh_om-hlip"].milestones == (55_000, 75_000)
     assert runs["sgmmh_omgan-hlip"].start_from == "sgmmh_om-hlip@85000"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"protocol": "sgmmh"}, "sgmmh has the unknown key 'protocol': choose among benchmarks"),
+        ({"runs": None}, "sgmmh is incomplete: it lacks runs"),
+    ],
+)
+def test_a_paper_with_a_wrong_key_is_refused(tmp_path, change, message):
+    content = copy.deepcopy(PLAIN)
+    paper = content["papers"]["sgmmh"]
+    paper.update(change)
+    content["papers"]["sgmmh"] = {key: value for key, value in paper.items() if value is not None}
+
+    with pytest.raises(ParameterError, match=message):
+        load_profile(write(tmp_path, content)).paper("sgmmh")

@@ -49,7 +49,7 @@ def place(tmp_path_factory):
     write_folder_source(folder / "mini", photos=9)
     run = {"iterations": 12, "batch_size": 2, "options": {"width": 1 / 16}, "save_seconds": 0, "methods": {"sgmmh_om": {"keep": [6]}}}
     paper = {
-        "protocol": "sgmmh",
+        "protocols": {"sgmmh": None},
         "notebooks": [],
         "benchmarks": {
             "a": {"composer": "sgmmh", "title": "A", "dataset": "HScene", "sources": ["mini"], "draws": {"train": 10, "test": 10}}
