@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harmlib.config import BenchmarkPlan, PaperPlan, Profile, RunPlan
-from harmlib.data.adopted import PUBLISHED, adopt_benchmark
+from harmlib.data.adopted import adopt_benchmark
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.built import inputs_fingerprint
+from harmlib.data.composers import PUBLISHED
 from harmlib.errors import ParameterError
 from harmlib.files import MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
 

@@ -14,24 +14,24 @@ from typing import Any
 
 from harmlib.config import BenchmarkPlan
 from harmlib.data.benchmarks import COLUMNS
+from harmlib.data.composers import PUBLISHED
 from harmlib.data.pairs import Pair, list_splits, read_pairs
 from harmlib.errors import DataError
 from harmlib.files import fingerprint, is_finished, read_manifest, sha256, write_manifest, write_text
-
-PUBLISHED = "published"  # the composer of a benchmark that somebody else composed
 
 
 def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str | os.PathLike[str]) -> dict[str, Any]:
     """Link a published iHarmony4 tree into ``root`` and list its pairs; return the manifest.
 
     plan: the benchmark; its splits are those of the tree that are used. tree: the published folder, with its lists.
-    Nothing is decoded, so composites.csv leaves sizes and errors empty. Raises DataError for what ``read_pairs`` refuses, and for a
-    tree whose sub-datasets were merged into one folder.
+    Nothing is decoded, so composites.csv leaves sizes and errors empty, and recipes too.
+    Raises DataError for what ``read_pairs`` refuses, and for a tree whose sub-datasets were merged into one folder.
     """
     started, tree, root = time.time(), Path(tree).absolute(), Path(root)
     pairs = {split: read_pairs(tree, split) for split in list_splits(tree) if split in plan.splits}
     inputs = {tree.name: fingerprint(f"{split}/{pair.subset}/{pair.id}" for split, found in pairs.items() for pair in found)}
-    expected = {"benchmark": plan.name, "composer": PUBLISHED, "splits": list(plan.splits), "inputs": inputs}
+    drawn = {"seed": None, "draws": {}}  # nothing was
+    expected = {"benchmark": plan.name, "composer": PUBLISHED, **drawn, "splits": list(plan.splits), "inputs": inputs}
     if is_finished(root, expected):
         return read_manifest(root)
     for subset in {pair.subset for found in pairs.values() for pair in found}:
@@ -64,13 +64,13 @@ def _write_tables(pairs: dict[str, list[Pair]], tree: Path, root: Path) -> None:
         write_text(root / f"IHD_{split}.txt", "".join(f"{pair.composite.relative_to(tree).as_posix()}\n" for pair in found))
         for pair in found:
             files = {name: path.relative_to(tree / pair.subset).as_posix() for name, path in _files(pair).items()}
-            rows.append({"id": pair.id, "subset": pair.subset, "split": split, "photo": pair.real.stem, **files})
+            rows.append({"id": pair.id, "subset": pair.subset, "split": split, "photo": pair.real.stem, **files, "recipe": "{}"})
     write_text(root / "composites.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
 
 
 def _files(pair: Pair) -> dict[str, Path]:
-    """Return the pair's files by their column of composites.csv."""
-    return {"composite": pair.composite, "mask": pair.mask, "real": pair.real}
+    """Return the pair's files by their column of composites.csv; the mask is its only region."""
+    return {"composite": pair.composite, "mask": pair.mask, "regions": pair.mask, "real": pair.real}
 
 
 def _count(pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from miniature import write_iharmony4_tree
 
 from harmlib.config import BenchmarkPlan
 from harmlib.data.adopted import adopt_benchmark
 from harmlib.data.built import inputs_fingerprint, read_composites
+from harmlib.data.composers import describe_recipe
 from harmlib.data.pairs import load_pair, read_pairs
 from harmlib.errors import DataError
+from harmlib.files import read_manifest
 
 PLAN = BenchmarkPlan("iharmony4", "published", "iHarmony4", "iHarmony4", ("iharmony4",))
 
@@ -39,6 +43,16 @@ def test_adopting_counts_and_lists_every_pair(tree, tmp_path):
         ["HCOCO", "test", "c1_7_2"],
         ["HFlickr", "test", "f1_7_2"],
     ]
+
+
+def test_adopted_composites_are_described_without_a_recipe(tree, tmp_path):
+    adopt_benchmark(PLAN, tree, tmp_path / "b")
+
+    row = read_composites(tmp_path / "b").iloc[0]
+
+    assert describe_recipe(PLAN.composer, json.loads(row["recipe"]), {}) == "published without a recipe"
+    assert row["regions"] == row["mask"]
+    assert read_manifest(tmp_path / "b")["seed"] is None
 
 
 def test_a_changed_tree_is_adopted_anew(tree, tmp_path):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from harmlib import models
-from harmlib.data.adopted import PUBLISHED
+from harmlib.data.composers import PUBLISHED
 from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.papers import published
 from harmlib.reporting.frih.numbers import MILLION, parameters
