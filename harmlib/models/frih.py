@@ -138,7 +138,7 @@ class Frih(HarmonizationModel):
         coarse, encoded = self.base(composite, (mask >= MASK_THRESHOLD).to(composite))
         rows, image_index = pack_submasks(labels)
         submasks = rows.to(composite)
-        refined = coarse[image_index]
+        refined = coarse.index_select(0, image_index)
         if self.cascade is not None and len(rows):
             refined = self.cascade(refined, submasks, encoded, image_index)
         return Stages(coarse, submasks, image_index, refined, merge(composite, refined, submasks, image_index))
@@ -179,7 +179,7 @@ def refine_losses(final: Tensor, target: Tensor, submasks: Tensor, image_index: 
 
     final, target: (B, 3, H, W) in [0, 1]; submasks: (R, 1, H, W) in {0, 1}; image_index: (R,). Areas below 100 pixels count as 100.
     """
-    squared = (final - target).square().sum(1, keepdim=True)[image_index] * submasks  # (R, 1, H, W)
+    squared = (final - target).square().sum(1, keepdim=True).index_select(0, image_index) * submasks  # (R, 1, H, W)
     return squared.sum((1, 2, 3)) / submasks.sum((1, 2, 3)).clamp(min=SMALLEST_AREA)
 
 

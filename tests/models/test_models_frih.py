@@ -259,3 +259,16 @@ def test_two_pictures_are_learned_by_heart() -> None:
 def test_unknown_cascade_is_named_with_the_choices() -> None:
     with pytest.raises(ParameterError, match='cascade is "local": choose from submasks, global, none'):
         models.create("frih", cascade="local")
+
+
+def test_no_gradient_depends_on_the_order_of_threads() -> None:
+    nodes, seen = [small().train().training_loss(pair())["total"].grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            nodes += [following for following, _ in node.next_functions]
+
+    # The gradient of x[index] adds up rows as threads come; that of index_select in their order.
+    assert "IndexBackward0" not in {type(node).__name__ for node in seen}
+    assert "IndexSelectBackward0" in {type(node).__name__ for node in seen}

@@ -178,7 +178,8 @@ class Cascade(nn.Module):
             features = block(features)  # (R, w_i, H/2^i, W/2^i)
             own.append(features)
         # ET_i is the same for all submasks of a picture: computed once, then handed to each of them.
-        transferred = [block(values)[image_index] for block, values in zip(self.transfer, encoded, strict=True)]
+        # Not values[image_index]: its gradient adds up rows in the order in which threads come, and no run would repeat.
+        transferred = [block(values).index_select(0, image_index) for block, values in zip(self.transfer, encoded, strict=True)]
         steps: list[Tensor] = []
         for fuse, block, skip, extra in zip(self.fuse, self.decoder, transferred[::-1], own[::-1], strict=True):
             fused = fuse(torch.cat([*steps[-1:], skip, extra], 1))  # F_j, equation 4
