@@ -30,7 +30,7 @@ def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str
     started, tree, root = time.time(), Path(tree).absolute(), Path(root)
     pairs = {split: read_pairs(tree, split) for split in list_splits(tree) if split in plan.splits}
     inputs = {tree.name: fingerprint(f"{split}/{pair.subset}/{pair.id}" for split, found in pairs.items() for pair in found)}
-    drawn = {"seed": None, "draws": {}}  # nothing was
+    drawn: dict[str, Any] = {"seed": None, "draws": {}}  # nothing was
     expected = {"benchmark": plan.name, "composer": PUBLISHED, **drawn, "splits": list(plan.splits), "inputs": inputs}
     if is_finished(root, expected):
         return read_manifest(root)
