@@ -1,6 +1,7 @@
 """The scoreboard: every exhibit of the papers with its state, every tested claim with its verdict.
 
-A state is read from the files that are there, never from what was planned.
+A state is read from the files that are there, never from what was planned. Figures made from photographs that must not be published
+stay where they were made, so a list of the figures that were made goes with the tables.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
 MADE = "made"
 PARTLY = "partly"
 MISSING = "not made"
+MADE_FIGURES = "tables/figures.csv"
 FILES = {"table": ("tables", ".csv"), "figure": ("figures", ".png")}
 TITLES = {"sgmmh": "Sg-MMH", "frih": "FRIH", "harmonizer": "Harmonizer", "perceptual": "No-reference perceptual"}
 
@@ -28,19 +30,26 @@ def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
     """Return every exhibit of ``papers.exhibits`` in its order: id, paper, kind, number, title, state, file, data, note.
 
     results: a profile's folder, with ``tables/`` and ``figures/``. The state is "made", "partly" (a table in which cells of ours are
-    missing; note says why) or "not made"; file is relative to ``results``.
+    missing; note says why) or "not made"; file is relative to ``results``. A figure that was made on another machine is made.
     """
     root = Path(results)
-    rows = [{"id": row["id"], **_state(root, row["id"], row["kind"])} for row in exhibits().to_dict("records")]
+    listed = _listed_figures(root)
+    rows = [{"id": row["id"], **_state(root, row["id"], row["kind"], listed)} for row in exhibits().to_dict("records")]
     known = exhibits()[["id", "paper", "kind", "number", "title"]]
     return known.merge(pd.DataFrame(rows), on="id", validate="one_to_one")
 
 
-def _state(root: Path, exhibit: str, kind: str) -> dict[str, str]:
-    """State of one exhibit, from its file."""
+def _listed_figures(root: Path) -> set[str]:
+    """Figures that were made, here or on another machine."""
+    path = root / MADE_FIGURES
+    return set(pd.read_csv(path)["figure"]) if path.exists() else set()
+
+
+def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, str]:
+    """State of one exhibit, from its file, or for a figure from the list."""
     folder, suffix = FILES[kind]
     path = root / folder / f"{exhibit}{suffix}"
-    if not path.exists():
+    if not path.exists() and not (kind == "figure" and exhibit in listed):
         return {"state": MISSING, "file": "", "data": "", "note": ""}
     notes, data = _table_remarks(path) if kind == "table" else ([], [])
     state = PARTLY if notes else MADE
@@ -76,8 +85,10 @@ def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
-    """Write ``<results>/scoreboard.md`` by rename and return its text."""
+    """Write ``<results>/scoreboard.md`` and the list of figures by rename; return the scoreboard's text."""
     states, verdicts = exhibit_states(results), claim_verdicts(results)
+    made = states.loc[(states["kind"] == "figure") & (states["state"] != MISSING), "id"]
+    write_text(Path(results) / MADE_FIGURES, made.to_frame("figure").to_csv(index=False, lineterminator="\n"))
     lines = [
         f"# Scoreboard, profile {profile}",
         "",

@@ -48,6 +48,13 @@ def test_figure_is_made_when_its_picture_is_there(results: Path) -> None:
     assert state_of(results, "frih-F3")[["state", "file"]].tolist() == ["made", "figures/frih-F3.png"]
 
 
+def test_figure_made_on_another_machine_stays_made(results: Path) -> None:
+    first = write_scoreboard(results, "smoke")
+    (results / "figures" / "frih-F3.png").unlink()
+
+    assert write_scoreboard(results, "smoke") == first
+
+
 def test_absent_exhibit_is_not_made(results: Path) -> None:
     assert state_of(results, "perceptual-T1")["state"] == "not made"
 
