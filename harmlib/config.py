@@ -38,6 +38,8 @@ class BenchmarkPlan:
     composer: the rule, or "published" for a tree of composites that its one source's folder already holds.
     dataset: the data set of the paper that it stands for; title: what tables call it.
     splits: sub-set of train, val, test to put on disk; draws: composites per photograph of each split.
+    models_of: another benchmark, whose models are tested on this one too; no model is trained here.
+    scored: False for one that only trains parts of methods, whose pictures say nothing.
     """
 
     name: str
@@ -47,15 +49,18 @@ class BenchmarkPlan:
     sources: tuple[str, ...]
     splits: tuple[str, ...] = ("train", "val", "test")
     draws: Mapping[str, int] = field(default_factory=dict)
+    models_of: str | None = None
+    scored: bool = True
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One training run: a method with its options, a benchmark, and a budget.
+    """One training run: a method with its options, a benchmark, and a budget; without iterations it only puts parts together.
 
     label: tells runs of one method with different options apart.
     learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
+    parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
     packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.
@@ -71,6 +76,7 @@ class RunPlan:
     learning_rate: float | None = None
     milestones: tuple[int, ...] = ()
     start_from: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
     keep: tuple[int, ...] = ()
     selection: int = 0
     precision: str = "32-true"
@@ -216,7 +222,7 @@ def _build(plan: type[Plan], values: Mapping[str, Any], where: str) -> Plan:
 
 
 def _runs(entries: list[Mapping[str, Any]], benchmarks: tuple[BenchmarkPlan, ...], budget: Mapping[str, Any], paper: str) -> list[RunPlan]:
-    """Return one run per entry and benchmark.
+    """Return one run per entry and benchmark on which models are trained, or on the entry's own one.
 
     Budget values hold for all; those that it gives a method win, then those of a labelled run, then those of run and benchmark. An
     entry's options are added to the budget's.
@@ -224,16 +230,20 @@ def _runs(entries: list[Mapping[str, Any]], benchmarks: tuple[BenchmarkPlan, ...
     budget = dict(budget)
     own_budgets = budget.pop("methods", {})
     runs = []
-    for benchmark in benchmarks:
-        for entry in entries:
+    names = [benchmark.name for benchmark in benchmarks if benchmark.models_of is None]
+    for entry in entries:
+        if entry.get("benchmark") not in {None, *names}:
+            raise ParameterError(f'{paper}.runs names the benchmark "{entry["benchmark"]}": choose one of {", ".join(names)}')
+    for benchmark in names:
+        for entry in (entry for entry in entries if entry.get("benchmark", benchmark) == benchmark):
             key = f"{entry['method']}_{entry['label']}" if entry.get("label") else entry["method"]
-            owners = dict.fromkeys((entry["method"], key, f"{key}-{benchmark.name}"))
+            owners = dict.fromkeys((entry["method"], key, f"{key}-{benchmark}"))
             own = {name: value for owner in owners for name, value in own_budgets.get(owner, {}).items()}
             values = {**budget, **entry, **own}
             values["options"] = {**own.get("options", budget.get("options", {})), **entry.get("options", {})}
             start = values.get("start_from")
             if start:
                 method, _, step = start.partition("@")
-                values["start_from"] = f"{method}-{benchmark.name}@{step}"
-            runs.append(_build(RunPlan, {**values, "benchmark": benchmark.name}, f"{paper}.runs.{key}"))
+                values["start_from"] = f"{method}-{benchmark}@{step}"
+            runs.append(_build(RunPlan, {**values, "benchmark": benchmark}, f"{paper}.runs.{key}"))
     return runs

@@ -25,6 +25,7 @@ from harmlib.errors import DataError, DiskSpaceError
 # The repository: notebooks, profiles, embedded label maps and results stand beside the package.
 CHECKOUT = Path(__file__).resolve().parent.parent
 MANIFEST = "manifest.json"
+CHECKPOINT = "checkpoint.pt"
 PARTIAL = ".partial"  # marks the temporary files of ``replacing``, so that a killed process's leftovers can be told
 # The packages whose versions can change a number.
 RECORDED_PACKAGES = (

@@ -20,8 +20,8 @@ from harmlib.data.adopted import adopt_benchmark
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.built import inputs_fingerprint
 from harmlib.data.composers import PUBLISHED
-from harmlib.errors import ParameterError
-from harmlib.files import MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
+from harmlib.errors import CheckpointError, ParameterError
+from harmlib.files import CHECKPOINT, MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +150,7 @@ def train_run(
     from harmlib.training.loop import is_trained, make_fabric, train
 
     folder = results.run(run.name)
-    inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name))}
+    inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)), **_part_inputs(run, results)}
     if is_trained(folder, run, seed=profile.seed, inputs=inputs):
         return folder
     fabric = make_fabric(run, devices=devices)
@@ -177,6 +177,15 @@ def train_run(
     )
 
 
+def _part_inputs(run: RunPlan, results: Results) -> dict[str, str]:
+    """Return the runs that give a run its parts, by content; raises CheckpointError for one that is not trained yet."""
+    givers = sorted({source.partition(":")[0] for source in run.parts.values()})
+    for giver in givers:
+        if not (results.run(giver) / CHECKPOINT).exists():
+            raise CheckpointError(f'"{run.name}" takes its parts from the run "{giver}", which is not there: list that run first')
+    return {giver: sha256(results.run(giver) / CHECKPOINT) for giver in givers}
+
+
 def training_data(
     run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, model: HarmonizationModel, *, data: Folder | None, results: Results
 ) -> Visits:
@@ -185,17 +194,18 @@ def training_data(
     from harmlib.data.packed import PackedPairs, PairResizer
     from harmlib.data.pairs import read_pairs
 
+    size = model.working_size or 256
     if not run.online:
         root = results.benchmark(benchmark.name)
         pairs = read_pairs(root, "train")
-        resizer = PairResizer(model.working_size or 256, antialias=model.antialias, soft_masks=model.soft_masks)
+        resizer = PairResizer(size, antialias=model.antialias, soft_masks=model.soft_masks)
         labeler = model.labeler
         packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
         return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed, labeler=labeler)
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
-    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, space=model.training_space)
+    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, size=size, space=model.training_space)
 
 
 def validation(run: RunPlan, results: Results) -> Callable[[Any], float] | None:
@@ -230,6 +240,7 @@ def score_paper(profile: Profile, paper: str, *, results: Results, split: str = 
         _score_one(method, run, benchmark, protocol, folder, results, split)
         for protocol in plan.protocols
         for benchmark in plan.benchmarks
+        if benchmark.scored
         for method, run in _methods(plan, benchmark, protocol)
     ]
     table = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
@@ -246,7 +257,8 @@ def _methods(plan: PaperPlan, benchmark: BenchmarkPlan, protocol: str) -> list[t
     Raises ParameterError for a method that the protocol names and the plan does not have.
     """
     known: dict[str, RunPlan | None] = dict.fromkeys(plan.weightless)
-    known |= {run.scored_as: run for run in plan.runs if run.benchmark == benchmark.name}
+    trained_on = benchmark.models_of or benchmark.name
+    known |= {run.scored_as: run for run in plan.runs if run.benchmark == trained_on}
     chosen = plan.protocols[protocol] or tuple(known)
     for name in chosen:
         if name.removesuffix(PCM) not in known:
@@ -257,7 +269,7 @@ def _methods(plan: PaperPlan, benchmark: BenchmarkPlan, protocol: str) -> list[t
 def _score_inputs(plan: PaperPlan, results: Results) -> dict[str, str]:
     """Return what the scores depend on: benchmarks and checkpoints, by content."""
     benchmarks = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
-    return {**benchmarks, **{run.name: sha256(results.run(run.name) / "checkpoint.pt") for run in plan.runs}}
+    return {**benchmarks, **{run.name: sha256(results.run(run.name) / CHECKPOINT) for run in plan.runs}}
 
 
 def _score_one(
@@ -270,7 +282,7 @@ def _score_one(
 
     root = results.benchmark(benchmark.name)
     model = models.load(results.run(run.name)) if run else models.create(method)
-    weights = sha256(results.run(run.name) / "checkpoint.pt") if run else method
+    weights = sha256(results.run(run.name) / CHECKPOINT) if run else method
     key = fingerprint([json.dumps([protocol, split]), inputs_fingerprint(root), weights])
     part = folder / "parts" / f"{method}-{benchmark.name}-{key[:12]}.csv"
     upsampling = "pcm" if method.endswith(PCM) else "own"

@@ -77,6 +77,37 @@ def test_a_run_joins_the_options_of_budget_and_entry(tmp_path):
     assert run.start_from == "sgmmh_om-a@3"
 
 
+def two_benchmarks():
+    content = copy.deepcopy(PLAIN)
+    paper = content["papers"]["sgmmh"]
+    paper["benchmarks"]["b"] = {**paper["benchmarks"]["a"], "title": "B"}
+    return content, paper
+
+
+def test_a_run_with_a_benchmark_of_its_own_is_trained_there_only(tmp_path):
+    content, paper = two_benchmarks()
+    paper["runs"] = [{"method": "sgmmh_rgb", "benchmark": "b"}, {"method": "sgmmh_om"}]
+
+    runs = load_profile(write(tmp_path, content)).paper("sgmmh").runs
+
+    assert [run.name for run in runs] == ["sgmmh_om-a", "sgmmh_rgb-b", "sgmmh_om-b"]
+
+
+def test_no_run_is_trained_where_models_of_another_benchmark_are_tested(tmp_path):
+    content, paper = two_benchmarks()
+    paper["benchmarks"]["b"]["models_of"] = "a"
+
+    assert {run.benchmark for run in load_profile(write(tmp_path, content)).paper("sgmmh").runs} == {"a"}
+
+
+def test_a_run_on_a_benchmark_that_is_not_trained_on_is_refused(tmp_path):
+    content, paper = two_benchmarks()
+    paper["runs"] = [{"method": "sgmmh_rgb", "benchmark": "c"}]
+
+    with pytest.raises(ParameterError, match='names the benchmark "c": choose one of a, b'):
+        load_profile(write(tmp_path, content)).paper("sgmmh")
+
+
 def test_an_unknown_key_is_refused_with_the_known_ones(tmp_path):
     broken = {**PLAIN, "sources": {"ccp": {"kind": "folder", "foldr": "ccp"}}}
 

@@ -31,6 +31,7 @@ class Composite:
     (a single foreground is region 1).
     recipe: JSON-able, replays the composite.
     degraded: the target is not the photograph itself but a degraded copy of it.
+    stops: the exposure shift of the regions, for composers that make nothing else; detectors learn from it.
     """
 
     image: np.ndarray
@@ -39,6 +40,7 @@ class Composite:
     regions: np.ndarray
     recipe: dict[str, Any]
     degraded: bool
+    stops: float | None = None
 
 
 NO_REGION = "no labeled region"
@@ -98,7 +100,8 @@ def describe_recipe(name: str, recipe: Recipe, regions: Mapping[int, str]) -> st
 
 def _find(name: str) -> _Entry:
     """Return a composer's entry; raises ParameterError that lists the known ones."""
-    import harmlib.data.foregrounds  # noqa: F401 (it registers itself, and needs this module first)
+    import harmlib.data.exposure
+    import harmlib.data.foregrounds  # noqa: F401 (they register themselves, and need this module first)
 
     if name not in _COMPOSERS:
         raise ParameterError(f'there is no composer "{name}": choose one of {", ".join(sorted(_COMPOSERS))}')

@@ -131,7 +131,10 @@ class OnlineComposites(Visits):
         composite = get_composer(self._composer)(source, photo_id, visit, self._seed, **options)
         small = to_network_size(Perturbed(composite.image, composite.target, composite.mask), self._size)
         image, target = small.composite, small.target
-        entry = {"id": f"{source.name}/{photo_id}", "mask": _planes(small.mask, 1.0)}
+        entry: Batch = {"id": f"{source.name}/{photo_id}", "mask": _planes(small.mask, 1.0)}
+        if composite.stops is not None:
+            entry["regions"] = _planes(resize(composite.regions, (self._size, self._size), "nearest"), 1.0)
+            entry["stops"] = torch.tensor(composite.stops, dtype=torch.float32)
         if self._space == "lab":
             entry.update(composite_lab=_planes(image), target_lab=_planes(target))
             image, target = lab8_to_rgb(np.rint(image).astype(np.uint8)), lab8_to_rgb(target)

@@ -20,7 +20,6 @@ from harmlib import files
 from harmlib.errors import CheckpointError
 from harmlib.models.base import HarmonizationModel
 
-CHECKPOINT = "checkpoint.pt"
 FORMAT = 1
 REQUIRED = {"format": int, "method": str, "options": dict, "weights": dict}
 # Batch norm counts its batches; older files lack the counter and nothing here reads it.

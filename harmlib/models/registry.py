@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, ParameterError
+from harmlib.files import CHECKPOINT
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +35,9 @@ class ModelInfo:
     """What the registry knows of a method without building it.
 
     paper: the paper it belongs to; needs_mask: it cannot work without one; trainable: it has weights.
+    title: what it is, with authors and year of its paper in brackets at the end.
     options: keyword -> default; public_options: those that differ in the authors' published weights.
+    weights: the page on which the authors publish them, empty where none is known.
     """
 
     name: str
@@ -44,13 +47,20 @@ class ModelInfo:
     title: str
     options: Mapping[str, Any] = field(default_factory=dict)
     public_options: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
 
 _FACTORIES: dict[str, tuple[ModelInfo, Factory]] = {}
 
 
 def register(
-    name: str, *, paper: str, needs_mask: bool, trainable: bool = True, public_options: Mapping[str, Any] | None = None
+    name: str,
+    *,
+    paper: str,
+    needs_mask: bool,
+    trainable: bool = True,
+    public_options: Mapping[str, Any] | None = None,
+    weights: str = "",
 ) -> Callable[[Factory], Factory]:
     """Return the decorator that adds a factory under ``name``; raises ParameterError when the name is taken."""
 
@@ -59,7 +69,7 @@ def register(
             raise ParameterError(f'the method "{name}" is registered twice: give one of the two another name')
         title = (inspect.getdoc(factory) or name).splitlines()[0]
         options = {key: parameter.default for key, parameter in inspect.signature(factory).parameters.items()}
-        _FACTORIES[name] = (ModelInfo(name, paper, needs_mask, trainable, title, options, dict(public_options or {})), factory)
+        _FACTORIES[name] = (ModelInfo(name, paper, needs_mask, trainable, title, options, dict(public_options or {}), weights), factory)
         return factory
 
     return add
@@ -112,7 +122,7 @@ def load(path: str | os.PathLike[str], *, ema: bool = False) -> HarmonizationMod
     from harmlib.models import checkpoints
 
     file = Path(path)
-    file = file / checkpoints.CHECKPOINT if file.is_dir() else file
+    file = file / CHECKPOINT if file.is_dir() else file
     content = checkpoints.read(file)
     if ema and content["ema"] is None:
         raise CheckpointError(f'"{file}" keeps no averaged weights: load it without ema')

@@ -67,8 +67,9 @@ class Study:
         return {(pair.subset, pair.id): pair for pair in read_pairs(self.workspace.results.benchmark(benchmark), split)}
 
     def models(self, benchmark: str) -> dict[str, HarmonizationModel]:
-        """Return the name in tables -> the model trained on a benchmark, in the order of the runs."""
-        runs = [run for run in self.plan.runs if run.benchmark == benchmark]
+        """Return the name in tables -> the model that is tested on a benchmark, in the order of the runs."""
+        trained_on = next(plan.models_of or plan.name for plan in self.plan.benchmarks if plan.name == benchmark)
+        runs = [run for run in self.plan.runs if run.benchmark == trained_on]
         return {run.scored_as: models.load(self.workspace.results.run(run.name)) for run in runs}
 
     def histories(self) -> dict[str, pd.DataFrame]:

@@ -22,16 +22,17 @@ from torch.optim import Adam, Optimizer
 from harmlib.config import RunPlan
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import CheckpointError, HarmlibError, ParameterError
-from harmlib.files import MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
+from harmlib.training.parts import load_parts
 from harmlib.training.state import RESUME, Ema, TrainingState
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT, BEST, HISTORY = "checkpoint.pt", "best.pt", "history.csv"
+BEST, HISTORY = "best.pt", "history.csv"
 LOG_POINTS = 100  # rows of history.csv
 VALIDATIONS = 10  # times a run is validated when a val split selects its checkpoint
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -56,7 +57,7 @@ def train(
     watch: Watch | None = None,
     **manifest: Any,
 ) -> Path:
-    """Train a model, or finish a run that was interrupted; return its folder.
+    """Train a model, or finish a run that was interrupted; return its folder. A plan without iterations only loads the model's parts.
 
     The folder gets checkpoint.pt, history.csv and manifest.json; while the run is going, resume.pt holds its whole state
     and is written every ``plan.save_seconds``. A resumed run ends in the same weights as an unbroken one.
@@ -72,10 +73,13 @@ def train(
         return folder
     fabric = fabric or make_fabric(plan)
     remove_partial(folder)
-    state = prepare(model, plan, seed, fabric)
-    if not state.resume(folder) and plan.start_from:
-        start_from(model, folder.parent, plan.start_from)
-    _run(state, dataset, folder, plan, seed, fabric, validate, watch)
+    state = prepare(model, plan, seed, fabric) if plan.iterations else TrainingState(model, {}, None, {})
+    if not state.resume(folder):
+        load_parts(model, folder.parent, plan.parts)
+        if plan.start_from:
+            start_from(model, folder.parent, plan.start_from)
+    if plan.iterations:
+        _run(state, dataset, folder, plan, seed, fabric, validate, watch)
     if fabric.is_global_zero:
         _finish(state, folder, plan, seed, started, fabric, manifest)
     fabric.barrier()
@@ -267,7 +271,8 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
     """Write the run's three files and remove what only a run in progress needs."""
     import pandas as pd
 
-    write_text(folder / HISTORY, pd.DataFrame(state.history).to_csv(index=False, lineterminator="\n"))
+    history = pd.DataFrame(state.history or None, columns=None if state.history else ["step", "seconds", "learning_rate"])
+    write_text(folder / HISTORY, history.to_csv(index=False, lineterminator="\n"))
     if (folder / BEST).exists():
         with replacing(folder / CHECKPOINT) as temporary:
             temporary.write_bytes((folder / BEST).read_bytes())

@@ -1,0 +1,35 @@
+"""Methods put together from what other runs trained: a frozen detector in front of a harmonizer, for one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from harmlib.errors import CheckpointError
+from harmlib.models import load
+from harmlib.models.base import HarmonizationModel
+from harmlib.models.checkpoints import load_weights
+
+
+def load_parts(model: HarmonizationModel, runs: str | os.PathLike[str], parts: Mapping[str, str]) -> None:
+    """Give modules of ``model`` the weights of finished runs.
+
+    runs: the folder of all runs. parts: module -> ``run``, or ``run:module`` for a module of that run's method.
+    Raises CheckpointError for a run or a module that is not there, and for weights of other names or shapes.
+    """
+    for name, source in parts.items():
+        run, _, place = source.partition(":")
+        weights = _module(load(Path(runs) / run), place, f'the method of run "{run}"').state_dict()
+        load_weights(_module(model, name, f'"{model.name}"'), weights, f'"{source}"')
+
+
+def _module(model: HarmonizationModel, place: str, owner: str) -> nn.Module:
+    """Return a module by its place, the whole model for an empty one; raises CheckpointError, with the owner's name, if there is none."""
+    try:
+        return model.get_submodule(place)
+    except AttributeError as error:
+        known = ", ".join(name for name, _ in model.named_children())
+        raise CheckpointError(f'{owner} has no module "{place}": choose from {known}') from error
