@@ -100,6 +100,7 @@ def describe_recipe(name: str, recipe: Recipe, regions: Mapping[int, str]) -> st
 
 def _find(name: str) -> _Entry:
     """Return a composer's entry; raises ParameterError that lists the known ones."""
+    import harmlib.data.coco_exp
     import harmlib.data.exposure
     import harmlib.data.foregrounds  # noqa: F401 (they register themselves, and need this module first)
 

@@ -1,6 +1,7 @@
 """Color transfers: the foreground of one picture takes over the colors of a region in another.
 
-The four with which HCOCO and HFlickr of iHarmony4 were made (specs/classical.md section 1), one per file.
+The four with which HCOCO and HFlickr of iHarmony4 were made (specs/classical.md section 1), one per file, and beside them the two that
+change luminance only, for COCO-Exp (specs/perceptual_noref.md section 3).
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import numpy as np
 
 from harmlib.errors import EmptyMaskError, MaskError, ParameterError, ShapeError
 from harmlib.transfers.histogram import transfer_histogram
+from harmlib.transfers.luminance import transfer_histogram_luminance, transfer_reinhard_luminance
 from harmlib.transfers.pitie import draw_rotations, transfer_idt
 from harmlib.transfers.reinhard import transfer_reinhard_lalphabeta
 from harmlib.transfers.xiao_ma import transfer_xiao_ma
 
-# Composites are numbered in this order.
+# iHarmony4's composites are numbered in this order.
 TRANSFERS = ("reinhard", "xiao_ma", "histogram", "idt")
+LUMINANCE_TRANSFERS = ("reinhard_luminance", "histogram_luminance")
 
 
 def transfer(
@@ -22,7 +25,8 @@ def transfer(
 ) -> np.ndarray:
     """Return the picture with its foreground recolored after a region of the reference.
 
-    name: one of TRANSFERS. image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W).
+    name: one of TRANSFERS or LUMINANCE_TRANSFERS.
+    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W).
     seed: for the random axes of "idt"; the others draw nothing.
     Returns uint8 RGB (H, W, 3), the background unchanged.
     Raises ParameterError for an unknown transfer, ShapeError for anything but 8-bit RGB, MaskError for a mask that does not fit,
@@ -40,7 +44,11 @@ def transfer(
             return transfer_histogram(*pictures)
         case "idt":
             return transfer_idt(*pictures, rotations=draw_rotations(np.random.default_rng(seed)))
-    raise ParameterError(f'there is no transfer "{name}": choose from {", ".join(TRANSFERS)}')
+        case "reinhard_luminance":
+            return transfer_reinhard_luminance(*pictures)
+        case "histogram_luminance":
+            return transfer_histogram_luminance(*pictures)
+    raise ParameterError(f'there is no transfer "{name}": choose from {", ".join(TRANSFERS + LUMINANCE_TRANSFERS)}')
 
 
 def _check_region(name: str, image: np.ndarray, mask: np.ndarray) -> None:
