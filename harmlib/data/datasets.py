@@ -43,7 +43,7 @@ class ResizedSource(Source):
     kind = "resized"
 
     def __init__(self, source: Source, split: str, cache: str | os.PathLike[str], *, size: int = 256) -> None:
-        self.name, self.no_object, self.classes = source.name, source.no_object, source.classes
+        self.name, self.no_object, self.classes, self.folder = source.name, source.no_object, source.classes, source.folder
         self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
         self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
         self._rows = {photo_id: row for row, photo_id in enumerate(self._ids)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -45,12 +46,14 @@ class Source(ABC):
     name: what tables call the data.
     no_object: the id of pixels that belong to no region; None when every id is a region.
     classes: region id -> class name; empty when the regions have no names.
+    folder: where the data set lies; None for photographs that ship with a package.
     """
 
     kind: ClassVar[str]
     name: str
     no_object: int | None
     classes: Mapping[int, str]
+    folder: Path | None = None
 
     @abstractmethod
     def splits(self) -> tuple[str, ...]:

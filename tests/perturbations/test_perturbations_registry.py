@@ -11,6 +11,7 @@ from harmlib.perturbations import apply_step, apply_steps_to_region, list_pertur
 # One valid step per perturbation; the sweep below fails when a newly registered one is missing here.
 STEPS = {
     "css": {"filter": "sepia"},
+    "exposure": {"stops": 0.4},
     "gaussian_blur": {},
     "gaussian_noise": {"sigma": 9.0, "seed": 5},
     "instagram": {"filter": "rise"},

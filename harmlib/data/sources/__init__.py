@@ -64,7 +64,9 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     if not Path(root).is_dir():
         raise DataError(f'source "{kind}" expects its data in "{root}", which is no folder: check the path or fetch the data')
     construct: Callable[..., Source] = cls
-    return construct(Path(root), **options)
+    opened = construct(Path(root), **options)
+    opened.folder = Path(root)
+    return opened
 
 
 def _check_options(cls: type[Source], options: dict[str, Any]) -> None:
