@@ -80,6 +80,7 @@ class HarmonizationModel(nn.Module):
     working_size: side of the square pictures it works on; None when every size is its own.
     antialias: how ``harmonize`` makes them: smaller pictures by PIL's bilinear filter, which averages, with binary masks by nearest
     neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
+    keeps_background: pixels outside the mask come out as they went in, at full size too.
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
     augmentations: those of the paper, by their names in ``harmlib.data.augmentations``, for pairs that are read from disk.
@@ -91,6 +92,7 @@ class HarmonizationModel(nn.Module):
     soft_masks: bool = False
     working_size: int | None = 256
     antialias: bool = True
+    keeps_background: bool = False
     size_multiple: int = 1
     training_space: str = "rgb"
     augmentations: tuple[str, ...] = ()
@@ -160,9 +162,14 @@ class HarmonizationModel(nn.Module):
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
         """Return the result at the composite's own size, (B, 3, H, W); by default the harmonized picture, resized bilinearly.
 
+        A method that keeps the background shows that only inside the mask.
         composite_full: (B, 3, H, W), RGB in [0, 1]; mask_full: (B, 1, H, W) or None.
         """
-        return resize_to(prediction.image, composite_full)
+        resized = resize_to(prediction.image, composite_full)
+        if not self.keeps_background:
+            return resized
+        assert mask_full is not None  # only a method that needs a mask can keep what is outside
+        return paste(resized, composite_full, mask_full)
 
     def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture, rounded: a method that has a quicker way for bytes overrides it.
@@ -192,6 +199,11 @@ def resize_to(image: Tensor, reference: Tensor) -> Tensor:
     if image.shape[2:] == reference.shape[2:]:
         return image
     return functional.interpolate(image, size=tuple(reference.shape[2:]), mode="bilinear", align_corners=False)
+
+
+def paste(image: Tensor, composite: Tensor, mask: Tensor) -> Tensor:
+    """Return ``image`` where the mask is 1 and the composite where it is 0; (B, 3, H, W) each, mask (B, 1, H, W) in [0, 1]."""
+    return composite * (1 - mask) + image * mask
 
 
 def to_signed(values: Tensor) -> Tensor:

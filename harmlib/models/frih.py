@@ -15,8 +15,9 @@ from torch import Tensor
 
 from harmlib import images
 from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, resize_to
-from harmlib.models.layers.cascade import SIZE_MULTIPLE, BaseUNet, Cascade, initialize, silent_biases
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
+from harmlib.models.layers.idih import BaseUNet, initialize, silent_biases
 from harmlib.models.registry import register
 from harmlib.submasks import extract_submasks
 
@@ -58,13 +59,14 @@ class Frih(HarmonizationModel):
     """Both stages, or one of the ablations of tables 3 and 4; masks are thresholded at 0.5."""
 
     size_multiple = SIZE_MULTIPLE
+    keeps_background = True
     augmentations = ("flip", "random_crop")
 
     def __init__(self, *, width: float, cascade: str, fusion: bool, blended: bool, d_c: float, k_max: int, min_area: int) -> None:
         super().__init__()
         self.splits = cascade == "submasks"
         self.split = SubmaskLabeler(d_c, k_max, min_area)
-        self.base = BaseUNet(width=width)
+        self.base = BaseUNet(BASE_WIDTHS, BASE_LAST_WIDTH, width=width)
         self.cascade = None if cascade == "none" else Cascade(width=width, fusion=fusion, blended=blended)
         initialize(self)
 
@@ -79,11 +81,6 @@ class Frih(HarmonizationModel):
         stages = self.run_stages(composite, mask, labels)
         extras = {"submasks": labels, "coarse": stages.coarse, "refined": stages.refined, "image_index": stages.image_index}
         return Prediction(stages.final.clamp(0, 1), extras)
-
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
-        """Return the harmonized picture, resized bilinearly, inside the mask and the full-size composite outside."""
-        assert mask_full is not None
-        return torch.where(mask_full >= MASK_THRESHOLD, resize_to(prediction.image, composite_full), composite_full)
 
     @property
     def labeler(self) -> SubmaskLabeler | None:

@@ -1,4 +1,4 @@
-"""FRIH's networks: the U-Net of stage one, and the light cascade of stage two with its fusion prediction (specs/frih.md section 3).
+"""FRIH's light cascade of stage two with its fusion prediction, and the widths of both stages (specs/frih.md section 3).
 
 Symbols of the paper: E_i encoder of stage one, ET_i its transferred features, EC_i encoder of the cascade, F_j fused features, DC_j decoder
 of the cascade. Level i is H/2^i wide; decoder step j = 1..7 starts at level 8 - j. The paper prints depths, kernels and the numbers of
@@ -7,7 +7,6 @@ parameters; widths, norms, activations and the blending are chosen here so that 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -15,6 +14,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import resize_to
+from harmlib.models.layers.idih import Block, blend, down, up
 from harmlib.models.layers.unet import scaled_channels
 
 BASE_WIDTHS = (64, 64, 128, 128, 256, 256, 384)
@@ -22,86 +22,8 @@ BASE_LAST_WIDTH = 24
 CASCADE_WIDTHS = (16, 32, 32, 64, 64, 128, 128)
 FUSION_WIDTH = 32
 SIZE_MULTIPLE = 2 ** len(BASE_WIDTHS)
-# Stage one has no norm on its first two levels.
-FIRST_NORM = 2
-ATTENTION_GAIN = 3.0
 # Decoder steps whose features are an eighth of the picture or less: convolved before they are upsampled.
 DEEP_STEPS = 4
-
-
-class Block(nn.Sequential):
-    """A convolution, batch norm unless ``norm`` is False, and ELU."""
-
-    def __init__(self, conv: nn.Conv2d | nn.ConvTranspose2d, *, norm: bool = True) -> None:
-        layers = [nn.BatchNorm2d(conv.out_channels)] if norm else []
-        super().__init__(conv, *layers, nn.ELU(inplace=True))
-
-
-def down(inputs: int, outputs: int, *, norm: bool = True) -> Block:
-    """Return the block with a convolution 4x4 that halves height and width."""
-    return Block(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), norm=norm)
-
-
-def up(inputs: int, outputs: int) -> Block:
-    """Return the block with a transposed convolution 4x4 that doubles height and width."""
-    return Block(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1))
-
-
-def initialize(module: nn.Module) -> None:
-    """Draw every convolution's weights as Xavier's normal with gain sqrt(2), biases 0: iDIH's start (specs/idih.md section 5)."""
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.xavier_normal_(layer.weight, gain=math.sqrt(2))
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-
-
-def silent_biases(module: nn.Module) -> list[str]:
-    """Return the names of the biases that get no gradient because the norm right behind them cancels every constant."""
-    return [f"{name}.0.bias" for name, block in module.named_modules() if isinstance(block, Block) and isinstance(block[1], nn.BatchNorm2d)]
-
-
-def blend(raw: Tensor, image: Tensor) -> Tensor:
-    """Return RGB from the raw output of a head: three channels as they are, a fourth one as iDIH's attention A on ``image``.
-
-    raw: (B, 3, H, W), or (B, 4, H, W) for A image + (1 - A) rgb with A = sigmoid(3 raw_4).
-    """
-    rgb, logits = raw[:, :3], raw[:, 3:]
-    if not logits.shape[1]:
-        return rgb
-    attention = torch.sigmoid(ATTENTION_GAIN * logits)
-    return attention * image + (1 - attention) * rgb
-
-
-class BaseUNet(nn.Module):
-    """Stage one: seven levels down, seven up, skip connections concatenated, iDIH's blending with the composite.
-
-    width: factor on all channels, which stay multiples of 8.
-    """
-
-    def __init__(self, *, width: float) -> None:
-        super().__init__()
-        widths = [scaled_channels(width, channels) for channels in BASE_WIDTHS]
-        last = scaled_channels(width, BASE_LAST_WIDTH)
-        levels = enumerate(zip([4, *widths[:-1]], widths, strict=True))
-        self.encoder = nn.ModuleList(down(inputs, outputs, norm=level >= FIRST_NORM) for level, (inputs, outputs) in levels)
-        skips = widths[-2::-1]  # of levels 6 to 1
-        inputs = [widths[-1], *(2 * skip for skip in skips)]
-        self.decoder = nn.ModuleList(up(channels, outputs) for channels, outputs in zip(inputs, [*skips, last], strict=True))
-        self.head = nn.Conv2d(last, 4, 1)
-
-    def forward(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the coarse picture (B, 3, H, W), not clamped, and E_1..E_7; H and W are multiples of 128."""
-        encoded = []
-        features = torch.cat([composite, mask], 1)
-        for block in self.encoder:
-            features = block(features)  # (B, C_i, H/2^i, W/2^i)
-            encoded.append(features)
-        for block, skip in zip(self.decoder, [*encoded[-2::-1], None], strict=True):
-            features = block(features)
-            if skip is not None:
-                features = torch.cat([features, skip], 1)
-        return blend(self.head(features), composite), encoded
 
 
 class FusionConv(nn.Conv2d):
@@ -148,7 +70,8 @@ def _shifted_upsampling(length: int, size: int, like: Tensor) -> Tensor:
 class Cascade(nn.Module):
     """Stage two: refines the coarse picture inside one submask per row of its batch.
 
-    width: as for ``BaseUNet``. fusion: the head sees all decoder steps (the fusion prediction module), or the last one only.
+    width: factor on all channels, which stay multiples of 8.
+    fusion: the head sees all decoder steps (the fusion prediction module), or the last one only.
     blended: the head mixes its colors with the coarse picture's, as stage one does with the composite's.
     """
 

@@ -1,0 +1,141 @@
+"""The transformer of HT, D-HT and their relatives: norms behind the blocks, positions on queries and keys only (specs/dht.md).
+
+Tokens are (B, L, C), L row by row of a grid; positions and embeddings (L, C) are the same for all pictures of a batch.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+LAYERS = 9
+HEADS = 2
+# Hidden units of the feed-forward network per channel.
+EXPANSION = 2
+TEMPERATURE = 10_000.0
+
+
+class FeedForward(nn.Module):
+    """The second half of every layer: x becomes LN(x + W2 GELU(W1 x))."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(channels, EXPANSION * channels)
+        self.linear2 = nn.Linear(EXPANSION * channels, channels)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the tokens, same shape."""
+        return self.norm(tokens + self.linear2(functional.gelu(self.linear1(tokens))))
+
+
+class Attention(nn.Module):
+    """Attention with its own addition and norm: x becomes LN(x + attention)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = nn.MultiheadAttention(channels, HEADS, batch_first=True)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return the tokens, same shape (B, L, C); hidden: bool (B, S), True for the keys that nobody sees."""
+        return self.norm(tokens + self.heads(queries, keys, values, key_padding_mask=hidden, need_weights=False)[0])
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward network."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.self_attention = Attention(channels)
+        self.feed_forward = FeedForward(channels)
+
+    def forward(self, tokens: Tensor, positions: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return the tokens, same shape (B, L, C); hidden: as for ``Attention``."""
+        placed = tokens + positions
+        return self.feed_forward(self.self_attention(tokens, placed, placed, tokens, hidden))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, attention on a memory, and feed-forward network."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.self_attention = Attention(channels)
+        self.cross_attention = Attention(channels)
+        self.feed_forward = FeedForward(channels)
+
+    def forward(self, tokens: Tensor, positions: Tensor, memory: Tensor, placed_memory: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return the tokens, same shape (B, L, C).
+
+        memory: (B, S, C), placed_memory: with its positions; hidden: bool (B, S), True for the places that nobody sees.
+        """
+        placed = tokens + positions
+        tokens = self.self_attention(tokens, placed, placed, tokens)
+        tokens = self.cross_attention(tokens, tokens + positions, placed_memory, memory, hidden)
+        return self.feed_forward(tokens)
+
+
+class TransformerEncoder(nn.Module):
+    """Nine encoder layers, without a norm at the end."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(channels) for _ in range(LAYERS))
+
+    def forward(self, tokens: Tensor, positions: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return the tokens, same shape (B, L, C); hidden: as for ``Attention``."""
+        for layer in self.layers:
+            tokens = layer(tokens, positions, hidden)
+        return tokens
+
+
+class TransformerDecoder(nn.Module):
+    """Nine decoder layers and a norm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(DecoderLayer(channels) for _ in range(LAYERS))
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, tokens: Tensor, positions: Tensor, memory: Tensor, memory_positions: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return the tokens, same shape (B, L, C); memory: (B, S, C); hidden: as for ``DecoderLayer``."""
+        placed_memory = memory + memory_positions
+        for layer in self.layers:
+            tokens = layer(tokens, positions, memory, placed_memory, hidden)
+        return self.norm(tokens)
+
+
+def sine_positions(height: int, width: int, channels: int, like: Tensor) -> Tensor:
+    """Return the positions of a grid, (H W, C): first half of the channels for the row, second half for the column.
+
+    Rows and columns count from 1; channel j of a half has the frequency 10000^(-2 ⌊j/2⌋ / half), even ones are sines, odd ones cosines.
+    channels: a multiple of 4. The result has the type and device of ``like``.
+    """
+    half = channels // 2
+    frequencies = TEMPERATURE ** (-torch.arange(0, half, 2, dtype=torch.float64) / half)
+    rows, columns = (_waves(length, frequencies).to(like) for length in (height, width))
+    return torch.cat([rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], 2).flatten(0, 1)
+
+
+def _waves(length: int, frequencies: Tensor) -> Tensor:
+    """Return sines and cosines in turn, (length, 2 F), for the places 1 to ``length``."""
+    phases = torch.arange(1, length + 1)[:, None] * frequencies
+    return torch.stack([phases.sin(), phases.cos()], 2).flatten(1)
+
+
+def to_patches(picture: Tensor, side: int) -> Tensor:
+    """Return the patches of a picture (B, C, H, W) as tokens (B, H W / side², side² C): row in the patch, column, channel."""
+    grid = picture.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # (B, C, h, side, w, side)
+    return grid.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)
+
+
+def to_tokens(features: Tensor) -> Tensor:
+    """Return features (B, C, h, w) as tokens (B, h w, C)."""
+    return features.flatten(2).transpose(1, 2)
+
+
+def to_features(tokens: Tensor, height: int, width: int) -> Tensor:
+    """Return tokens (B, h w, C) as features (B, C, h, w)."""
+    return tokens.transpose(1, 2).unflatten(2, (height, width))
