@@ -29,11 +29,10 @@ class DoveNet(HarmonizationModel):
 
     size_multiple = SIZE_MULTIPLE
 
-    def __init__(self, *, width: float, norm: str, train_mode_bn: bool) -> None:
+    def __init__(self, generator: AttentionUNet, discriminator: DomainDiscriminator) -> None:
         super().__init__()
-        generator_norm = "picture_batch" if norm == "batch" and train_mode_bn else norm
-        self.generator = AttentionUNet(4, 3, width=width, norm=generator_norm)
-        self.discriminator = DomainDiscriminator(width=width, norm=norm)
+        self.generator = generator
+        self.discriminator = discriminator
         normal_init(self, INIT_STD)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
@@ -110,11 +109,18 @@ class DoveNet(HarmonizationModel):
         return {"total": l1 + adversarial, "l1": l1, "adversarial": adversarial}
 
 
-@register("dovenet", paper="frih", needs_mask=True, public_options={"norm": "batch"})
+@register(
+    "dovenet",
+    paper="baselines",
+    needs_mask=True,
+    public_options={"norm": "batch"},
+    weights="https://github.com/bcmi/Image-Harmonization-Dataset-iHarmony4",
+)
 def dovenet(*, width: float = 1.0, norm: str = "instance", train_mode_bn: bool = False) -> HarmonizationModel:
     """DoveNet: attention U-Net with a domain verification discriminator (Cong et al. 2020).
 
     norm: instance (the training command) or batch (the published weights).
     train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.
     """
-    return DoveNet(width=width, norm=norm, train_mode_bn=train_mode_bn)
+    generator_norm = "picture_batch" if norm == "batch" and train_mode_bn else norm
+    return DoveNet(AttentionUNet(4, 3, width=width, norm=generator_norm), DomainDiscriminator(width=width, norm=norm))

@@ -1,6 +1,11 @@
-"""Discriminators: Sg-MMH's patches (specs/sgmmh.md, section 3) and DoveNet's domain verification (specs/dovenet.md)."""
+"""Discriminators: Sg-MMH's patches (specs/sgmmh.md, section 3) and DoveNet's domain verification (specs/dovenet.md).
+
+The branch of the latter also makes BargainNet's domain codes.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as functional
@@ -20,21 +25,25 @@ class PatchDiscriminator(nn.Module):
     """PatchGAN: five convolutions 4x4, one score for each overlapping patch of 70x70 pixels.
 
     Input (B, channels, 256, 256); output (B, 1, 30, 30), logits.
+    even: S2AM's form, whose map is 16x16: one more stride, and a last convolution without bias on features padded at the top and left.
     """
 
-    def __init__(self, channels: int = 3, *, width: float = 1.0) -> None:
+    def __init__(self, channels: int = 3, *, width: float = 1.0, even: bool = False) -> None:
         super().__init__()
+        self.even = even
         base = scaled_width(width)
         sizes = (channels, base, 2 * base, 4 * base, 8 * base, 1)
-        strides = (2, 2, 2, 1, 1)
-        self.convs = nn.ModuleList(nn.Conv2d(sizes[i], sizes[i + 1], 4, stride=strides[i], padding=1) for i in range(5))
+        strides = (2, 2, 2, 2 if even else 1, 1)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(sizes[i], sizes[i + 1], 4, stride=strides[i], padding=1, bias=i < 4 or not even) for i in range(5)
+        )
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the map of logits."""
         features = functional.leaky_relu(self.convs[0](image), SLOPE)
         for conv in self.convs[1:-1]:
             features = functional.leaky_relu(functional.instance_norm(conv(features)), SLOPE)
-        return self.convs[-1](features)
+        return self.convs[-1](functional.pad(features, (1, 0, 1, 0)) if self.even else features)
 
     def silent_biases(self) -> list[str]:
         """Return the names of the biases that the instance norm behind them cancels."""
@@ -42,8 +51,9 @@ class PatchDiscriminator(nn.Module):
 
     def public_names(self, prefix: str = "") -> dict[str, str]:
         """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
-        convs = [(place, index) for index, place in enumerate((0, 2, 5, 8, 11))]
-        return {f"model.{place}.{kind}": f"{prefix}convs.{index}.{kind}" for place, index in convs for kind in ("weight", "bias")}
+        places = (0, 2, 5, 8, 12 if self.even else 11)
+        names = (name.split(".") for name in self.state_dict())
+        return {f"model.{places[int(index)]}.{kind}": f"{prefix}convs.{index}.{kind}" for _, index, kind in names}
 
 
 class PartialConv2d(nn.Conv2d):
@@ -70,26 +80,43 @@ class PartialConv2d(nn.Conv2d):
 
 
 class DomainBranch(nn.Module):
-    """Seven partial convolutions 3x3 without padding, with spectral norm: (B, 3, 256, 256) to (B, 512, 1, 1)."""
+    """Partial convolutions 3x3 without padding, a norm behind all but the first and the last.
 
-    def __init__(self, *, width: float, norm: str) -> None:
+    With the seven layers of the discriminator (B, 3, 256, 256) becomes (B, 512, 1, 1).
+    width: factor on the 64 base channels; norm: instance, batch or picture_batch.
+    growth, strides: of every convolution, its channels in units of the base width and its stride.
+    slope: of the LeakyReLU behind all but the last, 0 for ReLU; spectral: spectral norm on every convolution.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float,
+        norm: str,
+        growth: Sequence[int] = DOMAIN_GROWTH,
+        strides: Sequence[int] = DOMAIN_STRIDES,
+        slope: float = SLOPE,
+        spectral: bool = True,
+    ) -> None:
         super().__init__()
-        base = scaled_width(width)
-        sizes = [3, *(base * growth for growth in DOMAIN_GROWTH)]
-        self.convs = nn.ModuleList(
+        self.slope = slope
+        self.last = len(strides) - 1
+        sizes = [3, *(scaled_width(width) * factor for factor in growth)]
+        convs = [
             # A norm with weights of its own replaces the bias, except in the first convolution, which has no norm.
-            spectral_norm(PartialConv2d(sizes[i], sizes[i + 1], 3, stride=stride, bias=i == 0 or norm == "instance"))
-            for i, stride in enumerate(DOMAIN_STRIDES)
-        )
-        self.norms = nn.ModuleList(make_norm(norm, sizes[i + 1]) if 0 < i < 6 else nn.Identity() for i in range(7))
+            PartialConv2d(sizes[i], sizes[i + 1], 3, stride=stride, bias=i == 0 or norm == "instance")
+            for i, stride in enumerate(strides)
+        ]
+        self.convs = nn.ModuleList(map(spectral_norm, convs) if spectral else convs)
+        self.norms = nn.ModuleList(make_norm(norm, size) if 0 < i < self.last else nn.Identity() for i, size in enumerate(sizes[1:]))
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the features of the pixels where ``mask`` is 1; without a mask, of the whole picture."""
         features = image
         for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             features, mask = conv(features, mask)
-            if index < 6:
-                features = functional.leaky_relu(norm(features), SLOPE)
+            if index < self.last:
+                features = functional.leaky_relu(norm(features), self.slope)
         return features
 
 

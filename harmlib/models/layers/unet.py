@@ -6,6 +6,7 @@ concatenation [skip, up], gate. Everything is a flat list indexed by level; the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -96,16 +97,27 @@ class AttentionUNet(nn.Module):
     """U-Net with gated skip connections at levels 1 to 3 and dropout 0.5 at levels 4 to 6.
 
     width: factor on the 64 base channels; norm: instance, batch or picture_batch; upsample: transposed or nearest.
+    up_norm: makes the decoder's norms from their channels, called with the features and the mask; None: as ``norm``, without a mask.
+    gate: makes the attention of levels 1 to 3 from its channels.
     Input (B, in_channels, H, W) with H and W multiples of 256; output (B, out_channels, H, W), no final activation.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, width: float = 1.0, norm: str = "instance", upsample: str = "transposed"
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        width: float = 1.0,
+        norm: str = "instance",
+        upsample: str = "transposed",
+        up_norm: Callable[[int], nn.Module] | None = None,
+        gate: Callable[[int], nn.Module] = Gate,
     ) -> None:
         super().__init__()
         base = scaled_width(width)
         channels = [base * growth for growth in GROWTH]
-        bias = norm == "instance"  # batch norm brings its own
+        bias = norm == "instance" and up_norm is None  # the other norms bring their own
+        make_up_norm = up_norm or functools.partial(make_norm, norm)
         sources = [in_channels, *channels[:-1]]
         self.downs = nn.ModuleList(nn.Conv2d(i, o, 4, stride=2, padding=1, bias=bias) for i, o in zip(sources, channels, strict=True))
         # The first level is the bare convolution and the last one is 1x1 at 256: neither has a norm.
@@ -120,14 +132,14 @@ class AttentionUNet(nn.Module):
             self.ups.append(
                 NearestUp(inputs, outputs) if upsample == "nearest" else transposed_up(inputs, outputs, bias=bias or level == 0)
             )
-        self.up_norms = nn.ModuleList(make_norm(norm, channels[level - 1]) if level else nn.Identity() for level in range(LEVELS))
-        self.gates = nn.ModuleList(Gate(2 * channels[level - 1]) if level in GATED_LEVELS else nn.Identity() for level in range(LEVELS))
+        self.up_norms = nn.ModuleList(make_up_norm(channels[level - 1]) if level else nn.Identity() for level in range(LEVELS))
+        self.gates = nn.ModuleList(gate(2 * channels[level - 1]) if level in GATED_LEVELS else nn.Identity() for level in range(LEVELS))
         self.dropout = nn.Dropout(0.5)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the raw output, (B, out_channels, H, W)."""
+    def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the raw output, (B, out_channels, H, W); mask: (B, 1, H, W), where the decoder's norms take one."""
         bottom, skips = self.encode(inputs)
-        return self.decode(bottom, skips)
+        return self.decode(bottom, skips, mask)
 
     def encode(self, inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the deepest features and the skips of levels 1 to 7 (index 0 is level 1)."""
@@ -140,10 +152,11 @@ class AttentionUNet(nn.Module):
             features = self.down_norms[level](self.downs[level](features))  # (B, C_l, H/2^(l+1), W/2^(l+1))
         return features, skips
 
-    def decode(self, features: Tensor, skips: list[Tensor]) -> Tensor:
-        """Return the raw output from the deepest features and the skips of ``encode``."""
+    def decode(self, features: Tensor, skips: list[Tensor], mask: Tensor | None = None) -> Tensor:
+        """Return the raw output from the deepest features and the skips of ``encode``; mask: as for ``forward``."""
+        regions = () if mask is None else (mask,)
         for level in range(LEVELS - 1, 0, -1):
-            features = self.up_norms[level](self.ups[level](functional.relu(features)))
+            features = self.up_norms[level](self.ups[level](functional.relu(features)), *regions)
             if level in DROPOUT_LEVELS:
                 features = self.dropout(features)
             features = self.gates[level](torch.cat([skips[level - 1], features], 1))  # (B, 2 C_(l-1), H/2^l, W/2^l)
@@ -159,17 +172,21 @@ class AttentionUNet(nn.Module):
                 found.append(name)
         return found
 
-    def public_names(self, prefix: str = "") -> dict[str, str]:
-        """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
+    def public_names(self, prefix: str = "", public_module: Callable[[str, int], str] | None = None) -> dict[str, str]:
+        """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours.
+
+        public_module: names a layer from its kind (downs, down_norms, ups, up_norms, gates) and level; None: as DoveNet's authors do.
+        """
+        public_module = public_module or _nested_module
         names = {}
         for name in self.state_dict():
             kind, level, rest = name.split(".", 2)
-            names[f"{_public_module(kind, int(level))}.{rest.removeprefix('conv.')}"] = prefix + name
+            names[f"{public_module(kind, int(level))}.{rest.removeprefix('conv.')}"] = prefix + name
         return names
 
 
-def _public_module(kind: str, level: int) -> str:
-    """Return the authors' name of one layer: each level is nested in the one above, as its fourth module."""
+def _nested_module(kind: str, level: int) -> str:
+    """Return the name of one layer in DoveNet's files: each level is nested in the one above, as its fourth module."""
     if level == 0:
         return {"downs": "model.model.0", "ups": "model.model.3"}[kind]
     nest = "model.model.1" + ".model.3" * (level - 1)

@@ -1,0 +1,281 @@
+"""DIH, Deep Image Harmonization: the published variants (specs/dih.md), and the no-reference paper's own, with and without mask.
+
+One network makes the whole picture and learns from its mean squared error. Sections are those of specs/perceptual_noref.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from harmlib.errors import ParameterError, ShapeError
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.dih import DihNet, SemanticDihNet
+from harmlib.models.layers.idih import silent_biases
+from harmlib.models.layers.names import Table, public_names
+from harmlib.models.registry import register
+
+BATCH_SIZE = 32
+EPOCH = 65_742 // BATCH_SIZE  # iHarmony4's training pairs
+WEIGHTS = "https://github.com/bcmi/Image-Harmonization-Dataset-iHarmony4"
+
+# Our block -> the TensorFlow code's scope of its convolution, and of the norm inside it.
+TENSORFLOW_BLOCKS = {
+    r"encoder\.(\d)": (r"conv\1", "bn"),
+    r"decoder\.(\d)": (r"deconv\1-h", "deconv-bn-h"),
+    r"parser\.(\d)": (r"deconv\1", "deconv-bn-h"),
+    "parsed": ("deconv_output_seg", "deconv-bn-h"),
+}
+TENSORFLOW_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+TENSORFLOW_NAMES: Table = (
+    *((rf"{ours}\.0\.weight", f"{scope}/weights") for ours, (scope, _) in TENSORFLOW_BLOCKS.items()),
+    *((rf"{o}\.1\.{k}", f"{scope}/{norm}/{t}") for o, (scope, norm) in TENSORFLOW_BLOCKS.items() for k, t in TENSORFLOW_NORM.items()),
+    (r"code\.weight", "fc7/weights"),
+    (r"code\.bias", "fc7/biases"),
+    (r"output\.weight", "output-h/weights"),
+    (r"labels\.weight", "output_final/weights"),
+)
+# The S2AM code counts from the picture to the code and back; its "dev2" does not exist.
+S2AM_PLACES = {"encoder": (1, 2, 3, 4, 5, 6), "decoder": (7, 6, 5, 4, 3, 1), "parser": (7, 6, 5, 4, 3, 1)}
+S2AM_LAYERS = {"encoder": ("conv", "bn"), "decoder": ("dev", "dbn"), "parser": ("sdev", "sdbn")}
+S2AM_NAMES: Table = (
+    *(
+        (rf"{part}\.{level}\.{layer}\.", f"{kind}{place}.")
+        for part, places in S2AM_PLACES.items()
+        for level, place in enumerate(places)
+        for layer, kind in enumerate(S2AM_LAYERS[part])
+    ),
+    (r"code\.1\.", "fc."),
+    (r"output\.", "dev8."),
+    (r"parsed\.0\.", "sdev8."),
+    (r"parsed\.1\.", "sdbn8."),
+    (r"labels\.", "sdev9."),
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The numbers that a network works with: gain·v − offset, per channel of the picture, and of the mask.
+
+    bgr: the channels stand in reverse order, and so do those of ``offset``.
+    """
+
+    gain: float = 2.0
+    offset: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mask_gain: float = 1.0
+    mask_offset: float = 0.0
+    bgr: bool = False
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Return a picture (B, 3, H, W), RGB in [0, 1], in the network's numbers."""
+        return self.gain * (image.flip(1) if self.bgr else image) - self._offset(image)
+
+    def encode_mask(self, mask: Tensor) -> Tensor:
+        """Return a mask (B, 1, H, W) in [0, 1] in the network's numbers."""
+        return self.mask_gain * mask - self.mask_offset
+
+    def decode(self, values: Tensor) -> Tensor:
+        """Return a picture (B, 3, H, W) in the network's numbers as RGB, not clamped to [0, 1]."""
+        image = (values + self._offset(values)) / self.gain
+        return image.flip(1) if self.bgr else image
+
+    def _offset(self, like: Tensor) -> Tensor:
+        """Return the offsets, (1, 3, 1, 1)."""
+        return like.new_tensor(self.offset).view(1, 3, 1, 1)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What makes a published DIH.
+
+    layers: options of its network; norm: the authors'; scale: its numbers; clipped: to [-1, 1], before the loss.
+    code_bias: what the bias of the code starts from; names: of the tensors in the authors' files, empty if those are not read here.
+    """
+
+    layers: Mapping[str, Any] = field(default_factory=dict)
+    norm: str = "batch"
+    scale: Scale = field(default_factory=Scale)
+    clipped: bool = False
+    code_bias: float = 0.0
+    names: Table = ()
+
+
+PT256 = {"channels": (64, 64, 128, 128, 256, 512), "code": 1024, "eps": 1e-5, "flat_code": True}
+CAFFE512 = {"channels": (64, 64, 128, 128, 256, 256, 512), "code": 1024, "eps": 1e-5, "bias": True, "classes": 26}
+UNSCALED = Scale(gain=1.0, offset=(0.0, 0.0, 0.0))
+CAFFE_SCALE = Scale(gain=255.0, offset=(104.00699, 116.66877, 122.67892), mask_gain=255.0, mask_offset=128.0, bgr=True)
+# The code of tf256seg gives the mask as -1/1, in training and in tests; that of tf256 as 0/1 in training.
+SEGMENTED_SCALE = Scale(mask_gain=2.0, mask_offset=1.0, bgr=True)
+VARIANTS = {
+    "tf256": Variant(norm="affine", scale=Scale(bgr=True), clipped=True, names=TENSORFLOW_NAMES),
+    "tf256seg": Variant({"classes": 92}, norm="affine", scale=SEGMENTED_SCALE, clipped=True, names=TENSORFLOW_NAMES),
+    "pt256": Variant(PT256, scale=UNSCALED, names=S2AM_NAMES),
+    "pt256seg": Variant({**PT256, "bias": True, "classes": 26, "crossed": True}, scale=UNSCALED, names=S2AM_NAMES),
+    "caffe512": Variant(CAFFE512, scale=CAFFE_SCALE, code_bias=1.0),
+}
+# "One outer layer" less than the original's: the innermost one, as in the code that the paper cites, or the outermost.
+SHORTENED: dict[str, dict[str, Any]] = {
+    "inner": {},
+    "outer": {"channels": (64, 128, 128, 256, 256, 512), "code": 1024, "bias": True},
+}
+
+
+class WholePicture(HarmonizationModel):
+    """A method that makes pictures of one size and learns from the mean squared error of all pixels."""
+
+    scale = Scale()
+    working_size: int
+
+    def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the picture (B, 3, S, S) in the numbers of ``scale``, not clamped: the method itself."""
+        raise NotImplementedError
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return the whole picture, not pasted into the composite."""
+        return Prediction(self.scale.decode(self.restore(composite, mask)).clamp(0, 1))
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Return the mean squared error over pixels and channels, in the numbers of ``scale``."""
+        return {"total": functional.mse_loss(self.restore(batch["composite"], batch["mask"]), self.scale.encode(batch["target"]))}
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """The biases that batch norm cancels."""
+        return frozenset(silent_biases(self))
+
+    def check_inputs(self, composite: Tensor, mask: Tensor | None) -> None:
+        """Raise ShapeError or MaskError as every method does, and ShapeError for a picture of another size."""
+        super().check_inputs(composite, mask)
+        height, width = composite.shape[2:]
+        if {height, width} != {self.working_size}:
+            raise ShapeError(
+                f'composite is {height}x{width}, "{self.name}" works at {self.working_size}x{self.working_size} only: resize it'
+            )
+
+
+class Dih(WholePicture):
+    """A published variant. Semantic ones learn from the picture alone, as the authors' fine-tuning does: pairs bring no parsing."""
+
+    def __init__(self, variant: Variant, *, norm: str, width: float) -> None:
+        super().__init__()
+        self.scale, self.clipped, self.names = variant.scale, variant.clipped, variant.names
+        network = SemanticDihNet if "classes" in variant.layers else DihNet
+        self.harmonizer = network(4, width=width, norm=norm, **variant.layers)
+        self.working_size = self.harmonizer.size
+        if variant.code_bias:
+            nn.init.constant_(self.harmonizer.get_parameter("code.bias"), variant.code_bias)
+
+    def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the picture (B, 3, S, S) in the numbers of ``scale``, clipped where the variant's code clips it."""
+        assert mask is not None  # needs_mask: checked at the door
+        raw = self.harmonizer(self.stack(composite, mask))
+        return raw.clamp(-1, 1) if self.clipped else raw
+
+    def stack(self, composite: Tensor, mask: Tensor) -> Tensor:
+        """Return what the network sees, (B, 4, S, S)."""
+        return torch.cat([self.scale.encode(composite), self.scale.encode_mask(mask)], 1)
+
+    @property
+    def training_recipe(self) -> TrainingRecipe:
+        """That of the TensorFlow code, for every variant."""
+        return TrainingRecipe(
+            learning_rate=1e-4,
+            betas=(0.9, 0.999),
+            batch_size=BATCH_SIZE,
+            iterations=1000 * EPOCH,
+            loss="squared error of the whole picture, mean over pixels and channels",
+            note=(
+                "1000 epochs are the code's upper limit; semantic variants are pre-trained on parsed photographs there, here their parsing "
+                "learns from the picture alone, and its last layers do not"
+            ),
+        )
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """The biases that batch norm cancels, and the last layers of the parsing."""
+        parsing = self.harmonizer.parsing_only() if isinstance(self.harmonizer, SemanticDihNet) else []
+        return super().untrained_parameters | {f"harmonizer.{name}" for name in parsing}
+
+    @property
+    def public_names(self) -> dict[str, dict[str, str]]:
+        """The names in the authors' file."""
+        return {"model": public_names(self.harmonizer, self.names, "harmonizer.")} if self.names else {}
+
+
+class EndToEnd(WholePicture):
+    """A model of the no-reference paper that is trained from scratch (section 5)."""
+
+    @property
+    def training_recipe(self) -> TrainingRecipe:
+        """The paper's, the same for its four models."""
+        return TrainingRecipe(
+            learning_rate=1e-3,
+            betas=(0.9, 0.999),
+            batch_size=BATCH_SIZE,
+            iterations=50 * EPOCH,
+            loss="squared error of the whole picture in [-1, 1], mean over pixels and channels",
+            note="the weights with the lowest validation loss are kept; initialization is not stated, here as in DIH's TensorFlow code",
+        )
+
+
+class PerceptualDih(EndToEnd):
+    """DIH-M, or without mask DIH-NM (section 4.1)."""
+
+    def __init__(self, *, masked: bool, width: float, variant: str) -> None:
+        super().__init__()
+        self.needs_mask = masked
+        self.harmonizer = shortened_net(3 + masked, width=width, variant=variant)
+        self.working_size = self.harmonizer.size
+
+    def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the picture (B, 3, 256, 256) in [-1, 1], not clamped."""
+        inputs = self.scale.encode(composite)
+        if self.needs_mask:
+            assert mask is not None  # checked at the door
+            inputs = torch.cat([inputs, self.scale.encode_mask(mask)], 1)
+        return self.harmonizer(inputs)
+
+
+def shortened_net(in_channels: int, *, width: float, variant: str) -> DihNet:
+    """Return the no-reference paper's DIH for 256x256, batch norm; raises ParameterError for a ``variant`` that is not in SHORTENED."""
+    if variant not in SHORTENED:
+        raise ParameterError(f'variant is "{variant}": choose from {", ".join(SHORTENED)}')
+    return DihNet(in_channels, width=width, norm="batch", **SHORTENED[variant])
+
+
+@register("dih", paper="baselines", needs_mask=True, weights=WEIGHTS)
+def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0) -> HarmonizationModel:
+    """DIH: encoder and decoder with a code of the whole picture between them (Tsai et al. 2017).
+
+    variant: tf256, tf256seg (iHarmony4 authors' code; seg: with a parsing decoder), pt256, pt256seg (S2AM's) or caffe512 (the original).
+    norm: own (affine for tf256 and tf256seg, batch for the others), affine (a batch norm that never looks at a batch) or batch.
+    TensorFlow weights load from a torch file that you make of them: a dictionary from the name of each of the network's variables to its
+    values as a tensor, kernels transposed by (3, 2, 0, 1).
+    """
+    if variant not in VARIANTS:
+        raise ParameterError(f'variant is "{variant}": choose from {", ".join(VARIANTS)}')
+    found = VARIANTS[variant]
+    return Dih(found, norm=found.norm if norm == "own" else norm, width=width)
+
+
+@register("dih_m", paper="perceptual", needs_mask=True)
+def dih_m(*, width: float = 1.0, variant: str = "inner") -> HarmonizationModel:
+    """DIH-M: Deep Image Harmonization with the true mask, trained end to end (Dolhasz et al. 2022).
+
+    variant: inner or outer, the layer of the original that is left out for 256x256.
+    """
+    return PerceptualDih(masked=True, width=width, variant=variant)
+
+
+@register("dih_nm", paper="perceptual", needs_mask=False)
+def dih_nm(*, width: float = 1.0, variant: str = "inner") -> HarmonizationModel:
+    """DIH-NM: Deep Image Harmonization without any mask, trained end to end (Dolhasz et al. 2022).
+
+    variant: inner or outer, the layer of the original that is left out for 256x256.
+    """
+    return PerceptualDih(masked=False, width=width, variant=variant)
