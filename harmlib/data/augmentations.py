@@ -16,6 +16,8 @@ Arrays = dict[str, np.ndarray]
 # iDIH's random resized crop: share of the area, and width over height.
 CROP_AREA = (0.5, 1.0)
 CROP_ASPECT = (3 / 4, 4 / 3)
+# ADFM's square crop: 256 pixels of a shorter side of 420 to 512 (specs/adfm.md).
+SQUARE_CROP, SHORTER_SIDE = 256, (420, 512)
 # A crop that cuts the foreground away is drawn again; after so many tries the whole picture is kept.
 CROP_TRIES = 10
 
@@ -24,7 +26,7 @@ def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: n
     """Return the arrays after the named augmentations.
 
     arrays: (H, W) or (H, W, C), alike in height and width; "mask" is among them, not 0 = foreground.
-    names: of flip, rotate90, random_crop. Sizes may change; nothing is resized.
+    names: of flip, rotate90, random_crop, square_crop. Sizes may change; nothing is resized.
     Raises ParameterError for an unknown name.
     """
     changed = dict(arrays)
@@ -64,8 +66,17 @@ def _random_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     return arrays
 
 
+def _square_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Cut out a square, half to 0.61 of the shorter side, with or without foreground (specs/adfm.md: resized first, then cropped)."""
+    height, width = arrays["mask"].shape[:2]
+    side = max(1, round(min(height, width) * SQUARE_CROP / generator.integers(SHORTER_SIDE[0], SHORTER_SIDE[1] + 1)))
+    top, left = generator.integers(0, height - side + 1), generator.integers(0, width - side + 1)
+    return {name: array[top : top + side, left : left + side] for name, array in arrays.items()}
+
+
 AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
     "flip": _flip,
     "rotate90": _rotate90,
     "random_crop": _random_crop,
+    "square_crop": _square_crop,
 }

@@ -28,7 +28,7 @@ class ADFM(HarmonizationModel):
     """The U-Net predicts how every pixel changes, background included."""
 
     size_multiple = SIZE_MULTIPLE
-    augmentations = ("flip",)
+    augmentations = ("square_crop", "flip")
 
     def __init__(self, *, width: float) -> None:
         super().__init__()
@@ -45,14 +45,15 @@ class ADFM(HarmonizationModel):
 
     @property
     def training_recipe(self) -> TrainingRecipe:
-        """The authors' batches and length; Adam for their Adadelta, whose rate of 1 means nothing to it."""
+        """The authors' training script."""
         return TrainingRecipe(
-            learning_rate=1e-3,
+            learning_rate=1.0,
             betas=(0.9, 0.999),
             batch_size=24,
             iterations=230 * EPOCH,
             loss="mean squared error",
-            note="the authors: Adadelta, rate 1, on crops of 256 pixels out of 420 to 512; here: Adam at our rate, whole pictures",
+            optimizer="adadelta",
+            note="the authors crop resized pictures; here crops are resized, and HAdobe5k is not shrunk to 1024 pixels beforehand",
         )
 
     @property

@@ -45,6 +45,7 @@ class TrainingRecipe:
     milestones: iterations after which the rate is multiplied by ``gamma``.
     linear_decay_from: iteration from which the rate falls linearly to zero at the end, or None.
     ema_decay: decay of the moving average of the weights kept beside them, or None.
+    optimizer: adam, or adadelta (ρ 0.9, ε 1e-6), which has no betas.
     loss: what is minimized; note: what a reader must know besides.
     """
 
@@ -58,6 +59,7 @@ class TrainingRecipe:
     gamma: float = 0.1
     linear_decay_from: int | None = None
     ema_decay: float | None = None
+    optimizer: str = "adam"
     note: str = ""
 
     def rate_factor(self, progress: float) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from harmlib.config import RunPlan
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
@@ -28,7 +28,7 @@ from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
 from harmlib.training.parts import load_parts
-from harmlib.training.state import RESUME, Ema, TrainingState
+from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
 logger = logging.getLogger(__name__)
 
@@ -132,10 +132,7 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     fabric.to_device(model)
     model.to(memory_format=torch.channels_last)
     model.train()
-    optimizers: dict[str, Optimizer] = {
-        player: Adam(parameters, recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
-        for player, parameters in model.players().items()
-    }
+    optimizers = {player: make_optimizer(parameters, recipe) for player, parameters in model.players().items()}
     ema = Ema(model, recipe.ema_decay) if recipe.ema_decay else None
     return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **_settings(plan)})
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import Adadelta, Adam, Optimizer
 
 from harmlib.errors import CheckpointError
 from harmlib.files import replacing
-from harmlib.models.base import HarmonizationModel
+from harmlib.models.base import HarmonizationModel, TrainingRecipe
 
 RESUME = "resume.pt"
 
@@ -36,6 +36,13 @@ class Ema:
                 self.weights[name].lerp_(value, 1 - self.decay)
             else:
                 self.weights[name].copy_(value)
+
+
+def make_optimizer(parameters: list[nn.Parameter], recipe: TrainingRecipe) -> Optimizer:
+    """Return the optimizer of one player."""
+    if recipe.optimizer == "adadelta":
+        return Adadelta(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
+    return Adam(parameters, recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
 
 
 class TrainingState:

@@ -55,6 +55,13 @@ def test_crops_keep_half_the_area_and_some_foreground(arrays):
     assert all(r["mask"].any() for r in results)
 
 
+def test_square_crops_have_half_to_three_fifths_of_the_shorter_side(arrays):
+    shapes = {r["mask"].shape for r in changed(arrays, "square_crop", 100)}
+
+    assert all(height == width for height, width in shapes)
+    assert {height for height, _ in shapes} == {15, 16, 17, 18}
+
+
 def test_a_foreground_that_every_crop_misses_keeps_the_picture(arrays):
     empty = {**arrays, "mask": np.zeros_like(arrays["mask"])}
 
@@ -68,5 +75,5 @@ def test_the_generator_decides(arrays):
 
 
 def test_unknown_augmentation_is_refused(arrays):
-    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, rotate90, random_crop'):
+    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, rotate90, random_crop, square_crop'):
         augment(arrays, ["blur"], np.random.default_rng(0))

@@ -13,7 +13,7 @@ from harmlib.config import RunPlan
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.training.loop import TrainingError, make_fabric, set_rate, start_from, take_step, train
-from harmlib.training.state import Ema, TrainingState
+from harmlib.training.state import Ema, TrainingState, make_optimizer
 
 PLAN = RunPlan("sgmmh_om", "mini", iterations=6, batch_size=2, options={"width": 1 / 16}, keep=(4,), save_seconds=0)
 
@@ -215,3 +215,13 @@ def test_the_moving_average_follows_its_formula():
     ema.update(model)
 
     assert ema.weights["weight"].item() == pytest.approx(start + 0.1)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adadelta", torch.optim.Adadelta)])
+def test_the_recipe_names_the_optimizer(name, kind):
+    recipe = dataclasses.replace(fresh().training_recipe, optimizer=name, learning_rate=0.5)
+
+    optimizer = make_optimizer([torch.nn.Parameter(torch.zeros(1))], recipe)
+
+    assert type(optimizer) is kind
+    assert optimizer.param_groups[0]["lr"] == 0.5
