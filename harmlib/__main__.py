@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="harmlib", description="Image harmonization, reproduced.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_harmonize(commands)
+    _add_detect(commands)
     _add_reproduce(commands)
+    _add_models(commands)
     _add_score(commands)
     _add_prepare(commands)
     _add_train(commands)
@@ -68,6 +70,28 @@ def _harmonize(options: argparse.Namespace) -> None:
     harmonize_files(model, options.composite, options.mask, options.out, upsampling=options.upsampling, arguments=options.arguments)
 
 
+def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``detect``."""
+    parser = commands.add_parser("detect", help="show where a picture, or those of a folder, was visibly darkened or brightened")
+    parser.add_argument("image", help="picture (.png, .jpg), or folder of pictures")
+    parser.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        help="the result: a .png (red = darker, green = brighter) and a .npy of probabilities; for a folder a folder",
+    )
+    parser.add_argument("--model", help="detector, of which the newest finished run is used (default: ptc)")
+    parser.add_argument("--checkpoint", help="run folder or checkpoint.pt to use instead")
+    parser.set_defaults(run=_detect)
+
+
+def _detect(options: argparse.Namespace) -> None:
+    """Run ``detect``."""
+    from harmlib.detect_files import detect_files, load_detector
+
+    detect_files(load_detector(options.model, options.checkpoint), options.image, options.out)
+
+
 def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``reproduce``."""
     parser = commands.add_parser("reproduce", help="build, train, score and draw everything a profile asks for")
@@ -87,6 +111,20 @@ def _reproduce(options: argparse.Namespace) -> int:
     return reproduce(
         options.profile, papers=options.paper, data=options.data, results=options.results, cores=options.cores, dry_run=options.dry_run
     )
+
+
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``models``."""
+    parser = commands.add_parser("models", help="list the methods: paper, mask, parameters, size, published weights")
+    parser.add_argument("pattern", nargs="?", default="*", help="only those whose names match, such as 'sgmmh_*'")
+    parser.set_defaults(run=_models)
+
+
+def _models(options: argparse.Namespace) -> None:
+    """Run ``models``: print the table."""
+    from harmlib.model_table import print_models
+
+    print_models(options.pattern)
 
 
 def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -46,7 +46,8 @@ def harmonize(
 
     model: a method's name, or a model (quicker for many pictures).
     image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice.
-    mask: (H, W), 1 or 255 = foreground, fractions allowed; an empty one returns the composite with a warning.
+    mask: (H, W), 1 or 255 = foreground, fractions allowed; an empty one returns the composite with a warning. Methods that need none
+    never see it.
     upsampling: "own", the method's own way to full size; "bilinear", its small result resized, background included; "pcm",
     polynomial color mapping of the foreground, background untouched. A method that works at every size needs none and uses none.
     results: where the newest finished run of a named method is looked for; None: the checkout's.
@@ -70,9 +71,11 @@ def harmonize_with_prediction(
         raise MaskError('upsampling "pcm" maps the colors of the foreground and needs a mask: give one, 1 = foreground')
     composite, alpha = _read_picture(image)
     soft_mask = None if mask is None else _read_mask(mask, composite)
+    model = newest_model(model, results) if isinstance(model, str) else model
+    if not model.needs_mask and upsampling != "pcm":
+        soft_mask = None  # nothing of it may reach a method that claims to do without
     if soft_mask is not None and not soft_mask.any():
         return _return_unchanged(composite, alpha, image, "the mask is empty"), None
-    model = newest_model(model, results) if isinstance(model, str) else model
     if soft_mask is not None and not model.soft_masks:
         soft_mask = (soft_mask >= MASK_THRESHOLD).astype(np.float32)
     thumbnail, small_mask = _thumbnail(model, composite), None if soft_mask is None else _small_mask(model, soft_mask)
@@ -130,13 +133,15 @@ def newest_model(name: str, results: str | os.PathLike[str] | None) -> Harmoniza
     results: where the run is looked for; None: the checkout's. Raises CheckpointError, ParameterError.
     """
     if not models.describe(name).trainable:
-        return models.create(name)
+        model = models.create(name)
+        if next(model.parameters(), None) is None:
+            return model  # one that only joins trained parts has weights, and runs that hold them
     results = files.CHECKOUT / "results" if results is None else results
     runs = [manifest.parent for manifest in Path(results).glob(f"*/runs/{name}-*/{files.MANIFEST}")]
     if not runs:
+        other = f', or use "{WEIGHTLESS}", a statistics transfer that needs no weights' if models.describe(name).needs_mask else ""
         raise CheckpointError(
-            f'there is no finished run of "{name}" under "{results}": train one (README.md), give a checkpoint of one, '
-            f'or use "{WEIGHTLESS}", a statistics transfer that needs no weights'
+            f'there is no finished run of "{name}" under "{results}": train one (README.md), or give a checkpoint of one{other}'
         )
     newest = max(runs, key=lambda run: (not _is_smoke(run), (run / files.MANIFEST).stat().st_mtime))
     logger.info("%s uses the run %s", name, newest)

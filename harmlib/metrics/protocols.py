@@ -150,6 +150,13 @@ PROTOCOLS: dict[str, Protocol] = {
             ssim_range="prediction_range",
             lpips_channels="bgr",
         ),
+        replace(
+            _HARMLIB,
+            name="perceptual",
+            source="no-reference paper, section 3.5: the whole raw picture, clipped but not rounded",
+            rounding="none",
+            background="keep",
+        ),
     )
 }
 

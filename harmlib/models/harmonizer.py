@@ -6,9 +6,6 @@ Half of a training batch are composites that the same filters make of the target
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as functional
@@ -16,9 +13,9 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
-from harmlib.models import checkpoints
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.efficientnet import TwoStemEfficientNet
+from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
@@ -95,15 +92,7 @@ class Harmonizer(HarmonizationModel):
 
         Paper: weights of a TensorFlow port. Here: torchvision's, trained with other padding, because nothing else has to be installed.
         """
-        if not self.pretrained:
-            return "random"
-        path = Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_FILE
-        if not path.is_file():
-            reason = f'the ImageNet weights {IMAGENET_FILE} are not in torch\'s hub cache, so "{self.name}" starts from random weights'
-            warnings.warn(f"{reason}: put the file there, or set pretrained to false", UserWarning, stacklevel=2)
-            return "random"
-        self.backbone.load_imagenet(checkpoints.read_file(path))
-        return "imagenet (torchvision)"
+        return start_from_imagenet(self.backbone, IMAGENET_FILE, self.name) if self.pretrained else "random"
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the picture after the last filter; extras: arguments (B, k), raw."""
@@ -222,7 +211,7 @@ def dynamic_loss(losses: Tensor) -> Tensor:
     return dynamic_terms(losses).mean(1).sum()
 
 
-@register("harmonizer", paper="harmonizer", needs_mask=True)
+@register("harmonizer", paper="harmonizer", needs_mask=True, weights="https://github.com/ZHKKKe/Harmonizer")
 def harmonizer(
     *,
     width: float = 1.0,

@@ -1,6 +1,6 @@
 """The only list of methods: factories by name, found in the files of this folder when first asked for.
 
-    @register("dovenet", paper="frih", needs_mask=True)
+    @register("dovenet", paper="baselines", needs_mask=True)
     def dovenet(*, width: float = 1.0) -> HarmonizationModel: ...
 
 A factory's first docstring line is the method's title, its keyword-only arguments are the method's options.
@@ -34,7 +34,7 @@ Factory = Callable[..., "HarmonizationModel"]
 class ModelInfo:
     """What the registry knows of a method without building it.
 
-    paper: the paper it belongs to; needs_mask: it cannot work without one; trainable: it has weights.
+    paper: the paper it belongs to; needs_mask: it cannot work without one; trainable: it is trained.
     title: what it is, with authors and year of its paper in brackets at the end.
     options: keyword -> default; public_options: those that differ in the authors' published weights.
     weights: the page on which the authors publish them, empty where none is known.

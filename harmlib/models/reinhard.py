@@ -25,7 +25,7 @@ class ReinhardLab(HarmonizationModel):
 
 @register("reinhard_lab", paper="harmlib", needs_mask=True, trainable=False)
 def reinhard_lab() -> HarmonizationModel:
-    """Reinhard in Lab: foreground statistics matched to the background's, no weights needed."""
+    """Reinhard in Lab: foreground statistics matched to the background's, no weights needed (Reinhard et al. 2001)."""
     return ReinhardLab()
 
 

@@ -23,6 +23,7 @@ from harmlib.models.registry import register
 
 __all__ = ["OPERATORS", "SgmmhOM", "SgmmhOMGAN", "SgmmhRGB", "edit", "edit_masks", "retouch"]
 
+WEIGHTS = "https://github.com/XuqianRen/Semantic-guided-Multi-mask-Image-Harmonization"
 ADVERSARIAL_WEIGHT = 0.005
 PERCEPTUAL_TERMS = ("none", "lpips", "vgg19_conv5_4")
 INITS = ("default", "identity")
@@ -217,24 +218,30 @@ class SgmmhOMGAN(SgmmhOM):
         return {**losses, "total": losses["total"] + adversarial, "adversarial": adversarial}
 
 
-@register("sgmmh_rgb", paper="sgmmh", needs_mask=False)
+@register("sgmmh_rgb", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
 def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none") -> HarmonizationModel:
-    """Sg-MMH (RGB): the baseline that regresses RGB directly; options as for sgmmh_om."""
+    """Sg-MMH, RGB: the baseline that regresses RGB directly (Ren and Liu 2022).
+
+    Options as for sgmmh_om.
+    """
     return SgmmhRGB(width=width, perceptual=perceptual)
 
 
-@register("sgmmh_om", paper="sgmmh", needs_mask=False)
+@register("sgmmh_om", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
 def sgmmh_om(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
-    """Sg-MMH (OM): six operator masks in LAB and a fixed retoucher, no mask as input.
+    """Sg-MMH, OM: six operator masks in LAB and a fixed retoucher, no mask as input (Ren and Liu 2022).
 
     init: default (PyTorch's, as the authors) or identity; perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
     """
     return SgmmhOM(width=width, init=init, perceptual=perceptual)
 
 
-@register("sgmmh_omgan", paper="sgmmh", needs_mask=False)
+@register("sgmmh_omgan", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
 def sgmmh_omgan(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
-    """Sg-MMH (OMGAN): operator masks refined by a relativistic patch discriminator; options as for sgmmh_om."""
+    """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator (Ren and Liu 2022).
+
+    Options as for sgmmh_om.
+    """
     return SgmmhOMGAN(width=width, init=init, perceptual=perceptual)
 
 

@@ -166,7 +166,16 @@ def test_any_size_comes_back_in_its_size(name: str, size: tuple[int, int], gener
     assert harmonized.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name in METHODS if not models.describe(name).needs_mask])
+def test_a_mask_changes_nothing_for_a_method_without_one(name: str, photo_array: np.ndarray) -> None:
+    model, shape = small(name), photo_array.shape[:2]
+
+    alone = harmonize(model, photo_array)
+
+    assert all(np.array_equal(harmonize(model, photo_array, mask), alone) for mask in (np.zeros(shape, bool), np.eye(*shape)))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if models.describe(name).needs_mask])
 def test_an_empty_mask_returns_the_composite_with_a_warning(name: str, photo_array: np.ndarray) -> None:
     with pytest.warns(UserWarning, match="mask is empty"):
         harmonized = harmonize(small(name), photo_array, np.zeros(photo_array.shape[:2], bool))

@@ -13,9 +13,10 @@ from torch import nn
 
 from harmlib import models
 from harmlib.data.composers import PUBLISHED
+from harmlib.model_table import parameters
 from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.papers import published
-from harmlib.reporting.frih.numbers import MILLION, parameters
+from harmlib.reporting.frih.numbers import MILLION
 from harmlib.reporting.frih.study import LABELS, METHOD, PAPER, Study
 from harmlib.reporting.verdicts import AGREES, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
 from harmlib.statistics import Interval, mean_interval

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-import torch
 
 from harmlib import models
+from harmlib.model_table import parameters
 from harmlib.papers import published
 from harmlib.reporting import comparisons
 from harmlib.reporting.frih.study import BASELINE, LABELS, METHOD, PAPER, STAGE_ONE, Study
@@ -68,13 +68,6 @@ def size_table(study: Study) -> pd.DataFrame:
     counts = pd.DataFrame(sizes, columns=["method", "metric", "mean"]).assign(n=0)
     reasons = {method: why_missing(method) for method in printed["method"].unique()}
     return _stamped(beside_paper(pd.concat([quality, counts]), printed, data=comparisons.data_of(study.scores), reasons=reasons), study)
-
-
-def parameters(method: str) -> int:
-    """Return how many parameters a method has at full width; a discriminator, which harmonizes nothing, is left out."""
-    with torch.device("meta"):
-        players = models.create(method).players()
-    return sum(weights.numel() for player, group in players.items() if player != "discriminator" for weights in group)
 
 
 def orders(study: Study) -> pd.DataFrame:

@@ -1,0 +1,34 @@
+"""Backbones that start from ImageNet weights, which must already be on disk: nothing here downloads."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from harmlib.models import checkpoints
+
+
+class Backbone(Protocol):
+    """A network that knows where torchvision's weights belong."""
+
+    def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the weights of torchvision's state dict."""
+
+
+def start_from_imagenet(backbone: Backbone, file: str, method: str) -> str:
+    """Give a backbone the ImageNet weights and return "imagenet (torchvision)"; without their file warn and return "random".
+
+    file: torchvision's name, in torch's hub cache; method: whose backbone it is. Raises CheckpointError for a damaged file.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / file
+    if not path.is_file():
+        reason = f'the ImageNet weights {file} are not in torch\'s hub cache, so "{method}" starts from random weights'
+        warnings.warn(f"{reason}: put the file there, or set pretrained to false", UserWarning, stacklevel=3)
+        return "random"
+    backbone.load_imagenet(checkpoints.read_file(path))
+    return "imagenet (torchvision)"

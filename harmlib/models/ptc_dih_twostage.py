@@ -1,0 +1,45 @@
+"""PTC+DIH: a trained detector makes the mask for a trained DIH-M, without fine-tuning (specs/perceptual_noref.md section 4.4)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harmlib.models.base import HarmonizationModel, Prediction, resize_to
+from harmlib.models.ptc_dih import resize
+from harmlib.models.registry import create, register
+
+
+class TwoStage(HarmonizationModel):
+    """A whole ``ptc`` and a whole ``dih_m``, joined by a soft mask; nothing is trained."""
+
+    needs_mask = False
+
+    def __init__(self, *, width: float, variant: str, detector_width: float, detector_size: int) -> None:
+        super().__init__()
+        self.detector_size = detector_size
+        self.detector = create("ptc", width=detector_width, size=detector_size)
+        self.harmonizer = create("dih_m", width=width, variant=variant)
+        self.working_size = self.harmonizer.working_size
+        self.requires_grad_(False)
+
+    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+        """Return DIH-M's picture for the detected mask M_p, the larger of the probabilities of negative and positive (section 2.7).
+
+        extras: detected_mask (B, 1, 256, 256), soft; probabilities (B, 3, s, s), s = ``detector_size``. The given mask is not looked at.
+        """
+        probabilities = self.detector(resize(composite, self.detector_size))["probabilities"]
+        detected = resize_to(probabilities[:, :2].amax(1, keepdim=True), composite)
+        image = self.harmonizer(composite, detected).image
+        return Prediction(image, {"detected_mask": detected, "probabilities": probabilities})
+
+
+@register("ptc_dih_twostage", paper="perceptual", needs_mask=False, trainable=False)
+def ptc_dih_twostage(
+    *, width: float = 1.0, variant: str = "inner", detector_width: float | None = None, detector_size: int = 224
+) -> HarmonizationModel:
+    """PTC+DIH: a trained detector's mask handed to a trained DIH-M, two networks (Dolhasz et al. 2022).
+
+    width, variant: of the ``dih_m``; detector_width, detector_size: of the ``ptc``; no detector_width: the same as width.
+    """
+    detector_width = width if detector_width is None else detector_width
+    return TwoStage(width=width, variant=variant, detector_width=detector_width, detector_size=detector_size)
