@@ -25,7 +25,7 @@ REQUIRED = {"format": int, "method": str, "options": dict, "weights": dict}
 # Batch norm counts its batches; older files lack the counter and nothing here reads it.
 COUNTER = "num_batches_tracked"
 NAMES_SHOWN = 3
-# Where training scripts nest a state dict, and the prefix of its names: BasicSR, Harmonizer, S2AM and ADFM.
+# Where training scripts nest a state dict, and the prefix of its names: BasicSR, Harmonizer, S2AM, ADFM and S²CRNet.
 NESTS = {"params": "module.", "model": "module.model.", "state_dict": "module."}
 
 
