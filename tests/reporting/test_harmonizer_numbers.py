@@ -94,10 +94,10 @@ def test_full_size_scores_have_no_runs_to_average(good_study):
 @pytest.mark.parametrize(
     ("table", "missing"), [(1, {"dih", "s2am", "bargainnet", "iih", "ht"}), (2, {"bargainnet", "bargainnet_pcm", "ht", "ht_pcm"})]
 )
-def test_methods_that_are_not_built_keep_the_papers_number_and_say_so(good_study, table, missing):
+def test_methods_that_are_not_trained_keep_the_papers_number_and_say_so(good_study, table, missing):
     filled = numbers.comparison_table(good_study, table)
 
-    rows = filled[(filled["subset_or_bucket"] == "All") & (filled["note"] == numbers.NOT_BUILT)]
+    rows = filled[(filled["subset_or_bucket"] == "All") & (filled["note"] == numbers.NOT_TRAINED)]
     assert set(rows["method"]) == missing
     assert (rows["paper"] != "").all()
 

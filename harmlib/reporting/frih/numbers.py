@@ -17,7 +17,7 @@ METRICS = {1: ("mse", "psnr"), 2: ("mse", "fmse"), 3: ("mse", "psnr"), 4: ("mse"
 BY_SIZE = (2, 4)
 AGAINST_OTHERS = (1, 2)
 OTHER_DATA = {False: "our data have other sub-datasets", True: "no test image of this size"}
-NOT_BUILT, NOT_TRAINED = "not built yet", "not trained in this profile"
+NOT_TRAINED = "not trained in this profile"
 # What section "Ablation Study" orders, and FRIH against the methods of table 1 that are built.
 ORDERS = (
     (STAGE_ONE, BASELINE),
@@ -48,15 +48,9 @@ def quality_table(study: Study, table: int) -> pd.DataFrame:
         grouped = comparisons.in_buckets(scores)
     else:
         grouped = comparisons.in_subsets(scores) if table in (1, 3) else scores.assign(subset_or_bucket=ALL)
-    reasons = {method: why_missing(method) for method in wanted - set(scores["method"])}
+    reasons = dict.fromkeys(wanted - set(scores["method"]), NOT_TRAINED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA[table in BY_SIZE])
     return _stamped(comparisons.printed_table(grouped, printed, METRICS[table], labels=LABELS, reasons=reasons), study)
-
-
-def why_missing(method: str) -> str:
-    """Return why a method of the paper's tables has no scores."""
-    built = method in models.list_models() or method.startswith(f"{METHOD}_")
-    return NOT_TRAINED if built else NOT_BUILT
 
 
 def size_table(study: Study) -> pd.DataFrame:
@@ -66,7 +60,7 @@ def size_table(study: Study) -> pd.DataFrame:
     quality = summarize(scores, by=("method",), metrics=("psnr",))
     sizes = [(name, "params", parameters(name) / MILLION) for name in printed["method"].unique() if name in models.list_models()]
     counts = pd.DataFrame(sizes, columns=["method", "metric", "mean"]).assign(n=0)
-    reasons = {method: why_missing(method) for method in printed["method"].unique()}
+    reasons = dict.fromkeys(printed["method"], NOT_TRAINED)
     return _stamped(beside_paper(pd.concat([quality, counts]), printed, data=comparisons.data_of(study.scores), reasons=reasons), study)
 
 

@@ -24,7 +24,7 @@ SETTINGS, CODE = "the paper profile", "the code"
 # "About 500×500": how far a mean may lie off and still be about that, in pixels of the side.
 SIDES = {"HCOCO": ("harmonizer-C25", 500, 50), "HAdobe5k": ("harmonizer-C26", 3000, 300)}
 IHARMONY4 = "iHarmony4"
-NEEDS_HT = "the previous best of the paper, the transformer of Guo et al. (IHT), is not built yet"
+NEEDS_HT = "the previous best of the paper, the transformer of Guo et al. (IHT), is not trained in this profile"
 
 
 def judge_claims(study: Study, measured: pd.DataFrame) -> list[ClaimResult]:

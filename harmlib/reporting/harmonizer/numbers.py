@@ -17,7 +17,7 @@ from harmlib.statistics import ALL, DRAWS, LEVELS, Interval, paired_scores, summ
 METRICS = ("mse", "fmse", "psnr")
 PROTOCOLS = {1: AT_256, 2: AT_FULL_SIZE}
 OURS = "reinhard_lab"  # scored beside the paper's methods, because it needs no weights
-NOT_BUILT = "not built yet"
+NOT_TRAINED = "not trained in this profile"
 OTHER_DATA = "our data have other sub-datasets"
 HALVES = ("4-left", "4-right")
 # Table 4: a technique or more filters against the row before it, and the whole against nothing of it.
@@ -37,7 +37,7 @@ AGAINST_OTHERS = (
     ("dovenet", BASELINE),
     ("dovenet_pcm", "dovenet"),
 )
-# Methods of table 2 that are built, and the composite, whose own change tells what the size alone does.
+# Methods of table 2 that are trained, and the composite, whose own change tells what the size alone does.
 SIZED = (BASELINE, "dovenet", "dovenet_pcm", "harmonizer")
 # Longer sides below this are no high resolution: the paper's HAdobe5k has about 3000 pixels.
 HIGH_RESOLUTION = 1920
@@ -55,7 +55,7 @@ def comparison_table(study: Study, table: int) -> pd.DataFrame:
     """
     printed, scores = published(PAPER, table), under(study, PROTOCOLS[table])
     scores = scores[scores["method"].isin({*printed["method"], BASELINE, OURS})]
-    reasons = dict.fromkeys(set(printed["method"]) - set(scores["method"]), NOT_BUILT)
+    reasons = dict.fromkeys(set(printed["method"]) - set(scores["method"]), NOT_TRAINED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA)
     labels = {**LABELS, **dict(zip(printed["method"], printed["row"], strict=True))}
     return _stamped(comparisons.printed_table(comparisons.in_subsets(scores), printed, METRICS, labels=labels, reasons=reasons), study)
