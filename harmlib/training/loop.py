@@ -101,8 +101,11 @@ def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **in
 
 
 def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
-    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one."""
-    found = read_manifest(folder)
+    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one.
+
+    A setting that is younger than the run had its default then.
+    """
+    found = {**_settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
     return sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
 
 
