@@ -79,9 +79,7 @@ class BargainNet(HarmonizationModel):
 
     def generate(self, composite: Tensor, mask: Tensor, code: Tensor) -> Tensor:
         """Return G's picture in [-1, 1]; composite: (B, 3, H, W) in [-1, 1]; mask: (B, 1, H, W); code: (B, 16)."""
-        weighted = code * self.code_weight.clamp(min=CODE_WEIGHT_FLOOR)
-        maps = weighted[:, :, None, None].expand(-1, -1, *composite.shape[2:])
-        return torch.tanh(self.generator(torch.cat([composite, mask, maps], 1)))
+        return torch.tanh(self.generator(torch.cat([composite, mask, code_maps(code, self.code_weight, composite)], 1)))
 
     def measure_inharmony(self, composite: Tensor, mask: Tensor) -> Tensor:
         """Return the distance between the codes of foreground and background, (B,); take it in evaluation mode.
@@ -127,6 +125,12 @@ class BargainNet(HarmonizationModel):
         """The names in the authors' files of G and of E."""
         generator = {"weight": "code_weight", **self.generator.public_names("generator.")}
         return {"generator": generator, "encoder": self.encoder.public_names("encoder.")}
+
+
+def code_maps(code: Tensor, weight: Tensor, picture: Tensor) -> Tensor:
+    """Return codes (B, 16) times a weight, 0.001 at least, as constant maps (B, 16, H, W) of a picture's size."""
+    weighted = code * weight.clamp(min=CODE_WEIGHT_FLOOR)
+    return weighted[:, :, None, None].expand(-1, -1, *picture.shape[2:])
 
 
 def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
@@ -65,19 +67,22 @@ def hidden_patches(mask: Tensor) -> Tensor:
 
 
 class Dht(TransformerModel):
-    """HT for the reflectance, the light tokens rendered on its features for the illumination; the picture is their product."""
+    """HT for the reflectance, the light tokens rendered on its features for the illumination; the picture is their product.
+
+    inputs: channels the encoder sees; decoder: makes the decoders from ``width``.
+    """
 
     names = (*LIGHT_NAMES, *NAMES)
 
-    def __init__(self, *, width: float) -> None:
+    def __init__(self, *, width: float, inputs: int = 4, decoder: Callable[..., nn.Module] = PictureDecoder) -> None:
         super().__init__()
         self.channels = scaled_channels(width, CHANNELS)
-        self.reflectance_encoder = PictureEncoder(width=width)
+        self.reflectance_encoder = PictureEncoder(width=width, inputs=inputs)
         self.reflectance_transformer = TransformerEncoder(self.channels)
-        self.reflectance_decoder = PictureDecoder(width=width)
+        self.reflectance_decoder = decoder(width=width)
         self.light = LightGenerator(self.channels)
         self.render = TransformerDecoder(self.channels)
-        self.illumination_decoder = PictureDecoder(width=width)
+        self.illumination_decoder = decoder(width=width)
         normal_init(self, INIT_STD)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
@@ -94,14 +99,19 @@ class Dht(TransformerModel):
 
     def decompose(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return reflectance and illumination of the harmonized picture, (B, 3, H, W) in [0, 1]."""
-        features = self.reflectance_encoder(torch.cat([composite, mask], 1))  # (B, C, H/4, W/4)
+        reflectance, illumination = self.decode(torch.cat([composite, mask], 1), composite, mask)
+        return to_unit(reflectance), to_unit(illumination)
+
+    def decode(self, inputs: Tensor, composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the decoders make of the tokens of reflectance and illumination, (B, 3, H, W) each; inputs: the encoder's."""
+        features = self.reflectance_encoder(inputs)  # (B, C, H/4, W/4)
         height, width = features.shape[2:]
         positions = sine_positions(height, width, self.channels, features)
         reflectance = self.reflectance_transformer(to_tokens(features), positions)
         illumination = self.render(reflectance, positions, self.light(composite, mask), self.light.queries.weight)
         return (
-            to_unit(self.reflectance_decoder(to_features(reflectance, height, width))),
-            to_unit(self.illumination_decoder(to_features(illumination, height, width))),
+            self.reflectance_decoder(to_features(reflectance, height, width)),
+            self.illumination_decoder(to_features(illumination, height, width)),
         )
 
     @property

@@ -1,25 +1,26 @@
 """Sg-MMH: semantic-guided multi-mask harmonization, without any mask as input (Ren and Liu, section 3).
 
-A U-Net predicts six operator masks, add and multiply for L, a and b; a fixed retoucher applies them to the composite.
+A U-Net, or another method's network, predicts six operator masks, add and multiply for L, a and b; a fixed retoucher applies them to the composite.
 C_r and C_f are the discriminator's maps of the real and of the retouched picture (specs/sgmmh.md, sections 3 to 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, resize_to, to_signed
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste, resize_to, to_signed
 from harmlib.models.layers import perceptual as perceptual_terms
 from harmlib.models.layers.discriminators import PatchDiscriminator
 from harmlib.models.layers.losses import charbonnier, frozen, relativistic_discriminator_loss, relativistic_generator_loss
 from harmlib.models.layers.retoucher import OPERATORS, edit, edit_masks, lab_to_rgb, lab_to_signed_rgb, quantize, retouch, rgb_to_lab
-from harmlib.models.layers.unet import LEVELS, SIZE_MULTIPLE, AttentionUNet
 from harmlib.models.registry import register
+from harmlib.models.sgmmh_backbones import BACKBONES
 
 __all__ = ["OPERATORS", "SgmmhOM", "SgmmhOMGAN", "SgmmhRGB", "edit", "edit_masks", "retouch"]
 
@@ -55,13 +56,13 @@ SECOND_STAGE = TrainingRecipe(
 class _Sgmmh(HarmonizationModel):
     """What the three variants share: the generator, its dead parts, its published names, and the pixel losses."""
 
-    needs_mask = False
-    size_multiple = SIZE_MULTIPLE
-
-    def __init__(self, outputs: int, *, width: float, perceptual: str) -> None:
+    def __init__(self, outputs: int, *, width: float, perceptual: str, backbone: str = "unet", mask_input: bool = False) -> None:
         super().__init__()
+        self.needs_mask = self.keeps_background = mask_input
         self.perceptual = _choice("perceptual", perceptual, PERCEPTUAL_TERMS)
-        self.generator = AttentionUNet(3, outputs, width=width, upsample="nearest")
+        make_backbone = BACKBONES[_choice("backbone", backbone, tuple(BACKBONES))]
+        self.generator = make_backbone(outputs, width=width, mask_input=mask_input)
+        self.size_multiple = self.generator.size_multiple
 
     @property
     def training_recipe(self) -> TrainingRecipe:
@@ -70,18 +71,25 @@ class _Sgmmh(HarmonizationModel):
 
     @property
     def untrained_parameters(self) -> frozenset[str]:
-        """The biases that instance norm cancels, and level 7.
-
-        At 256x256 level 7 is 1x1; nearest up-sampling makes it constant over its 2x2 plane, and instance norm turns that into 0.
-        """
-        last = LEVELS - 1
-        deepest = [name for name, _ in self.generator.named_parameters() if name.startswith((f"downs.{last}.", f"ups.{last}."))]
-        return frozenset(f"generator.{name}" for name in [*self.generator.silent_biases(), *deepest])
+        """Those of the backbone."""
+        return frozenset(f"generator.{name}" for name in self.generator.untrained())
 
     @property
     def public_names(self) -> Mapping[str, Mapping[str, str]]:
-        """The names in the authors' file of the generator."""
-        return {"generator": self.generator.public_names("generator.")}
+        """The names in the authors' file of the generator, where there is one."""
+        names = self.generator.published_names("generator.")
+        return {"generator": names} if names else {}
+
+    def _generate(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the generator's maps of a picture on the network scale; the mask is handed on where it is an input."""
+        return self.generator(picture, mask if self.needs_mask else None)
+
+    def _finish(self, image: Tensor, composite: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the whole picture, or with the composite's background where the mask is an input."""
+        if not self.keeps_background:
+            return image
+        assert mask is not None  # needs_mask: checked at the door
+        return paste(image, composite, mask)
 
     def _pixel_losses(self, harmonized: Tensor, real: Tensor) -> Losses:
         """Return the Charbonnier loss and the perceptual term, both on the network's scale, weight 1 each."""
@@ -107,16 +115,17 @@ class _Sgmmh(HarmonizationModel):
 class SgmmhRGB(_Sgmmh):
     """The baseline: the same network regresses RGB, clamped to [-1, 1]."""
 
-    def __init__(self, *, width: float, perceptual: str) -> None:
-        super().__init__(3, width=width, perceptual=perceptual)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(3, **options)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the regressed picture, truncated to 8 bit."""
-        return Prediction(quantize(self.generator(to_signed(composite))).to(composite) / 255)
+        image = quantize(self._generate(to_signed(composite), mask)).to(composite) / 255
+        return Prediction(self._finish(image, composite, mask))
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return the losses of the clamped output in RGB."""
-        harmonized = self.generator(to_signed(batch["composite"])).clamp(-1, 1)
+        harmonized = self._generate(to_signed(batch["composite"]), batch.get("mask")).clamp(-1, 1)
         return self._pixel_losses(harmonized, to_signed(batch["target"]))
 
     def _signed_rgb(self, values: Tensor) -> Tensor:
@@ -125,31 +134,33 @@ class SgmmhRGB(_Sgmmh):
 
 
 class SgmmhOM(_Sgmmh):
-    """Operator masks from a U-Net, applied by the retoucher in LAB."""
+    """Operator masks, applied by the retoucher in LAB."""
 
     training_space = "lab"
 
-    def __init__(self, *, width: float, init: str, perceptual: str) -> None:
-        super().__init__(len(OPERATORS), width=width, perceptual=perceptual)
+    def __init__(self, *, init: str, **options: Any) -> None:
+        super().__init__(len(OPERATORS), **options)
+        # Paper: random, so that training starts from a gray picture. Here: an option.
         if _choice("init", init, INITS) == "identity":
-            self._start_from_identity()
+            self.generator.start_from_identity()
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the retouched picture, quantized; extras: operator_masks (B, 6, H, W) and harmonized_lab (network scale)."""
         lab = rgb_to_lab(composite)
-        masks = self.operator_masks(lab)
+        masks = self.operator_masks(lab, mask)
         harmonized = retouch(lab, masks)
-        return Prediction(lab_to_rgb(harmonized), {"operator_masks": masks, "harmonized_lab": harmonized})
+        image = self._finish(lab_to_rgb(harmonized), composite, mask)
+        return Prediction(image, {"operator_masks": masks, "harmonized_lab": harmonized})
 
-    def operator_masks(self, lab: Tensor) -> Tensor:
+    def operator_masks(self, lab: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the six masks of LAB on the network scale, (B, 6, H, W): add is unbounded, mul is at least 0."""
-        raw = self.generator(lab)
+        raw = self._generate(lab, mask)
         return torch.stack([raw[:, 0::2], functional.relu(raw[:, 1::2])], 2).flatten(1, 2)
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
         """Return the full-size composite, retouched with the operator masks resized bilinearly."""
         masks = resize_to(prediction["operator_masks"], composite_full)
-        return lab_to_rgb(retouch(rgb_to_lab(composite_full), masks))
+        return self._finish(lab_to_rgb(retouch(rgb_to_lab(composite_full), masks)), composite_full, mask_full)
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return the losses of the retouched picture in LAB."""
@@ -158,18 +169,11 @@ class SgmmhOM(_Sgmmh):
     def _harmonize_lab(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the retouched composite and the target in LAB, from the batch's own unrounded codes where it has them."""
         composite, real = _lab_of(batch, "composite"), _lab_of(batch, "target")
-        return retouch(composite, self.operator_masks(composite)), real
+        return retouch(composite, self.operator_masks(composite, batch.get("mask"))), real
 
     def _signed_rgb(self, values: Tensor) -> Tensor:
         """Return LAB as RGB, with a gradient."""
         return lab_to_signed_rgb(values)
-
-    def _start_from_identity(self) -> None:
-        """Make the first masks mul = 1, add = 0. Paper: random, so that training starts from a gray picture. Here: an option."""
-        last = dict(self.generator.ups[0].named_parameters())
-        with torch.no_grad():
-            last["conv2d.weight"].zero_()
-            last["conv2d.bias"].copy_(torch.tensor([float(name.startswith("mul")) for name in OPERATORS]))
 
 
 class SgmmhOMGAN(SgmmhOM):
@@ -219,21 +223,27 @@ class SgmmhOMGAN(SgmmhOM):
 
 
 @register("sgmmh_rgb", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
-def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none") -> HarmonizationModel:
+def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none", backbone: str = "unet", mask_input: bool = False) -> HarmonizationModel:
     """Sg-MMH, RGB: the baseline that regresses RGB directly (Ren and Liu 2022).
 
     Options as for sgmmh_om.
     """
-    return SgmmhRGB(width=width, perceptual=perceptual)
+    return SgmmhRGB(width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
 
 @register("sgmmh_om", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
-def sgmmh_om(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
+def sgmmh_om(
+    *, width: float = 1.0, init: str = "default", perceptual: str = "none", backbone: str = "unet", mask_input: bool = False
+) -> HarmonizationModel:
     """Sg-MMH, OM: six operator masks in LAB and a fixed retoucher, no mask as input (Ren and Liu 2022).
 
-    init: default (PyTorch's, as the authors) or identity; perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
+    init: default (PyTorch's, as the authors; of another backbone, its authors') or identity.
+    perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
+    backbone: unet (the authors'), or the network of dovenet, rainnet, bargainnet, ht or dht.
+    mask_input: the backbone sees the mask as its own authors have it, and the result keeps the background; so do the authors' weights of
+    HT with operator masks, for iHarmony4.
     """
-    return SgmmhOM(width=width, init=init, perceptual=perceptual)
+    return SgmmhOM(width=width, init=init, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
 
 @register("sgmmh_omgan", paper="sgmmh", needs_mask=False, weights=WEIGHTS)

@@ -67,12 +67,15 @@ class ConvBlock(nn.Module):
 class PictureEncoder(nn.Sequential):
     """Picture and mask (B, 4, H, W) to features, by default (B, 256, H/4, W/4).
 
-    width: factor on all channels, which stay multiples of 8; widths: channels at H, H/2 and so on; norm: makes the norms.
+    width: factor on all channels, which stay multiples of 8; inputs: 3 without the mask; widths: channels at H, H/2 and so on;
+    norm: makes the norms.
     """
 
-    def __init__(self, *, width: float, widths: Sequence[int] = WIDTHS, norm: Callable[[int], nn.Module] = nn.InstanceNorm2d) -> None:
+    def __init__(
+        self, *, width: float, inputs: int = 4, widths: Sequence[int] = WIDTHS, norm: Callable[[int], nn.Module] = nn.InstanceNorm2d
+    ) -> None:
         channels = [scaled_channels(width, base) for base in widths]
-        super().__init__(ConvBlock(4, channels[0], 7, padding=3, norm=norm))
+        super().__init__(ConvBlock(inputs, channels[0], 7, padding=3, norm=norm))
         self.extend(ConvBlock(i, o, 4, padding=1, stride=2, norm=norm) for i, o in itertools.pairwise(channels))
 
     def silent_biases(self) -> list[str]:

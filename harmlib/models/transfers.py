@@ -1,0 +1,50 @@
+"""The transfers that made iHarmony4 as methods: the foreground takes over the colors of its own background.
+
+iHarmony4 took the colors of an object in another photograph (``harmlib.transfers``). None needs weights; beside ``reinhard_lab`` they
+show what statistics alone achieve.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from harmlib.models.base import HarmonizationModel
+from harmlib.models.layers.recoloring import Recoloring
+from harmlib.models.registry import register
+from harmlib.transfers import transfer
+
+
+@register("reinhard_lalphabeta", paper="baselines", needs_mask=True, trainable=False)
+def reinhard_lalphabeta() -> HarmonizationModel:
+    """Reinhard in l-alpha-beta: mean and deviation of each channel matched to the background's (Reinhard et al. 2001)."""
+    return _from_background("reinhard")
+
+
+@register("xiao_ma", paper="baselines", needs_mask=True, trainable=False)
+def xiao_ma() -> HarmonizationModel:
+    """Xiao and Ma: mean and covariance in RGB matched to the background's (Xiao and Ma 2006)."""
+    return _from_background("xiao_ma")
+
+
+@register("histogram", paper="baselines", needs_mask=True, trainable=False)
+def histogram() -> HarmonizationModel:
+    """Histogram: cumulative histograms in YCbCr matched to the background's (Fecker et al. 2008)."""
+    return _from_background("histogram")
+
+
+@register("idt", paper="baselines", needs_mask=True, trainable=False)
+def idt() -> HarmonizationModel:
+    """IDT: the whole distribution of colors moved to the background's, then regrained (Pitié et al. 2007)."""
+    return _from_background("idt")
+
+
+def _from_background(name: str) -> HarmonizationModel:
+    """Return one of ``harmlib.transfers`` as a method; its random axes, where it has some, are the same for every picture."""
+    return Recoloring(partial(_transfer, name))
+
+
+def _transfer(name: str, image: np.ndarray, foreground: np.ndarray) -> np.ndarray:
+    """Return the picture with the colors of its background in its foreground."""
+    return transfer(name, image, foreground, image, ~foreground)
