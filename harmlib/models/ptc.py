@@ -69,8 +69,9 @@ class Detector(HarmonizationModel):
 class ThresholdClassifier(Detector):
     """The detector: its body and a softmax over three classes."""
 
-    def __init__(self, *, width: float, size: int, frozen_encoder: bool, pretrained: bool) -> None:
+    def __init__(self, *, width: float, size: int, gamma: float, frozen_encoder: bool, pretrained: bool) -> None:
         super().__init__(width=width, size=size, pretrained=pretrained)
+        self.gamma = gamma
         self.head = detector_head(self.decoder.channels, len(CLASSES))
         if frozen_encoder:
             self.encoder.freeze()
@@ -86,7 +87,7 @@ class ThresholdClassifier(Detector):
     def training_loss(self, batch: Batch) -> Losses:
         """Return the focal loss of the composite's classes, which are told by the batch's "regions" (B, 1, H, W)."""
         check_shifted(batch, "regions", self.name)
-        return {"total": focal_loss(self.logits(batch["composite"]), class_labels(batch["regions"]))}
+        return {"total": focal_loss(self.logits(batch["composite"]), class_labels(batch["regions"]), gamma=self.gamma)}
 
     @property
     def training_recipe(self) -> TrainingRecipe:
@@ -172,13 +173,18 @@ def focal_loss(logits: Tensor, labels: Tensor, *, alpha: float = FOCAL_ALPHA, ga
 
 
 @register("ptc", paper="perceptual", needs_mask=False)
-def ptc(*, width: float = 1.0, size: int = 224, frozen_encoder: bool = False, pretrained: bool = False) -> HarmonizationModel:
+def ptc(
+    *, width: float = 1.0, size: int = 224, gamma: float = FOCAL_GAMMA, frozen_encoder: bool = False, pretrained: bool = False
+) -> HarmonizationModel:
     """PTC: tells pixels that became visibly darker or brighter, without a reference (Dolhasz et al. 2022).
 
-    size: side of its pictures, a multiple of 8; frozen_encoder: training leaves the encoder as it is, for one that is trained already;
-    pretrained: training starts from ImageNet weights, at width 1 only.
+    size: side of its pictures, a multiple of 8; gamma: of the focal loss, 0 or more: the authors' 4 forgives every doubt, and a short
+    training never gets beyond doubts; frozen_encoder: training leaves the encoder as it is, for one that is trained already; pretrained:
+    training starts from ImageNet weights, at width 1 only.
     """
-    return ThresholdClassifier(width=width, size=size, frozen_encoder=frozen_encoder, pretrained=pretrained)
+    if not gamma >= 0:
+        raise ParameterError(f"gamma is {gamma}, expected the focal loss's exponent, 0 or more")
+    return ThresholdClassifier(width=width, size=size, gamma=gamma, frozen_encoder=frozen_encoder, pretrained=pretrained)
 
 
 @register("ptc_aet", paper="perceptual", needs_mask=False)

@@ -333,3 +333,14 @@ def test_damaged_imagenet_weights_are_refused(imagenet_file: Path) -> None:
 
 def test_without_pretrained_a_training_starts_from_random_weights() -> None:
     assert small().initialize() == "random"
+
+
+def test_gamma_is_the_exponent_of_the_loss(batch: dict[str, Any]) -> None:
+    plain, focal = (small(gamma=gamma).eval().training_loss(batch)["total"] for gamma in (0.0, 4.0))
+
+    assert focal < 0.5 * plain
+
+
+def test_a_gamma_below_0_is_refused() -> None:
+    with pytest.raises(ParameterError, match="gamma is -1, expected the focal loss's exponent"):
+        models.create("ptc", gamma=-1)
