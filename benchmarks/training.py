@@ -34,7 +34,9 @@ def make_batches(count: int, size: int) -> list[Batch]:
     shape = (size, 3, SIZE, SIZE)
     names = ("composite", "target", "composite_lab", "target_lab")
     pictures = [{name: torch.rand(shape, generator=generator) for name in names} for _ in range(count)]
-    return [{**entry, "mask": (entry["target"][:, :1] > 0.5).float()} for entry in pictures]
+    masks = [(entry["target"][:, :1] > 0.5).float() for entry in pictures]
+    stops = torch.linspace(-1, 1, size)
+    return [{**entry, "mask": mask, "regions": mask, "stops": stops} for entry, mask in zip(pictures, masks, strict=True)]
 
 
 def plain_loop(model: HarmonizationModel, batches: list[Batch], device: torch.device) -> Callable[[], None]:
