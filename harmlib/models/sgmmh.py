@@ -1,6 +1,6 @@
 """Sg-MMH: semantic-guided multi-mask harmonization, without any mask as input (Ren and Liu, section 3).
 
-A U-Net, or another method's network, predicts six operator masks, add and multiply for L, a and b; a fixed retoucher applies them to the composite.
+A network predicts six operator masks, add and multiply for L, a and b; a fixed retoucher applies them to the composite.
 C_r and C_f are the discriminator's maps of the real and of the retouched picture (specs/sgmmh.md, sections 3 to 5).
 """
 
@@ -250,7 +250,7 @@ def sgmmh_om(
 def sgmmh_omgan(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
     """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator (Ren and Liu 2022).
 
-    Options as for sgmmh_om.
+    Options as for sgmmh_om, whose U-Net it refines.
     """
     return SgmmhOMGAN(width=width, init=init, perceptual=perceptual)
 

@@ -1,7 +1,7 @@
 """The networks that carry Sg-MMH's heads: its own U-Net, or that of another method (Ren and Liu, section 3.3; specs/sgmmh.md, section 8).
 
-Paper: any network of the field serves, its mask removed, and only DoveNet's is tried. Here: what takes no channel more than the picture
-drops the mask's, and what needs a region takes an empty one: without a mask nothing is foreground.
+Paper: any network of the field serves, and DoveNet's is shown, the channel of its mask removed. Here: so are those of the others, and
+what else asks for a region gets an empty one: without a mask nothing is foreground.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from harmlib.models.bargainnet import CODE, CODE_WEIGHT, DomainEncoder, code_maps
 from harmlib.models.base import normal_init, to_signed, to_unit
 from harmlib.models.dht import Dht
-from harmlib.models.ht import CHANNELS, INIT_STD, NAMES
+from harmlib.models.ht import CHANNELS, NAMES
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import PictureDecoder
 from harmlib.models.layers.rain import RegionAwareNorm
@@ -23,6 +23,7 @@ from harmlib.models.layers.retoucher import OPERATORS
 from harmlib.models.layers.transformer import TransformerEncoder, sine_positions, to_features, to_patches
 from harmlib.models.layers.unet import LEVELS, SIZE_MULTIPLE, AttentionUNet, scaled_channels
 
+INIT_STD = 0.02  # of the authors of all backbones but Sg-MMH's own
 PATCH_SIDE = 4
 PATCH_NAMES: Table = (
     (r"^patches\.", "patch_to_embedding.1."),
@@ -147,9 +148,9 @@ class TokenHead(nn.ConvTranspose2d):
 
 
 class HtBackbone(Backbone):
-    """HT on patches 4x4 in the place of convolutions, the form to which the authors gave operator masks.
+    """HT on patches 4x4 in the place of convolutions, the form to which the authors gave operator masks; it works on codes in [0, 1].
 
-    Paper: trained by 100 L1 at its own rate. Here: as every backbone, by Sg-MMH's losses and recipe.
+    Authors' code: trained by 100 L1, at a rate of its own. Here: as every backbone, by Sg-MMH's losses and recipe.
     """
 
     size_multiple = PATCH_SIDE
@@ -183,8 +184,8 @@ class HtBackbone(Backbone):
 class DhtBackbone(Backbone):
     """D-HT. Three maps: its product. Six: the heads of HT for its decoders, add for the reflectance, mul for the illumination.
 
-    Paper: an unfinished variant without mul. Here: mul is read from the illumination, by which D-HT multiplies; without a mask the light
-    comes from the whole picture.
+    Authors' code: an unfinished variant without mul. Here: mul is read from the illumination, by which D-HT multiplies. Without a mask the
+    light comes from the whole picture.
     """
 
     size_multiple = Dht.size_multiple
@@ -245,4 +246,4 @@ def make_constant(layer: nn.Module, values: list[float]) -> None:
     """Make a convolution give one constant per channel, whatever it sees."""
     with torch.no_grad():
         for name, parameter in layer.named_parameters():
-            parameter.copy_(torch.tensor(values)) if name.endswith("bias") else parameter.zero_()
+            parameter.copy_(torch.tensor(values) if name.endswith("bias") else torch.zeros_like(parameter))
