@@ -14,6 +14,8 @@ from harmlib.metrics.protocols import METRICS
 from harmlib.score_file import KEYS
 
 DRAWS = 2000
+# With fewer images a bootstrap of ranks says nothing.
+FEWEST = 10
 LEVELS = (2.5, 97.5)
 # Draws are made in blocks, so that 2000 draws of 7404 images stay within 64 MiB.
 BLOCK = 1_000_000
@@ -116,6 +118,46 @@ def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric
     """
     pairs = paired_scores(scores, method_a, method_b, metric)
     return mean_interval((pairs["a"] - pairs["b"]).to_numpy(), draws=draws, seed=seed)
+
+
+def ratio_of_means(upper: pd.Series, lower: pd.Series, *, seed: int = 0) -> Interval:
+    """Return the ratio of two means over the same images with its 95 % bootstrap interval, which draws images, both scores together."""
+    values = np.stack([upper, lower])
+    n = values.shape[1]
+    chosen = np.random.default_rng(seed).integers(0, n, (DRAWS, n))
+    sums = np.array([values[:, draw].sum(1) for draw in chosen])
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], LEVELS)
+    return Interval(float(values[0].sum() / values[1].sum()), float(low), float(high), n)
+
+
+def rank_correlation(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Interval:
+    """Return the rank correlation of the first two columns, given the third where there is one, with a bootstrap interval over rows.
+
+    values: (N, 2) or (N, 3). Fewer than FEWEST rows have no interval; where a column does not vary there is no correlation: NaN.
+    """
+    n = len(values)
+    mean = float(_partial_correlation(values[None])[0])
+    if n < FEWEST:
+        return Interval(mean, np.nan, np.nan, n)
+    chosen = np.random.default_rng(seed).integers(0, n, (draws, n))
+    low, high = np.nanpercentile(_partial_correlation(values[chosen]), LEVELS) if np.isfinite(mean) else (np.nan, np.nan)
+    return Interval(mean, float(low), float(high), n)
+
+
+def _partial_correlation(values: np.ndarray) -> np.ndarray:
+    """Return the (partial) rank correlations of (D, N, 2 or 3), (D,)."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ranks /= np.sqrt((ranks**2).sum(1, keepdims=True))
+        matrix = np.einsum("dni,dnj->dij", ranks, ranks)
+        plain = matrix[:, 0, 1]
+        if values.shape[2] == 2:
+            return plain
+        first, second = matrix[:, 0, 2], matrix[:, 1, 2]
+        return (plain - first * second) / np.sqrt((1 - first**2) * (1 - second**2))
 
 
 def paired_scores(scores: pd.DataFrame, method_a: str, method_b: str, metric: str) -> pd.DataFrame:

@@ -13,20 +13,22 @@ from harmlib.reporting.style import PAGE_WIDTH, method_style
 
 
 def foreground_figure(
-    table: pd.DataFrame, labels: Mapping[str, str], *, axis_label: str, unit: str = "MSE, 8-bit levels squared"
+    table: pd.DataFrame, labels: Mapping[str, str], *, axis_label: str, unit: str = "MSE, 8-bit levels squared", stacked: bool = False
 ) -> Figure:
     """Return the means of ``comparisons.by_foreground`` with 95 % intervals, one panel per benchmark, n under every bucket.
 
     labels: method -> its name in the legend. axis_label: what the share is a share of.
+    stacked: the panels stand one below the other, which leaves room for more buckets.
     """
     titles = list(table["data"].unique())
-    figure, axes = plt.subplots(1, len(titles), figsize=(PAGE_WIDTH, 2.8), squeeze=False, layout="constrained")
-    for axis, title in zip(axes[0], titles, strict=True):
+    shape = (len(titles), 1) if stacked else (1, len(titles))
+    figure, axes = plt.subplots(*shape, figsize=(PAGE_WIDTH, 2.8 * shape[0]), squeeze=False, layout="constrained")
+    for axis, title in zip(axes.flat, titles, strict=True):
         part = table[table["data"] == title]
         present = list(part["bucket"].unique())
         methods = list(part["method"].unique())
         for place, method in enumerate(methods):
-            rows = part[part["method"] == method].set_index("bucket").loc[present]
+            rows = part[part["method"] == method].set_index("bucket").reindex(present)
             style, offset = method_style(method), (place - (len(methods) - 1) / 2) * 0.15
             errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
             x = np.arange(len(present)) + offset
@@ -36,6 +38,7 @@ def foreground_figure(
         counts = part.groupby("bucket", sort=False)["n"].max()
         axis.set_xticks(range(len(present)), [f"{name}\nn = {counts[name]}" for name in present])
         axis.set(title=title, xlabel=axis_label, xlim=(-0.6, len(present) - 0.4), ylim=(0, None))
-    axes[0, 0].set_ylabel(unit)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(unit)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(methods), 5))
     return figure

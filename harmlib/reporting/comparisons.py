@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -78,17 +78,26 @@ def in_buckets(scores: pd.DataFrame, buckets: Buckets = RATIO_BUCKETS) -> pd.Dat
 
 
 def printed_table(
-    grouped: pd.DataFrame, printed: pd.DataFrame, metrics: Sequence[str], *, labels: Mapping[str, str], reasons: Mapping[str, str]
+    grouped: pd.DataFrame,
+    printed: pd.DataFrame,
+    metrics: Sequence[str],
+    *,
+    labels: Mapping[str, str],
+    reasons: Mapping[str, str],
+    ranked: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Return a printed table with our means, intervals and ranks (``tables.beside_paper``, ``tables.with_ranks``).
 
     grouped: scores with the column "subset_or_bucket" (``in_subsets``, ``in_buckets``). labels: the names of rows the paper does not
-    print. reasons: method -> why a cell of it has no number.
+    print. reasons: metric or method -> why a cell of it has no number. ranked: the methods that are ranked; None: all.
     """
     summary = summarize(grouped, by=("subset_or_bucket", "method"), metrics=metrics)
     table = beside_paper(summary, printed, data=data_of(grouped), reasons=reasons)
     table["row"] = table["row"].where(table["row"] != "", table["method"].map(labels))
-    return with_ranks(table, grouped)
+    if ranked is None:
+        return with_ranks(table, grouped)
+    marks = with_ranks(table[table["method"].isin(ranked)], grouped)["rank"]
+    return table.assign(rank=marks.reindex(table.index, fill_value=""))
 
 
 def data_of(scores: pd.DataFrame) -> str:

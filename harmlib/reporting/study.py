@@ -73,9 +73,9 @@ class Study:
         return {run.scored_as: models.load(self.workspace.results.run(run.name)) for run in runs}
 
     def histories(self) -> dict[str, pd.DataFrame]:
-        """Return run -> its losses over the steps, without times and without a total that only repeats its one part."""
+        """Return run -> its losses over the steps, without times and without a total beside its parts; no row without training."""
         tables = {run.name: pd.read_csv(self.workspace.results.run(run.name) / "history.csv") for run in self.plan.runs}
-        return {name: table.drop(columns=["seconds", "model_total"], errors="ignore") for name, table in tables.items()}
+        return {name: table.drop(columns=["seconds", *_totals(table)]) for name, table in tables.items()}
 
     def source(self, subset: str) -> SourcePlan:
         """Return the plan of the photographs that a sub-dataset was made from."""
@@ -90,6 +90,12 @@ class Study:
         # The composer shifts ids by one where 0 is an object (harmlib.data.composers.object_labels).
         shift = 0 if source.no_object == 0 else 1
         return {number + shift: name for number, name in source.classes.items()}
+
+
+def _totals(history: pd.DataFrame) -> list[str]:
+    """Return the column with the total loss of a history that has its parts too, in a list; an empty list for others."""
+    losses = [str(name) for name in history if str(name).startswith("model_")]
+    return ["model_total"] if len(losses) > 1 and "model_total" in losses else []
 
 
 def open_study(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Study:

@@ -17,6 +17,7 @@ from harmlib.reporting.harmonizer import claims, numbers, speed, study, summary
 from harmlib.reporting.study import named_scores
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from harmlib.stages import Results
+from harmlib.statistics import ratio_of_means
 from harmlib.workflow import Workspace
 
 IMAGES = 8
@@ -163,7 +164,7 @@ def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_study):
 def test_ratio_draws_both_scores_of_an_image_together():
     lower = pd.Series([1.0, 10.0, 100.0])
 
-    interval = numbers.ratio_of_means(2 * lower, lower)
+    interval = ratio_of_means(2 * lower, lower)
 
     assert (interval.low, interval.mean, interval.high) == pytest.approx((2, 2, 2))
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from harmlib.reporting.comparisons import reading
 from harmlib.reporting.frih.study import LABELS, METHOD, STAGE_ONE
-from harmlib.statistics import DRAWS, LEVELS, Interval, mean_interval, paired_scores
+from harmlib.statistics import mean_interval, paired_scores, rank_correlation
 
 # (from, to): what submasks add, alone and against the same network on the whole mask, and what the whole method adds.
 STEPS = ((STAGE_ONE, "frih_submask"), ("frih_globalmask", "frih_submask"), (STAGE_ONE, METHOD))
@@ -25,8 +23,6 @@ EXPLANATIONS = {
     "foreground_ratio": "share of the picture",
 }
 HELD = "K (min_area = 100), share of the picture held"
-# With fewer images a bootstrap of ranks says nothing.
-FEWEST = 10
 MANY = 4
 
 
@@ -72,34 +68,6 @@ def correlations(gains: pd.DataFrame) -> pd.DataFrame:
             outcome = reading(interval.low, interval.high, lower_is_better=False)
             rows.append((step, words, interval.mean, interval.low, interval.high, interval.n, outcome))
     return pd.DataFrame(rows, columns=["step", "explanation", "ours", "low", "high", "n", "reading"])
-
-
-def rank_correlation(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Return the rank correlation of the first two columns, given the third where there is one, with a bootstrap interval over rows.
-
-    values: (N, 2) or (N, 3). Fewer than FEWEST rows have no interval; where a column does not vary there is no correlation: NaN.
-    """
-    n = len(values)
-    mean = float(_partial(values[None])[0])
-    if n < FEWEST:
-        return Interval(mean, np.nan, np.nan, n)
-    chosen = np.random.default_rng(seed).integers(0, n, (draws, n))
-    low, high = np.nanpercentile(_partial(values[chosen]), LEVELS) if np.isfinite(mean) else (np.nan, np.nan)
-    return Interval(mean, float(low), float(high), n)
-
-
-def _partial(values: np.ndarray) -> np.ndarray:
-    """Return the (partial) rank correlations of (D, N, 2 or 3), (D,)."""
-    ranks = rankdata(values, axis=1)
-    ranks -= ranks.mean(1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ranks /= np.sqrt((ranks**2).sum(1, keepdims=True))
-        matrix = np.einsum("dni,dnj->dij", ranks, ranks)
-        plain = matrix[:, 0, 1]
-        if values.shape[2] == 2:
-            return plain
-        first, second = matrix[:, 0, 2], matrix[:, 1, 2]
-        return (plain - first * second) / np.sqrt((1 - first**2) * (1 - second**2))
 
 
 def sentences(table: pd.DataFrame) -> list[str]:

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from harmlib.data.pairs import Pair
-from harmlib.images import to_array, to_tensor
-from harmlib.metrics.protocols import get_protocol
-from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
+from harmlib.images import to_tensor
 from harmlib.models.base import Prediction
-from harmlib.reporting.grids import proportioned
-from harmlib.reporting.selection import Sample, read_sample
+from harmlib.reporting import examples
+from harmlib.reporting.examples import picture
 from harmlib.submasks import Submasks, extract_submasks
+
+__all__ = ["LITERAL", "MERGED", "Example", "flattest_and_most_varied", "nearest_to_four", "picture", "predict", "read_example"]
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -26,14 +26,8 @@ LITERAL, MERGED = 1, 100
 
 
 @dataclass(frozen=True, eq=False)
-class Example(Sample):
-    """A composite at the size at which it is scored, 256x256; shape: height and width of its file."""
-
-    shape: tuple[int, int] = (1, 1)
-
-    def proportioned(self, array: np.ndarray) -> np.ndarray:
-        """Return a 256x256 array in the proportions of the file."""
-        return proportioned(array, self.shape)
+class Example(examples.Example):
+    """A composite at the size at which it is scored, whose foreground can be split by color."""
 
     def split(self, *, d_c: float = 0.1, min_area: int = LITERAL) -> Submasks:
         """Return the foreground's submasks."""
@@ -50,10 +44,7 @@ class Example(Sample):
 
 def read_example(pair: Pair, rule: str = "") -> Example:
     """Return a pair as the default protocol looks at it."""
-    sample, protocol = read_sample(pair), get_protocol()
-    composite, target = (evaluated_picture(image, protocol) for image in (sample.composite, sample.real))
-    mask = evaluated_mask(sample.mask, protocol) > 0
-    return Example(pair.id, pair.subset, composite, target, mask, rule, sample.mask.shape)
+    return examples.read_example(pair, rule, Example)
 
 
 def flattest_and_most_varied(examples: Iterable[Example], count: int) -> list[Example]:
@@ -72,8 +63,3 @@ def predict(model: HarmonizationModel, example: Example) -> Prediction:
     """Return a model's prediction for one example, a batch of one."""
     with torch.inference_mode():
         return model(to_tensor(example.composite)[None], to_tensor(example.mask)[None])
-
-
-def picture(prediction: Prediction) -> np.ndarray:
-    """Return the harmonized picture of a batch of one, uint8 (256, 256, 3)."""
-    return to_array(prediction.image[0])

@@ -10,13 +10,13 @@ import pandas as pd
 from harmlib import models
 from harmlib.models.frih import SMALLEST_AREA
 from harmlib.reporting.comparisons import VERDICTS
-from harmlib.reporting.frih.gains import EXPLANATIONS, FEWEST, HELD
+from harmlib.reporting.frih.gains import EXPLANATIONS, HELD
 from harmlib.reporting.frih.numbers import printed_mean
 from harmlib.reporting.frih.pictures import LITERAL
 from harmlib.reporting.frih.study import BASELINE, METHOD, Study
 from harmlib.reporting.frih.submasks import DEFAULT_CUTOFF, flattest, per_image
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
-from harmlib.statistics import mean_interval
+from harmlib.statistics import FEWEST, mean_interval
 
 MEASURED_CLAIMS = ("frih-C03", "frih-C05", "frih-C27", "frih-C36")
 # "Too coarse-grained" in the text; its last cut-off distance.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from harmlib.papers import published
@@ -12,7 +11,7 @@ from harmlib.reporting import comparisons
 from harmlib.reporting.comparisons import OPEN
 from harmlib.reporting.harmonizer.study import AT_256, AT_FULL_SIZE, AVERAGED, BASELINE, LABELS, PAPER, Study, with_averaged_runs
 from harmlib.reporting.tables import beside_paper
-from harmlib.statistics import ALL, DRAWS, LEVELS, Interval, paired_scores, summarize
+from harmlib.statistics import ALL, Interval, paired_scores, ratio_of_means, summarize
 
 METRICS = ("mse", "fmse", "psnr")
 PROTOCOLS = {1: AT_256, 2: AT_FULL_SIZE}
@@ -166,16 +165,6 @@ def reduction(study: Study, protocol: str, method: str, metric: str = "mse") -> 
     values = paired_scores(under(study, protocol), "harmonizer", method, metric)
     ratio = ratio_of_means(values["a"], values["b"])
     return Interval(1 - ratio.mean, 1 - ratio.high, 1 - ratio.low, ratio.n)
-
-
-def ratio_of_means(upper: pd.Series, lower: pd.Series, *, seed: int = 0) -> Interval:
-    """Return the ratio of two means over the same images with its 95 % bootstrap interval, which draws images, both scores together."""
-    values = np.stack([upper, lower])
-    n = values.shape[1]
-    chosen = np.random.default_rng(seed).integers(0, n, (DRAWS, n))
-    sums = np.array([values[:, draw].sum(1) for draw in chosen])
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], LEVELS)
-    return Interval(float(values[0].sum() / values[1].sum()), float(low), float(high), n)
 
 
 def size_sentence(study: Study) -> str:
