@@ -166,15 +166,17 @@ def judge_together(claim_id: str, parts: Mapping[str, Interval], *, expected: st
     """Judge a claim that says the same of several things: it differs when one of them differs, and agrees when all of them agree.
 
     parts: what -> its difference from zero; expected: "below" or "above", as in ``judge_sign``. Parts without images are left out, and
-    then the claim can differ but not agree. Shown is the part that lies farthest from what is expected.
+    then the claim can differ but not agree. Shown is, of the parts that decide, the one that lies farthest from what is expected.
     """
     known = {name: interval for name, interval in parts.items() if interval.n}
     if not known:
         return cannot_say(claim_id, NO_IMAGE)
     sign = 1 if expected == "below" else -1
-    worst = max(known, key=lambda name: np.nan_to_num(sign * known[name].mean, nan=-np.inf))
-    verdicts = [judge_sign(claim_id, interval, expected=expected, data=data).verdict for interval in known.values()]
+    judged = {name: judge_sign(claim_id, interval, expected=expected, data=data).verdict for name, interval in known.items()}
+    verdicts = list(judged.values())
     verdict = DIFFERS if DIFFERS in verdicts else AGREES if verdicts == len(parts) * [AGREES] else CANNOT_SAY
+    deciding = [name for name in known if judged[name] == verdict] or list(known)
+    worst = max(deciding, key=lambda name: np.nan_to_num(sign * known[name].mean, nan=-np.inf))
     words = [f"{verdicts.count(name)} {name}" for name in (AGREES, DIFFERS, CANNOT_SAY) if name in verdicts]
     empty = f", {len(parts) - len(known)} without images" if len(known) < len(parts) else ""
     found = known[worst]
