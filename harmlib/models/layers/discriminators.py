@@ -102,12 +102,12 @@ class DomainBranch(nn.Module):
         self.slope = slope
         self.last = len(strides) - 1
         sizes = [3, *(scaled_width(width) * factor for factor in growth)]
-        convs = [
-            # A norm with weights of its own replaces the bias, except in the first convolution, which has no norm.
-            PartialConv2d(sizes[i], sizes[i + 1], 3, stride=stride, bias=i == 0 or norm == "instance")
-            for i, stride in enumerate(strides)
-        ]
-        self.convs = nn.ModuleList(map(spectral_norm, convs) if spectral else convs)
+        # A norm with weights of its own replaces the bias, except in the first convolution, which has no norm.
+        convs = (
+            PartialConv2d(sizes[i], sizes[i + 1], 3, stride=stride, bias=i == 0 or norm == "instance") for i, stride in enumerate(strides)
+        )
+        # Layer by layer: a spectral norm draws its vectors behind its convolution's weights, and seeded runs keep their start.
+        self.convs = nn.ModuleList(spectral_norm(conv) if spectral else conv for conv in convs)
         self.norms = nn.ModuleList(make_norm(norm, size) if 0 < i < self.last else nn.Identity() for i, size in enumerate(sizes[1:]))
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
