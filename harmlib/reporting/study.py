@@ -129,3 +129,13 @@ def planned_recipe(run: RunPlan) -> TrainingRecipe:
 
     with torch.device("meta"):
         return recipe_of(models.create(run.method, **run.options), run)
+
+
+def paper_budget(run: RunPlan) -> str:
+    """Return how long the paper trains a run's method, in words; a plan's own schedule does not change that."""
+    import torch
+
+    with torch.device("meta"):
+        recipe = models.create(run.method, **run.options).training_recipe
+    assert recipe is not None  # methods that nobody trains have no runs with a budget
+    return f"the paper {recipe.iterations:,} of {recipe.batch_size}, width 1"

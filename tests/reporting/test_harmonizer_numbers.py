@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harmlib.config import load_profile
+from harmlib.config import RunPlan, load_profile
 from harmlib.evaluation import COLUMNS
 from harmlib.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.reporting.harmonizer import claims, numbers, speed, study, summary
-from harmlib.reporting.study import named_scores
+from harmlib.reporting.study import named_scores, paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from harmlib.stages import Results
 from harmlib.statistics import ratio_of_means
@@ -285,3 +285,9 @@ def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study, meas
     orders = table[table["quantity"].str.contains(" - ")]
     assert orders["verdict"].unique().tolist() == [AGREES]
     assert len(orders) == 10
+
+
+def test_the_papers_budget_does_not_depend_on_a_profiles_schedule():
+    run = RunPlan("harmonizer", "a", iterations=500, batch_size=16, milestones=(350, 450), options={"width": 0.5, "size": 128})
+
+    assert paper_budget(run) == "the paper 493,020 of 16, width 1"

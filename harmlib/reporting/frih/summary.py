@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from harmlib import models
 from harmlib.models.frih import SMALLEST_AREA
 from harmlib.reporting.comparisons import VERDICTS
 from harmlib.reporting.frih.gains import EXPLANATIONS, HELD
 from harmlib.reporting.frih.numbers import printed_mean
 from harmlib.reporting.frih.pictures import LITERAL
-from harmlib.reporting.frih.study import BASELINE, METHOD, Study
+from harmlib.reporting.frih.study import BASELINE, Study
 from harmlib.reporting.frih.submasks import DEFAULT_CUTOFF, flattest, per_image
+from harmlib.reporting.study import paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
 from harmlib.statistics import FEWEST, mean_interval
 
@@ -57,13 +57,11 @@ def _difficulty(study: Study) -> Row:
 
 def _orders(study: Study, orders: pd.DataFrame) -> Iterator[Row]:
     """Yield the order of tables 3 and 4 in fMSE, each with the budget behind it."""
-    recipe = models.create(METHOD, width=1 / 8).training_recipe
-    assert recipe is not None
     rows = orders[(orders["metric"] == "fmse") & orders["paper"].notna()]
     for row in rows.to_dict("records"):
         verdict = VERDICTS[row["reading"]]
-        budget = next(words for run, words in study.budgets.items() if run.startswith(f"{row['first']}-"))
-        reason = f"budget: {budget}; the paper {recipe.iterations:,} of {recipe.batch_size}, width 1{few_images(row['n'])}"
+        run = next(run for run in study.plan.runs if run.scored_as == row["first"])
+        reason = f"budget: {study.budgets[run.name]}; {paper_budget(run)}{few_images(row['n'])}"
         numbers = {name: row[name] for name in ("paper", "ours", "low", "high", "n")}
         quantity = f"fMSE, {row['comparison']}"
         yield {

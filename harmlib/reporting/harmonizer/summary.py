@@ -9,7 +9,7 @@ import pandas as pd
 from harmlib.reporting.comparisons import VERDICTS
 from harmlib.reporting.harmonizer import numbers
 from harmlib.reporting.harmonizer.study import AT_256, BASELINE, PAPER, Study
-from harmlib.reporting.study import planned_recipe
+from harmlib.reporting.study import paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
 from harmlib.statistics import mean_interval
 
@@ -74,5 +74,4 @@ def _losses(study: Study, table: pd.DataFrame) -> Iterator[Row]:
 def budget(study: Study) -> str:
     """Return how Harmonizer was trained here and how in the paper."""
     run = next(run for run in study.plan.runs if run.scored_as == PAPER)
-    paper = planned_recipe(run)
-    return f"budget: {study.budgets[run.name]}; the paper {paper.iterations:,} of {paper.batch_size}, width 1"
+    return f"budget: {study.budgets[run.name]}; {paper_budget(run)}"

@@ -13,7 +13,7 @@ from harmlib.reporting.perceptual.detector import MANY_MISSED, PUBLISHED_DISTANC
 from harmlib.reporting.perceptual.numbers import DATASETS, SMALL, sized
 from harmlib.reporting.perceptual.realism import CHANCE, PACK
 from harmlib.reporting.perceptual.study import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Study
-from harmlib.reporting.study import planned_recipe
+from harmlib.reporting.study import paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
 from harmlib.statistics import Interval, mean_interval
 
@@ -113,8 +113,7 @@ def _realism(study: Study, table: pd.DataFrame | None) -> Iterator[Row]:
 def budget(study: Study, method: str) -> str:
     """Return how a method was trained here and how the authors recommend."""
     run = next(run for run in study.plan.runs if run.method == method)
-    paper = planned_recipe(run)
-    return f"budget: {study.budgets[run.name]}; the paper {paper.iterations:,} of {paper.batch_size}, width 1"
+    return f"budget: {study.budgets[run.name]}; {paper_budget(run)}"
 
 
 def _interval(row: Mapping[Hashable, Any]) -> Interval:
