@@ -93,6 +93,11 @@ class RunPlan:
         return f"{self.method}_{self.label}" if self.label else self.method
 
     @property
+    def givers(self) -> set[str]:
+        """The runs that give it its parts."""
+        return {source.partition(":")[0] for source in self.parts.values()}
+
+    @property
     def name(self) -> str:
         """The run's folder: its name in tables, and the benchmark."""
         return f"{self.scored_as}-{self.benchmark}"
@@ -246,4 +251,17 @@ def _runs(entries: list[Mapping[str, Any]], benchmarks: tuple[BenchmarkPlan, ...
                 method, _, step = start.partition("@")
                 values["start_from"] = f"{method}-{benchmark}@{step}"
             runs.append(_build(RunPlan, {**values, "benchmark": benchmark}, f"{paper}.runs.{key}"))
-    return runs
+    return _givers_first(runs)
+
+
+def _givers_first(runs: list[RunPlan]) -> list[RunPlan]:
+    """Return runs in their order, but none before those that give its parts."""
+    ordered: list[RunPlan] = []
+    waiting = list(runs)
+    while waiting:
+        names = {run.name for run in waiting}
+        ready = (run for run in waiting if not names & (run.givers - {run.name}))
+        run = next(ready, waiting[0])  # of runs that give each other their parts, none can be first
+        waiting.remove(run)
+        ordered.append(run)
+    return ordered

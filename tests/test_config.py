@@ -100,6 +100,14 @@ def test_no_run_is_trained_where_models_of_another_benchmark_are_tested(tmp_path
     assert {run.benchmark for run in load_profile(write(tmp_path, content)).paper("sgmmh").runs} == {"a"}
 
 
+def test_runs_that_give_parts_come_before_those_that_take_them(tmp_path):
+    content, paper = two_benchmarks()
+    taker = {"method": "sgmmh_rgb", "benchmark": "a", "parts": {"generator": "sgmmh_om-b:generator"}}
+    paper["runs"] = [taker, {"method": "sgmmh_om", "benchmark": "b"}]
+
+    assert [run.name for run in load_profile(write(tmp_path, content)).paper("sgmmh").runs] == ["sgmmh_om-b", "sgmmh_rgb-a"]
+
+
 def test_a_run_on_a_benchmark_that_is_not_trained_on_is_refused(tmp_path):
     content, paper = two_benchmarks()
     paper["runs"] = [{"method": "sgmmh_rgb", "benchmark": "c"}]

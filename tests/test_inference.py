@@ -154,7 +154,7 @@ def test_an_unfinished_run_is_not_used(photo_array: np.ndarray, tmp_path: Path) 
     finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=1000)
     (tmp_path / "smoke" / "runs" / "sgmmh_om-hscene" / "manifest.json").unlink()
 
-    with pytest.raises(CheckpointError, match=r'no finished run of "sgmmh_om" under .* or use "reinhard_lab"'):
+    with pytest.raises(CheckpointError, match=r'no finished run of "sgmmh_om" under .*, or give a checkpoint of one$'):
         harmonize("sgmmh_om", photo_array, results=tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,20 +10,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from miniature import write_iharmony4_tree
+from PIL import Image
 
+from harmlib import models
 from harmlib.config import CONFIG_FOLDER, load_profile
+from harmlib.errors import CheckpointError
+from harmlib.files import write_text
 from harmlib.images import write_png
-from harmlib.stages import Results, build_paper, score_paper, train_paper
+from harmlib.stages import Results, build_paper, score_paper, train_paper, train_run
 
 SIZE = (48, 64)
 
 
 def write_pictures(folder: Path, labels: Path, stems: list[str]) -> None:
     """Write JPEG-named pictures and PNG label maps with a few regions."""
-    from PIL import Image
-
     generator = np.random.default_rng(3)
     for stem in stems:
         coarse = generator.uniform(0, 255, (SIZE[0] // 8, SIZE[1] // 8, 3))
@@ -31,9 +35,29 @@ def write_pictures(folder: Path, labels: Path, stems: list[str]) -> None:
         write_png(labels / f"{stem}.png", np.kron(generator.integers(1, 6, (2, 2)), np.ones((24, 32))).astype(np.uint8))
 
 
+def write_coco(root: Path) -> None:
+    """Write two photographs of each split, each with a dog on its left half."""
+    generator = np.random.default_rng(4)
+    height, width = SIZE
+    half = [0, 0, width // 2, 0, width // 2, height, 0, height]
+    for split in ("train2017", "val2017"):
+        pictures = [{"id": number, "file_name": f"{number:012}.jpg", "height": height, "width": width} for number in (1, 2)]
+        dog = {"category_id": 18, "segmentation": [half], "area": height * width // 2, "iscrowd": 0, "bbox": [0, 0, width // 2, height]}
+        content = {
+            "images": pictures,
+            "annotations": [{"id": picture["id"], "image_id": picture["id"], **dog} for picture in pictures],
+            "categories": [{"id": 18, "name": "dog"}],
+        }
+        write_text(root / "annotations" / f"instances_{split}.json", json.dumps(content))
+        for picture in pictures:
+            (root / split).mkdir(parents=True, exist_ok=True)
+            coarse = generator.uniform(0, 255, (height // 8, width // 8, 3))
+            Image.fromarray(np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)).save(root / split / picture["file_name"], quality=95)
+
+
 @pytest.fixture
 def data(tmp_path):
-    """ADE20K (SceneParsing release), LIP and iHarmony4 in miniature."""
+    """ADE20K (SceneParsing release), COCO, LIP and iHarmony4 in miniature."""
     root = tmp_path / "data"
     write_iharmony4_tree(root / "iHarmony4", size=SIZE)
     ade = root / "ADEChallengeData2016"
@@ -41,6 +65,7 @@ def data(tmp_path):
         write_pictures(ade / "images" / split, ade / "annotations" / split, [f"{prefix}_0000000{number}" for number in (1, 2)])
     classes = "\n".join(f"{number}\t0.1\t10\t2\tclass {number}" for number in range(1, 151))
     (ade / "objectInfo150.txt").write_text(f"Idx\tRatio\tTrain\tVal\tName\n{classes}\n")
+    write_coco(root / "COCO")
     lip = root / "LIP"
     for split, stems in (("train", ["10_1", "11_2"]), ("val", ["20_1", "21_2"])):
         pictures, labels = lip / "TrainVal_images" / f"{split}_images", lip / "TrainVal_parsing_annotations" / f"{split}_segmentations"
@@ -69,6 +94,13 @@ def one_step(tmp_path):
     harmonizer["runs"].append({"method": "dovenet"})
     harmonizer["budget"].update(iterations=1, batch_size=2, workers=0, options={"width": 0.25, "size": 64})
     harmonizer["budget"]["methods"]["dovenet"] = {"options": {"width": 1 / 16}}
+    perceptual = content["papers"]["perceptual"]["budget"]
+    perceptual.update(iterations=1, batch_size=2, workers=0, options={"width": 1 / 16})
+    narrow = {"width": 1 / 16, "detector_width": 1 / 16, "detector_size": 64}
+    detector = {"iterations": 1, "batch_size": 2, "perturb_at": "64", "options": {"width": 1 / 16, "size": 64}}
+    perceptual["methods"] = {"ptc_aet": detector, "ptc": {**detector, "options": {**detector["options"], "frozen_encoder": True}}}
+    perceptual["methods"] |= {name: {"options": narrow} for name in ("ptc_att_dih", "ptc_dih", "ptc_dih_twostage")}
+    content["papers"]["perceptual"]["benchmarks"]["coco-exp"]["draws"] = {"test": 1}
     path = tmp_path / "one-step.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
@@ -97,6 +129,31 @@ def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_ste
     counts = scores.groupby("protocol")["method"].nunique().to_dict()
     assert counts == {"harmonizer_256": 13, "harmonizer_full": 5}
     assert set(scores["subset"]) == {"HCOCO", "HFlickr"}
+
+
+def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+
+    build_paper(profile, "perceptual", data=data, results=results, workers=0)
+    folders = train_paper(profile, "perceptual", data=data, results=results)
+    scores = score_paper(profile, "perceptual", results=results)
+
+    trained = {name: models.load(folder) for name, folder in folders.items()}
+    pretrained, detector, fused = (trained[name].encoder for name in ("ptc_aet-exposure-uniform", "ptc-exposure", "ptc_dih-iharmony4"))
+    assert all(torch.equal(values, pretrained.state_dict()[name]) for name, values in detector.state_dict().items())
+    assert all(torch.equal(values, detector.state_dict()[name]) for name, values in fused.state_dict().items())
+    assert scores.groupby("benchmark")["method"].nunique().to_dict() == {"coco-exp": 6, "iharmony4": 6}
+
+
+def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+    build_paper(profile, "perceptual", data=data, results=results, workers=0)
+    plan = profile.paper("perceptual")
+    run = next(run for run in plan.runs if run.method == "ptc_dih")
+    benchmark = next(benchmark for benchmark in plan.benchmarks if benchmark.name == run.benchmark)
+
+    with pytest.raises(CheckpointError, match='takes its parts from the run "ptc-exposure", which is not there: train that one first'):
+        train_run(run, benchmark, profile, data=data, results=results)
 
 
 def test_scoring_twice_changes_nothing(data, one_step, tmp_path):

@@ -39,7 +39,7 @@ def with_rule(**rules: object) -> Protocol:
 
 
 def test_presets_are_the_field_s() -> None:
-    expected = "harmlib dovenet dih_tf adfm iih idih pctnet rainnet harmonizer_256 harmonizer_full sgmmh"
+    expected = "harmlib dovenet dih_tf adfm iih idih pctnet rainnet harmonizer_256 harmonizer_full sgmmh perceptual"
 
     assert set(PROTOCOLS) == set(expected.split())
 

@@ -94,14 +94,17 @@ def test_curves_without_label_agree_with_the_authors(
 
 
 def test_both_stages_agree_with_the_authors_at_any_size(filled: tuple[str, Any, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+    """From the authors' curves: a steep piece makes of ours, which another number of threads rounds otherwise, more than the tolerance."""
     prefix, model, picture = filled
+    curves = [torch.from_numpy(golden[f"{prefix}/param{place}"])[None] for place in (1, 2)]
     large = prefix == "squeeze/B"
     rendered = functional.interpolate(picture, size=320, mode="bilinear", align_corners=False) if large else picture
 
     with torch.inference_mode():
-        stages = model.render(rendered, model.predict_curves(picture, standard_mask()))
+        stages = model.render(rendered, curves)
 
-    step, tolerance = 1 if large else 4, IMAGE_TOLERANCE if prefix.endswith("B") else ILL_CONDITIONED
+    # The resized picture, too, rounds otherwise with another number of threads.
+    step, tolerance = 1 if large else 4, IMAGE_TOLERANCE if prefix.endswith("B") and not large else ILL_CONDITIONED
     for place, stage in enumerate(stages, 1):
         np.testing.assert_allclose(stage[0, :, ::step, ::step], golden[f"{prefix}/stage{place}"], atol=tolerance, rtol=0)
 
