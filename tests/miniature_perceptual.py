@@ -6,13 +6,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from harmlib.config import BenchmarkPlan, PaperPlan, Profile, RunPlan, SourcePlan
 from harmlib.files import write_manifest
 from harmlib.metrics.protocols import METRICS
-from harmlib.reporting.perceptual.study import LABELS, PAPER, Study
+from harmlib.reporting.perceptual.study import LABELS, PAPER, TRUE_MASK, TWO_STAGE, Study
 from harmlib.reporting.study import named_scores
 from harmlib.score_file import COLUMNS
 from harmlib.stages import Results
@@ -61,3 +63,19 @@ def make_study(folder: Path, scores: pd.DataFrame) -> Study:
     sources = {"mini": SourcePlan("mini", "folder")}
     workspace = Workspace(Profile("mini", 0, sources, {}, needs_data=False), results, None)
     return Study(workspace, LABELS, plan, "cpu", {}, named_scores(scores, BENCHMARKS, LABELS))
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axis.get_title() for axis in figure.axes if axis.get_title()]
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(plt.Text))
+
+
+def scores_of(true: dict[str, float], detected: dict[str, float]) -> pd.DataFrame:
+    """Scores of both masks by id, PSNR to match, no LPIPS."""
+    rows = [(TRUE_MASK, *item) for item in true.items()] + [(TWO_STAGE, *item) for item in detected.items()]
+    table = pd.DataFrame(rows, columns=["method", "id", "mse"])
+    psnr = [48.13 - 10 * np.log10(value + 1e-6) for value in table["mse"]]
+    return table.assign(subset="mini", psnr=psnr, lpips=np.nan)
