@@ -45,7 +45,8 @@ class TrainingRecipe:
     milestones: iterations after which the rate is multiplied by ``gamma``.
     linear_decay_from: iteration from which the rate falls linearly to zero at the end, or None.
     ema_decay: decay of the moving average of the weights kept beside them, or None.
-    optimizer: adam, or adadelta (ρ 0.9, ε 1e-6), which has no betas.
+    optimizer: adam, adamw, adadelta (ρ 0.9, ε 1e-6) or rmsprop; the last two have no betas. player_optimizers: those of players that
+    have another one, which comes without weight decay.
     loss: what is minimized; note: what a reader must know besides.
     """
 
@@ -60,6 +61,7 @@ class TrainingRecipe:
     linear_decay_from: int | None = None
     ema_decay: float | None = None
     optimizer: str = "adam"
+    player_optimizers: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     def rate_factor(self, progress: float) -> float:

@@ -13,6 +13,7 @@ from harmlib.models.ht import CHANNELS, INIT_STD, NAMES, WEIGHTS, TransformerMod
 from harmlib.models.layers.names import Table
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
 from harmlib.models.layers.transformer import (
+    LAYERS,
     TransformerDecoder,
     TransformerEncoder,
     sine_positions,
@@ -39,11 +40,11 @@ LIGHT_NAMES: Table = (
 class LightGenerator(nn.Module):
     """Reads 27 light tokens from the patches of the background."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, layers: int) -> None:
         super().__init__()
         self.patches = nn.Linear(3 * PATCH_SIDE**2, channels)
-        self.encoder = TransformerEncoder(channels)
-        self.decoder = TransformerDecoder(channels)
+        self.encoder = TransformerEncoder(channels, layers)
+        self.decoder = TransformerDecoder(channels, layers)
         self.queries = nn.Embedding(LIGHTS, channels)
 
     def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
@@ -69,19 +70,21 @@ def hidden_patches(mask: Tensor) -> Tensor:
 class Dht(TransformerModel):
     """HT for the reflectance, the light tokens rendered on its features for the illumination; the picture is their product.
 
-    inputs: channels the encoder sees; decoder: makes the decoders from ``width``.
+    inputs: channels the encoder sees; layers: of every transformer; decoder: makes the decoders from ``width``.
     """
 
     names = (*LIGHT_NAMES, *NAMES)
 
-    def __init__(self, *, width: float, inputs: int = 4, decoder: Callable[..., nn.Module] = PictureDecoder) -> None:
+    def __init__(
+        self, *, width: float, layers: int = LAYERS, inputs: int = 4, decoder: Callable[..., nn.Module] = PictureDecoder
+    ) -> None:
         super().__init__()
         self.channels = scaled_channels(width, CHANNELS)
         self.reflectance_encoder = PictureEncoder(width=width, inputs=inputs)
-        self.reflectance_transformer = TransformerEncoder(self.channels)
+        self.reflectance_transformer = TransformerEncoder(self.channels, layers)
         self.reflectance_decoder = decoder(width=width)
-        self.light = LightGenerator(self.channels)
-        self.render = TransformerDecoder(self.channels)
+        self.light = LightGenerator(self.channels, layers)
+        self.render = TransformerDecoder(self.channels, layers)
         self.illumination_decoder = decoder(width=width)
         normal_init(self, INIT_STD)
 
@@ -125,6 +128,9 @@ class Dht(TransformerModel):
 
 
 @register("dht", paper="baselines", needs_mask=True, weights=WEIGHTS)
-def dht(*, width: float = 1.0) -> HarmonizationModel:
-    """D-HT: disentangled transformer, reflectance times illumination from light tokens (Guo et al. 2021)."""
-    return Dht(width=width)
+def dht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
+    """D-HT: disentangled transformer, reflectance times illumination from light tokens (Guo et al. 2021).
+
+    layers: of its four transformers each; what a step costs depends on them more than on the width.
+    """
+    return Dht(width=width, layers=layers)

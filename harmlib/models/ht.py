@@ -9,7 +9,7 @@ from torch import Tensor
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
-from harmlib.models.layers.transformer import TransformerEncoder, sine_positions, to_features, to_tokens
+from harmlib.models.layers.transformer import LAYERS, TransformerEncoder, sine_positions, to_features, to_tokens
 from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
@@ -74,11 +74,11 @@ class TransformerModel(HarmonizationModel):
 class Ht(TransformerModel):
     """Encoder, transformer and decoder; the output is tanh, although the pictures lie in [0, 1]."""
 
-    def __init__(self, *, width: float) -> None:
+    def __init__(self, *, width: float, layers: int) -> None:
         super().__init__()
         self.channels = scaled_channels(width, CHANNELS)
         self.encoder = PictureEncoder(width=width)
-        self.transformer = TransformerEncoder(self.channels)
+        self.transformer = TransformerEncoder(self.channels, layers)
         self.decoder = PictureDecoder(width=width)
         normal_init(self, INIT_STD)
 
@@ -101,6 +101,9 @@ class Ht(TransformerModel):
 
 
 @register("ht", paper="baselines", needs_mask=True, weights=WEIGHTS)
-def ht(*, width: float = 1.0) -> HarmonizationModel:
-    """HT: transformer between a convolutional encoder and decoder (Guo et al. 2021)."""
-    return Ht(width=width)
+def ht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
+    """HT: transformer between a convolutional encoder and decoder (Guo et al. 2021).
+
+    layers: of the transformer; what a step costs depends on them more than on the width.
+    """
+    return Ht(width=width, layers=layers)

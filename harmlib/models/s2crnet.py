@@ -136,11 +136,13 @@ class S2CRNet(HarmonizationModel):
             betas=(0.9, 0.999),
             batch_size=8,
             iterations=50 * EPOCH,
+            weight_decay=0.01,
+            optimizer="adamw",
+            player_optimizers={"discriminator": "rmsprop"},
             loss="absolute error inside the mask per its area, of both stages, plus 0.01 of a least-squares GAN on the second everywhere",
             note=(
-                "the authors: AdamW with weight decay 0.01 and RMSprop for the discriminator, here Adam for both; from ImageNet weights "
-                "(pretrained); boxes are cut out of the training pictures, which are resized already; flips, which their script means to "
-                "draw but does not; the weights with the best validation PSNR are kept"
+                "from ImageNet weights (pretrained); boxes are cut out of the training pictures, which are resized already; flips, which "
+                "their script means to draw but does not; the weights with the best validation PSNR are kept"
             ),
         )
 

@@ -135,7 +135,7 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     fabric.to_device(model)
     model.to(memory_format=torch.channels_last)
     model.train()
-    optimizers = {player: make_optimizer(parameters, recipe) for player, parameters in model.players().items()}
+    optimizers = {player: make_optimizer(parameters, recipe, player) for player, parameters in model.players().items()}
     ema = Ema(model, recipe.ema_decay) if recipe.ema_decay else None
     return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **_settings(plan)})
 

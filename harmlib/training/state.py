@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Adadelta, Adam, Optimizer
+from torch.optim import Adadelta, Adam, AdamW, Optimizer, RMSprop
 
 from harmlib.errors import CheckpointError
 from harmlib.files import replacing
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 
 RESUME = "resume.pt"
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "adamw": AdamW, "adadelta": Adadelta, "rmsprop": RMSprop}
+WITH_BETAS = ("adam", "adamw")
 
 
 class Ema:
@@ -38,11 +41,12 @@ class Ema:
                 self.weights[name].copy_(value)
 
 
-def make_optimizer(parameters: list[nn.Parameter], recipe: TrainingRecipe) -> Optimizer:
+def make_optimizer(parameters: list[nn.Parameter], recipe: TrainingRecipe, player: str = "model") -> Optimizer:
     """Return the optimizer of one player."""
-    if recipe.optimizer == "adadelta":
-        return Adadelta(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return Adam(parameters, recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
+    own = player in recipe.player_optimizers
+    name = recipe.player_optimizers[player] if own else recipe.optimizer
+    with_betas = {"betas": recipe.betas} if name in WITH_BETAS else {}
+    return OPTIMIZERS[name](parameters, recipe.learning_rate, weight_decay=0.0 if own else recipe.weight_decay, **with_betas)
 
 
 class TrainingState:

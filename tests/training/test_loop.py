@@ -217,7 +217,10 @@ def test_the_moving_average_follows_its_formula():
     assert ema.weights["weight"].item() == pytest.approx(start + 0.1)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adadelta", torch.optim.Adadelta)])
+KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta, "rmsprop": torch.optim.RMSprop}
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_the_recipe_names_the_optimizer(name, kind):
     recipe = dataclasses.replace(fresh().training_recipe, optimizer=name, learning_rate=0.5)
 
@@ -225,3 +228,13 @@ def test_the_recipe_names_the_optimizer(name, kind):
 
     assert type(optimizer) is kind
     assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_a_player_may_have_an_optimizer_of_its_own():
+    recipe = models.create("s2crnet", width=0.25).training_recipe
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+
+    generator, discriminator = (make_optimizer(weights, recipe, player) for player in ("generator", "discriminator"))
+
+    assert (type(generator), generator.param_groups[0]["weight_decay"]) == (torch.optim.AdamW, 0.01)
+    assert (type(discriminator), discriminator.param_groups[0]["weight_decay"]) == (torch.optim.RMSprop, 0.0)

@@ -78,11 +78,11 @@ class DecoderLayer(nn.Module):
 
 
 class TransformerEncoder(nn.Module):
-    """Nine encoder layers, without a norm at the end."""
+    """Encoder layers, without a norm at the end; the authors have nine."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, layers: int = LAYERS) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer(channels) for _ in range(LAYERS))
+        self.layers = nn.ModuleList(EncoderLayer(channels) for _ in range(layers))
 
     def forward(self, tokens: Tensor, positions: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Return the tokens, same shape (B, L, C); hidden: as for ``Attention``."""
@@ -92,11 +92,11 @@ class TransformerEncoder(nn.Module):
 
 
 class TransformerDecoder(nn.Module):
-    """Nine decoder layers and a norm."""
+    """Decoder layers and a norm; the authors have nine."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, layers: int = LAYERS) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer(channels) for _ in range(LAYERS))
+        self.layers = nn.ModuleList(DecoderLayer(channels) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Tensor, positions: Tensor, memory: Tensor, memory_positions: Tensor, hidden: Tensor | None = None) -> Tensor:
