@@ -92,7 +92,7 @@ for exhibit, paper in EXHIBITS:
             f"exhibits_{exhibit}"
         input:
             notebook(exhibit),
-            f"notebooks/30_score-{paper}.manifest.json",
+            [f"notebooks/30_score-{name}.manifest.json" for name in (paper, *PAPERS[paper].beside) if name in PAPERS],
         output:
             f"notebooks/{exhibit}.manifest.json",
         params:

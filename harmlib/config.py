@@ -109,6 +109,7 @@ class PaperPlan:
 
     protocols: protocol -> the methods scored under it, empty for all. ``<method>_pcm`` is a method whose small result goes to full size
     by polynomial color mapping.
+    beside: papers whose runs and scores on the same benchmarks stand beside this one's in tables and figures, where they are finished.
     """
 
     paper: str
@@ -117,6 +118,7 @@ class PaperPlan:
     protocols: Mapping[str, tuple[str, ...]]
     notebooks: tuple[str, ...]
     weightless: tuple[str, ...] = ("composite",)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,8 @@ class Profile:
         )
         runs = tuple(_runs(content["runs"], benchmarks, budget, name))
         protocols = {protocol: tuple(methods or ()) for protocol, methods in content["protocols"].items()}
-        weightless = tuple(content.get("weightless", ("composite",)))
-        return PaperPlan(name, benchmarks, runs, protocols, tuple(content["notebooks"]), weightless)
+        optional = {key: tuple(content[key]) for key in OPTIONAL_KEYS if key in content}
+        return PaperPlan(name, benchmarks, runs, protocols, tuple(content["notebooks"]), **optional)
 
     def open_source(self, name: str, data: str | os.PathLike[str] | None) -> Source:
         """Return the photograph source ``name`` under the root ``data``; raises DataError with what to fetch when it is absent."""
@@ -202,13 +204,15 @@ Plan = TypeVar("Plan", SourcePlan, BenchmarkPlan, RunPlan)
 
 
 PAPER_KEYS = {"benchmarks", "runs", "budget", "protocols", "notebooks"}
+OPTIONAL_KEYS = ("weightless", "beside")
 
 
 def _check_keys(content: Mapping[str, Any], paper: str) -> None:
     """Raise ParameterError that names a key of a paper that is unknown or missing."""
-    unknown, missing = sorted(set(content) - PAPER_KEYS - {"weightless"}), sorted(PAPER_KEYS - set(content))
+    unknown, missing = sorted(set(content) - PAPER_KEYS - set(OPTIONAL_KEYS)), sorted(PAPER_KEYS - set(content))
     if unknown:
-        raise ParameterError(f"{paper} has the unknown key {unknown[0]!r}: choose among {', '.join(sorted(PAPER_KEYS))}, weightless")
+        known = ", ".join((*sorted(PAPER_KEYS), *OPTIONAL_KEYS))
+        raise ParameterError(f"{paper} has the unknown key {unknown[0]!r}: choose among {known}")
     if missing:
         raise ParameterError(f"{paper} is incomplete: it lacks {', '.join(missing)}")
 

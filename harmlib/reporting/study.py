@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from harmlib import models
 from harmlib.config import BenchmarkPlan, PaperPlan, RunPlan, SourcePlan
 from harmlib.data.pairs import Pair, read_pairs
 from harmlib.errors import DataError
-from harmlib.files import read_manifest
+from harmlib.files import MANIFEST, read_manifest
 from harmlib.score_file import read_scores
+from harmlib.stages import trained_plan
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel, TrainingRecipe
@@ -106,6 +107,45 @@ def open_study(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> S
     manifests = {benchmark.name: read_manifest(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
     scores = named_scores(read_scores(results.scores(paper) / "scores.csv"), plan.benchmarks, labels)
     return Study(workspace, labels, plan, device, manifests, scores)
+
+
+def with_others(study: Study) -> Study:
+    """Return a study with the runs and scores of the papers that its plan puts beside it, as far as they are finished.
+
+    Only scores on the study's benchmarks, under its protocols and made on the same kind of device; what it has itself stays its own.
+    """
+    results, plan, tables = study.workspace.results, study.plan, [study.scores]
+    for paper in study.plan.beside:
+        folder = results.scores(paper)
+        if not (folder / MANIFEST).exists() or read_manifest(folder)["device"] != study.device:
+            continue
+        other = study.workspace.profile.paper(paper, study.device)
+        tables.append(_missing_in(pd.concat(tables), read_scores(folder / "scores.csv")))
+        runs = [run for run in other.runs if run.name not in {own.name for own in plan.runs} and run.benchmark in study.manifests]
+        protocols = {name: tuple(dict.fromkeys(methods + other.protocols.get(name, ()))) for name, methods in plan.protocols.items()}
+        plan = replace(plan, runs=(*plan.runs, *runs), protocols=protocols)
+    scores = named_scores(pd.concat(tables, ignore_index=True), plan.benchmarks, study.labels)
+    return replace(study, plan=plan, scores=scores)
+
+
+def _missing_in(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of others for methods that scores does not have, on its benchmarks and under its protocols."""
+    known = set(zip(scores["benchmark"], scores["protocol"], scores["method"], strict=True))
+    wanted = {(benchmark, protocol) for benchmark, protocol, _ in known}
+    keys = zip(others["benchmark"], others["protocol"], others["method"], strict=True)
+    return others[[key[:2] in wanted and key not in known for key in keys]]
+
+
+def finished_runs(workspace: Workspace, methods: Iterable[str]) -> dict[str, HarmonizationModel]:
+    """Return name in tables -> the trained model of any paper of the profile; methods without a finished run are left out."""
+    profile, found = workspace.profile, {}
+    runs = [run for paper in profile.papers for run in trained_plan(profile, paper, workspace.results).runs]
+    for method in methods:
+        folders = (workspace.results.run(run.name) for run in runs if run.scored_as == method)
+        folder = next((folder for folder in folders if (folder / MANIFEST).exists()), None)
+        if folder:
+            found[method] = models.load(folder)
+    return found
 
 
 def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], labels: Mapping[str, str]) -> pd.DataFrame:
