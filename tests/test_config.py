@@ -7,6 +7,10 @@ import yaml
 
 from harmlib.config import load_profile
 from harmlib.errors import DataError, ParameterError
+from harmlib.papers import methods
+
+# Rows of printed tables that nobody trains: people, and means of several runs.
+NO_RUNS = {"human", "harmonizer_2f", "harmonizer_4f"}
 
 PLAIN = {
     "seed": 1,
@@ -164,3 +168,20 @@ def test_a_paper_with_a_wrong_key_is_refused(tmp_path, change, message):
 
     with pytest.raises(ParameterError, match=message):
         load_profile(write(tmp_path, content)).paper("sgmmh")
+
+
+@pytest.mark.parametrize("name", ["smoke", "small", "paper"])
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_a_run_that_two_papers_share_is_planned_alike_in_both(name, device):
+    profile = load_profile(name)
+    runs = [run for paper in profile.papers for run in profile.paper(paper, device).runs]
+
+    assert len({run.name for run in runs}) == len(set(map(repr, runs)))
+
+
+def test_every_method_of_the_papers_tables_is_trained_in_the_paper_profile():
+    profile = load_profile("paper")
+    plans = [profile.paper(paper) for paper in profile.papers]
+    scored = {run.scored_as for plan in plans for run in plan.runs} | {name for plan in plans for name in plan.weightless}
+
+    assert set(methods()["method_id"]) - NO_RUNS <= scored | {f"{name}_pcm" for name in scored}
