@@ -1,0 +1,188 @@
+"""An edited picture on disk, and the recipe that makes it again without the network.
+
+    edited.png     the picture at the composite's size
+    edited.json    the recipe: method, composite, predicted arguments, edits, versions
+    edited.npz     what is too large for it: operator masks, the mask, the regions
+
+The recipe names the other two files by their sha256, and the composite by that of its pixels: the same picture in another file will do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harmlib.editor.opening import pixels
+from harmlib.editor.regions import Regions
+from harmlib.editor.state import EditorState
+from harmlib.editor.whitebox import FilterArguments, OperatorMasks, WhiteBox
+from harmlib.errors import DataError, HarmlibError, ParameterError
+from harmlib.files import package_versions, read_json, replacing, sha256, write_json
+from harmlib.images import write_png
+from harmlib.inference import Picture
+
+FORMAT = "harmlib editor recipe"
+VERSION = 1
+REQUIRED = {
+    "method": str,
+    "composite": dict,
+    "kind": str,
+    "prediction": dict,
+    "regions": dict,
+    "arrays": dict,
+    "edits": list,
+    "picture": dict,
+    "versions": dict,
+}
+KINDS = (OperatorMasks.kind, FilterArguments.kind)
+
+
+def export(state: EditorState, path: str | os.PathLike[str]) -> Path:
+    """Write the edited picture at full size as PNG, arrays and recipe beside it, the recipe last; return the recipe's path.
+
+    path: of the picture, ending in .png. Raises ParameterError for another ending, DiskSpaceError when the disk is full.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".png":
+        raise ParameterError(f'"{target}" does not end in .png, and another format would change the picture: choose PNG')
+    recipe, arrays = target.with_suffix(".json"), target.with_suffix(".npz")
+    picture, prediction = state.full(), _prediction(state.box)
+    write_png(target, picture)
+    # Without dates, so that the same edits give the same bytes.
+    with replacing(arrays) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **_arrays(state))
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "method": state.box.method,
+        "composite": _identity(state.composite),
+        "kind": state.box.kind,
+        "prediction": prediction,
+        "regions": {"ids": list(state.regions.ids), "origin": state.regions.origin},
+        "arrays": {"file": arrays.name, "sha256": sha256(arrays)},
+        "edits": [
+            {"region": region, "name": name, "scale": change.scale, "shift": change.shift}
+            for (region, name), change in sorted(state.edits.items())
+        ],
+        "picture": {"file": target.name, **_identity(picture)},
+        "versions": package_versions(),
+    }
+    write_json(recipe, content)
+    return recipe
+
+
+def replay(recipe: str | os.PathLike[str], composite: Picture) -> np.ndarray:
+    """Return the picture that was exported, uint8 RGB (H, W, 3), pixel by pixel the same; no network is needed.
+
+    recipe: the .json file, its .npz beside it. composite: the picture it was made from, PIL or uint8 RGB (H, W, 3).
+    Raises DataError, one sentence, for a recipe that is missing, damaged, foreign, of another version or of another composite, and for
+    one that gives another picture than was exported.
+    """
+    state, content = _open(Path(recipe), composite)
+    picture = state.full()
+    if _identity(picture)["sha256"] != content["picture"].get("sha256"):
+        raise DataError(
+            f'"{recipe}" gives another picture than was exported: it was changed by hand, or made with other versions '
+            f"({_differing_versions(content)})"
+        )
+    return picture
+
+
+def open_recipe(recipe: str | os.PathLike[str], composite: Picture) -> EditorState:
+    """Return the state of a recipe, to go on editing; its edits are one step each. Arguments and errors as for ``replay``."""
+    return _open(Path(recipe), composite)[0]
+
+
+def _open(path: Path, composite: Picture) -> tuple[EditorState, Mapping[str, Any]]:
+    """Return the state of a recipe and the recipe; raises DataError."""
+    content, picture = _read(path), pixels(composite)
+    if _identity(picture) != content["composite"]:
+        expected, found = content["composite"], _identity(picture)
+        raise DataError(
+            f'"{path}" belongs to another composite ({_in_words(expected)}) than this one ({_in_words(found)}): '
+            "give the picture that was edited, unscaled"
+        )
+    arrays = _read_arrays(path, content["arrays"])
+    try:
+        regions = Regions(arrays["labels"], tuple(content["regions"]["ids"]), content["regions"]["origin"])
+        state = EditorState(picture, _box(content, arrays), arrays.get("mask"), regions)
+        for edit in content["edits"]:
+            state.set(**edit)
+    except (HarmlibError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f'"{path}" is damaged ({error}): export the picture again') from error
+    return state, content
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Return the content of a recipe of this version; raises DataError."""
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DataError(f'"{path}" is no recipe of the editor: give the .json file that stands beside an exported picture')
+    if content.get("version") != VERSION:
+        raise DataError(f'"{path}" has version {content.get("version")}, this harmlib reads {VERSION}: export the picture again')
+    for name, kind in REQUIRED.items():
+        if not isinstance(content.get(name), kind):
+            raise DataError(f'"{path}" is damaged (no {name}): export the picture again')
+    return content
+
+
+def _read_arrays(path: Path, entry: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the arrays that a recipe names, from the file beside it; raises DataError when they are missing or not the same."""
+    file = path.parent / Path(str(entry.get("file"))).name
+    if not file.is_file():
+        raise DataError(f'"{file}" is missing, which holds the arrays of "{path}": keep the two files together')
+    if sha256(file) != entry.get("sha256"):
+        raise DataError(f'"{file}" is damaged or belongs to another recipe than "{path}": export the picture again')
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _prediction(box: WhiteBox) -> dict[str, Any]:
+    """Return what was predicted as far as it is numbers."""
+    if isinstance(box, FilterArguments):
+        return {"filters": list(box.names), "arguments": box.arguments.tolist()}
+    return {"operators": list(box.names), "inside_mask": box.inside_mask}
+
+
+def _arrays(state: EditorState) -> dict[str, np.ndarray]:
+    """Return the regions, what was predicted as far as it is masks, and the mask that the method works in."""
+    arrays = {"labels": state.regions.labels}
+    if isinstance(state.box, OperatorMasks):
+        arrays["operator_masks"] = state.box.masks
+    if state.box.inside_mask and state.mask is not None:
+        arrays["mask"] = state.mask
+    return arrays
+
+
+def _box(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> WhiteBox:
+    """Return the prediction of a recipe; raises ParameterError, KeyError."""
+    prediction = content["prediction"]
+    if content["kind"] == FilterArguments.kind:
+        return FilterArguments(content["method"], prediction["arguments"], prediction["filters"])
+    if content["kind"] == OperatorMasks.kind:
+        return OperatorMasks(content["method"], arrays["operator_masks"], inside_mask=bool(prediction["inside_mask"]))
+    raise ParameterError(f'kind "{content["kind"]}" is none of {", ".join(KINDS)}')
+
+
+def _identity(picture: np.ndarray) -> dict[str, Any]:
+    """Return what tells pictures apart: size, and the sha256 of size and pixels."""
+    height, width = picture.shape[:2]
+    digest = hashlib.sha256(f"{height}x{width}".encode() + np.ascontiguousarray(picture).tobytes()).hexdigest()
+    return {"height": height, "width": width, "sha256": digest}
+
+
+def _in_words(identity: Mapping[str, Any]) -> str:
+    """Return a picture's size and the beginning of its sha256."""
+    return f"{identity.get('height')}x{identity.get('width')}, sha256 {str(identity.get('sha256'))[:8]}…"
+
+
+def _differing_versions(content: Mapping[str, Any]) -> str:
+    """Return the packages whose versions are not those of a recipe, in words."""
+    here, then = package_versions(), content["versions"]
+    differing = [f"{name} {then.get(name)}, here {version}" for name, version in here.items() if then.get(name) != version]
+    return "; ".join(differing) or "all versions agree"
