@@ -4,15 +4,21 @@ PROFILE ?= smoke
 DATA ?=
 PAPER ?=
 RESULTS ?= results
+IMAGES ?=
+METHODS ?=
+KIND ?= rankings
+RATERS ?= 12
+OUT ?= study
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lab clean
+.PHONY: help setup reproduce test lab study clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 	@echo
 	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual  RESULTS=folder'
+	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  OUT=study'
 
 setup: .venv/ready ## make .venv with the tested versions (done by the other commands too)
 
@@ -38,6 +44,10 @@ test: .venv/ready ## check style and types, then run every test, the smoke profi
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks
+
+study: .venv/ready ## make the pages of a user study, one per rater, to hand out (docs/studies.md)
+	@test -n "$(IMAGES)" || { echo 'make study needs a folder of composites: make study IMAGES=folder METHODS="composite reinhard_lab"' >&2; exit 2; }
+	$(PY) -m harmlib study make "$(IMAGES)" --kind "$(KIND)" $(if $(METHODS),--methods $(METHODS)) --raters "$(RATERS)" --results "$(RESULTS)" --out "$(OUT)"
 
 clean: ## remove .venv, caches and what the smoke profile made; longer runs (results/small, results/paper) stay
 	git clean -fdXq results/smoke benchmarks

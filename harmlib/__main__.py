@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepare(commands)
     _add_train(commands)
     _add_notebook(commands)
+    _add_study(commands)
     return parser
 
 
@@ -204,6 +205,53 @@ def _notebook(options: argparse.Namespace) -> None:
     from harmlib.workflow import parse_parameters, run_notebook
 
     run_notebook(options.notebook, options.out, parse_parameters(options.parameters))
+
+
+def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``study make`` and ``study merge``."""
+    parser = commands.add_parser("study", help="ask people: make the pages of a user study, merge the answers that come back")
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+    make = steps.add_parser("make", help="harmonize a folder's composites and write one offline page per rater")
+    make.add_argument("folder", help="folder with the folders composites and masks")
+    make.add_argument("--methods", nargs="+", default=[], help="what is compared, such as composite reinhard_lab harmonizer")
+    make.add_argument("--kind", default="rankings", help="rankings, pairs, choices or filters (default: rankings)")
+    make.add_argument("--raters", type=int, default=12, help="number of pages (default: 12)")
+    make.add_argument("--trials", type=int, help="per rater (default: every composite once; of pairs all, up to 60)")
+    make.add_argument("--catch-trials", type=int, help="per rater (default: 2, in a filter study 1)")
+    make.add_argument("--seed", type=int, default=2021, help="of orders, places and names (default: 2021)")
+    make.add_argument("--results", help="where the newest finished runs are looked for (default: the checkout's results)")
+    make.add_argument("--out", default="study", help="folder to make (default: study)")
+    make.set_defaults(run=_make_study)
+    merge = steps.add_parser("merge", help="check the files that raters sent and write the tables of the study")
+    merge.add_argument("study", help='folder that "study make" wrote')
+    merge.add_argument("answers", nargs="+", help="JSON files, or folders of them")
+    merge.add_argument("--out", required=True, help="folder of the tables")
+    merge.add_argument("--incomplete", action="store_true", help="accept files with missing answers; participants.csv says how many")
+    merge.set_defaults(run=_merge_study)
+
+
+def _make_study(options: argparse.Namespace) -> None:
+    """Run ``study make``."""
+    from harmlib.studies.pages import make_study
+
+    make_study(
+        options.folder,
+        options.out,
+        kind=options.kind,
+        methods=[name for names in options.methods for name in names.replace(",", " ").split()],
+        raters=options.raters,
+        seed=options.seed,
+        trials=options.trials,
+        catch_trials=options.catch_trials,
+        results=options.results,
+    )
+
+
+def _merge_study(options: argparse.Namespace) -> None:
+    """Run ``study merge`` and print who took part."""
+    from harmlib.studies.pages import merge_answers
+
+    print(merge_answers(options.study, options.answers, options.out, incomplete=options.incomplete).to_string(index=False))
 
 
 if __name__ == "__main__":
