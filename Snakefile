@@ -101,11 +101,28 @@ for exhibit, paper in EXHIBITS:
             "{params.command}"
 
 
+for lesson in config["lessons"]:
+
+    rule:
+        name:
+            f"lesson_{lesson}"
+        input:
+            notebook(lesson),
+            [f"notebooks/30_score-{paper}.manifest.json" for paper in PAPERS],
+        output:
+            f"notebooks/{lesson}.manifest.json",
+        params:
+            command=command(lesson, lesson, data=config["data"]),
+        shell:
+            "{params.command}"
+
+
 rule scoreboard:
     input:
         notebook("90_scoreboard"),
         "notebooks/00_start_here.manifest.json",
         [f"notebooks/{exhibit}.manifest.json" for exhibit, _ in EXHIBITS],
+        [f"notebooks/{lesson}.manifest.json" for lesson in config["lessons"]],
     output:
         "notebooks/90_scoreboard.manifest.json",
     params:

@@ -123,13 +123,17 @@ class PaperPlan:
 
 @dataclass(frozen=True)
 class Profile:
-    """A whole profile; ``paper(name)`` gives one paper's plan for the device at hand."""
+    """A whole profile; ``paper(name)`` gives one paper's plan for the device at hand.
+
+    lessons: notebooks that belong to no paper; they look at whatever the papers have left.
+    """
 
     name: str
     seed: int
     sources: Mapping[str, SourcePlan]
     papers: Mapping[str, Any]
     needs_data: bool
+    lessons: tuple[str, ...] = ()
 
     def paper(self, name: str, device: str = "cpu") -> PaperPlan:
         """Return the plan of one paper with the budget of ``device`` (cpu or gpu); raises ParameterError for an unknown paper."""
@@ -188,7 +192,7 @@ def load_profile(name: str | os.PathLike[str]) -> Profile:
         raise ParameterError(f'"{path.name}" is not valid YAML: {error}') from error
     sources = {key: _build(SourcePlan, {"name": key, **value}, f"sources.{key}") for key, value in content["sources"].items()}
     needs_data = any(plan.folder for plan in sources.values())
-    return Profile(path.stem, content["seed"], sources, content["papers"], needs_data)
+    return Profile(path.stem, content["seed"], sources, content["papers"], needs_data, tuple(content.get("lessons", ())))
 
 
 def profile_path(name: str | os.PathLike[str]) -> Path:

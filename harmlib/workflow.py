@@ -114,7 +114,7 @@ def reproduce(
 ) -> int:
     """Run everything a profile asks for, or what is left of it; return Snakemake's exit code.
 
-    papers: only these; none means all that the profile has. data: root of the photographs, which small and paper need.
+    papers: only these; none means all that the profile has, and its lessons. data: root of the photographs, which small and paper need.
     Raises ParameterError for an unknown paper, DataError when photographs are missing, HarmlibError while another run is going.
     """
     from filelock import FileLock, Timeout
@@ -127,6 +127,7 @@ def reproduce(
     settings = {
         "profile": str(profile_path(profile)),
         "papers": [plan.paper for plan in plans],
+        "lessons": [] if papers else list(loaded.lessons),
         "data": str(Path(data).absolute()) if data else None,
         "results": str(folder.root.parent),
     }

@@ -53,6 +53,7 @@ def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, s
         return {"state": MISSING, "file": "", "data": "", "note": ""}
     notes, data = _table_remarks(path) if kind == "table" else ([], [])
     state = PARTLY if notes else MADE
+    notes = [*notes, *_rater_remarks(root, exhibit)]
     return {"state": state, "file": f"{folder}/{path.name}", "data": ", ".join(data), "note": "; ".join(notes)}
 
 
@@ -64,24 +65,38 @@ def _table_remarks(path: Path) -> tuple[list[str], list[str]]:
     return table.loc[table["ours"] == "", "note"].unique().tolist(), table["data"].unique().tolist()
 
 
+def _rater_remarks(root: Path, exhibit: str) -> list[str]:
+    """Return whose answers an exhibit shows: its table's column "raters", which a figure of a user study has too; empty without one."""
+    path = root / "tables" / f"{exhibit}.csv"
+    if not path.exists():
+        return []
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return [f"raters: {', '.join(table['raters'].unique())}"] if "raters" in table else []
+
+
 def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
     """Return every tested claim with its text and the paper's value: the columns of ``ClaimResult`` and paper, claim, value, unit.
 
-    Raises DataError for a claims table with another first line.
+    Raises DataError for a claims table with another first line, and for a claim that two tables judge.
     """
     columns = ["claim_id", "verdict", "ours", "low", "high", "n", "data", "note"]
     parts = [pd.DataFrame(columns=columns)]
-    for paper in PAPERS:
-        path = Path(results) / "tables" / f"claims-{paper}.csv"
-        if not path.exists():
-            continue
+    for path in _claim_files(Path(results) / "tables"):
         part = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in ("ours", "low", "high")})
         if list(part) != columns:
             raise DataError(f'"{path}" is no table of claims: run the notebook that makes it again')
         parts.append(part)
     tested = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    twice = tested["claim_id"].duplicated()
+    if twice.any():
+        raise DataError(f'claim "{tested.loc[twice, "claim_id"].iloc[0]}" is judged in two tables: remove the one that no notebook writes')
     texts = claims()[["id", "paper", "claim", "value", "unit"]].rename(columns={"id": "claim_id"})
     return tested.merge(texts, on="claim_id", how="left", validate="one_to_one")
+
+
+def _claim_files(tables: Path) -> list[Path]:
+    """Return the tables of claims, paper by paper: that of the paper's own notebook, then those of others, such as its user studies."""
+    return [path for paper in PAPERS for path in sorted(tables.glob(f"claims-{paper}*.csv"), key=lambda path: path.stem)]
 
 
 def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
@@ -99,7 +114,7 @@ def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
     ]
     for paper in PAPERS:
         lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]
-        tested = verdicts[verdicts["paper"] == paper]
+        tested = verdicts[verdicts["paper"] == paper].sort_values("claim_id")
         lines += ["", *(_claim_lines(tested) if len(tested) else ["No claim tested."])]
     text = "\n".join(lines) + "\n"
     write_text(Path(results) / "scoreboard.md", text)

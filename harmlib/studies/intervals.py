@@ -31,6 +31,8 @@ CLUSTERS = ("participant", "participant+item")
 AGGREGATES = ("pooled", "per_item")
 # Scales of numbers between 0 and 1, whose intervals are made on the logits.
 BOUNDED = ("strength", "win_probability")
+# What the solver leaves of a spread of 0, when all people answered alike.
+ROUNDING = 1e-9
 # Draws are made in blocks, so that the wins of 1000 draws of 99 items stay within 16 MiB.
 BLOCK = 2_000_000
 
@@ -59,7 +61,9 @@ class Scores:
     @property
     def footnote(self) -> str:
         """What a table of these scores has to say below it; empty when nothing."""
+        table = self.table
         notes = {
+            "intervals without width, because all participants answered alike": int((table["low"] == table["high"]).sum()),
             "fits took virtual wins, because a method never or always won": self.regularized,
             "bootstrap draws took virtual wins": self.regularized_draws,
             "items were left out, because not all methods were compared on them": self.left_out,
@@ -193,6 +197,7 @@ def _table(comparisons: Comparisons, point: np.ndarray, draws: np.ndarray, clust
     """Return one row per method: score, both intervals, wins and comparisons."""
     center, moved = (logit(point), logit(draws)) if bounded else (point, draws)
     errors = moved.std(0)
+    errors[errors < ROUNDING] = 0
     largest = (np.abs(moved - center) / np.where(errors > 0, errors, 1)).max(1)
     columns = {"score": point}
     for prefix, z in (("", NORMAL), ("joint_", float(np.quantile(largest, LEVEL)))):

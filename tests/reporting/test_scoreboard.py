@@ -96,3 +96,30 @@ def test_foreign_claims_table_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="is no table of claims"):
         claim_verdicts(tmp_path)
+
+
+def test_claims_of_two_notebooks_stand_together_in_order(results: Path) -> None:
+    other = judge_sign("frih-C30", Interval(1.2, 0.8, 1.6, 9), expected="above", data="toy")
+    save_claims([other], results / "other", "frih")
+    (results / "other" / "claims-frih.csv").rename(results / "tables" / "claims-frih-studies.csv")
+
+    text = write_scoreboard(results, "smoke")
+
+    assert text.index("| frih-C30 |") < text.index("| frih-C31 |")
+
+
+def test_claim_that_two_tables_judge_is_refused(results: Path) -> None:
+    (results / "tables" / "claims-frih-copy.csv").write_bytes((results / "tables" / "claims-frih.csv").read_bytes())
+
+    with pytest.raises(DataError, match='claim "frih-C31" is judged in two tables'):
+        claim_verdicts(results)
+
+
+def test_exhibit_of_a_user_study_says_who_answered(results: Path) -> None:
+    rows = {"raters": ["simulated"], "ours": [1.0], "data": ["toy"], "note": [""]}
+    save_csv(pd.DataFrame(rows), results / "tables" / "harmonizer-T5.csv")
+    save_csv(pd.DataFrame(rows), results / "tables" / "harmonizer-F2.csv")
+    (results / "figures" / "harmonizer-F2.png").write_bytes(b"picture")
+
+    assert state_of(results, "harmonizer-T5")[["state", "note"]].tolist() == ["made", "raters: simulated"]
+    assert state_of(results, "harmonizer-F2")[["state", "note"]].tolist() == ["made", "raters: simulated"]

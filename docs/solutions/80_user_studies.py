@@ -1,0 +1,141 @@
+# %% [markdown]
+"""# Solutions to notebook 80: user studies
+
+Nothing is read but the printed numbers inside the package; all raters are simulated. Run the cells one by one, or the whole file with
+python.
+"""
+
+# %%
+import numpy as np
+import pandas as pd
+
+from harmlib.reporting.studies.widths import simulate
+from harmlib.seeds import item_generator
+from harmlib.studies.bradley_terry import printed_scores
+from harmlib.studies.choices import printed_votes
+from harmlib.studies.comparisons import Comparisons
+from harmlib.studies.coverage import population_scores
+from harmlib.studies.intervals import bootstrap_scores
+from harmlib.workflow import open_workspace
+
+# %% tags=["parameters"]
+profile = "smoke"  # smoke, small, paper, or the path of a .yaml file
+results = "results"  # folder of all results; nothing is read from it
+data = None  # not needed
+
+# %%
+seed = open_workspace(profile, data=data, results=results).profile.seed
+TASTES = {"one taste": 0.0, "own tastes": 0.5}
+DRAWS = 200
+image = printed_scores("image").set_index("method")["centered"]
+
+# %% [markdown]
+# ## 1. How many raters would it take?
+#
+# A guess first. With 12 raters of one taste and 99 composites a score's interval is about 0.13 wide, so its standard error is 0.03, and
+# that of a difference about 1.4 times that, 0.045. A difference is found in four studies of five if it has 2.8 standard errors (2 for the
+# interval, 0.8 for the luck), here 0.061 / 2.8 = 0.022. That is half of 0.045, so four times 12 raters: about 50. With tastes of sd 0.5
+# the width is 0.56, four times as large, and the guess sixteen times as many: about 800.
+
+
+# %%
+def found(people, taste, studies):
+    """Return the share of simulated studies that tell IHT and IntrIH apart, in the right order."""
+    clear = []
+    for number in range(studies):
+        study = simulate(image, people, 99, taste, item_generator(seed, f"{people} {taste}", number))
+        clear.append(bootstrap_scores(study, draws=DRAWS, seed=seed).better.loc["ht", "iih"])
+    return np.mean(clear)
+
+
+rows = [(kind, people, found(people, TASTES[kind], 20)) for kind, people in [*(("one taste", n) for n in (12, 48, 96)), ("own tastes", 96)]]
+power = pd.DataFrame(rows, columns=["raters are of", "raters", "studies that tell them apart"])
+print("simulated raters, 20 studies per row")
+print(power.to_string(index=False, float_format="{:.2f}".format))
+
+# %%
+enough = power[(power["raters are of"] == "one taste") & (power["studies that tell them apart"] >= 0.8)]["raters"].min()
+print(f"one taste: four studies of five from {enough} raters on, of those tried")
+assert power.loc[0, "studies that tell them apart"] < 0.8 <= power.loc[2, "studies that tell them apart"]
+assert power.loc[3, "studies that tell them apart"] < 0.5
+
+# %% [markdown]
+# The paper's 12 could not sort its four previous methods, even if all of them had one taste. With tastes of their own 96 do not suffice
+# either. Which of the two is nearer to people only the answers could tell; both say that the middle of the table is no order.
+
+# %% [markdown]
+# ## 2. Shuffled or not
+#
+# A choice takes method i with probability proportional to its share w; what stands first counts e times as much.
+
+# %%
+votes = printed_votes().set_index("label")["votes"]
+shares = votes / votes.sum()
+
+
+def expected(first, liking=1.0):
+    """Return the expected shares when one method always stands first."""
+    felt = shares * np.exp(liking * (shares.index == first))
+    return felt / felt.sum()
+
+
+orders = pd.DataFrame({f"{name} first": expected(name) for name in ("Sg-MMH(OMGAN)", "RainNet")})
+orders["shuffled"] = np.mean([expected(name) for name in shares.index], axis=0)
+orders.insert(0, "no bias", shares)
+print((100 * orders).round(1).to_string())
+
+# %%
+gift = 100 * (orders["RainNet first"]["RainNet"] - shares["RainNet"])
+cost = 100 * (shares - orders["shuffled"]).abs().max()
+print(f"a fixed first place gives RainNet {gift:.1f} points of per cent; shuffling moves no share by more than {cost:.1f}")
+assert orders["RainNet first"].idxmax() == "RainNet"
+assert list(orders["shuffled"].sort_values().index) == list(shares.sort_values().index)
+assert orders["shuffled"].std() < shares.std()
+
+# %% [markdown]
+# A fixed order turns the winner around: RainNet, last of four, would lead. Shuffled, the order stays and the shares move together a little:
+# a quarter of the time every method has the advantage, which pulls all toward equal shares. So shuffling makes a test weaker but keeps it
+# honest, and the votes by place show how strong the bias was.
+
+# %% [markdown]
+# ## 3. Whom to draw again
+#
+# An answer is one ranking. To draw answers, let every one come from a participant of its own.
+
+# %%
+video = printed_scores("video").set_index("method")["centered"]
+STUDIES = 100
+
+
+def as_if_independent(study):
+    """Return the comparisons with every ranking from another participant."""
+    size = len(study.methods)
+    wins = study.wins.reshape(-1, 1, size, size)
+    return Comparisons(study.methods, tuple(map(str, range(len(wins)))), ("all",), wins)
+
+
+rows = []
+for kind, taste in TASTES.items():
+    # Averaging over tastes brings win probabilities nearer to one half, and so the scores that infinitely many raters give nearer to 0.
+    truth = population_scores(video.to_numpy(), taste)
+    held = {"raters": [], "answers": []}
+    for number in range(STUDIES):
+        study = simulate(video, 12, 20, taste, item_generator(seed, f"whom {kind}", number))
+        for drawn, comparisons in (("raters", study), ("answers", as_if_independent(study))):
+            table = bootstrap_scores(comparisons, draws=DRAWS, seed=number).table
+            held[drawn].append(((table["low"] <= truth) & (truth <= table["high"])).mean())
+    rows += [(kind, drawn, np.mean(shares_held)) for drawn, shares_held in held.items()]
+coverage = pd.DataFrame(rows, columns=["raters are of", "drawn again", "intervals that hold the truth"])
+print(f"simulated raters, {STUDIES} studies of 12 raters and 20 clips")
+print(coverage.to_string(index=False, float_format="{:.2f}".format))
+
+# %%
+share = coverage.set_index(["raters are of", "drawn again"])["intervals that hold the truth"]
+assert share.drop(("own tastes", "answers")).min() > 0.88
+assert share["own tastes", "answers"] < 0.75
+one_of = 1 / (1 - share["own tastes", "answers"])
+print(f"answers drawn from raters with tastes: about one interval of {one_of:.0f} misses, where one of 20 should")
+
+# %% [markdown]
+# Of one taste, it does not matter: then answers are independent indeed. With tastes, drawing answers pretends that 240 people were asked,
+# and the intervals are far too narrow. The answers of one person err together, so draw what was drawn when the study was made: people.
