@@ -1,4 +1,4 @@
-"""Time and memory of one harmonized frame at 1080p and 4K, for every method, on one thread (and on the GPU where there is one).
+"""Time, memory and arithmetic of one harmonized frame at 1080p and 4K, for every method, on one thread (and on the GPU, if any).
 
     python benchmarks/inference_1080p.py [--methods harmonizer composite ...] [--frames 5] [--out results/inference.csv]
 
@@ -6,6 +6,10 @@ Batch 1, the foreground is the whole frame. Two parts are timed together: a meth
 size. Harmonizer's filters are timed alone too, beside a plain step-by-step form of the same filters (brightness as clip(alpha I), every
 filter on the whole float picture): the ratios compare like with like, because both forms take turns in one process. Every row runs in a
 process of its own, whose peak memory counts from the moment before a frame (Linux). Weights are random: they do not change the cost.
+
+gmacs: billions of multiply-accumulates of one prediction at the working size, which both sizes of frames share; what it leaves out says
+``harmlib.reporting.baselines.costs.multiply_accumulates``. Empty for methods without parameters. parameters, checkpoint_mb: of what
+harmonizes, without discriminators.
 """
 
 from __future__ import annotations
@@ -28,9 +32,11 @@ import torch
 
 from harmlib import models
 from harmlib.filters import FILTERS, SIX, restore
-from harmlib.images import to_array, to_tensor
+from harmlib.images import resize, to_array, to_tensor
 from harmlib.inference import harmonize
+from harmlib.model_table import parameters
 from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.reporting.baselines.costs import multiply_accumulates
 from harmlib.reporting.style import save_csv
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}
@@ -44,7 +50,8 @@ SELECTIONS = {
 }
 FORMS = ("8-bit", "float", "step by step")
 MEMORY_OF = ("6 filters", "8 filters")
-COLUMNS = ("method", "part", "size", "device", "milliseconds", "ratio", "memory_mib", "parameters", "checkpoint_mb")
+COLUMNS = ("method", "part", "size", "device", "milliseconds", "ratio", "memory_mib", "gmacs", "parameters", "checkpoint_mb")
+SIDE = 256  # at which methods that have no working size are counted
 
 
 def frame(size: str) -> np.ndarray:
@@ -134,11 +141,25 @@ def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
     harmonize(model, picture[:256, :256].copy(), mask[:256, :256])  # loads and compiles
     rows = [{"method": name, "part": part, "memory_mib": extra_mib(call)} for part, call in calls.items()]
     times = timed(calls, frames)
-    stream = io.BytesIO()
-    torch.save(model.state_dict(), stream)
-    count = sum(parameter.numel() for parameter in model.parameters())
-    sizes = {"parameters": count, "checkpoint_mb": len(stream.getvalue()) / 1e6 if count else 0.0}
+    sizes = {"parameters": parameters(name), "checkpoint_mb": checkpoint_mb(model), "gmacs": gmacs(model, picture)}
     return [{**row, **sizes, "milliseconds": times[row["part"]]} for row in rows]
+
+
+def gmacs(model: HarmonizationModel, picture: np.ndarray) -> float | None:
+    """Return the billions of multiply-accumulates of a prediction whose foreground is the whole picture; None without parameters."""
+    if not list(model.parameters()):
+        return None
+    side = model.working_size or SIDE
+    composite = to_tensor(resize(picture, (side, side), "bilinear"))[None]
+    return multiply_accumulates(model, composite, torch.ones(1, 1, side, side) if model.needs_mask else None) / 1e9
+
+
+def checkpoint_mb(model: HarmonizationModel) -> float:
+    """Return the megabytes of the saved weights of what harmonizes; 0 without any."""
+    weights = {name: value for name, value in model.state_dict().items() if not name.startswith("discriminator.")}
+    stream = io.BytesIO()
+    torch.save(weights, stream)
+    return len(stream.getvalue()) / 1e6 if weights else 0.0
 
 
 JOBS = {"filters": measure_filters, "memory": measure_memory, "method": measure_method}

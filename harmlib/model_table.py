@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 import torch
@@ -24,10 +25,10 @@ def model_table(pattern: str = "*") -> pd.DataFrame:
     return pd.DataFrame([_row(models.describe(name)) for name in models.list_models(pattern)])
 
 
-def parameters(method: str) -> int:
-    """Return how many parameters a method has at full width; a discriminator, which harmonizes nothing, is left out."""
+def parameters(method: str, **options: Any) -> int:
+    """Return how many parameters a method has, at full width by default; a discriminator, which harmonizes nothing, is left out."""
     with torch.device("meta"):
-        model = models.create(method)
+        model = models.create(method, **options)
     judges = {id(weights) for player, group in model.players().items() if player == "discriminator" for weights in group}
     return sum(weights.numel() for weights in model.parameters() if id(weights) not in judges)
 

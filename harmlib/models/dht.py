@@ -75,9 +75,7 @@ class Dht(TransformerModel):
 
     names = (*LIGHT_NAMES, *NAMES)
 
-    def __init__(
-        self, *, width: float, layers: int = LAYERS, inputs: int = 4, decoder: Callable[..., nn.Module] = PictureDecoder
-    ) -> None:
+    def __init__(self, *, width: float, layers: int = LAYERS, inputs: int = 4, decoder: Callable[..., nn.Module] = PictureDecoder) -> None:
         super().__init__()
         self.channels = scaled_channels(width, CHANNELS)
         self.reflectance_encoder = PictureEncoder(width=width, inputs=inputs)

@@ -53,8 +53,9 @@ class Study:
         words = {}
         for run in self.plan.runs:
             manifest = read_manifest(self.workspace.results.run(run.name))
-            width = manifest["options"].get("width", 1.0)
-            words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, width {width:g}"
+            width, layers = manifest["options"].get("width", 1.0), manifest["options"].get("layers")
+            size = f"width {width:g}" + (f", transformer layers: {layers}" if layers else "")
+            words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, {size}"
         return words
 
     def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:

@@ -16,6 +16,7 @@ from harmlib.evaluation import COLUMNS
 from harmlib.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.reporting import comparisons
+from harmlib.reporting.baselines.names import NOT_SCORED, budget_sentences
 from harmlib.reporting.frih import claims, curves, figures, gains, numbers, pictures, pipeline, study, submasks, summary
 from harmlib.reporting.grids import proportioned
 from harmlib.reporting.study import named_scores
@@ -94,7 +95,25 @@ def test_table_1_has_every_printed_cell_and_ours_only_under_all(good_study):
     assert len(table) == 150
     assert set(table.loc[table["ours"].notna(), "subset_or_bucket"]) == {"All"}
     assert set(table.loc[table["ours"].notna(), "method"]) == {"composite", "frih"}
-    assert set(table.loc[~table["method"].isin(["composite", "frih"]), "note"]) == {numbers.NOT_TRAINED}
+    assert set(table.loc[~table["method"].isin(["composite", "frih"]), "note"]) == {NOT_SCORED}
+
+
+def test_unprinted_systems_stand_below_where_they_are_scored(tmp_path):
+    scored = make_study(tmp_path, score_rows({**FMSE, "issam": 300.0, "dovenet": 350.0}))
+
+    table = numbers.quality_table(scored, 1)
+
+    assert table["row"].iloc[150:].unique().tolist() == ["iSSAM"]
+    assert table.loc[table["method"] == "dovenet", "ours"].notna().any()
+
+
+def test_every_row_of_ours_tells_its_budget(good_study):
+    table = numbers.quality_table(good_study, 1)
+
+    scored = table[table["ours"].notna()].drop_duplicates("method").set_index("method")["budget"]
+    assert scored.to_dict() == {"composite": "", "frih": "4 updates of 2 pictures, width 0.125"}
+    assert (table.loc[table["ours"].isna(), "budget"] == "").all()
+    assert budget_sentences(table, study.LABELS) == ["nothing trained: Input composite", "4 updates of 2 pictures, width 0.125: FRIH"]
 
 
 def test_sub_datasets_with_equal_ids_are_ranked_together(tmp_path):
@@ -128,6 +147,27 @@ def test_sizes_are_the_papers_and_leave_out_the_discriminator(good_study):
     assert table.loc["frih", "ours"] == pytest.approx(11.98, abs=0.005)
     assert table.loc["dovenet", "ours"] == pytest.approx(54.76, abs=0.005)
     assert table.loc["iih", "ours"] == pytest.approx(40.86, abs=0.005)
+    assert set(table["direction"]) == {"down"}
+
+
+def test_sizes_of_unprinted_systems_stand_below_where_they_are_scored(tmp_path):
+    scored = make_study(tmp_path, score_rows({**FMSE, "s2crnet": 300.0, "s2crnet_vgg16": 310.0, "lalonde": 500.0}))
+
+    table = numbers.size_table(scored).query("metric == 'Params'").set_index("method")["ours"]
+
+    assert set(table.index) == {"dovenet", "iih", "rainnet", "frih", "s2crnet", "s2crnet_vgg16"}
+    assert table["s2crnet"] < 2 < table["s2crnet_vgg16"]
+
+
+def test_differences_from_others_stand_beside_the_papers(tmp_path):
+    scored = make_study(tmp_path, score_rows({**FMSE, "rainnet": 300.0, "idt": 500.0}))
+
+    table = numbers.against_others(scored).set_index(["second", "metric"])
+
+    assert table.loc[("rainnet", "fmse"), "ours"] == pytest.approx(-100, abs=2)
+    assert table.loc[("rainnet", "mse"), "paper"] == pytest.approx(23.98 - 40.29)
+    assert np.isnan(table.loc[("idt", "mse"), "paper"])
+    assert set(table.index.get_level_values(0)) == {"composite", "rainnet", "idt"}
 
 
 def test_orders_stand_beside_the_papers(good_study):
@@ -305,6 +345,7 @@ def test_motivation_figure_enlarges_every_row(good_study):
 
     figure = figures.motivation_figure([figures.Compared(example, results, rows)])
 
+    assert [axis.get_title() for axis in figure.axes[:5]] == ["composite", "mask", "Baseline", "FRIH", "real"]
     assert len(figure.axes) == 10
     assert figure.axes[2].get_xlabel().startswith("fMSE 4")
 
@@ -360,12 +401,39 @@ def test_text_is_contradicted_by_the_papers_own_table_and_by_a_smaller_model():
 
     assert (ranking.verdict, ranking.ours) == (DIFFERS, 1)
     assert size.verdict == DIFFERS
+    assert "smaller in table 1: S2CRNet 1.15 M, Harmonizer 4.73 M" in size.note
+
+
+RIVALS = ("lalonde", "xue", "zhu", "dih", "s2am", "dovenet", "adfm", "bargainnet", "iih", "rainnet", "idih", "dht", "s2crnet", "harmonizer")
+
+
+@pytest.mark.parametrize(("strongest", "expected"), [(300.0, AGREES), (100.0, DIFFERS), (200.0, CANNOT_SAY)])
+def test_margin_is_judged_by_the_sign_against_every_rival(tmp_path, strongest, expected):
+    errors = {**FMSE, **dict.fromkeys(RIVALS, 600.0), "idih": strongest}
+    scores = score_rows(errors)
+    if expected == CANNOT_SAY:  # the same errors on every image
+        own = scores.loc[scores["method"] == "frih", list(METRICS)].to_numpy()
+        scores.loc[scores["method"] == "idih", list(METRICS)] = own
+
+    result = claims.margin_claim(numbers.against_others(make_study(tmp_path, scores)))
+
+    assert result.verdict == expected
+    assert "iDIH, the strongest here" in result.note
+
+
+def test_margin_needs_every_rival(good_study):
+    result = claims.margin_claim(numbers.against_others(good_study))
+
+    assert result.verdict == CANNOT_SAY
+    assert result.note.startswith("14 of the 14 other methods of table 1 are not scored: Lalonde, Xue, Zhu")
 
 
 def test_claims_about_iharmony4_need_iharmony4(good_study):
-    results = {result.claim_id: result.verdict for result in claims.judge_claims(good_study, numbers.orders(good_study))}
+    others = numbers.against_others(good_study)
 
-    assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C35")} == {CANNOT_SAY}
+    results = {result.claim_id: result.verdict for result in claims.judge_claims(good_study, numbers.orders(good_study), others)}
+
+    assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35")} == {CANNOT_SAY}
     assert {results[claim] for claim in claims.GAINS} == {AGREES}
 
 
@@ -384,7 +452,9 @@ def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study):
     orders = numbers.orders(good_study)
     relations = gains.correlations(gains_table(np.arange(12.0), np.arange(12), np.linspace(0.1, 0.4, 12)))
 
-    table = summary.summary_table(good_study, orders, parts, regions, relations, claims.judge_claims(good_study, orders))
+    results = claims.judge_claims(good_study, orders, numbers.against_others(good_study))
+
+    table = summary.summary_table(good_study, orders, parts, regions, relations, results)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert set(table.loc[table["quantity"].str.startswith("fMSE"), "verdict"]) == {AGREES}

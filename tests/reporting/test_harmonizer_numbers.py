@@ -13,6 +13,7 @@ from harmlib.config import RunPlan, load_profile
 from harmlib.evaluation import COLUMNS
 from harmlib.files import write_manifest
 from harmlib.metrics.protocols import METRICS
+from harmlib.reporting.baselines.names import NOT_SCORED
 from harmlib.reporting.harmonizer import claims, numbers, speed, study, summary
 from harmlib.reporting.study import named_scores, paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
@@ -34,6 +35,9 @@ ERRORS = {
     "harmonizer_8f": 45.0,
 }
 AT_FULL_SIZE = {"composite": 200.0, "reinhard_lab": 150.0, "dovenet": 240.0, "dovenet_pcm": 180.0, "harmonizer": 55.0}
+# What the baselines add.
+RIVALS = {"dih": 160.0, "s2am": 140.0, "bargainnet": 110.0, "iih": 105.0, "ht": 100.0}
+RIVALS_FULL = {"bargainnet": 220.0, "bargainnet_pcm": 215.0, "ht": 180.0, "ht_pcm": 150.0}
 
 
 def score_rows(protocol: str, errors: dict[str, float], *, noise: float = 1.0) -> pd.DataFrame:
@@ -50,13 +54,15 @@ def score_rows(protocol: str, errors: dict[str, float], *, noise: float = 1.0) -
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def make_study(folder: Path, *, noise: float = 1.0, at_256: dict[str, float] = ERRORS) -> study.Study:
+def make_study(
+    folder: Path, *, noise: float = 1.0, at_256: dict[str, float] = ERRORS, at_full_size: dict[str, float] = AT_FULL_SIZE
+) -> study.Study:
     """A study of the smoke profile without benchmarks on disk."""
     profile = load_profile("smoke")
     plan, results = profile.paper("harmonizer"), Results(folder, "smoke")
     for run in plan.runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=run.iterations, batch_size=4, options=dict(run.options))
-    scores = pd.concat([score_rows(study.AT_256, at_256, noise=noise), score_rows(study.AT_FULL_SIZE, AT_FULL_SIZE, noise=noise)])
+    scores = pd.concat([score_rows(study.AT_256, at_256, noise=noise), score_rows(study.AT_FULL_SIZE, at_full_size, noise=noise)])
     named = named_scores(scores, plan.benchmarks, study.LABELS)
     return study.Study(Workspace(profile, results, None), study.LABELS, plan, "cpu", {}, named)
 
@@ -68,10 +74,20 @@ def good_study(tmp_path: Path) -> study.Study:
 
 
 @pytest.fixture
+def full_study(tmp_path: Path) -> study.Study:
+    """The same with the baselines beside it."""
+    return make_study(tmp_path, at_256={**ERRORS, **RIVALS}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL})
+
+
+@pytest.fixture
 def measured() -> pd.DataFrame:
     """Measurements of whole frames and of the filters alone."""
     frames = [
+        ("s2am", "frame", 800.0, 6144.0, 268.0),
         ("dovenet", "frame", 400.0, 2048.0, 219.0),
+        ("bargainnet", "frame", 500.0, 2048.0, 235.0),
+        ("iih", "frame", 4000.0, 8192.0, 163.0),
+        ("ht", "frame", 1000.0, 8192.0, 25.8),
         ("harmonizer", "frame", 100.0, 1024.0, 19.2),
         ("sgmmh_om", "frame", 9.0, 9.0, 9.0),
     ]
@@ -98,7 +114,7 @@ def test_full_size_scores_have_no_runs_to_average(good_study):
 def test_methods_that_are_not_trained_keep_the_papers_number_and_say_so(good_study, table, missing):
     filled = numbers.comparison_table(good_study, table)
 
-    rows = filled[(filled["subset_or_bucket"] == "All") & (filled["note"] == numbers.NOT_TRAINED)]
+    rows = filled[(filled["subset_or_bucket"] == "All") & (filled["note"] == NOT_SCORED)]
     assert set(rows["method"]) == missing
     assert (rows["paper"] != "").all()
 
@@ -108,6 +124,24 @@ def test_a_method_has_the_same_name_in_the_papers_sub_datasets_and_in_ours(good_
 
     assert filled.loc[filled["method"] == "dovenet", "row"].unique().tolist() == ["DOVE"]
     assert {"a", "b", "HCOCO", "All"} <= set(filled["subset_or_bucket"])
+
+
+def test_baselines_complete_both_tables(full_study):
+    for table in (1, 2):
+        filled = numbers.comparison_table(full_study, table)
+        rows = filled[(filled["subset_or_bucket"] == "All") & (filled["paper"] != "")]
+        assert rows["ours"].notna().all()
+
+
+def test_ablations_stay_out_of_the_comparison(full_study):
+    assert not numbers.comparison_table(full_study, 1)["method"].str.startswith("harmonizer_").any()
+
+
+def test_both_ways_to_full_size_share_a_budget(good_study):
+    table = numbers.comparison_table(good_study, 2).query("subset_or_bucket == 'All' and metric == 'MSE'").set_index("method")["budget"]
+
+    assert table["dovenet"] == table["dovenet_pcm"] != ""
+    assert table["reinhard_lab"] == ""
 
 
 def test_clear_winner_is_marked_best_at_both_sizes(good_study):
@@ -161,6 +195,13 @@ def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_study):
     assert (table["ratio"] <= table["high"]).all()
 
 
+def test_size_effect_covers_every_method_that_goes_up_in_two_ways(full_study):
+    table = numbers.size_effect(full_study).query("metric == 'mse'").set_index("method")["ratio"]
+
+    expected = {"composite": 1, "DoveNet": 2, "DoveNet+PCM": 1.5, "BargainNet": 2, "BargainNet+PCM": 215 / 110, "HT": 1.8, "HT+PCM": 1.5}
+    assert table.drop("Harmonizer").to_dict() == pytest.approx(expected, abs=0.05)
+
+
 def test_ratio_draws_both_scores_of_an_image_together():
     lower = pd.Series([1.0, 10.0, 100.0])
 
@@ -180,10 +221,11 @@ def test_small_files_are_not_called_high_resolution(good_study):
     assert "not high resolution" in numbers.size_sentence(good_study)
 
 
-def test_order_sentence_names_every_rival(good_study):
-    sentence = numbers.order_sentences(numbers.all_orders(good_study))[1]
+def test_order_sentence_names_every_rival(full_study):
+    sentence = numbers.order_sentences(numbers.all_orders(full_study))[1]
 
-    assert "better than composite; better than Reinhard in Lab; better than DoveNet; better than DoveNet+PCM" in sentence
+    for name in ("composite", "Reinhard in Lab", "DoveNet", "BargainNet", "HT", "DoveNet+PCM", "BargainNet+PCM", "HT+PCM"):
+        assert f"better than {name}" in sentence
 
 
 def test_speed_table_has_the_papers_units(measured):
@@ -197,7 +239,7 @@ def test_speed_table_leaves_out_methods_of_other_papers(measured):
 
 
 def test_ratios_above_one_are_harmonizers(measured):
-    ratios = speed.ratio_table(measured).set_index("quantity")
+    ratios = speed.ratio_table(measured).query("`Harmonizer against` == 'DoveNet'").set_index("quantity")
 
     assert ratios["ratio"].to_dict() == pytest.approx({"inference speed": 4, "model size": 219 / 19.2, "GPU memory": 2})
     assert ratios.loc["inference speed", "ratio in the paper"] == pytest.approx(56.3 / 13.8)
@@ -267,12 +309,55 @@ def test_speeds_of_another_device_are_shown_without_a_verdict(measured):
     assert all(result.ours > 0 for result in results)
 
 
+def test_speeds_need_every_method_of_table_3(measured):
+    own, *others = claims.speed_claims(measured[measured["method"] != "ht"].assign(device="NVIDIA GeForce RTX 3090"))
+
+    assert (own.claim_id, own.verdict, own.ours) == ("harmonizer-C01", DIFFERS, 10)
+    assert {result.verdict for result in others} == {CANNOT_SAY}
+    assert all("not every method" in result.note for result in others)
+
+
+def test_fastest_rival_is_the_one_that_counts(measured):
+    measured.loc[measured["method"] == "iih", "milliseconds"] = 200.0
+
+    results = {result.claim_id: result for result in claims.speed_claims(measured)}
+
+    assert results["harmonizer-C28"].ours == pytest.approx(2)
+    assert "against IIH" in results["harmonizer-C28"].note
+
+
+def test_not_every_autoencoder_is_large():
+    result = claims.size_claim()
+
+    assert (result.verdict, result.ours) == (DIFFERS, pytest.approx(25.8, abs=0.05))
+
+
+@pytest.mark.parametrize(("harmonizer", "expected"), [(50.0, AGREES), (300.0, DIFFERS)])
+def test_claims_against_the_strongest_rival_are_signs_on_other_data(tmp_path, measured, harmonizer, expected):
+    at_256, full = {**ERRORS, **RIVALS, "harmonizer": harmonizer}, {**AT_FULL_SIZE, **RIVALS_FULL, "harmonizer": harmonizer}
+    tested = make_study(tmp_path, at_256=at_256, at_full_size=full)
+
+    results = {result.claim_id: result for result in claims.judge_claims(tested, measured)}
+
+    assert results["harmonizer-C20"].verdict == results["harmonizer-C21"].verdict == expected
+    assert results["harmonizer-C20"].ours == pytest.approx(100 * (1 - harmonizer / 100), abs=2)
+    assert "only the sign" in results["harmonizer-C20"].note
+
+
+def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(full_study, measured):
+    results = {result.claim_id: result for result in claims.judge_claims(full_study, measured)}
+
+    assert (results["harmonizer-C24"].verdict, results["harmonizer-C24"].ours) == (AGREES, pytest.approx(500, abs=20))
+    assert results["harmonizer-C22"].verdict == results["harmonizer-C23"].verdict == CANNOT_SAY
+    assert (results["harmonizer-C22"].ours, results["harmonizer-C23"].ours) == pytest.approx((100, 150), abs=2)
+
+
 def test_claims_about_other_data_cannot_be_judged_here(good_study, measured):
     results = {result.claim_id: result for result in claims.judge_claims(good_study, measured)}
 
     for number in (20, 21, 22, 23, 24, 25, 26, 29):
         assert results[f"harmonizer-C{number}"].verdict == CANNOT_SAY
-    assert results["harmonizer-C20"].ours == pytest.approx(100 * (1 - 50 / 120), abs=2)
+    assert results["harmonizer-C20"].note == claims.NEEDS_RIVAL
 
 
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study, measured):

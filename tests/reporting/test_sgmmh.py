@@ -12,13 +12,14 @@ import torch
 
 from harmlib import models
 from harmlib.config import load_profile
+from harmlib.data.photos import Photo
 from harmlib.errors import DataError
 from harmlib.evaluation import COLUMNS
 from harmlib.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.models.layers.retoucher import OPERATORS
 from harmlib.reporting import charts, comparisons
-from harmlib.reporting.sgmmh import claims, directions, figures, numbers, pictures, pipeline, study, summary
+from harmlib.reporting.sgmmh import claims, directions, figures, numbers, pasted, pictures, pipeline, study, summary
 from harmlib.reporting.study import named_scores
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from harmlib.stages import Results
@@ -286,6 +287,51 @@ def test_pipeline_shows_six_masks_and_a_map_of_patches(example, narrow_gan):
         "add L", "mul L - 1", "add a", "mul a - 1", "add b", "mul b - 1",
     ]  # fmt: skip
     assert pipeline.patch_scores(narrow_gan, example).shape == (30, 30)
+
+
+def test_people_are_pasted_in_the_papers_three_settings(good_study):
+    made = pasted.paste_people(good_study)
+
+    assert [entry.setting for entry in made] == list(pasted.SETTINGS)
+    for entry in made:
+        assert entry.masks[0].any()
+        assert entry.masks[1].any()
+        assert not (entry.masks[0] & entry.masks[1]).any()
+        np.testing.assert_array_equal(entry.composite[~entry.union], entry.background[~entry.union])
+
+
+def test_only_the_last_setting_leaves_the_foregrounds_as_they_were(good_study):
+    lit, _, photographed = pasted.paste_people(good_study)
+
+    assert lit.composite[lit.masks[0]].mean() < photographed.composite[photographed.masks[0]].mean()
+    assert lit.composite[lit.masks[1]].mean() > photographed.composite[photographed.masks[1]].mean()
+
+
+def test_nobody_is_pasted_without_photographs(good_study):
+    profile = load_profile("small")
+    elsewhere = study.Study(
+        Workspace(profile, good_study.workspace.results, None), {}, profile.paper("sgmmh"), "cpu", {}, good_study.scores
+    )
+
+    assert pasted.paste_people(elsewhere) == []
+
+
+def test_person_is_what_is_not_named_otherwise():
+    labels = np.array([[0, 1], [2, 3]], np.uint8)
+    photo = Photo("p", np.zeros((2, 2, 3), np.uint8), labels, {1: "skin", 2: "wall", 3: "clothing"})
+
+    assert pasted.labeled_person(photo, 0).tolist() == [[False, True], [False, True]]
+
+
+def test_figure_4_shows_the_papers_columns(good_study, narrow_gan):
+    entry = pasted.paste_people(good_study)[0]
+    rainnet = models.create("rainnet", width=1 / 64).eval()
+
+    figure = pasted.pasted_figure([entry], {"rainnet": rainnet}, narrow_gan)
+
+    titles = [axis.get_title() for axis in figure.subfigs[0].axes if axis.get_title()]
+    first = ["background", "foreground 1", "foreground 2", "union mask", "composite"]
+    assert titles == [*first, "RainNet, mask", "OMGAN, no mask"]
 
 
 def test_foreground_figure_has_a_panel_per_benchmark(good_study):

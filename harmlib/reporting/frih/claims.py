@@ -16,9 +16,11 @@ from harmlib.data.composers import PUBLISHED
 from harmlib.model_table import parameters
 from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.papers import published
+from harmlib.reporting.baselines.names import NAMES
+from harmlib.reporting.comparisons import BETTER, WORSE
 from harmlib.reporting.frih.numbers import MILLION
-from harmlib.reporting.frih.study import LABELS, METHOD, PAPER, Study
-from harmlib.reporting.verdicts import AGREES, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
+from harmlib.reporting.frih.study import BASELINE, LABELS, METHOD, PAPER, Study
+from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
 from harmlib.statistics import Interval, mean_interval
 from harmlib.submasks import extract_submasks
 
@@ -30,25 +32,32 @@ GAINS = {
     "frih-C31": (METHOD, "frih_baseline", 1.37),
     "frih-C33": ("frih_globalmask", "frih_baseline", 0.16),
 }
+# Claim, method, metric, printed mean over iHarmony4's test images.
+VALUES = (("frih-C01", METHOD, "psnr", 38.19), ("frih-C02", METHOD, "mse", 23.98), ("frih-C26", "idih", "psnr", 37.08))
 NEEDS_IHARMONY4 = "needs iHarmony4 itself; this profile's photographs are others"
 SUBSETS = ("HCOCO", "HAdobe5k", "HFlickr", "Hday2night")
 
 
-def judge_claims(study: Study, orders: pd.DataFrame) -> list[ClaimResult]:
-    """Return the verdict on every claim that the artefacts of a profile can test; orders: ``numbers.orders``."""
-    return [*_result_claims(study), *network_claims(), *submask_claims(), *training_claims(), *gain_claims(orders), *ranking_claims()]
+def judge_claims(study: Study, orders: pd.DataFrame, others: pd.DataFrame) -> list[ClaimResult]:
+    """Return the verdict on every claim that the artefacts of a profile can test.
+
+    study: with the systems that the paper compares with, as far as they are finished. orders: ``numbers.orders``; others:
+    ``numbers.against_others``.
+    """
+    measured = (*_result_claims(study), *gain_claims(orders), margin_claim(others))
+    return [*measured, *network_claims(), *submask_claims(), *training_claims(), *ranking_claims()]
 
 
 def _result_claims(study: Study) -> Iterator[ClaimResult]:
-    """Judge C01, C02, C17, C18 and C35: they are about iHarmony4 and nothing else."""
+    """Judge C01, C02, C17, C18, C26 and C35: they are about iHarmony4 and nothing else."""
     plan = next((plan for plan in study.plan.benchmarks if plan.composer == PUBLISHED), None)
     if plan is None:
-        for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C35"):
+        for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35"):
             yield cannot_say(claim, NEEDS_IHARMONY4)
         return
-    scores = study.scores[study.scores["method"] == METHOD]
-    for claim, metric, value in (("frih-C01", "psnr", 38.19), ("frih-C02", "mse", 23.98)):
-        yield judge_value(claim, mean_interval(scores[metric].to_numpy()), paper=value, data=plan.title)
+    for claim, method, metric, value in VALUES:
+        scores = study.scores.loc[study.scores["method"] == method, metric].to_numpy()
+        yield judge_value(claim, mean_interval(scores), paper=value, data=plan.title)
     yield judge_exact("frih-C17", len(study.pairs(plan.name, "train")), paper=65742, data=plan.title)
     yield judge_exact("frih-C18", len(study.pairs(plan.name)), paper=7407, data=plan.title, note="the public split has 7404")
     yield _smallest_psnr(study, plan.title)
@@ -124,6 +133,22 @@ def gain_claims(orders: pd.DataFrame) -> Iterator[ClaimResult]:
         yield judge_sign(claim, difference, expected="above", data=row["data"], note=f"only the sign is judged; the paper gains {gain} dB")
 
 
+def margin_claim(others: pd.DataFrame) -> ClaimResult:
+    """Judge C28, "beats all other methods by a large margin": only whether FRIH beats them all, in PSNR; the margin is iHarmony4's."""
+    printed = {*published(PAPER, 1)["method"]} - {METHOD, BASELINE}
+    rows = others[(others["metric"] == "psnr") & others["second"].isin(printed)]
+    missing = [LABELS[method] for method in LABELS if method in printed - set(rows["second"])]
+    if missing:
+        return cannot_say("frih-C28", f"{len(missing)} of the {len(printed)} other methods of table 1 are not scored: {', '.join(missing)}")
+    found = {words: rows.loc[rows["reading"] == words, "second"].map(LABELS).tolist() for words in rows["reading"].unique()}
+    verdict = AGREES if set(found) == {BETTER} else DIFFERS if WORSE in found else CANNOT_SAY
+    strongest = rows.sort_values("ours").to_dict("records")[0]
+    words = "; ".join(f"{reading}: {', '.join(methods)}" for reading, methods in found.items())
+    note = f"number: PSNR over {LABELS[strongest['second']]}, the strongest here; only the signs are judged; {words}"
+    ours, low, high, n = (strongest[name] for name in ("ours", "low", "high", "n"))
+    return ClaimResult("frih-C28", verdict, ours, low, high, n, strongest["data"], note)
+
+
 def ranking_claims() -> Iterator[ClaimResult]:
     """Judge C27 and C36, which the paper's own tables or our parameter counts contradict."""
     printed = published(PAPER, 1)
@@ -132,10 +157,12 @@ def ranking_claims() -> Iterator[ClaimResult]:
     note = f"best in MSE and PSNR on {', '.join(won) or 'none'}; Harmonizer's row of table 1 is better elsewhere"
     verdict = AGREES if len(won) == len(SUBSETS) else DIFFERS
     yield ClaimResult("frih-C27", verdict, len(won), len(won), len(won), 1, PRINTED, note)
-    own, others = parameters(METHOD), {name: parameters(name) for name in ("dovenet", "harmonizer")}
-    name, smallest = min(others.items(), key=lambda item: item[1])
-    note = f"FRIH {own / MILLION:.2f} M, {LABELS[name]} {smallest / MILLION:.2f} M; in table 6 FRIH is the smallest of four"
-    yield ClaimResult("frih-C36", AGREES if own < smallest else DIFFERS, own / MILLION, math.nan, math.nan, 1, CODE, note)
+    own = parameters(METHOD)
+    others = {name: parameters(name) for name in printed["method"].unique() if name != METHOD}
+    smaller = sorted((count, name) for name, count in others.items() if 0 < count < own)
+    words = ", ".join(f"{NAMES[name]} {count / MILLION:.2f} M" for count, name in smaller) or "none"
+    note = f"FRIH {own / MILLION:.2f} M; smaller in table 1: {words}; in table 6 FRIH is the smallest of four"
+    yield ClaimResult("frih-C36", DIFFERS if smaller else AGREES, own / MILLION, math.nan, math.nan, 1, CODE, note)
 
 
 def _best_methods(rows: pd.DataFrame) -> Mapping[tuple[str, str], str]:

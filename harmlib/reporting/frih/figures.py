@@ -20,6 +20,8 @@ from harmlib.reporting.grids import CAPTION_SIZE, TITLE_SIZE, GridRow, foregroun
 from harmlib.reporting.style import OKABE_ITO, PAGE_WIDTH
 from harmlib.submasks import Submasks
 
+# The columns of figure 1: the paper's, and stage one, which treats the foreground as one too.
+SHOWN = ("rainnet", STAGE_ONE, METHOD)
 # One per submask, ten at most: Okabe and Ito's six, their yellow (here on dark gray), and three grays.
 COLORS = (*OKABE_ITO, "#F0E442", "#999999", "#DDDDDD", "#555555")
 DIMMED = 0.35
@@ -33,7 +35,7 @@ SIZES_LENGTH = 32
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """One example of figure 1: every method's result, uint8 (256, 256, 3), and its rows of scores."""
+    """One example of figure 1: method -> result, uint8 (256, 256, 3), in the order of the columns, and the example's rows of scores."""
 
     example: Example
     results: Mapping[str, np.ndarray]
@@ -41,17 +43,17 @@ class Compared:
 
 
 def motivation_figure(compared: Sequence[Compared]) -> Figure:
-    """Return figure 1: composite, mask, stage one alone, FRIH, real; under each row its foreground enlarged."""
+    """Return figure 1: composite, mask, every method's result, real; under each row its foreground enlarged."""
     return picture_grid([row for entry in compared for row in _motivation_rows(entry)])
 
 
 def _motivation_rows(entry: Compared) -> list[GridRow]:
     """Return the whole pictures of one example with fMSE, and the same cut out around the foreground."""
     example = entry.example
-    results = {LABELS[method]: entry.results[method] for method in (STAGE_ONE, METHOD)}
-    pictures = {"composite": example.composite, "mask": example.mask, **results, "real": example.real}
+    titles = {BASELINE: "composite", **{method: LABELS[method] for method in entry.results}}
+    results = {titles[method]: result for method, result in entry.results.items()}
+    pictures = {titles[BASELINE]: example.composite, "mask": example.mask, **results, "real": example.real}
     shown = {title: example.proportioned(values) for title, values in pictures.items()}
-    titles = {BASELINE: "composite", STAGE_ONE: LABELS[STAGE_ONE], METHOD: LABELS[METHOD]}
     errors = entry.scores.set_index("method")["fmse"]
     box = foreground_box(shown["mask"])
     whole = GridRow(shown, example.label, {title: f"fMSE {errors[method]:.0f}" for method, title in titles.items()}, box)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from harmlib import models
-from harmlib.model_table import parameters
 from harmlib.papers import published
 from harmlib.reporting import comparisons
-from harmlib.reporting.frih.study import BASELINE, LABELS, METHOD, PAPER, STAGE_ONE, Study
+from harmlib.reporting.baselines.names import HARMONIZER, LEARNED, NOT_SCORED, parameters_of, with_budgets
+from harmlib.reporting.frih.study import BASELINE, COMPARED, LABELS, METHOD, PAPER, STAGE_ONE, Study
 from harmlib.reporting.tables import beside_paper
 from harmlib.statistics import ALL, summarize
 
@@ -17,8 +18,7 @@ METRICS = {1: ("mse", "psnr"), 2: ("mse", "fmse"), 3: ("mse", "psnr"), 4: ("mse"
 BY_SIZE = (2, 4)
 AGAINST_OTHERS = (1, 2)
 OTHER_DATA = {False: "our data have other sub-datasets", True: "no test image of this size"}
-NOT_TRAINED = "not trained in this profile"
-# What section "Ablation Study" orders, and FRIH against the methods of table 1 that are built.
+# What section "Ablation Study" orders.
 ORDERS = (
     (STAGE_ONE, BASELINE),
     ("frih_globalmask", STAGE_ONE),
@@ -27,41 +27,50 @@ ORDERS = (
     (METHOD, "frih_submask"),
     (METHOD, STAGE_ONE),
     (METHOD, BASELINE),
-    (METHOD, "reinhard_lab"),
-    (METHOD, "dovenet"),
-    (METHOD, "harmonizer"),
 )
-# Where the paper prints a mean over all images.
-PRINTED_IN = {"mse": (1, 3), "psnr": (1, 3), "fmse": (2, 4)}
+# Where the paper prints a mean over all images; RainNet's MSE stands in table 2 alone.
+PRINTED_IN = {"mse": (1, 2, 3), "psnr": (1, 3), "fmse": (2, 4)}
 MILLION = 1e6
 
 
 def quality_table(study: Study, table: int) -> pd.DataFrame:
     """Return table 1 to 5: our means with intervals beside the paper's, by sub-dataset or by size of the foreground.
 
-    Tables 1 and 2 compare methods, and get Reinhard's transfer as a further row; 3 and 4 are the ablation, 5 the cut-off distances.
+    Tables 1 and 2 compare methods: those that the paper does not print stand below where they were scored, and "budget" says how each
+    was trained. 3 and 4 are the ablation, 5 the cut-off distances.
     """
     printed = published(PAPER, table)
-    wanted = {*printed["method"], *(["reinhard_lab"] if table in AGAINST_OTHERS else [])}
+    wanted = {*printed["method"], *(COMPARED if table in AGAINST_OTHERS else ())}
     scores = study.scores[study.scores["method"].isin(wanted)]
     if table in BY_SIZE:
         grouped = comparisons.in_buckets(scores)
     else:
         grouped = comparisons.in_subsets(scores) if table in (1, 3) else scores.assign(subset_or_bucket=ALL)
-    reasons = dict.fromkeys(wanted - set(scores["method"]), NOT_TRAINED)
+    reasons = dict.fromkeys(wanted - set(scores["method"]), NOT_SCORED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA[table in BY_SIZE])
-    return _stamped(comparisons.printed_table(grouped, printed, METRICS[table], labels=LABELS, reasons=reasons), study)
+    filled = comparisons.printed_table(grouped, printed, METRICS[table], labels=LABELS, reasons=reasons)
+    return _stamped(with_budgets(filled, study) if table in AGAINST_OTHERS else filled, study)
 
 
 def size_table(study: Study) -> pd.DataFrame:
-    """Return table 6: PSNR as trained in this profile, and the millions of parameters of the method at full width."""
+    """Return table 6: PSNR as trained in this profile, and the millions of parameters of the method at full width.
+
+    The paper prints four methods; the other learned ones stand below where they were scored.
+    """
     printed = published(PAPER, 6).assign(dataset="iHarmony4", subset_or_bucket=ALL)
-    scores = study.scores[study.scores["method"].isin(printed["method"])]
+    scores = study.scores[study.scores["method"].isin({*LEARNED, *HARMONIZER, METHOD})]
+    methods = dict.fromkeys([*printed["method"], *scores["method"]])
     quality = summarize(scores, by=("method",), metrics=("psnr",))
-    sizes = [(name, "params", parameters(name) / MILLION) for name in printed["method"].unique() if name in models.list_models()]
-    counts = pd.DataFrame(sizes, columns=["method", "metric", "mean"]).assign(n=0)
-    reasons = dict.fromkeys(printed["method"], NOT_TRAINED)
-    return _stamped(beside_paper(pd.concat([quality, counts]), printed, data=comparisons.data_of(study.scores), reasons=reasons), study)
+    sizes = [(name, "params", parameters_of(name) / MILLION, 1) for name in methods]
+    ours = pd.concat([quality, pd.DataFrame(sizes, columns=["method", "metric", "mean", "n"])])
+    table = beside_paper(ours, printed, data=comparisons.data_of(study.scores), reasons=dict.fromkeys(methods, NOT_SCORED))
+    named = table.assign(
+        row=table["row"].where(table["row"] != "", table["method"].map(LABELS)),
+        direction=table["metric"].map({"PSNR": "up", "Params": "down"}),
+        # A count has no images behind it.
+        n=table["n"].mask(table["metric"] == "Params", 0),
+    )
+    return _stamped(named, study)
 
 
 def orders(study: Study) -> pd.DataFrame:
@@ -69,7 +78,18 @@ def orders(study: Study) -> pd.DataFrame:
 
     paper: the difference of the printed means over all images, NaN where one of the two is not printed.
     """
-    table = comparisons.differences(study.scores, ORDERS, tuple(PRINTED_IN))
+    return _differences(study, ORDERS)
+
+
+def against_others(study: Study) -> pd.DataFrame:
+    """Return the paired differences of FRIH from every other system that was scored, as ``orders`` does."""
+    table = _differences(study, [(METHOD, other) for other in COMPARED if other != METHOD])
+    return table.assign(profile=study.workspace.profile.name, device=study.device)
+
+
+def _differences(study: Study, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the paired differences of pairs of methods beside those of the printed means."""
+    table = comparisons.differences(study.scores, pairs, tuple(PRINTED_IN))
     names = [f"{LABELS[first]} - {LABELS[second]}" for first, second in zip(table["first"], table["second"], strict=True)]
     rows = table.to_dict("records")
     paper = [printed_mean(row["first"], row["metric"]) - printed_mean(row["second"], row["metric"]) for row in rows]

@@ -7,27 +7,30 @@ from typing import TYPE_CHECKING
 
 from harmlib.metrics.protocols import DEFAULT
 from harmlib.reporting import study
+from harmlib.reporting.baselines.names import CLASSICAL, FRIH, HARMONIZER, LEARNED
 from harmlib.reporting.study import BASELINE, Study
 
 if TYPE_CHECKING:
     from harmlib.workflow import Workspace
 
-__all__ = ["BASELINE", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Study", "open_study"]
+__all__ = ["BASELINE", "COMPARED", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Study", "open_study"]
 
 PAPER = METHOD = "frih"
 STAGE_ONE = "frih_baseline"
 # Methods by the names of tables 1 to 6, ours in the order of the ablation.
 LABELS = {
     BASELINE: "Input composite",
-    "reinhard_lab": "Reinhard in Lab",
-    "dovenet": "DoveNet",
-    "harmonizer": "Harmonizer",
+    **CLASSICAL,
+    **LEARNED,
+    **HARMONIZER,
     STAGE_ONE: "Baseline",
     "frih_globalmask": "Cascade Globalmask",
     "frih_submask": "Cascade Submask",
-    METHOD: "FRIH",
+    **FRIH,
     **{f"frih_dc{d_c}": f"FRIH d_c={d_c}" for d_c in ("0.01", "0.05", "0.2", "0.3", "0.4")},
 }
+# What tables 1, 2 and 6 compare: all systems but FRIH's own variants.
+COMPARED = (BASELINE, *CLASSICAL, *LEARNED, *HARMONIZER, METHOD)
 
 
 def open_study(workspace: Workspace) -> Study:

@@ -18,7 +18,7 @@ from harmlib.reporting.study import paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
 from harmlib.statistics import FEWEST, mean_interval
 
-MEASURED_CLAIMS = ("frih-C03", "frih-C05", "frih-C27", "frih-C36")
+MEASURED_CLAIMS = ("frih-C03", "frih-C05", "frih-C27", "frih-C28", "frih-C36")
 # "Too coarse-grained" in the text; its last cut-off distance.
 COARSE = 0.4
 

@@ -11,27 +11,26 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from harmlib import models
 from harmlib.data.pairs import read_pairs
 from harmlib.filters import apply_filter
 from harmlib.images import resize, to_tensor
 from harmlib.inference import harmonize
 from harmlib.metrics.functional import fmse, mse
+from harmlib.metrics.scoring import score_pair
 from harmlib.models.base import HarmonizationModel
 from harmlib.reporting.grids import GridRow, foreground_box, picture_grid
 from harmlib.reporting.harmonizer.numbers import HIGH_RESOLUTION
-from harmlib.reporting.harmonizer.study import AT_FULL_SIZE, BASELINE, LABELS, Study
+from harmlib.reporting.harmonizer.study import AT_FULL_SIZE, BASELINE, LABELS
 from harmlib.reporting.selection import Sample, read_sample
-from harmlib.reporting.style import COLUMN_WIDTH, LINES, OKABE_ITO
+from harmlib.reporting.style import COLUMN_WIDTH, LINES, OKABE_ITO, PAGE_WIDTH
 
 LEVELS = np.arange(256)
-# Narrower than a page, so that files of full-size pictures stay below 1 MiB.
-GRID_WIDTH = 6.0
+# The methods of figures 6 and 8.
+SHOWN = ("dovenet", "bargainnet", "iih", "ht", "harmonizer")
 SHADOW = 0.7
 # The paper's own points: a level, the argument, what becomes of it (figure 4).
 POINTS = ((204, -SHADOW, 174), (174, SHADOW, 227))
 REAL = "real"
-PCM = "_pcm"
 PACKS = ("tsai_real_composites", "labelme_composites")
 LARGE = ("iharmony4_samples/iHarmony4", "a0002_1_4")
 ZOOM, GRAIN = 192, 4  # sides of the enlarged part, and of what counts as its grain, pixels of the file
@@ -65,40 +64,29 @@ def shadow_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def compared_models(study: Study, trained: Mapping[str, HarmonizationModel]) -> dict[str, HarmonizationModel]:
-    """Return the methods of table 2 that are built, by name: those without weights, and the trained ones (``Study.models``)."""
-    methods = [method for method in study.plan.protocols[AT_FULL_SIZE] if method != BASELINE]
-    return {method: trained.get(method.removesuffix(PCM)) or models.create(method) for method in methods}
-
-
 def results_of(sample: Sample, methods: Mapping[str, HarmonizationModel]) -> dict[str, np.ndarray]:
-    """Return method -> its result at full size, uint8 (H, W, 3); a method that ends in "_pcm" goes up by polynomial color mapping."""
-    results = {}
-    for method, model in methods.items():
-        upsampling = "pcm" if method.endswith(PCM) else "own"
-        results[method] = np.asarray(harmonize(model, sample.composite, sample.mask, upsampling=upsampling))
-    return results
+    """Return method -> its result at full size, uint8 (H, W, 3)."""
+    return {method: np.asarray(harmonize(model, sample.composite, sample.mask)) for method, model in methods.items()}
 
 
-def comparison_figure(samples: Sequence[Sample], methods: Mapping[str, HarmonizationModel], scores: pd.DataFrame | None = None) -> Figure:
+def comparison_figure(samples: Sequence[Sample], methods: Mapping[str, HarmonizationModel]) -> Figure:
     """Return figures 6 and 8: composite, every method's result, and the real photograph where there is one, a box around the foreground.
 
-    scores: of the size shown; fMSE stands under each picture. Real composites have none.
+    Under each picture stands its fMSE, where the real photograph is known.
     """
-    return picture_grid([_comparison_row(sample, methods, scores) for sample in samples], width=GRID_WIDTH)
+    return picture_grid([_comparison_row(sample, methods) for sample in samples], width=PAGE_WIDTH)
 
 
-def _comparison_row(sample: Sample, methods: Mapping[str, HarmonizationModel], scores: pd.DataFrame | None) -> GridRow:
-    """Return the pictures of one composite with their scores."""
+def _comparison_row(sample: Sample, methods: Mapping[str, HarmonizationModel]) -> GridRow:
+    """Return the pictures of one composite with their errors."""
     pictures = {LABELS[BASELINE]: sample.composite}
     pictures |= {LABELS[method]: result for method, result in results_of(sample, methods).items()}
-    if sample.target is not None:
-        pictures[REAL] = sample.target
-    captions = {}
-    if scores is not None:
-        rows = scores[(scores["subset"] == sample.subset) & (scores["id"] == sample.id)]
-        captions = {LABELS[row["method"]]: f"fMSE {row['fmse']:.1f}" for row in rows.to_dict("records") if row["method"] in LABELS}
-    return GridRow(pictures, sample.label, captions, foreground_box(sample.mask, margin=0))
+    box = foreground_box(sample.mask, margin=0)
+    if sample.target is None:
+        return GridRow(pictures, sample.label, {}, box)
+    errors = {title: score_pair(image, sample.target, sample.mask, AT_FULL_SIZE)["fmse"] for title, image in pictures.items()}
+    captions = {title: f"fMSE {error:.1f}" for title, error in errors.items()}
+    return GridRow({**pictures, REAL: sample.target}, sample.label, captions, box)
 
 
 def shown_sentence(samples: Sequence[Sample]) -> str:

@@ -8,15 +8,27 @@ import pandas as pd
 
 from harmlib.papers import published
 from harmlib.reporting import comparisons
+from harmlib.reporting.baselines.names import NOT_SCORED, with_budgets
 from harmlib.reporting.comparisons import OPEN
-from harmlib.reporting.harmonizer.study import AT_256, AT_FULL_SIZE, AVERAGED, BASELINE, LABELS, PAPER, Study, with_averaged_runs
+from harmlib.reporting.harmonizer.study import (
+    AT_256,
+    AT_FULL_SIZE,
+    AVERAGED,
+    BASELINE,
+    COMPARED,
+    LABELS,
+    MAPPED,
+    PAPER,
+    PRINTED,
+    Study,
+    with_averaged_runs,
+)
 from harmlib.reporting.tables import beside_paper
+from harmlib.stages import PCM
 from harmlib.statistics import ALL, Interval, paired_scores, ratio_of_means, summarize
 
 METRICS = ("mse", "fmse", "psnr")
 PROTOCOLS = {1: AT_256, 2: AT_FULL_SIZE}
-OURS = "reinhard_lab"  # scored beside the paper's methods, because it needs no weights
-NOT_TRAINED = "not trained in this profile"
 OTHER_DATA = "our data have other sub-datasets"
 HALVES = ("4-left", "4-right")
 # Table 4: a technique or more filters against the row before it, and the whole against nothing of it.
@@ -28,16 +40,14 @@ ABLATIONS = (
     ("harmonizer", "harmonizer_4f"),
     ("harmonizer_8f", "harmonizer"),
 )
+# Harmonizer against every other system, each of these against doing nothing, and what color mapping adds to resizing.
 AGAINST_OTHERS = (
-    ("harmonizer", BASELINE),
-    ("harmonizer", OURS),
-    ("harmonizer", "dovenet"),
-    ("harmonizer", "dovenet_pcm"),
-    ("dovenet", BASELINE),
-    ("dovenet_pcm", "dovenet"),
+    *((PAPER, other) for other in COMPARED if other != PAPER),
+    *((method, BASELINE) for method in PRINTED),
+    *((method + PCM, method) for method in MAPPED),
 )
-# Methods of table 2 that are trained, and the composite, whose own change tells what the size alone does.
-SIZED = (BASELINE, "dovenet", "dovenet_pcm", "harmonizer")
+# Methods of table 2, and the composite, whose own change tells what the size alone does.
+SIZED = (BASELINE, *(name for method in MAPPED for name in (method, method + PCM)), PAPER)
 # Longer sides below this are no high resolution: the paper's HAdobe5k has about 3000 pixels.
 HIGH_RESOLUTION = 1920
 
@@ -50,14 +60,16 @@ def under(study: Study, protocol: str) -> pd.DataFrame:
 def comparison_table(study: Study, table: int) -> pd.DataFrame:
     """Return table 1 (at 256x256) or 2 (at the files' size): our means with intervals beside the paper's, by sub-dataset.
 
-    The ablations of table 4 are left out.
+    Systems that the paper does not print stand below where they were scored; the ablations of table 4 are left out. "budget" says how
+    each was trained.
     """
     printed, scores = published(PAPER, table), under(study, PROTOCOLS[table])
-    scores = scores[scores["method"].isin({*printed["method"], BASELINE, OURS})]
-    reasons = dict.fromkeys(set(printed["method"]) - set(scores["method"]), NOT_TRAINED)
+    scores = scores[scores["method"].isin(COMPARED)]
+    reasons = dict.fromkeys(set(printed["method"]) - set(scores["method"]), NOT_SCORED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA)
     labels = {**LABELS, **dict(zip(printed["method"], printed["row"], strict=True))}
-    return _stamped(comparisons.printed_table(comparisons.in_subsets(scores), printed, METRICS, labels=labels, reasons=reasons), study)
+    filled = comparisons.printed_table(comparisons.in_subsets(scores), printed, METRICS, labels=labels, reasons=reasons)
+    return _stamped(with_budgets(filled, study), study)
 
 
 def ablation_table(study: Study) -> pd.DataFrame:
@@ -96,7 +108,7 @@ def orders(study: Study, pairs: Sequence[tuple[str, str]], protocol: str, metric
 
 
 def all_orders(study: Study) -> pd.DataFrame:
-    """Return ``orders`` of Harmonizer against other methods, at 256x256 and at the files' size."""
+    """Return ``orders`` of AGAINST_OTHERS at 256x256 and at the files' size, as far as they are scored."""
     tables = [orders(study, AGAINST_OTHERS, protocol, METRICS) for protocol in PROTOCOLS.values()]
     return pd.concat(tables, ignore_index=True)
 
@@ -138,12 +150,14 @@ def size_effect(study: Study) -> pd.DataFrame:
     """Return how many times larger each method's mean error is at the files' size than at 256x256, ours and the paper's (section 4.1).
 
     The ratio of means over the same images has a 95 % bootstrap interval. At 256x256 the way up plays no part, so that DoveNet + PCM is
-    compared with DoveNet.
+    compared with DoveNet. Methods that are not scored at both sizes are left out.
     """
     rows = []
-    for method in SIZED:
+    known = {protocol: set(part["method"]) for protocol, part in study.scores.groupby("protocol")}
+    sized = [method for method in SIZED if method in known[AT_FULL_SIZE] and method.removesuffix(PCM) in known[AT_256]]
+    for method in sized:
         for metric in ("mse", "fmse"):
-            at_256 = method.removesuffix("_pcm")
+            at_256 = method.removesuffix(PCM)
             small, full = printed_mean("1", at_256, metric), printed_mean("2", method, metric)
             values = at_both_sizes(study, at_256, method, metric)
             ratio = ratio_of_means(values["b"], values["a"])

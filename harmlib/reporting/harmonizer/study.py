@@ -7,29 +7,48 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harmlib.reporting import study
+from harmlib.reporting.baselines.names import CLASSICAL, HARMONIZER, LEARNED
 from harmlib.reporting.study import BASELINE, Study
 from harmlib.score_file import KEYS
+from harmlib.stages import PCM
 
 if TYPE_CHECKING:
     from harmlib.workflow import Workspace
 
-__all__ = ["AT_256", "AT_FULL_SIZE", "BASELINE", "LABELS", "PAPER", "Study", "open_study", "with_averaged_runs"]
+__all__ = [
+    "AT_256",
+    "AT_FULL_SIZE",
+    "BASELINE",
+    "COMPARED",
+    "LABELS",
+    "MAPPED",
+    "PAPER",
+    "PRINTED",
+    "Study",
+    "open_study",
+    "with_averaged_runs",
+]
 
 PAPER = "harmonizer"
 AT_256, AT_FULL_SIZE = "harmonizer_256", "harmonizer_full"
+# Systems of tables 1 to 3, and those whose small results also go up by polynomial color mapping; the tables abbreviate their names.
+PRINTED = ("dih", "s2am", "dovenet", "bargainnet", "iih", "ht")
+MAPPED = ("dovenet", "bargainnet", "ht")
 # Methods by the names of tables 1, 2 and 4, ours in the paper's order.
 LABELS = {
     BASELINE: "composite",
-    "reinhard_lab": "Reinhard in Lab",
-    "dovenet": "DoveNet",
-    "dovenet_pcm": "DoveNet+PCM",
-    "harmonizer": "Harmonizer",
+    **CLASSICAL,
+    **LEARNED,
+    **{method + PCM: f"{LEARNED[method]}+PCM" for method in MAPPED},
+    **HARMONIZER,
     "harmonizer_plain": "no cascade, no dynamic loss",
     "harmonizer_cascade": "cascade only",
     "harmonizer_2f": "2 filters",
     "harmonizer_4f": "4 filters",
     "harmonizer_8f": "8 filters",
 }
+# What tables 1 and 2 compare: all systems but Harmonizer's own variants.
+COMPARED = (BASELINE, *CLASSICAL, *LEARNED, *(method + PCM for method in MAPPED), PAPER)
 # The paper draws 2 and 4 filters at random and averages three runs (section 4.3).
 AVERAGED = {name: tuple(f"{name}_{run}" for run in "abc") for name in ("harmonizer_2f", "harmonizer_4f")}
 

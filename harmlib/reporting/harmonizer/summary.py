@@ -11,9 +11,10 @@ from harmlib.reporting.harmonizer import numbers
 from harmlib.reporting.harmonizer.study import AT_256, BASELINE, PAPER, Study
 from harmlib.reporting.study import paper_budget
 from harmlib.reporting.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
+from harmlib.stages import PCM
 from harmlib.statistics import mean_interval
 
-MEASURED_CLAIMS = ("harmonizer-C12", "harmonizer-C13", "harmonizer-C20", "harmonizer-C21", "harmonizer-C28")
+MEASURED_CLAIMS = tuple(f"harmonizer-C{number}" for number in ("02", 12, 13, 20, 21, 24, 28))
 SIZES = {"1": "256x256", "2": "full size"}
 
 Row = dict[str, object]
@@ -53,7 +54,7 @@ def _orders(study: Study, table: pd.DataFrame) -> Iterator[Row]:
         verdict = VERDICTS[row["reading"]]
         if row["paper"] > 0 and verdict != CANNOT_SAY:
             verdict = DIFFERS if verdict == AGREES else AGREES
-        reason = "" if verdict == AGREES else f"{budget(study)}{few_images(row['n'])}"
+        reason = "" if verdict == AGREES else f"{budget(study, row['first'])}{few_images(row['n'])}"
         values = {name: row[name] for name in ("paper", "ours", "low", "high", "n")}
         size = "256x256" if row["protocol"] == AT_256 else "full size"
         yield {"quantity": f"MSE, {row['comparison']}, {size}", "data": row["data"], **values, "verdict": verdict, "likely reason": reason}
@@ -71,7 +72,8 @@ def _losses(study: Study, table: pd.DataFrame) -> Iterator[Row]:
         yield {"quantity": quantity, "data": data, **values, "verdict": verdict, "likely reason": reason}
 
 
-def budget(study: Study) -> str:
-    """Return how Harmonizer was trained here and how in the paper."""
-    run = next(run for run in study.plan.runs if run.scored_as == PAPER)
-    return f"budget: {study.budgets[run.name]}; {paper_budget(run)}"
+def budget(study: Study, method: str = PAPER) -> str:
+    """Return how a method was trained here and how in the paper; of one without training, how Harmonizer was."""
+    runs = {run.scored_as: run for run in study.plan.runs}
+    run = runs.get(method.removesuffix(PCM), runs[PAPER])
+    return f"budget of {study.labels[run.scored_as]}: {study.budgets[run.name]}; {paper_budget(run)}"

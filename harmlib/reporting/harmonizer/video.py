@@ -24,8 +24,8 @@ from harmlib.video.averaging import SMOOTHING
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
 
-# The method that harmonizes every frame by itself, at low resolution.
-FRAME_BY_FRAME = "dovenet"
+# Methods that harmonize every frame by itself, at low resolution: the paper's, and what takes its place where that is not trained.
+PAPERS_OWN, FRAME_BY_FRAME = "ht", "dovenet"
 CHANNELS = ("L", "a", "b")
 # The clip is cut into as many parts of equal length, to see whether a difference holds throughout.
 BLOCKS = 4
@@ -68,6 +68,11 @@ class Record:
     pictures: dict[int, dict[str, np.ndarray]]
 
     @property
+    def frame_by_frame(self) -> Way:
+        """The way that knows nothing of the frame before."""
+        return next(way for way in self.ways if way != INPUT and way.weight is None)
+
+    @property
     def averaged(self) -> list[Way]:
         """The ways that average arguments, the smallest w first."""
         return sorted((way for way in self.ways if way.weight is not None), key=lambda way: way.weight or 0)
@@ -82,14 +87,14 @@ class Record:
         return rows.pivot_table(index="time", columns="filter", values="argument", sort=False)
 
 
-def all_ways(weights: Sequence[float]) -> tuple[Way, ...]:
+def all_ways(weights: Sequence[float], frame_by_frame: str = FRAME_BY_FRAME) -> tuple[Way, ...]:
     """Return the composite, the method that goes frame by frame, and Harmonizer with every w.
 
     Raises ParameterError for fewer than two different weights.
     """
     if len(set(weights)) < max(2, len(weights)):
         raise ParameterError(f"weights are {list(weights)}, expected two or more, all different, because they are compared")
-    return INPUT, Way(FRAME_BY_FRAME), *(Way("harmonizer", weight) for weight in weights)
+    return INPUT, Way(frame_by_frame), *(Way("harmonizer", weight) for weight in weights)
 
 
 def record_clip(clip: Clip, models: Mapping[str, HarmonizationModel], ways: Sequence[Way], *, shown: int) -> Record:
@@ -198,7 +203,7 @@ def summary_table(record: Record) -> pd.DataFrame:
     rows = [
         {"quantity": quantity, "paper": "below 1", "ours": share, "verdict": verdict, "reason": reason},
         _difference(record, smooth, raw, paper="below 0"),
-        _difference(record, Way(FRAME_BY_FRAME), smooth, paper="above 0"),
+        _difference(record, record.frame_by_frame, smooth, paper="above 0"),
         _coefficient(),
     ]
     return pd.DataFrame(rows).rename(columns={"reason": "likely reason"}).assign(data=record.clip.title)

@@ -1,0 +1,1 @@
+"""The exhibits of all systems that the papers compare with, measured alike."""
