@@ -110,7 +110,8 @@ def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
         f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}. "
         f"Tested claims: {_counts(verdicts['verdict'], (AGREES, DIFFERS, CANNOT_SAY))} (the papers make {len(claims())} in all).",
         "",
-        "Intervals are 95 % bootstrap intervals over images, in user studies over participants. A claim agrees or differs only when the interval says so.",
+        "Intervals are 95 % bootstrap intervals over images, in user studies over participants. "
+        "A claim agrees or differs only when the interval says so.",
     ]
     for paper in PAPERS:
         lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]
