@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOTE_SIZE = 7.5
 LONGEST_TITLE = 8  # characters above a picture in a row of eight
 SPREAD = 0.13  # between markers that belong to one line of an axis
+STRIP_WIDTH = 4.6  # narrower than a page: a row of photographs per method would be some MiB
 
 
 def difference_figure(differences: pd.DataFrame, first: str, second: str, title: str) -> Figure:
@@ -142,7 +143,7 @@ def strip_figure(models: Mapping[str, HarmonizationModel], example: Example, sho
             captions = {titles[count]: f"MSE {squared_error(pictures[count], example.target):.0f}" for count in shown}
         box = foreground_box(example.proportioned(example.mask), margin=0.02)
         rows.append(GridRow(chosen, _broken(name), captions, box))
-    return picture_grid(rows)
+    return picture_grid(rows, width=STRIP_WIDTH)
 
 
 def restraint_figure(table: pd.DataFrame, apart: pd.DataFrame, visible: float, title: str) -> Figure:
