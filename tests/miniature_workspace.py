@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 import yaml
 
 from harmlib.config import load_profile
@@ -68,7 +67,6 @@ def finish_workspace(folder: Path) -> tuple[Path, Workspace]:
     profile_file = write_profile(folder / "mini.yaml")
     profile = load_profile(profile_file)
     results = Results(folder / "results", profile.name)
-    torch.set_num_threads(1)
     for paper in profile.papers:
         build_paper(profile, paper, data=None, results=results, workers=0)
         train_paper(profile, paper, data=None, results=results)
