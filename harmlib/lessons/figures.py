@@ -35,20 +35,11 @@ def difference_figure(differences: pd.DataFrame, first: str, second: str, title:
     differences: ``flips.method_differences``.
     """
     part = differences[(differences["first"] == first) & (differences["second"] == second)]
-    groups, definitions = list(part["group"].unique()), list(part["definition"].unique())
-    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 0.42 * len(definitions) + 1.2), layout="constrained")
-    for place, group in enumerate(groups):
-        rows = part[part["group"] == group].set_index("definition").loc[definitions]
-        y = np.arange(len(definitions)) + (place - (len(groups) - 1) / 2) * SPREAD
-        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["dB"].to_numpy())
-        color, marker = OKABE_ITO[place % len(OKABE_ITO)], MARKERS[place % len(MARKERS)]
-        label = f"{group}, n = {rows['n'].iloc[0]}"
-        axis.errorbar(rows["dB"], y, xerr=errors, fmt=marker, color=color, markersize=4, capsize=2, label=label)
-    axis.axvline(0, color="0.3", linewidth=1)
-    axis.set(title=title, xlabel=f"{first} − {second} in dB", yticks=range(len(definitions)), yticklabels=definitions)
-    axis.set_ylim(len(definitions) - 0.5, -0.5)
-    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    return figure
+    series = {
+        f"{group}, n = {rows['n'].iloc[0]}": rows.set_index("definition")[["dB", "low", "high"]]
+        for group, rows in part.groupby("group", sort=False)
+    }
+    return _forest(series, title, f"{first} − {second} in dB", line_height=0.42)
 
 
 def rank_figure(table: pd.DataFrame, group: str, title: str) -> Figure:
@@ -71,18 +62,28 @@ def rank_figure(table: pd.DataFrame, group: str, title: str) -> Figure:
 def protocol_figure(orders: pd.DataFrame, metric: str, unit: str, title: str) -> Figure:
     """Return first - second of every pair of methods under every protocol in one metric; orders: ``protocols.protocol_orders``."""
     part = orders[orders["metric"] == metric]
-    pairs = list(part[["first", "second"]].drop_duplicates().itertuples(index=False, name=None))
-    names = list(part["protocol"].unique())
-    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 0.32 * len(names) + 1.3), layout="constrained")
-    for place, (first, second) in enumerate(pairs):
-        rows = part[(part["first"] == first) & (part["second"] == second)].set_index("protocol").loc[names]
-        y = np.arange(len(names)) + (place - (len(pairs) - 1) / 2) * SPREAD
-        errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["difference"].to_numpy()))
+    series = {
+        f"{first}\n− {second}": rows.set_index("protocol")[["difference", "low", "high"]]
+        for (first, second), rows in part.groupby(["first", "second"], sort=False)
+    }
+    return _forest(series, title, f"difference in {unit}, n = {part['n'].max()}", line_height=0.32)
+
+
+def _forest(series: Mapping[str, pd.DataFrame], title: str, xlabel: str, *, line_height: float) -> Figure:
+    """Return differences with their intervals around a line at zero.
+
+    series: label -> rows of (value, low, high), indexed by the lines of the axis, the same in every series. line_height: inches.
+    """
+    names = list(next(iter(series.values())).index)
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, line_height * len(names) + 1.3), layout="constrained")
+    for place, (label, rows) in enumerate(series.items()):
+        value, low, high = rows.loc[names].to_numpy().T
+        y = np.arange(len(names)) + (place - (len(series) - 1) / 2) * SPREAD
+        errors = np.nan_to_num([value - low, high - value])
         color, marker = OKABE_ITO[place % len(OKABE_ITO)], MARKERS[place % len(MARKERS)]
-        label = f"{first}\n− {second}"
-        axis.errorbar(rows["difference"], y, xerr=errors, fmt=marker, color=color, markersize=4, capsize=2, label=label)
+        axis.errorbar(value, y, xerr=errors, fmt=marker, color=color, markersize=4, capsize=2, label=label)
     axis.axvline(0, color="0.3", linewidth=1)
-    axis.set(title=title, xlabel=f"difference in {unit}, n = {part['n'].max()}", yticks=range(len(names)), yticklabels=names)
+    axis.set(title=title, xlabel=xlabel, yticks=range(len(names)), yticklabels=names)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return figure
