@@ -69,8 +69,8 @@ def harmonize_with_prediction(
     check_upsampling(upsampling)
     if upsampling == "pcm" and mask is None:
         raise MaskError('upsampling "pcm" maps the colors of the foreground and needs a mask: give one, 1 = foreground')
-    composite, alpha = _read_picture(image)
-    soft_mask = None if mask is None else _read_mask(mask, composite)
+    composite, alpha = read_picture(image)
+    soft_mask = None if mask is None else read_mask(mask, composite)
     model = newest_model(model, results) if isinstance(model, str) else model
     if not model.needs_mask and upsampling != "pcm":
         soft_mask = None  # nothing of it may reach a method that claims to do without
@@ -155,8 +155,11 @@ def _is_smoke(run: Path) -> bool:
     return run.parent.parent.name == SMOKE
 
 
-def _read_picture(image: Picture) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the composite as uint8 RGB (H, W, 3) and its alpha (H, W) or None."""
+def read_picture(image: Picture) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return a composite as uint8 RGB (H, W, 3), upright by its EXIF tag, and its alpha (H, W) or None.
+
+    Raises ImageError for what is no picture, or has more than 8 bits.
+    """
     if isinstance(image, np.ndarray):
         return _read_array(image)
     if not isinstance(image, Image.Image):
@@ -183,8 +186,11 @@ def _read_array(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return np.asarray(images.to_rgb(picture, "the composite")), alpha
 
 
-def _read_mask(mask: Picture, composite: np.ndarray) -> np.ndarray:
-    """Return the mask as float32 (H, W) in [0, 1]; an integer mask of 0 and 1 counts as such, else 255 is foreground."""
+def read_mask(mask: Picture, composite: np.ndarray) -> np.ndarray:
+    """Return a mask as float32 (H, W) in [0, 1]; an integer mask of 0 and 1 counts as such, else 255 is foreground.
+
+    Raises MaskError for other values or dimensions, also when its size is not that of the composite (H, W, 3).
+    """
     if isinstance(mask, Image.Image):
         images.check_image(mask, "the mask")
         mask = np.asarray(ImageOps.exif_transpose(mask).convert("L"))

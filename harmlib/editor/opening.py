@@ -6,13 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from harmlib import images, models
+from harmlib import models
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import white_box
-from harmlib.errors import CheckpointError, ImageError, MaskError
-from harmlib.inference import Picture, harmonize_with_prediction, newest_model
+from harmlib.errors import CheckpointError, MaskError
+from harmlib.inference import Picture, harmonize_with_prediction, newest_model, read_mask, read_picture
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -31,13 +30,14 @@ def open_state(
 ) -> EditorState:
     """Return the state that edits what a method predicts for a composite; the network runs once, here.
 
-    composite: a PIL picture (turned upright by its EXIF tag, alpha dropped) or uint8 RGB (H, W, 3).
+    composite: as for ``harmonize``; alpha is dropped.
     mask: as for ``harmonize``; where the method needs none, it never sees it, and the mask only tells the regions.
     model, results: as for ``harmonize``. regions: as for ``EditorState``.
     Raises ParameterError for a method that predicts neither operator masks nor filter arguments, MaskError for an empty mask, and what
     ``harmonize`` raises.
     """
-    picture, weights = pixels(composite), None if mask is None else _weights(mask)
+    picture, _ = read_picture(composite)
+    weights = None if mask is None else read_mask(mask, picture)
     model = newest_model(model, results) if isinstance(model, str) else model
     _, prediction = harmonize_with_prediction(model, picture, weights)
     if prediction is None:
@@ -60,25 +60,3 @@ def open_model(method: str, results: str | os.PathLike[str] | None = None) -> tu
             torch.manual_seed(0)
             model = models.create(method, **{name: value for name, value in UNTRAINED.items() if name in known}).eval()
         return model, f"untrained, because {error}"
-
-
-def pixels(picture: Picture) -> np.ndarray:
-    """Return a picture's pixels, upright and without alpha, uint8 RGB (H, W, 3); an array is returned as it is.
-
-    Raises ImageError for what is neither, or has more than 8 bits.
-    """
-    if isinstance(picture, np.ndarray):
-        return picture
-    if not isinstance(picture, Image.Image):
-        raise ImageError(f"the composite is a {type(picture).__name__}, expected a PIL picture or an array (H, W, 3) of uint8")
-    images.check_image(picture, "the composite")
-    return np.asarray(images.to_rgb(ImageOps.exif_transpose(picture), "the composite"))
-
-
-def _weights(mask: Picture) -> np.ndarray:
-    """Return a mask as float32, in [0, 1] where it is in order; an integer mask of 0 and 1 counts as such."""
-    if isinstance(mask, Image.Image):
-        images.check_image(mask, "the mask")
-        mask = np.asarray(ImageOps.exif_transpose(mask).convert("L"))
-    peak = 255 if np.issubdtype(mask.dtype, np.integer) and mask.max(initial=0) > 1 else 1
-    return mask.astype(np.float32) / np.float32(peak)

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from harmlib.editor.opening import pixels
 from harmlib.editor.regions import Regions
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import FilterArguments, OperatorMasks, WhiteBox
 from harmlib.errors import DataError, HarmlibError, ParameterError
 from harmlib.files import package_versions, read_json, replacing, sha256, write_json
 from harmlib.images import write_png
-from harmlib.inference import Picture
+from harmlib.inference import Picture, read_picture
 
 FORMAT = "harmlib editor recipe"
 VERSION = 1
@@ -100,7 +99,7 @@ def open_recipe(recipe: str | os.PathLike[str], composite: Picture) -> EditorSta
 
 def _open(path: Path, composite: Picture) -> tuple[EditorState, Mapping[str, Any]]:
     """Return the state of a recipe and the recipe; raises DataError."""
-    content, picture = _read(path), pixels(composite)
+    content, (picture, _) = _read(path), read_picture(composite)
     if _identity(picture) != content["composite"]:
         expected, found = content["composite"], _identity(picture)
         raise DataError(
