@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from harmlib.errors import DataError, ParameterError
 from harmlib.papers import published
-from harmlib.statistics import RATIO_BUCKETS, SIZE_BUCKETS, bucket, mean_interval, paired_difference, paired_scores, summarize, with_all
+from harmlib.statistics import (
+    RATIO_BUCKETS,
+    SIZE_BUCKETS,
+    bucket,
+    mean_interval,
+    paired_difference,
+    paired_scores,
+    rank_correlation,
+    summarize,
+    with_all,
+)
 
 FEW_DRAWS = 20
 
@@ -173,3 +183,24 @@ def test_unscored_method_is_named(scores: pd.DataFrame) -> None:
 def test_missing_column_is_named(scores: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="lack the column psnr"):
         summarize(scores, metrics=["psnr"])
+
+
+def test_rank_correlation_is_spearmans(generator):
+    x = generator.normal(size=40)
+    y = x**3 + generator.normal(size=40)
+
+    interval = rank_correlation(np.stack([x, y], 1))
+
+    assert interval.mean == pytest.approx(pd.Series(x).corr(pd.Series(y), method="spearman"))
+    assert interval.low < interval.mean < interval.high
+
+
+def test_few_images_have_a_correlation_without_an_interval():
+    interval = rank_correlation(np.array([[1.0, 1], [2, 2], [3, 3]]))
+
+    assert interval.mean == pytest.approx(1)
+    assert np.isnan(interval.low)
+
+
+def test_equal_counts_have_no_correlation():
+    assert np.isnan(rank_correlation(np.stack([np.arange(20.0), np.ones(20)], 1)).mean)
