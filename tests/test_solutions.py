@@ -35,6 +35,7 @@ ANSWERS = {
         r"both ways: half of the jump 0 frames late",
     ],
     "70_perceptual": [r"from 0\.\d to 8\.\d \(n = 54\)", r"\d of 11 pictures beat the composite", r"5 % false alarms \(0\.\d+\), one stop"],
+    "85_editor": [r"a and b \[127\. 127\.\]", r"right direction in \d+ of 1\d composites", r"the same picture: True; 2 edits undone"],
     "91_why_rankings_flip": [r"Hday2night weighs 3\.7%; by images it weighs 1\.8%", r"both at once on \d"],
     "92_harmonize_again": [
         r"harmonizer: \d passes chosen",
