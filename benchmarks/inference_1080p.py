@@ -2,10 +2,11 @@
 
     python benchmarks/inference_1080p.py [--methods harmonizer composite ...] [--frames 5] [--out results/inference.csv]
 
-Batch 1, the foreground is the whole frame. Two parts are timed together: a method's prediction at its working size, and its way to full
-size. Harmonizer's filters are timed alone too, beside a plain step-by-step form of the same filters (brightness as clip(alpha I), every
-filter on the whole float picture): the ratios compare like with like, because both forms take turns in one process. Every row runs in a
-process of its own, whose peak memory counts from the moment before a frame (Linux). Weights are random: they do not change the cost.
+Batch 1, the foreground is the left half: methods that compare it with the background have nothing to do without one. Two parts are timed
+together: a method's prediction at its working size, and its way to full size. Harmonizer's filters are timed alone too, beside a plain
+step-by-step form of the same filters (brightness as clip(alpha I), every filter on the whole float picture): the ratios compare like with
+like, because both forms take turns in one process. Every row runs in a process of its own, whose peak memory counts from the moment before
+a frame (Linux). Weights are random: they do not change the cost, but for Zhu, whose search they may end sooner or later.
 
 gmacs: billions of multiply-accumulates of one prediction at the working size, which both sizes of frames share; what it leaves out says
 ``harmlib.reporting.baselines.costs.multiply_accumulates``. Empty for methods without parameters. parameters, checkpoint_mb: of what
@@ -62,6 +63,13 @@ def frame(size: str) -> np.ndarray:
     return np.dstack(planes).astype(np.uint8)
 
 
+def left_half(height: int, width: int) -> np.ndarray:
+    """Return a mask of the left half, bool (H, W)."""
+    mask = np.zeros((height, width), dtype=bool)
+    mask[:, : width // 2] = True
+    return mask
+
+
 def timed(calls: dict[str, Callable[[], Any]], frames: int) -> dict[str, float]:
     """Return the median milliseconds of each call; they take turns, after one round that warms up."""
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -92,18 +100,18 @@ def memory_mib(field: str) -> float:
 
 
 def filter_calls(size: str, filters: tuple[str, ...]) -> dict[str, Callable[[], Any]]:
-    """Return the three forms of the filters on one whole frame."""
+    """Return the three forms of the filters on one frame."""
     from harmlib.filters.fused import restore_picture, restore_tensor
 
     picture = frame(size)
     planes = to_tensor(picture)
     arguments = [ARGUMENTS[name] for name in filters]
-    mask = np.ones(picture.shape[:2], dtype=np.float32)
-    whole, values = torch.ones(1, 1, *picture.shape[:2]), torch.tensor([arguments])
+    mask = left_half(*SIZES[size]).astype(np.float32)
+    region, values = torch.from_numpy(mask)[None, None], torch.tensor([arguments])
     return {
         "8-bit": lambda: restore_picture(picture, mask, arguments, filters),
         "float": lambda: restore_tensor(planes.numpy(), mask, arguments, filters),
-        "step by step": lambda: restore(planes[None], whole, values, filters)[-1],
+        "step by step": lambda: restore(planes[None], region, values, filters)[-1],
     }
 
 
@@ -123,7 +131,7 @@ def measure_memory(size: str, selection: str, form: str) -> list[dict[str, Any]]
 
 
 def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return Harmonizer's whole frame the plain way: float tensors of the full size, filters step by step."""
+    """Return Harmonizer's frame the plain way: float tensors of the full size, filters step by step."""
     with torch.inference_mode():
         composite, region = to_tensor(picture)[None], torch.from_numpy(mask).float()[None, None]
         return to_array(
@@ -132,13 +140,13 @@ def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray
 
 
 def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
-    """Return the row of one method: a whole frame through ``harmonize``; for Harmonizer one the plain way too."""
+    """Return the row of one method: a frame through ``harmonize``; for Harmonizer one the plain way too."""
     model = models.create(name).eval()
-    picture, mask = frame(size), np.ones(SIZES[size], dtype=np.uint8)
+    picture, mask = frame(size), left_half(*SIZES[size])
     calls = {"frame": lambda: harmonize(model, picture, mask)}
     if name == "harmonizer":
         calls["frame, step by step"] = lambda: plain_frame(model, picture, mask)
-    harmonize(model, picture[:256, :256].copy(), mask[:256, :256])  # loads and compiles
+    harmonize(model, picture[:SIDE, :SIDE].copy(), left_half(SIDE, SIDE))  # loads and compiles
     rows = [{"method": name, "part": part, "memory_mib": extra_mib(call)} for part, call in calls.items()]
     times = timed(calls, frames)
     sizes = {"parameters": parameters(name), "checkpoint_mb": checkpoint_mb(model), "gmacs": gmacs(model, picture)}
@@ -146,12 +154,13 @@ def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
 
 
 def gmacs(model: HarmonizationModel, picture: np.ndarray) -> float | None:
-    """Return the billions of multiply-accumulates of a prediction whose foreground is the whole picture; None without parameters."""
+    """Return the billions of multiply-accumulates of a prediction; None without parameters."""
     if not list(model.parameters()):
         return None
     side = model.working_size or SIDE
     composite = to_tensor(resize(picture, (side, side), "bilinear"))[None]
-    return multiply_accumulates(model, composite, torch.ones(1, 1, side, side) if model.needs_mask else None) / 1e9
+    mask = to_tensor(left_half(side, side))[None] if model.needs_mask else None
+    return multiply_accumulates(model, composite, mask) / 1e9
 
 
 def checkpoint_mb(model: HarmonizationModel) -> float:
@@ -208,7 +217,7 @@ def main() -> None:
         return
     table = measure(options.methods, options.frames)
     print(table.to_string(index=False, float_format="%.3g", na_rep=""))
-    print("ratio: of the step-by-step form's time; a whole frame's of Harmonizer's whole frame with filters step by step")
+    print("ratio: of the step-by-step form's time; a method's frame's of Harmonizer's frame with filters step by step")
     save_csv(table, options.out)
 
 
