@@ -165,6 +165,7 @@ def search(composite: Tensor, mask: Tensor, score: Score, *, gradient: str) -> T
     composite: (3, H, W) in [0, 1]; mask: (1, H, W) in [0, 1]. Code: MATLAB's fmincon. Here: SciPy's L-BFGS-B, with its tolerance on steps.
     """
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     if not mask.any() or (mask == 1).all():
         return composite.new_tensor(UNCHANGED)
@@ -178,7 +179,9 @@ def search(composite: Tensor, mask: Tensor, score: Score, *, gradient: str) -> T
     bounds = [GAIN_BOUNDS] * 3 + [BIAS_BOUNDS] * 3
     starts = [np.repeat([gain, 0.0], 3) for gain in FIRST_GAINS]
     settings = {"jac": True, "method": "L-BFGS-B", "bounds": bounds}
-    ends = [minimize(value_and_gradient, start, callback=_until_small_step(start), **settings) for start in starts]
+    # Its six numbers need no threads, and those of SciPy's algebra wait busily between two steps, on the cores that the judge needs.
+    with threadpool_limits(1, user_api="blas"):
+        ends = [minimize(value_and_gradient, start, callback=_until_small_step(start), **settings) for start in starts]
     return torch.from_numpy(min(ends, key=lambda end: end.fun).x).to(composite)
 
 
