@@ -22,6 +22,7 @@ from harmlib.data.built import inputs_fingerprint
 from harmlib.data.composers import PUBLISHED
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.files import CHECKPOINT, MANIFEST, fingerprint, is_finished, sha256, write_manifest, write_text
+from harmlib.threads import one_algebra_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +134,7 @@ def train_paper(
     return folders
 
 
+@one_algebra_thread()
 def train_run(
     run: RunPlan,
     benchmark: BenchmarkPlan,
@@ -272,6 +274,7 @@ def _score_inputs(plan: PaperPlan, results: Results) -> dict[str, str]:
     return {**benchmarks, **{run.name: sha256(results.run(run.name) / CHECKPOINT) for run in plan.runs}}
 
 
+@one_algebra_thread()
 def _score_one(
     method: str, run: RunPlan | None, benchmark: BenchmarkPlan, protocol: str, folder: Path, results: Results, split: str
 ) -> pd.DataFrame:

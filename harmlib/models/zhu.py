@@ -23,6 +23,7 @@ from harmlib.models.layers.backbones import VGG16_FILE, vgg16_features
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.registry import register
+from harmlib.threads import one_algebra_thread
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -165,7 +166,6 @@ def search(composite: Tensor, mask: Tensor, score: Score, *, gradient: str) -> T
     composite: (3, H, W) in [0, 1]; mask: (1, H, W) in [0, 1]. Code: MATLAB's fmincon. Here: SciPy's L-BFGS-B, with its tolerance on steps.
     """
     from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
 
     if not mask.any() or (mask == 1).all():
         return composite.new_tensor(UNCHANGED)
@@ -179,8 +179,8 @@ def search(composite: Tensor, mask: Tensor, score: Score, *, gradient: str) -> T
     bounds = [GAIN_BOUNDS] * 3 + [BIAS_BOUNDS] * 3
     starts = [np.repeat([gain, 0.0], 3) for gain in FIRST_GAINS]
     settings = {"jac": True, "method": "L-BFGS-B", "bounds": bounds}
-    # Its six numbers need no threads, and those of SciPy's algebra wait busily between two steps, on the cores that the judge needs.
-    with threadpool_limits(1, user_api="blas"):
+    # SciPy's six numbers need no threads, which would wait busily between two steps on the cores that the judge needs.
+    with one_algebra_thread():
         ends = [minimize(value_and_gradient, start, callback=_until_small_step(start), **settings) for start in starts]
     return torch.from_numpy(min(ends, key=lambda end: end.fun).x).to(composite)
 

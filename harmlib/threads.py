@@ -1,0 +1,23 @@
+"""Which library computes with how many threads, where two of them would fight over the cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_algebra_thread() -> Iterator[None]:
+    """Keep OpenBLAS, the linear algebra under NumPy, SciPy and OpenCV, on one thread inside a ``with`` or a decorated function.
+
+    Its threads wait busily for some time after every product, on the cores that torch needs next. Loading a picture multiplies a
+    color matrix, and training then took up to twice as long on two cores (``benchmarks/algebra_threads.py``). Torch's own threads
+    are left alone, and so are results: the sums of one thread are the same at every number of cores.
+    """
+    # Only what is loaded can be limited, and each of the two brings an OpenBLAS of its own beside NumPy's.
+    import cv2  # noqa: F401
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
+        yield

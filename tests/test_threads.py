@@ -1,0 +1,49 @@
+"""Threads: the linear algebra has one inside, and everything is as before afterwards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from harmlib.threads import one_algebra_thread
+
+
+def algebra_threads() -> list[int]:
+    """Return how many threads each loaded OpenBLAS uses."""
+    return [library["num_threads"] for library in threadpool_info() if library["internal_api"] == "openblas"]
+
+
+@pytest.fixture
+def two_threads():
+    """Give the algebra two threads, as many as the smallest machine has cores."""
+    with one_algebra_thread():  # loads what is loaded late
+        pass
+    with threadpool_limits(2, user_api="blas"):
+        if 2 not in algebra_threads():
+            pytest.skip("this NumPy has no OpenBLAS with threads")
+        yield
+
+
+def test_one_thread_inside_and_as_before_afterwards(two_threads):
+    before, torch_threads = algebra_threads(), torch.get_num_threads()
+    with one_algebra_thread():
+        assert set(algebra_threads()) == {1}
+        assert torch.get_num_threads() == torch_threads
+    assert algebra_threads() == before
+
+
+def test_a_decorated_function_has_one_thread_at_every_call(two_threads):
+    @one_algebra_thread()
+    def count() -> set[int]:
+        return set(algebra_threads())
+
+    assert [count(), count()] == [{1}, {1}]
+
+
+def test_threads_come_back_after_an_error(two_threads):
+    before = algebra_threads()
+    with pytest.raises(np.linalg.LinAlgError), one_algebra_thread():
+        np.linalg.inv(np.zeros((2, 2)))
+    assert algebra_threads() == before
