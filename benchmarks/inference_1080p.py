@@ -6,7 +6,7 @@ Batch 1, the foreground is the left half: methods that compare it with the backg
 together: a method's prediction at its working size, and its way to full size. Harmonizer's filters are timed alone too, beside a plain
 step-by-step form of the same filters (brightness as clip(alpha I), every filter on the whole float picture): the ratios compare like with
 like, because both forms take turns in one process. Every row runs in a process of its own, whose peak memory counts from the moment before
-a frame (Linux). Weights are random: they do not change the cost, but for Zhu, whose search they may end sooner or later.
+a frame (Linux). Weights are random, from one seed: they do not change the cost, but for Zhu, whose search they may end sooner or later.
 
 gmacs: billions of multiply-accumulates of one prediction at the working size, which both sizes of frames share; what it leaves out says
 ``harmlib.reporting.baselines.costs.multiply_accumulates``. Empty for methods without parameters. parameters, checkpoint_mb: of what
@@ -39,6 +39,7 @@ from harmlib.model_table import parameters
 from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.reporting.baselines.costs import multiply_accumulates
 from harmlib.reporting.style import save_csv
+from harmlib.threads import one_algebra_thread
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}
 # Mild arguments, none of them zero, so that no filter can be left out.
@@ -52,6 +53,7 @@ SELECTIONS = {
 FORMS = ("8-bit", "float", "step by step")
 MEMORY_OF = ("6 filters", "8 filters")
 COLUMNS = ("method", "part", "size", "device", "milliseconds", "ratio", "memory_mib", "gmacs", "parameters", "checkpoint_mb")
+SEED = 1  # of the random weights
 SIDE = 256  # at which methods that have no working size are counted
 
 
@@ -141,6 +143,7 @@ def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray
 
 def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
     """Return the row of one method: a frame through ``harmonize``; for Harmonizer one the plain way too."""
+    torch.manual_seed(SEED)
     model = models.create(name).eval()
     picture, mask = frame(size), left_half(*SIZES[size])
     calls = {"frame": lambda: harmonize(model, picture, mask)}
@@ -213,7 +216,9 @@ def main() -> None:
     torch.set_num_threads(1)
     if options.job:
         job, *arguments = json.loads(options.job)
-        print(json.dumps(JOBS[job](*arguments)))
+        with one_algebra_thread():
+            rows = JOBS[job](*arguments)
+        print(json.dumps(rows))
         return
     table = measure(options.methods, options.frames)
     print(table.to_string(index=False, float_format="%.3g", na_rep=""))

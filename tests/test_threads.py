@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from harmlib.threads import one_algebra_thread
+from harmlib.threads import keep_worker_to_one_thread, one_algebra_thread
 
 
 def algebra_threads() -> list[int]:
@@ -47,3 +51,16 @@ def test_threads_come_back_after_an_error(two_threads):
     with pytest.raises(np.linalg.LinAlgError), one_algebra_thread():
         np.linalg.inv(np.zeros((2, 2)))
     assert algebra_threads() == before
+
+
+def worker_threads() -> tuple[int, set[int]]:
+    """Return the threads of OpenCV and of the algebra in this process."""
+    return cv2.getNumThreads(), set(algebra_threads())
+
+
+def test_a_worker_stays_at_one_thread():
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=keep_worker_to_one_thread) as pool:
+        opencv, algebra = pool.submit(worker_threads).result()
+    assert opencv == 1
+    assert algebra <= {1}  # empty where NumPy has another library

@@ -45,7 +45,7 @@ from harmlib.files import (
 )
 from harmlib.images import write_png
 from harmlib.progress import progress
-from harmlib.threads import one_algebra_thread
+from harmlib.threads import keep_worker_to_one_thread
 
 logger = logging.getLogger(__name__)
 
@@ -181,9 +181,7 @@ _work: dict[str, Any] = {}  # what a worker process needs for every item, sent o
 
 def _start_worker(sources: Mapping[str, Source], root: Path, composer: str, seed: int) -> None:
     """Keep what all items share, use one thread, and end when the parent process does (a killed one cannot say so)."""
-    import cv2
-
-    cv2.setNumThreads(1)
+    keep_worker_to_one_thread()
     _work.update(sources=sources, root=root, composer=composer, seed=seed)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -198,8 +196,7 @@ def _end_with_parent() -> None:
 
 def _build_in_worker(item: Item) -> str:
     """Build one item with what ``_start_worker`` kept."""
-    with one_algebra_thread():
-        return _build_item(item, _work["sources"][item.subset], _work["root"], _work["composer"], _work["seed"])
+    return _build_item(item, _work["sources"][item.subset], _work["root"], _work["composer"], _work["seed"])
 
 
 def _record_path(root: Path, item: Item) -> Path:
@@ -231,10 +228,23 @@ def _write_composite(item: Item, composite: Composite, root: Path) -> dict[str, 
         write_png(folder / "real_images" / f"{real}.png", composite.target)
     height, width = composite.mask.shape
     error = float(np.mean((composite.image.astype(np.float32) - composite.target) ** 2, dtype=np.float64))
-    origin = (f"{stem}_1", item.subset, item.split, item.photo, item.draw)
-    content = (height, width, round(float(composite.mask.mean()), 6), round(error, 4), composite.degraded)
-    files = (f"composite_images/{stem}_1.png", f"masks/{stem}.png", f"regions/{stem}.png", f"real_images/{real}.png")
-    values = (*origin, *content, *files, json.dumps(composite.recipe))
+    values = (
+        f"{stem}_1",
+        item.subset,
+        item.split,
+        item.photo,
+        item.draw,
+        height,
+        width,
+        round(float(composite.mask.mean()), 6),
+        round(error, 4),
+        composite.degraded,
+        f"composite_images/{stem}_1.png",
+        f"masks/{stem}.png",
+        f"regions/{stem}.png",
+        f"real_images/{real}.png",
+        json.dumps(composite.recipe),
+    )
     return dict(zip(COLUMNS, values, strict=True))
 
 

@@ -29,6 +29,7 @@ from harmlib.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.progress import progress
 from harmlib.seeds import item_generator
+from harmlib.threads import keep_worker_to_one_thread
 
 Batch = dict[str, Any]
 
@@ -230,7 +231,7 @@ def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> Data
 
 def _one_thread(_: int) -> None:
     """Keep a worker process to one thread, so that workers do not fight for cores."""
-    cv2.setNumThreads(1)
+    keep_worker_to_one_thread()
     torch.set_num_threads(1)
 
 
