@@ -35,9 +35,9 @@ from harmlib import models
 from harmlib.filters import FILTERS, SIX, restore
 from harmlib.images import resize, to_array, to_tensor
 from harmlib.inference import harmonize
-from harmlib.model_table import parameters
 from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.reporting.baselines.costs import multiply_accumulates
+from harmlib.reporting.baselines.names import VARIANTS, parameters_of
 from harmlib.reporting.style import save_csv
 from harmlib.threads import one_algebra_thread
 
@@ -53,6 +53,8 @@ SELECTIONS = {
 FORMS = ("8-bit", "float", "step by step")
 MEMORY_OF = ("6 filters", "8 filters")
 COLUMNS = ("method", "part", "size", "device", "milliseconds", "ratio", "memory_mib", "gmacs", "parameters", "checkpoint_mb")
+# Variants with options of their own cost something of their own.
+METHODS = [*models.list_models(), *(name for name, (_, options) in VARIANTS.items() if options)]
 SEED = 1  # of the random weights
 SIDE = 256  # at which methods that have no working size are counted
 
@@ -144,7 +146,8 @@ def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray
 def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
     """Return the row of one method: a frame through ``harmonize``; for Harmonizer one the plain way too."""
     torch.manual_seed(SEED)
-    model = models.create(name).eval()
+    method, options = VARIANTS.get(name, (name, {}))
+    model = models.create(method, **options).eval()
     picture, mask = frame(size), left_half(*SIZES[size])
     calls = {"frame": lambda: harmonize(model, picture, mask)}
     if name == "harmonizer":
@@ -152,7 +155,7 @@ def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
     harmonize(model, picture[:SIDE, :SIDE].copy(), left_half(SIDE, SIDE))  # loads and compiles
     rows = [{"method": name, "part": part, "memory_mib": extra_mib(call)} for part, call in calls.items()]
     times = timed(calls, frames)
-    sizes = {"parameters": parameters(name), "checkpoint_mb": checkpoint_mb(model), "gmacs": gmacs(model, picture)}
+    sizes = {"parameters": parameters_of(name), "checkpoint_mb": checkpoint_mb(model), "gmacs": gmacs(model, picture)}
     return [{**row, **sizes, "milliseconds": times[row["part"]]} for row in rows]
 
 
@@ -208,7 +211,7 @@ def measure(methods: list[str], frames: int) -> pd.DataFrame:
 def main() -> None:
     """Measure, print, and write the table."""
     parser = argparse.ArgumentParser(description="Time and memory of one frame at 1080p and 4K.")
-    parser.add_argument("--methods", nargs="+", default=models.list_models())
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--frames", type=int, default=5)
     parser.add_argument("--out", default=str(Path(__file__).parent / "results" / "inference.csv"))
     parser.add_argument("--job", help=argparse.SUPPRESS)  # one measurement in a process of its own

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harmlib.model_table import BYTES
 from harmlib.models.base import HarmonizationModel
-from harmlib.reporting.baselines.names import NAMES, VARIANTS, parameters_of
+from harmlib.reporting.baselines.names import NAMES, parameters_of
 from harmlib.reporting.harmonizer.speed import NOT_MEASURED, device_of
 
 SIZES = ("1080p", "4K")
@@ -44,7 +44,7 @@ def cost_table(methods: Sequence[str], measured: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method: method, system, parameters (millions), weights_mb, gmacs, 1080p_ms, 4K_ms, 1080p_MiB, 4K_MiB, note.
 
     measured: as ``speed.read_measurements`` returns it. Parameters and weights are those of the method at full width, without
-    discriminators. A variant of a registered method that was not measured itself has none of that one's times; the note says so.
+    discriminators. The note says of a method without times how to measure it.
     """
     whole = measured[measured["part"] == "frame"].reindex(columns=["method", "size", "gmacs", *FRAME]).set_index(["method", "size"])
     rows = []
@@ -56,7 +56,6 @@ def cost_table(methods: Sequence[str], measured: pd.DataFrame) -> pd.DataFrame:
         for size in SIZES:
             for column, unit in FRAME.items():
                 row[f"{size}_{unit}"] = whole.loc[(method, size), column] if size in known else float("nan")
-        name = VARIANTS.get(method, (method,))[0]
-        row["note"] = "" if known else f"see {NAMES[name]}" if name != method else f"not measured: {NOT_MEASURED}"
+        row["note"] = "" if known else f"not measured: {NOT_MEASURED}"
         rows.append(row)
     return pd.DataFrame(rows).assign(device=device_of(measured))
