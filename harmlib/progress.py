@@ -1,6 +1,7 @@
 """Progress bars with rate and remaining time: a widget in JupyterLab, a line in a terminal.
 
-A notebook that papermill runs from a terminal has no one to see a widget, so the runner asks for lines (``IN_TERMINAL``).
+A notebook that papermill runs from a terminal has no one to see a widget, so the runner asks for lines (``IN_TERMINAL``). One of several
+processes that share a piece of work shows none (``HIDDEN``): the process that shared it out does.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Iterable
 from typing import Any
 
 IN_TERMINAL = "HARMLIB_PROGRESS_IN_TERMINAL"
+HIDDEN = "HARMLIB_PROGRESS_HIDDEN"
 
 
 def progress(items: Iterable[Any] | None = None, **options: Any) -> Any:
     """Return tqdm's bar around ``items``; options are tqdm's (total, initial, desc, unit)."""
+    if os.environ.get(HIDDEN):
+        options["disable"] = True
     if os.environ.get(IN_TERMINAL):
         from tqdm import tqdm
 

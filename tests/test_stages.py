@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,8 @@ def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp
     assert set(folders) == {f"{method}-{name}" for method in ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan") for name in ("hscene", "hlip")}
     assert len(scores) == 2 * 2 * 4
     assert scores["mse"].gt(0).all()
+    shutil.rmtree(results.scores("sgmmh"))
+    pd.testing.assert_frame_equal(score_paper(profile, "sgmmh", results=results, workers=2), scores)
 
 
 def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_step, tmp_path):

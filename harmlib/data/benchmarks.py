@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,8 +41,8 @@ from harmlib.files import (
     write_text,
 )
 from harmlib.images import write_png
+from harmlib.processes import in_processes
 from harmlib.progress import progress
-from harmlib.threads import keep_worker_to_one_thread
 
 logger = logging.getLogger(__name__)
 
@@ -164,38 +161,21 @@ def _build_all(items: list[Item], sources: Mapping[str, Source], root: Path, com
         for item in bar(todo):
             _build_item(item, sources[item.subset], root, composer, seed)
         return
-    # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(sources, root, composer, seed)) as pool:
-        futures = [pool.submit(_build_in_worker, item) for item in todo]
-        try:
-            for future in bar(futures):
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    jobs = in_processes(_build_in_worker, [(item,) for item in todo], workers=workers, prepare=_keep, given=(sources, root, composer, seed))
+    for _ in bar(jobs):
+        pass
 
 
 _work: dict[str, Any] = {}  # what a worker process needs for every item, sent once
 
 
-def _start_worker(sources: Mapping[str, Source], root: Path, composer: str, seed: int) -> None:
-    """Keep what all items share, use one thread, and end when the parent process does (a killed one cannot say so)."""
-    keep_worker_to_one_thread()
+def _keep(sources: Mapping[str, Source], root: Path, composer: str, seed: int) -> None:
+    """Keep what all items share."""
     _work.update(sources=sources, root=root, composer=composer, seed=seed)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Wait for the parent process and end with it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _build_in_worker(item: Item) -> str:
-    """Build one item with what ``_start_worker`` kept."""
+    """Build one item with what ``_keep`` kept."""
     return _build_item(item, _work["sources"][item.subset], _work["root"], _work["composer"], _work["seed"])
 
 

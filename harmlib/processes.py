@@ -1,0 +1,54 @@
+"""Work shared among processes, one thread each, that end when the process that asked for it does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, TypeVar
+
+from harmlib.threads import keep_worker_to_one_thread
+
+Result = TypeVar("Result")
+Jobs = Sequence[tuple[Any, ...]]
+Prepare = Callable[..., None]
+
+
+def in_processes(
+    function: Callable[..., Result], jobs: Jobs, *, workers: int, prepare: Prepare, given: tuple[Any, ...] = ()
+) -> Iterator[Result]:
+    """Yield what ``function(*job)`` returns for every job, in order; ``workers`` processes share them.
+
+    prepare: called with ``given`` in every process first. An error of a job is raised in its turn; it ends the other jobs where they
+    are, as does whoever stops asking (an interrupt), so a job must leave files that it can go on from.
+    """
+    # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)) as pool:
+        futures = [pool.submit(function, *job) for job in jobs]
+        try:
+            for future in futures:
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()
+            raise
+
+
+def _start(stopped: Callable[[], object], prepare: Prepare, given: tuple[Any, ...]) -> None:
+    """Use one thread, end when told or when the parent process has ended (a killed one cannot say so), and keep what all jobs share."""
+    keep_worker_to_one_thread()
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only spawned processes come here
+    for over in (parent.join, stopped):
+        threading.Thread(target=_end_after, args=(over,), daemon=True).start()
+    prepare(*given)
+
+
+def _end_after(over: Callable[[], object]) -> None:
+    """Wait for an event and end this process."""
+    over()
+    os._exit(1)

@@ -1,0 +1,59 @@
+"""Work shared among processes: order, errors, and an early end."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from harmlib.processes import in_processes
+
+
+def nothing() -> None:
+    """Prepare nothing."""
+
+
+def set_offset(value: str) -> None:
+    """Keep what all jobs add."""
+    os.environ["OFFSET"] = value
+
+
+def add_offset(number: int) -> int:
+    """Return the number and what was kept."""
+    return number + int(os.environ["OFFSET"])
+
+
+def reciprocal(number: int) -> float:
+    """Return 1 / number."""
+    return 1 / number
+
+
+def write_after(seconds: float, path: Path) -> None:
+    """Write a file after some time."""
+    time.sleep(seconds)
+    path.write_text("done")
+
+
+def test_results_come_in_order_and_every_process_is_prepared():
+    jobs = [(number,) for number in range(6)]
+    assert list(in_processes(add_offset, jobs, workers=2, prepare=set_offset, given=("10",))) == [10, 11, 12, 13, 14, 15]
+
+
+def test_an_error_is_raised_in_its_turn():
+    results = in_processes(reciprocal, [(2,), (0,), (4,)], workers=1, prepare=nothing)
+    assert next(results) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_who_stops_asking_ends_the_jobs_that_run(tmp_path):
+    jobs = [(0.0, tmp_path / "first"), (60.0, tmp_path / "second")]
+    results = in_processes(write_after, jobs, workers=2, prepare=nothing)
+    next(results)
+    started = time.monotonic()
+    results.close()
+    assert (tmp_path / "first").exists()
+    assert not (tmp_path / "second").exists()
+    assert time.monotonic() - started < 30  # half of what the second would have slept
