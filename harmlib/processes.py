@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any, TypeVar
 
 from harmlib.threads import keep_worker_to_one_thread
@@ -18,20 +18,20 @@ Prepare = Callable[..., None]
 
 def in_processes(
     function: Callable[..., Result], jobs: Jobs, *, workers: int, prepare: Prepare, given: tuple[Any, ...] = ()
-) -> Iterator[Result]:
-    """Yield what ``function(*job)`` returns for every job, in order; ``workers`` processes share them.
+) -> Iterator[tuple[int, Result]]:
+    """Yield the place of every job and what ``function(*job)`` returns, as they end; ``workers`` processes share the jobs.
 
-    prepare: called with ``given`` in every process first. An error of a job is raised in its turn; it ends the other jobs where they
+    prepare: called with ``given`` in every process first. The first error of a job is raised here and ends the other jobs where they
     are, as does whoever stops asking (an interrupt), so a job must leave files that it can go on from.
     """
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)) as pool:
-        futures = [pool.submit(function, *job) for job in jobs]
+        places = {pool.submit(function, *job): place for place, job in enumerate(jobs)}
         try:
-            for future in futures:
-                yield future.result()
+            for future in as_completed(places):
+                yield places[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             stop.set()

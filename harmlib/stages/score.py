@@ -75,7 +75,8 @@ def _score_all(jobs: list[Job], workers: int) -> list[pd.DataFrame]:
     if workers == 0:
         return [_score_one(*job) for job in jobs]
     done = in_processes(_score_one, jobs, workers=min(workers, len(jobs)), prepare=_one_thread_and_no_bar)
-    return list(progress(done, total=len(jobs), desc="scores", unit="method"))
+    tables = dict(progress(done, total=len(jobs), desc="scores", unit="method"))
+    return [tables[place] for place in range(len(jobs))]
 
 
 def _one_thread_and_no_bar() -> None:
