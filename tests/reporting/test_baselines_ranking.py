@@ -182,6 +182,17 @@ def test_summary_differs_where_the_order_is_turned_around(tmp_path):
     assert table.loc["printed victories of learned over classical systems that hold, MSE", "verdict"] == DIFFERS
 
 
+def test_an_order_that_is_printed_for_little_more_than_half_of_the_pairs_differs(tmp_path):
+    names = list(AS_PRINTED)
+    mixed = dict(zip([*names[:4], *reversed(names[4:14]), *names[14:]], AS_PRINTED.values(), strict=True))
+
+    table = summarized(ranked_study(tmp_path, mixed))
+
+    row = table.loc["Kendall's τ of both orders, MSE, 16 systems"]
+    assert 0 < row["low"] <= row["high"] < 0.5
+    assert row["verdict"] == DIFFERS
+
+
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(tmp_path):
     table = summarized(ranked_study(tmp_path))
 

@@ -16,6 +16,8 @@ from harmlib.statistics import FEWEST
 
 Row = dict[str, object]
 NAN = float("nan")
+# A rank correlation above this is agreement: from here on Kendall's tau has three pairs of four in the printed order.
+AGREEMENT = 0.5
 
 
 def summary_table(study: Study, ranking: pd.DataFrame, agreement: pd.DataFrame, pairs: pd.DataFrame, starts: pd.DataFrame) -> pd.DataFrame:
@@ -37,9 +39,9 @@ def common_budget(study: Study) -> str:
 
 
 def _orders(study: Study, agreement: pd.DataFrame) -> Iterator[Row]:
-    """Yield the rank correlations: they agree where the whole interval is above zero."""
+    """Yield the rank correlations: they agree where the whole interval is above AGREEMENT, and differ where it is below."""
     for row in agreement.to_dict("records"):
-        verdict = AGREES if row["low"] > 0 else DIFFERS if row["high"] < 0 else CANNOT_SAY
+        verdict = AGREES if row["low"] > AGREEMENT else DIFFERS if row["high"] < AGREEMENT else CANNOT_SAY
         few = f"; an interval needs {FEWEST} images" if row["n"] < FEWEST else ""
         quantity = f"{row['statistic']} of both orders, {row['metric'].upper()}, {row['systems']} systems"
         reason = "" if verdict == AGREES else f"budget: {common_budget(study)}{few}"
