@@ -35,7 +35,7 @@ RESULTS = Path(__file__).parent / "results" / "algebra_threads.json"
 def updates(method: str, results: Results, width: float, batch: int, steps: int, rounds: int) -> Callable[[], None]:
     """Return what takes the next ``steps`` updates of one training run."""
     profile = load_profile("smoke")
-    plan = RunPlan(method, BENCHMARK, iterations=steps * rounds, batch_size=batch)
+    plan = RunPlan(method, BENCHMARK, iterations=steps * rounds, batch_size=batch, online=False)
     benchmark = next(entry for entry in profile.paper("baselines").benchmarks if entry.name == BENCHMARK)
     model = models.create(method, width=width)
     dataset = training_data(plan, benchmark, profile, model, data=None, results=results)
