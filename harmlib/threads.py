@@ -15,8 +15,8 @@ def one_algebra_thread() -> Iterator[None]:
     """Keep OpenBLAS, the linear algebra under NumPy, SciPy and OpenCV, on one thread inside a ``with`` or a decorated function.
 
     Its threads wait busily for some time after every product, on the cores that torch needs next. That costs most where both take turns
-    quickly: the search of Zhu et al. took three times as long on two cores (``benchmarks/algebra_threads.py`` measures training). Torch's
-    own threads are left alone, and so are results: the sums of one thread are the same at every number of cores.
+    quickly: the search of Zhu et al. took three times as long on two cores. Training hardly feels it (``benchmarks/algebra_threads.py``).
+    Torch's own threads are left alone, and so are results: the sums of one thread are the same at every number of cores.
     """
     with _open_blas().limit(limits=1):
         yield
