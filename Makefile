@@ -28,13 +28,13 @@ setup: .venv/ready ## make .venv with the tested versions (done by the other com
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
 	VIRTUAL_ENV="$(CURDIR)/.venv" $(PY) -m uv pip install --quiet --python $(PY) -r requirements-dev.txt -c constraints.txt
-	VIRTUAL_ENV="$(CURDIR)/.venv" $(PY) -m uv pip install --quiet --python $(PY) --no-deps -e .
+	VIRTUAL_ENV="$(CURDIR)/.venv" $(PY) -m uv pip install --quiet --python $(PY) --no-deps -e . --config-setting editable_mode=compat
 	@# Compiled once, imports are twice as fast, also where PYTHONDONTWRITEBYTECODE is set.
 	$(PY) -m compileall -q -j 0 .venv/lib > /dev/null 2>&1 || true
 	touch .venv/ready
 
 reproduce: .venv/ready ## build, train, score and draw everything of a profile
-	$(PY) -m harmlib reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)")
+	$(PY) -m reproduction reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)")
 
 test: .venv/ready ## check style and types, then run every test, the smoke profile included
 	$(PY) -m ruff check .
@@ -47,7 +47,7 @@ lab: .venv/ready ## open the notebooks in JupyterLab
 
 study: .venv/ready ## make the pages of a user study, one per rater, to hand out (docs/studies.md)
 	@test -n "$(IMAGES)" || { echo 'make study needs a folder of composites: make study IMAGES=folder METHODS="composite reinhard_lab"' >&2; exit 2; }
-	$(PY) -m harmlib study make "$(IMAGES)" --kind "$(KIND)" $(if $(METHODS),--methods $(METHODS)) --raters "$(RATERS)" --results "$(RESULTS)" --out "$(OUT)"
+	$(PY) -m reproduction study make "$(IMAGES)" --kind "$(KIND)" $(if $(METHODS),--methods $(METHODS)) --raters "$(RATERS)" --results "$(RESULTS)" --out "$(OUT)"
 
 clean: ## remove .venv, caches and what the smoke profile made; longer runs (results/small, results/paper) stay
 	git clean -fdXq results/smoke benchmarks

@@ -1,6 +1,6 @@
 """Which notebook makes what from what. Snakemake gives order, resume and parallel jobs; the notebooks do the work.
 
-Started by `python -m harmlib reproduce`, which checks the settings and passes them as a config file. A rule's output is
+Started by `python -m reproduction reproduce`, which checks the settings and passes them as a config file. A rule's output is
 the manifest of an executed notebook, written last. Checkpoints and benchmarks are not declared: Snakemake deletes a
 failed job's outputs, and these must survive so that the next run can go on with them.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-from harmlib.config import load_profile
+from reproduction.profiles import load_profile
 
 ROOT = Path(workflow.basedir)
 PROFILE = load_profile(config["profile"])
@@ -27,7 +27,7 @@ def command(name, copy, **parameters):
     values = {"profile": config["profile"], "results": config["results"], **parameters}
     settings = [f"-p {quote(f'{key}={value}')}" for key, value in values.items() if value is not None]
     place = quote(str(ROOT / "notebooks" / f"{name}.ipynb"))
-    return " ".join([quote(sys.executable), "-m harmlib notebook", place, f"--out notebooks/{copy}.ipynb", *settings])
+    return " ".join([quote(sys.executable), "-m reproduction notebook", place, f"--out notebooks/{copy}.ipynb", *settings])
 
 
 rule all:

@@ -20,12 +20,13 @@ from pathlib import Path
 from training import timed
 
 from harmlib import models
-from harmlib.config import RunPlan, load_profile
 from harmlib.data.datasets import VisitBatches, make_loader
-from harmlib.files import package_versions, write_json
-from harmlib.stages import Results, build_paper, training_data
+from harmlib.io.files import package_versions, write_json
 from harmlib.threads import one_algebra_thread
 from harmlib.training.loop import make_fabric, prepare, take_step, to_device
+from harmlib.training.plan import RunPlan
+from reproduction.profiles import load_profile
+from reproduction.stages import Results, build_paper, training_data
 
 BENCHMARK = "iharmony4-style"
 SETTINGS = {"OpenBLAS's own": nullcontext, "one": one_algebra_thread}

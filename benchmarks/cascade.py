@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from harmlib import models
-from harmlib.files import package_versions, write_json
+from harmlib.io.files import package_versions, write_json
 
 SIZE = 256
 SUBMASKS = (1, 2, 4, 8)

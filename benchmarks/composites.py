@@ -19,12 +19,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from harmlib.data.composers import Composite, Neglected
-from harmlib.data.foregrounds import compose_iharmony4, draw_recipe
+from harmlib.data.composers.base import Composite, Neglected
+from harmlib.data.composers.iharmony4 import compose_iharmony4, draw_recipe
 from harmlib.data.photos import Source
 from harmlib.data.sources import open_source
-from harmlib.files import package_versions, write_json
-from harmlib.images import write_png
+from harmlib.io.files import package_versions, write_json
+from harmlib.io.images import write_png
 from harmlib.transfers import TRANSFERS
 
 SEED = 2021

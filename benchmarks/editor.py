@@ -26,10 +26,10 @@ from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import FilterArguments, OperatorMasks, WhiteBox
 from harmlib.editor.widgets import edit_state, encode
 from harmlib.filters import SIX, restore
-from harmlib.images import to_array, to_tensor
+from harmlib.io.images import to_array, to_tensor
 from harmlib.models.base import resize_to
 from harmlib.models.layers.retoucher import edit
-from harmlib.reporting.style import save_csv
+from reproduction.kit.style import save_csv
 
 WORKING_SIZE = 256
 ARGUMENTS = (0.1, -0.2, 0.2, 0.3, -0.2, 0.2)

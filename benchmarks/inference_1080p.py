@@ -9,7 +9,7 @@ like, because both forms take turns in one process. Every row runs in a process 
 a frame (Linux). Weights are random, from one seed: they do not change the cost, but for Zhu, whose search they may end sooner or later.
 
 gmacs: billions of multiply-accumulates of one prediction at the working size, which both sizes of frames share; what it leaves out says
-``harmlib.reporting.baselines.costs.multiply_accumulates``. Empty for methods without parameters. parameters, checkpoint_mb: of what
+``reproduction.baselines.costs.multiply_accumulates``. Empty for methods without parameters. parameters, checkpoint_mb: of what
 harmonizes, without discriminators.
 """
 
@@ -33,13 +33,13 @@ import torch
 
 from harmlib import models
 from harmlib.filters import FILTERS, SIX, restore
-from harmlib.images import resize, to_array, to_tensor
-from harmlib.inference import harmonize
+from harmlib.inference.pictures import harmonize
+from harmlib.io.images import resize, to_array, to_tensor
 from harmlib.models.base import HarmonizationModel, Prediction
-from harmlib.reporting.baselines.costs import multiply_accumulates
-from harmlib.reporting.baselines.names import VARIANTS, parameters_of
-from harmlib.reporting.style import save_csv
 from harmlib.threads import one_algebra_thread
+from reproduction.baselines.costs import multiply_accumulates
+from reproduction.baselines.names import VARIANTS, parameters_of
+from reproduction.kit.style import save_csv
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}
 # Mild arguments, none of them zero, so that no filter can be left out.

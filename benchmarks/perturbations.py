@@ -21,10 +21,10 @@ import numpy as np
 import pilgram
 from PIL import Image
 
-from harmlib.data.composers import object_labels
+from harmlib.data.composers.regions import object_labels
 from harmlib.data.sources import open_source
-from harmlib.files import package_versions, write_json
-from harmlib.images import resize, write_png
+from harmlib.io.files import package_versions, write_json
+from harmlib.io.images import resize, write_png
 from harmlib.perturbations import apply_step, apply_steps_to_region
 from harmlib.perturbations.instagram import FILTERS
 from harmlib.perturbations.sgmmh import apply_recipe, draw_recipe

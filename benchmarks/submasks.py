@@ -21,10 +21,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from harmlib.data.composers import object_labels
+from harmlib.data.composers.regions import object_labels
 from harmlib.data.sources import open_source
-from harmlib.files import package_versions, write_json
-from harmlib.images import resize
+from harmlib.io.files import package_versions, write_json
+from harmlib.io.images import resize
 from harmlib.submasks import extract_submasks, squared_cutoff
 
 SIZE = (256, 256)

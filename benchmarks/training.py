@@ -18,11 +18,11 @@ from pathlib import Path
 import torch
 
 from harmlib import models
-from harmlib.config import RunPlan
 from harmlib.data.datasets import Batch
-from harmlib.files import package_versions, write_json
+from harmlib.io.files import package_versions, write_json
 from harmlib.models.base import HarmonizationModel
 from harmlib.training.loop import make_fabric, prepare, take_step, to_device
+from harmlib.training.plan import RunPlan
 
 SIZE = 256
 RESULTS = Path(__file__).parent / "results" / "training.json"

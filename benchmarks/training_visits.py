@@ -24,8 +24,8 @@ from inference_1080p import extra_mib
 from training import make_batches, our_loop, timed
 
 from harmlib import models
-from harmlib.config import RunPlan
-from harmlib.reporting.style import save_csv
+from harmlib.training.plan import RunPlan
+from reproduction.kit.style import save_csv
 
 PERCEPTUAL = ["dih_m", "dih_nm", "ptc_att_dih", "ptc_dih", "ptc"]
 MEBIBYTE = 2**20

@@ -1,10 +1,14 @@
-"""Which library computes with how many threads, where two of them would fight over the cores."""
+"""Threads and processes that do not fight over the cores, and end when the process that asked for them does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -38,3 +42,46 @@ def _open_blas() -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(internal_api="openblas")
+
+
+Result = TypeVar("Result")
+Jobs = Sequence[tuple[Any, ...]]
+Prepare = Callable[..., None]
+
+
+def in_processes(
+    function: Callable[..., Result], jobs: Jobs, *, workers: int, prepare: Prepare, given: tuple[Any, ...] = ()
+) -> Iterator[tuple[int, Result]]:
+    """Yield the place of every job and what ``function(*job)`` returns, as they end; ``workers`` processes share the jobs.
+
+    prepare: called with ``given`` in every process first. The first error of a job is raised here and ends the other jobs where they
+    are, as does whoever stops asking (an interrupt), so a job must leave files that it can go on from.
+    """
+    # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)) as pool:
+        places = {pool.submit(function, *job): place for place, job in enumerate(jobs)}
+        try:
+            for future in as_completed(places):
+                yield places[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()
+            raise
+
+
+def _start(stopped: Callable[[], object], prepare: Prepare, given: tuple[Any, ...]) -> None:
+    """Use one thread, end when told or when the parent process has ended (a killed one cannot say so), and keep what all jobs share."""
+    keep_worker_to_one_thread()
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only spawned processes come here
+    for over in (parent.join, stopped):
+        threading.Thread(target=_end_after, args=(over,), daemon=True).start()
+    prepare(*given)
+
+
+def _end_after(over: Callable[[], object]) -> None:
+    """Wait for an event and end this process."""
+    over()
+    os._exit(1)

@@ -13,7 +13,7 @@ import harmlib
 from harmlib.color import rgb_to_lab
 from harmlib.data.sources import open_source
 from harmlib.perturbations import apply_step
-from harmlib.workflow import open_workspace
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file; for the seed and the plot style alone

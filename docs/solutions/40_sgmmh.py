@@ -13,11 +13,11 @@ import pandas as pd
 
 from harmlib.color import rgb_to_lab8
 from harmlib.data.sources import open_source
+from harmlib.evaluation.statistics import mean_interval
 from harmlib.perturbations import apply_step
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
-from harmlib.reporting.sgmmh import pictures, study
-from harmlib.statistics import mean_interval
-from harmlib.workflow import open_workspace
+from reproduction.sgmmh import pictures, study
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

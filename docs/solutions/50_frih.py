@@ -10,12 +10,12 @@ import pandas as pd
 from scipy import ndimage
 
 from harmlib.data.pairs import list_splits, read_pairs
+from harmlib.evaluation.statistics import mean_interval
 from harmlib.models.frih import SMALLEST_AREA
-from harmlib.reporting.frih.pictures import LITERAL, MERGED, read_example
-from harmlib.reporting.selection import evenly
 from harmlib.seeds import item_generator
-from harmlib.statistics import mean_interval
-from harmlib.workflow import open_workspace
+from reproduction.frih.pictures import LITERAL, MERGED, read_example
+from reproduction.kit.selection import evenly
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

@@ -8,11 +8,11 @@ All three need scores only: those of `make reproduce PAPER=baselines`. Run the c
 import numpy as np
 import pandas as pd
 
-from harmlib.reporting.baselines import study
-from harmlib.reporting.baselines.names import CLASSICAL, NAMES
+from harmlib.evaluation.statistics import mean_interval
 from harmlib.seeds import item_generator
-from harmlib.statistics import mean_interval
-from harmlib.workflow import open_workspace
+from reproduction.baselines import study
+from reproduction.baselines.names import CLASSICAL, NAMES
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

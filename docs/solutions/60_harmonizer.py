@@ -13,14 +13,14 @@ import pandas as pd
 import torch
 
 from harmlib.data.sources import open_source
+from harmlib.evaluation.statistics import mean_interval
 from harmlib.filters import SIX, apply_filter, restore
-from harmlib.images import resize, to_tensor
-from harmlib.reporting.examples import read_example
-from harmlib.reporting.harmonizer import study
-from harmlib.reporting.selection import evenly
-from harmlib.statistics import mean_interval
-from harmlib.upsampling import fit_polynomial, map_polynomial
-from harmlib.workflow import open_workspace
+from harmlib.inference.upsampling import fit_polynomial, map_polynomial
+from harmlib.io.images import resize, to_tensor
+from reproduction.harmonizer import study
+from reproduction.kit.examples import read_example
+from reproduction.kit.selection import evenly
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

@@ -9,9 +9,9 @@ python.
 import numpy as np
 import pandas as pd
 
-from harmlib.reporting.harmonizer import clips
 from harmlib.video import flicker, foreground_lab, temporal_change
-from harmlib.workflow import open_workspace
+from reproduction.harmonizer import clips
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file; for the seed alone

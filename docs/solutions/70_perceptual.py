@@ -12,12 +12,12 @@ from scipy.stats import spearmanr
 from skimage.color import deltaE_ciede2000
 
 from harmlib.color import rgb_to_lab
+from harmlib.data.composers.thresholds import CONSTANT
 from harmlib.data.sources import open_source
-from harmlib.data.thresholds import CONSTANT
+from harmlib.evaluation.statistics import mean_interval, paired_scores
 from harmlib.perturbations.exposure import shift_exposure
-from harmlib.reporting.perceptual import detector, study
-from harmlib.statistics import mean_interval, paired_scores
-from harmlib.workflow import open_workspace
+from reproduction.perceptual import detector, study
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

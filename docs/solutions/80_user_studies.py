@@ -9,14 +9,14 @@ python.
 import numpy as np
 import pandas as pd
 
-from harmlib.reporting.studies.widths import simulate
 from harmlib.seeds import item_generator
-from harmlib.studies.bradley_terry import printed_scores
-from harmlib.studies.choices import printed_votes
-from harmlib.studies.comparisons import Comparisons
-from harmlib.studies.coverage import population_scores
-from harmlib.studies.intervals import bootstrap_scores
-from harmlib.workflow import open_workspace
+from reproduction.exhibits_userstudy.widths import simulate
+from reproduction.userstudy.bradley_terry import printed_scores
+from reproduction.userstudy.choices import printed_votes
+from reproduction.userstudy.comparisons import Comparisons
+from reproduction.userstudy.coverage import population_scores
+from reproduction.userstudy.intervals import bootstrap_scores
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

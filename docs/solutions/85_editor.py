@@ -15,9 +15,9 @@ import pandas as pd
 from harmlib.color import rgb_to_lab8
 from harmlib.data.sources import open_source
 from harmlib.editor import opening, recipe
-from harmlib.files import read_json
+from harmlib.io.files import read_json
 from harmlib.perturbations import apply_step
-from harmlib.workflow import open_workspace
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

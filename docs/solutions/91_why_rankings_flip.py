@@ -9,11 +9,11 @@ with python.
 import numpy as np
 import pandas as pd
 
-from harmlib.lessons import material
-from harmlib.lessons import protocols as rules
-from harmlib.lessons.definitions import to_psnr
-from harmlib.papers import published
-from harmlib.workflow import open_workspace
+from reproduction.lessons import material
+from reproduction.lessons import protocols as rules
+from reproduction.lessons.definitions import to_psnr
+from reproduction.papers import published
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file; for the seed alone

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from harmlib import models
-from harmlib.lessons import material, repetition
-from harmlib.statistics import mean_interval
-from harmlib.workflow import open_workspace
+from harmlib.evaluation.statistics import mean_interval
+from reproduction.lessons import material, repetition
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

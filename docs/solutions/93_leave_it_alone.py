@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from harmlib.inference import harmonize
-from harmlib.lessons import material, restraint
-from harmlib.lessons.repetition import squared_error
-from harmlib.workflow import open_workspace
+from harmlib.inference.pictures import harmonize
+from reproduction.lessons import material, restraint
+from reproduction.lessons.repetition import squared_error
+from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file

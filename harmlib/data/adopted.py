@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harmlib.config import BenchmarkPlan
-from harmlib.data.benchmarks import COLUMNS
-from harmlib.data.composers import PUBLISHED
+from harmlib.data.benchmarks import COLUMNS, BenchmarkPlan
+from harmlib.data.composers.base import PUBLISHED
 from harmlib.data.pairs import Pair, list_splits, read_pairs
 from harmlib.errors import DataError
-from harmlib.files import fingerprint, is_finished, read_manifest, sha256, write_manifest, write_text
+from harmlib.io.files import fingerprint, is_finished, read_manifest, sha256, write_manifest, write_text
 
 
 def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str | os.PathLike[str]) -> dict[str, Any]:

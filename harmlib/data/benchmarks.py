@@ -19,17 +19,17 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harmlib.config import BenchmarkPlan
-from harmlib.data.composers import NO_REGION, Composite, Neglected, composes_online, get_composer, is_usable
+from harmlib.data.composers.base import NO_REGION, Composite, Neglected, composes_online, get_composer
+from harmlib.data.composers.regions import is_usable
 from harmlib.data.photos import Source
-from harmlib.files import (
+from harmlib.io.files import (
     check_free_space,
     is_finished,
     read_json,
@@ -40,9 +40,9 @@ from harmlib.files import (
     write_manifest,
     write_text,
 )
-from harmlib.images import write_png
-from harmlib.processes import in_processes
+from harmlib.io.images import write_png
 from harmlib.progress import progress
+from harmlib.threads import in_processes
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,28 @@ COLUMNS = (
     "real",
     "recipe",
 )
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """One benchmark: how composites are made, from which sources (one sub-dataset each), and how many per photograph.
+
+    composer: the rule, or "published" for a tree of composites that its one source's folder already holds.
+    dataset: the data set of the paper that it stands for; title: what tables call it.
+    splits: sub-set of train, val, test to put on disk; draws: composites per photograph of each split.
+    models_of: another benchmark, whose models are tested on this one too; no model is trained here.
+    scored: False for one that only trains parts of methods, whose pictures say nothing.
+    """
+
+    name: str
+    composer: str
+    title: str
+    dataset: str
+    sources: tuple[str, ...]
+    splits: tuple[str, ...] = ("train", "val", "test")
+    draws: Mapping[str, int] = field(default_factory=dict)
+    models_of: str | None = None
+    scored: bool = True
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harmlib.data.composers import Composite, get_composer
+from harmlib.data.composers.base import Composite, get_composer
 from harmlib.data.photos import Source
 from harmlib.errors import ParameterError
-from harmlib.files import fingerprint, read_manifest
+from harmlib.io.files import fingerprint, read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,13 +19,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import augment
-from harmlib.data.composers import composes_online, get_composer, is_usable
+from harmlib.data.composers.base import composes_online, get_composer
+from harmlib.data.composers.regions import is_usable
 from harmlib.data.packed import Labeler, PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError, ParameterError
-from harmlib.files import replacing
-from harmlib.images import resize
+from harmlib.io.files import replacing
+from harmlib.io.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.progress import progress
 from harmlib.seeds import item_generator

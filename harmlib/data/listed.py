@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harmlib import files
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError
-from harmlib.images import read_image, read_labels
+from harmlib.io import files
+from harmlib.io.images import read_image, read_labels
 
 SPLITS = ("train", "val", "test")
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.files import fingerprint, replacing
-from harmlib.images import resize
+from harmlib.io.files import fingerprint, replacing
+from harmlib.io.images import resize
 from harmlib.progress import progress
 
 CHANNELS = 7  # composite, target, mask

@@ -11,7 +11,7 @@ from harmlib import models
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import white_box
 from harmlib.errors import CheckpointError, MaskError
-from harmlib.inference import Picture, harmonize_with_prediction, newest_model, read_mask, read_picture
+from harmlib.inference.pictures import Picture, harmonize_with_prediction, newest_model, read_mask, read_picture
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel

@@ -21,9 +21,9 @@ from harmlib.editor.regions import Regions
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import FilterArguments, OperatorMasks, WhiteBox
 from harmlib.errors import DataError, HarmlibError, ParameterError
-from harmlib.files import package_versions, read_json, replacing, sha256, write_json
-from harmlib.images import write_png
-from harmlib.inference import Picture, read_picture
+from harmlib.inference.pictures import Picture, read_picture
+from harmlib.io.files import package_versions, read_json, replacing, sha256, write_json
+from harmlib.io.images import write_png
 
 FORMAT = "harmlib editor recipe"
 VERSION = 1

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from harmlib.errors import MaskError, ParameterError, ShapeError
-from harmlib.images import check_same_size, resize
-from harmlib.inference import MASK_THRESHOLD
+from harmlib.inference.thumbnails import MASK_THRESHOLD
+from harmlib.io.images import check_same_size, resize
 
 # The id that is no region: edits of it reach every pixel, those of all regions included.
 EVERYWHERE = 0

@@ -20,7 +20,7 @@ import numpy as np
 from harmlib.editor.regions import EVERYWHERE, Regions, acting_regions, given_regions, mask_regions
 from harmlib.editor.whitebox import Canvas, WhiteBox
 from harmlib.errors import ImageError, MaskError, ParameterError
-from harmlib.images import check_same_size, resize
+from harmlib.io.images import check_same_size, resize
 
 # The longer side of the preview, in pixels; smaller composites are shown as they are.
 PREVIEW_SIZE = 512

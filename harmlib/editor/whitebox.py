@@ -21,8 +21,8 @@ from harmlib.editor.kernels import retouch_codes
 from harmlib.errors import MaskError, ParameterError, ShapeError
 from harmlib.filters import check_filters
 from harmlib.filters.fused import restore_picture
-from harmlib.images import resize, to_tensor
-from harmlib.inference import MASK_THRESHOLD
+from harmlib.inference.thumbnails import MASK_THRESHOLD
+from harmlib.io.images import resize, to_tensor
 from harmlib.models.base import resize_to, to_signed
 from harmlib.models.layers.retoucher import OPERATORS, retouch, rgb_to_lab
 

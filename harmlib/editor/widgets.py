@@ -25,7 +25,7 @@ from harmlib.editor.recipe import export
 from harmlib.editor.regions import EVERYWHERE, outlined
 from harmlib.editor.state import NEUTRAL, EditorState
 from harmlib.errors import HarmlibError
-from harmlib.inference import Picture
+from harmlib.inference.pictures import Picture
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harmlib.errors import ParameterError, ShapeError
 from harmlib.filters.definitions import FILTERS, SIX, apply_filter
-from harmlib.images import check_triplet
+from harmlib.io.images import check_triplet
 
 
 def parse_filters(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from harmlib.errors import ImageError, MaskError, ParameterError, RangeError, Sh
 from harmlib.filters import kernels
 from harmlib.filters.chain import check_filters
 from harmlib.filters.definitions import EPSILON, LEVELS, SIX
-from harmlib.images import check_same_size
+from harmlib.io.images import check_same_size
 
 # Three channels of this many float32 stay in the processor's cache.
 BLOCK_PIXELS = 1 << 13

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from harmlib.errors import EmptyMaskError, ParameterError, RangeError, ShapeError
-from harmlib.images import check_triplet
+from harmlib.io.images import check_triplet
 
 PEAK = 255.0
 # Added to the MSE so that identical pictures stop at 108.13 dB (specs/iharmony4.md, default protocol).

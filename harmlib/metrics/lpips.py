@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harmlib.errors import ParameterError, ShapeError
-from harmlib.files import sha256
+from harmlib.io.files import sha256
 
 if TYPE_CHECKING:
     import torch

@@ -6,15 +6,6 @@ One method, one file; layers that two methods share live in ``layers``. A new fi
 
 from __future__ import annotations
 
-from harmlib.models.registry import (
-    ModelInfo,
-    create,
-    describe,
-    list_models,
-    load,
-    load_public_checkpoint,
-    register,
-    save_checkpoint,
-)
+from harmlib.models.registry import ModelInfo, create, describe, list_models, load, load_public_checkpoint, register, save_checkpoint
 
 __all__ = ["ModelInfo", "create", "describe", "list_models", "load", "load_public_checkpoint", "register", "save_checkpoint"]

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib import images
 from harmlib.errors import MaskError, ParameterError, ShapeError
+from harmlib.io import images
 
 Batch = Mapping[str, Any]
 Losses = dict[str, Tensor]

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harmlib import files
 from harmlib.errors import CheckpointError
+from harmlib.io import files
 from harmlib.models.base import HarmonizationModel
 
 FORMAT = 1

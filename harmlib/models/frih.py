@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmlib import images
 from harmlib.errors import ParameterError
+from harmlib.io import images
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
 from harmlib.models.layers.idih import BaseUNet, initialize, silent_biases

@@ -11,14 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste, to_unit
-from harmlib.models.layers.intrinsic import (
-    LightEncoder,
-    LightTransferBlock,
-    MatchingEncoder,
-    Recomposition,
-    ResidualBlock,
-    matching_scores,
-)
+from harmlib.models.layers.intrinsic import LightEncoder, LightTransferBlock, MatchingEncoder, Recomposition, ResidualBlock, matching_scores
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import WIDTHS, PictureDecoder, PictureEncoder
 from harmlib.models.layers.ssam import gaussian_kernel

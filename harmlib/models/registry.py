@@ -14,19 +14,24 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.files import CHECKPOINT
+from harmlib.io.files import CHECKPOINT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from harmlib.models.base import HarmonizationModel
 
+# Bytes of a float32 weight.
+BYTES = 4
+# How a title ends.
+REFERENCE = re.compile(r"^(?P<system>.*) \((?P<reference>[^()]*\d{4})\)\.$")
 Factory = Callable[..., "HarmonizationModel"]
 
 
@@ -84,6 +89,16 @@ def list_models(pattern: str = "*") -> list[str]:
 def describe(name: str) -> ModelInfo:
     """Return what is known of a method; raises ParameterError for an unknown one."""
     return _find(name)[0]
+
+
+def parameters(method: str, **options: Any) -> int:
+    """Return how many parameters a method has, at full width by default; a discriminator, which harmonizes nothing, is left out."""
+    import torch
+
+    with torch.device("meta"):
+        model = create(method, **options)
+    judges = {id(weights) for player, group in model.players().items() if player == "discriminator" for weights in group}
+    return sum(weights.numel() for weights in model.parameters() if id(weights) not in judges)
 
 
 def create(name: str, **options: Any) -> HarmonizationModel:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harmlib.color import transfer_reinhard_lab
 from harmlib.models.base import HarmonizationModel
 from harmlib.models.layers.recoloring import Recoloring
 from harmlib.models.registry import register
+from harmlib.transfers.lab import transfer_reinhard_lab
 
 
 @register("reinhard_lab", paper="harmlib", needs_mask=True, trainable=False)

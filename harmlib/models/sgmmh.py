@@ -19,8 +19,8 @@ from harmlib.models.layers import perceptual as perceptual_terms
 from harmlib.models.layers.discriminators import PatchDiscriminator
 from harmlib.models.layers.losses import charbonnier, frozen, relativistic_discriminator_loss, relativistic_generator_loss
 from harmlib.models.layers.retoucher import OPERATORS, edit, edit_masks, lab_to_rgb, lab_to_signed_rgb, quantize, retouch, rgb_to_lab
+from harmlib.models.layers.sgmmh_backbones import BACKBONES
 from harmlib.models.registry import register
-from harmlib.models.sgmmh_backbones import BACKBONES
 
 __all__ = ["OPERATORS", "SgmmhOM", "SgmmhOMGAN", "SgmmhRGB", "edit", "edit_masks", "retouch"]
 

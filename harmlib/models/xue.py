@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmlib.color_temperature import measure_mired, to_mired_and_tint, to_xy
 from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.models.layers.temperature import measure_mired, to_mired_and_tint, to_xy
 from harmlib.models.registry import register
 
 MASK_THRESHOLD = 0.5

@@ -6,7 +6,7 @@ import numpy as np
 
 from harmlib.color import lab_to_rgb, rgb_to_lab
 from harmlib.errors import MaskError
-from harmlib.images import check_same_size
+from harmlib.io.images import check_same_size
 from harmlib.perturbations import check_numbers, check_picture, perturbation
 
 MAX_STOPS = 10

@@ -17,7 +17,7 @@ def white_box(image: np.ndarray, *, filter: str, argument: float) -> np.ndarray:
     import torch
 
     from harmlib.filters import FILTERS, apply_filter
-    from harmlib.images import to_array, to_tensor
+    from harmlib.io.images import to_array, to_tensor
 
     check_choice("white-box filter", filter, FILTERS)
     check_numbers("a filter argument", [argument], -1, 1)

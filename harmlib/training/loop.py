@@ -19,15 +19,15 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
-from harmlib.config import RunPlan
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import CheckpointError, HarmlibError, ParameterError
-from harmlib.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.io.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
 from harmlib.training.parts import load_parts
+from harmlib.training.plan import RunPlan
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Adadelta, Adam, AdamW, Optimizer, RMSprop
 
 from harmlib.errors import CheckpointError
-from harmlib.files import replacing
+from harmlib.io.files import replacing
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 
 RESUME = "resume.pt"

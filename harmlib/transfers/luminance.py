@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harmlib.color import FLAT_DEVIATION, lab_to_rgb, rgb_to_lab
+from harmlib.color import lab_to_rgb, rgb_to_lab
+from harmlib.transfers.lab import FLAT_DEVIATION
 from harmlib.transfers.pixels import recolored
 
 Match = Callable[[np.ndarray, np.ndarray], np.ndarray]

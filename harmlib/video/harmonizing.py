@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harmlib import images, inference
 from harmlib.errors import ParameterError
-from harmlib.files import replacing
+from harmlib.inference import pictures as inference
+from harmlib.io import images
+from harmlib.io.files import replacing
 from harmlib.progress import progress
 from harmlib.video.averaging import SMOOTHING, ArgumentAverage
 from harmlib.video.composing import check_alike, count_frames, in_step

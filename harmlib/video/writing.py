@@ -24,7 +24,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from harmlib.errors import VideoError
-from harmlib.files import replacing
+from harmlib.io.files import replacing
 from harmlib.video.reading import VideoInfo
 
 logger = logging.getLogger(__name__)

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from harmlib import files
 from harmlib.data.listed import check_photo_id, file_size, inside
 from harmlib.data.photos import Photo, Source
 from harmlib.data.sources import source
 from harmlib.errors import DataError
-from harmlib.images import read_image
+from harmlib.io import files
+from harmlib.io.images import read_image
 
 FOLDERS = {"train": "train2017", "test": "val2017"}
 

@@ -4,7 +4,7 @@
     <root>/classes.csv      id,name
 
 The photographs are read from the installed packages, which are neither imported nor asked to download. The label maps
-stand in the checkout's ``data/embedded``, beside the package, also after ``pip install -e .``.
+come with this package, in the folder ``labels``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from pathlib import Path
 from harmlib.data.listed import ListedSource, PhotoFiles, read_text
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
-from harmlib.files import CHECKOUT
 
-LABELS = CHECKOUT / "data" / "embedded"
+LABELS = Path(__file__).parent / "labels"
 
 # photo -> (package, path inside it), in alphabetical order.
 PHOTOS = {
@@ -43,7 +42,7 @@ _DISTRIBUTIONS = {"skimage": "scikit-image", "sklearn": "scikit-learn", "matplot
 class EmbeddedSource(ListedSource):
     """Nine photographs that need no download, with four to eight named regions each.
 
-    root: the folder of the label maps; None for the checkout's own.
+    root: the folder of the label maps; None for the package's own.
     only: the photographs to keep; None for all.
     test: the photographs of the test split; None for every third of all nine.
     Raises DataError for a missing label map or package, ParameterError for a photograph that does not exist.
@@ -87,8 +86,7 @@ def _label_map(folder: Path, photo: str) -> Path:
     path = folder / f"{photo}.png"
     if not path.exists():
         raise DataError(
-            f'"{path}" is missing: the label maps of the embedded photographs stand in the checkout\'s data/embedded, '
-            "so work in a checkout or install it with pip install -e ."
+            f'"{path}" is missing: the label maps of the embedded photographs come with harmlib, in data/sources/labels: install it again'
         )
     return path
 

@@ -1,4 +1,4 @@
-"""Photographs in a plain folder: the layout for own pictures, and what ``python -m harmlib prepare`` writes.
+"""Photographs in a plain folder: the layout for own pictures, and what ``python -m reproduction prepare`` writes.
 
     <root>/images/*.jpg or .png
     <root>/labels/*.png         8-bit, one channel, pixel value = region id, same size as the picture

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmlib import images
+from harmlib.io import images
 from harmlib.models.base import HarmonizationModel, Prediction
 
 MASK_THRESHOLD = 0.5

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from harmlib import color, images
+from harmlib import color
 from harmlib.errors import ParameterError
+from harmlib.io import images
 from harmlib.models.base import to_signed, to_unit
 
 # Channel order of the operator masks.

@@ -1,0 +1,84 @@
+"""Detecting visible exposure shifts in files: a picture or a folder of pictures; what ``python -m harmlib detect`` does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harmlib.commands.harmonize import load_model
+from harmlib.errors import DataError, HarmlibError, ImageError
+from harmlib.inference.detection import DEFAULT_MODEL, check_detector, detect
+from harmlib.io import files, images
+from harmlib.io.folders import list_pictures
+from harmlib.progress import progress
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+
+logger = logging.getLogger(__name__)
+
+
+def load_detector(name: str | None, checkpoint: str | os.PathLike[str] | None) -> HarmonizationModel:
+    """Return the model that the command asks for, by default DEFAULT_MODEL; arguments and errors as in ``load_model``."""
+    return load_model(name or (None if checkpoint else DEFAULT_MODEL), checkpoint)
+
+
+def detect_files(model: HarmonizationModel, image: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
+    """Detect in a picture, or in every picture of a folder, and write a map and its probabilities to ``out``, which is of the same kind.
+
+    out: ``<out>.png`` shows what is darker in red and what is brighter in green, by probability; ``<out>.npy`` holds what ``detect``
+    returns. Results in a folder keep the pictures' names; those that exist stay as they are, so that an interrupted run goes on.
+    Raises HarmlibError, naming the file, for the first one that cannot be used: results before it stay.
+    """
+    check_detector(model)
+    source, target = Path(image), Path(out)
+    if source.is_dir():
+        _detect_folder(model, source, target)
+    else:
+        _detect_picture(model, source, target)
+
+
+def _detect_folder(model: HarmonizationModel, pictures: Path, out: Path) -> None:
+    """Write the results of a folder that ``out`` does not have yet."""
+    if out.exists() and not out.is_dir():
+        raise DataError(f'"{out}" is a file: name a folder for the results of "{pictures}"')
+    _check_output(pictures, out)
+    jobs = [(path, out / path.stem) for path in list_pictures(pictures)]
+    waiting = [(path, result) for path, result in jobs if not all(file.exists() for file in _result_paths(result))]
+    if len(waiting) < len(jobs):
+        logger.info('%d of %d results are in "%s" already and stay as they are', len(jobs) - len(waiting), len(jobs), out)
+    for path, result in progress(waiting, desc=model.name, unit="image"):
+        _detect_picture(model, path, result)
+
+
+def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None:
+    """Write the results of one picture."""
+    if out.is_dir():
+        raise ImageError(f'"{out}" is a folder: name the result, as in "{out / picture.stem}.png"')
+    shown, stored = _result_paths(out)
+    _check_output(picture, shown)
+    source = images.open_image(picture)
+    try:
+        probabilities = detect(model, source)
+    except HarmlibError as error:
+        raise type(error)(f'"{picture}": {error}') from error
+    with files.replacing(stored) as temporary:
+        np.save(temporary, probabilities)
+    visible = probabilities * np.array([255, 255, 0], np.float32)  # darker, brighter, neither -> red, green, black
+    images.write_png(shown, np.rint(visible).astype(np.uint8))
+
+
+def _check_output(source: Path, out: Path) -> None:
+    """Raise DataError when a result would replace its input."""
+    if out.exists() and out.samefile(source):
+        raise DataError(f'"{out}" is an input: name another place for the result')
+
+
+def _result_paths(out: Path) -> tuple[Path, Path]:
+    """Return where the map and its probabilities go; ``out`` may end in the suffix of one of them."""
+    base = out.with_suffix("") if out.suffix.lower() in (".png", ".npy") else out
+    return base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.npy")

@@ -1,0 +1,48 @@
+"""Every method at a glance: what ``python -m harmlib models`` prints."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from harmlib import models
+from harmlib.errors import ParameterError
+from harmlib.models.registry import BYTES, REFERENCE, ModelInfo, parameters
+
+
+def model_table(pattern: str = "*") -> pd.DataFrame:
+    """Return one row per registered method that matches a shell pattern.
+
+    Columns: method; system, reference (authors and year); mask ("needs" or "none"); parameters, of what harmonizes, in millions at full
+    width; MiB, of a float32 file of these; weights (where the authors publish some that ``load_public_checkpoint`` reads, else empty).
+    """
+    return pd.DataFrame([_row(models.describe(name)) for name in models.list_models(pattern)])
+
+
+def _row(info: ModelInfo) -> dict[str, object]:
+    """Return one method's row."""
+    count = parameters(info.name)
+    parts = REFERENCE.match(info.title)
+    return {
+        "method": info.name,
+        "system": parts["system"] if parts else info.title,
+        "reference": parts["reference"] if parts else "",
+        "mask": "needs" if info.needs_mask else "none",
+        "parameters": count / 1e6,
+        "MiB": count * BYTES / 2**20,
+        "weights": info.weights,
+    }
+
+
+def print_models(pattern: str = "*") -> None:
+    """Print the table for a shell; raises ParameterError when no method matches the pattern."""
+    table = model_table(pattern)
+    if table.empty:
+        raise ParameterError(f'no method matches "{pattern}": python -m harmlib models lists them all')
+    lines = table.assign(
+        parameters=table["parameters"].map("{:.2f} M".format),
+        size=table["MiB"].map("{:.1f} MiB".format),
+        weights=table["weights"].replace("", "none published that load here"),
+    )
+    columns = ["method", "reference", "mask", "parameters", "size", "weights"]
+    lines.loc[table["parameters"] == 0, ["parameters", "size", "weights"]] = ("none", "", "")
+    print(lines[columns].rename(columns={"reference": "paper"}).to_string(index=False))

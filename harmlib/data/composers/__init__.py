@@ -1,0 +1,1 @@
+"""How one composite is made from one photograph: a file per family of benchmarks, behind ``base.get_composer``."""

@@ -1,0 +1,108 @@
+"""How one composite is made from one photograph: a composer per family of benchmarks.
+
+A composer is a function ``(source, photo_id, draw, seed, recipe=None, **options) -> Composite``. It derives every random choice
+from (seed, photo id, draw), so neither workers nor interruptions change what it makes; given a recipe it draws nothing
+and replays that. It raises ``Neglected`` with the reason when no composite can be made; the builder counts these.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from harmlib.errors import ParameterError
+
+
+class Neglected(Exception):  # noqa: N818 (it is a decision of the benchmark's rules, not an error)
+    """A composite that the rules of a benchmark leave out; the message is the reason that gets counted."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """One composite with everything needed to explain it.
+
+    image, target: uint8 RGB (H, W, 3), or 8-bit LAB codes where the composer was asked for them.
+    mask: bool (H, W), the union of the perturbed regions; regions: uint8 (H, W), their ids, 0 elsewhere
+    (a single foreground is region 1).
+    recipe: JSON-able, replays the composite.
+    degraded: the target is not the photograph itself but a degraded copy of it.
+    stops: the exposure shift of the regions, for composers that make nothing else; detectors learn from it.
+    """
+
+    image: np.ndarray
+    target: np.ndarray
+    mask: np.ndarray
+    regions: np.ndarray
+    recipe: dict[str, Any]
+    degraded: bool
+    stops: float | None = None
+
+
+NO_REGION = "no labeled region"
+# The composer of a benchmark that somebody else composed.
+PUBLISHED = "published"
+Recipe = dict[str, Any]
+Composer = Callable[..., Composite]
+Describer = Callable[[Recipe, Mapping[int, str]], str]
+
+
+class _Entry(NamedTuple):
+    """A registered composer with what else is known of it."""
+
+    function: Composer
+    describe: Describer
+    online: bool
+
+
+_COMPOSERS: dict[str, _Entry] = {}
+
+
+def composer(name: str, *, describe: Describer, online: bool = True) -> Callable[[Composer], Composer]:
+    """Register a composer under ``name``; raises ParameterError if the name is taken.
+
+    describe: returns a recipe in words, given the regions' names by id.
+    online: it neglects only photographs that ``is_usable`` tells beforehand, so a training may draw new composites at every visit.
+    """
+
+    def add(function: Composer) -> Composer:
+        if name in _COMPOSERS:
+            raise ParameterError(f'composer "{name}" is registered twice')
+        _COMPOSERS[name] = _Entry(function, describe, online)
+        return function
+
+    return add
+
+
+def get_composer(name: str) -> Composer:
+    """Return the composer ``name``; raises ParameterError that lists the known ones."""
+    return _find(name).function
+
+
+def composes_online(name: str) -> bool:
+    """Tell whether a training may draw new composites at every visit; raises ParameterError for an unknown composer."""
+    return _find(name).online
+
+
+def describe_recipe(name: str, recipe: Recipe, regions: Mapping[int, str]) -> str:
+    """Return a recipe of the composer ``name`` in words; raises ParameterError for an unknown composer.
+
+    regions: region id -> name, as the composer counts ids; a region without one is called by its id.
+    """
+    if name == PUBLISHED:
+        return "published without a recipe"
+    return _find(name).describe(recipe, regions)
+
+
+def _find(name: str) -> _Entry:
+    """Return a composer's entry; raises ParameterError that lists the known ones."""
+    package = importlib.import_module("harmlib.data.composers")
+    for module in pkgutil.iter_modules(package.__path__):  # they register themselves
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    if name not in _COMPOSERS:
+        raise ParameterError(f'there is no composer "{name}": choose one of {", ".join(sorted(_COMPOSERS))}')
+    return _COMPOSERS[name]

@@ -1,0 +1,128 @@
+"""COCO-Exp: one object takes the luminance of an object of the same category in another photograph (specs/perceptual_noref.md section 3).
+
+Specification: a category is drawn by its number of objects in the split, then two of its objects. Here: every photograph gives as many
+composites as the plan draws, each of one of its objects, all alike, which is the same draw but for photographs with many objects, which
+do not come more often. Any source with class names serves; away from COCO it is COCO-Exp's style, and says so by its title.
+
+Paper: annotated instances. Here: connected pieces of one class, because sources hold maps of classes; objects that touch are one if they
+are of one class, and crowds are objects too.
+
+A recipe (``regions``) also names the category and tells mean and deviation of L in the object, which replaying does not need:
+
+    {..., "category": "cat", "luminance": {"before": [52.1, 14.9], "after": [70.3, 9.2]}}
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from harmlib.color import rgb_to_lab
+from harmlib.data.composers.base import Composite, Neglected, Recipe, composer
+from harmlib.data.composers.regions import (
+    NO_REFERENCE,
+    Region,
+    check_parts,
+    choose,
+    describe_recipe,
+    entry,
+    find_pieces,
+    large_labels,
+    other_photos,
+    recolor,
+)
+from harmlib.data.photos import Source
+from harmlib.seeds import item_generator
+
+SHARES = (400 / 256**2, 0.8)  # of the picture: at least 400 pixels at 256x256
+SMALLEST_CHANGE = 1.0  # of L in the object, on average
+ATTEMPTS = 10
+
+NO_CATEGORIES = "regions without class names"
+GRAY = "gray picture"
+NO_OBJECT = "no object of 0.61 % to 80 %"
+UNCHANGED = "L changed by less than 1"
+
+PARTS = {"foreground", "reference", "transfer", "category", "luminance"}
+
+
+@composer("coco_exp", describe=describe_recipe, online=False)
+def compose_coco_exp(source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None = None) -> Composite:
+    """Return a photograph with mean and deviation of one object's L taken from an object of its category in another photograph.
+
+    recipe: replayed whatever it leads to.
+    Raises Neglected for a source without class names, a gray picture, one without an object of 0.61 % to 80 % of it, when no other
+    photograph of the split has an object of the same category, and when ten draws all change L by less than 1 on average.
+    """
+    return _compose("reinhard_luminance", source, photo_id, draw, seed, recipe)
+
+
+@composer("coco_exp_histogram", describe=describe_recipe, online=False)
+def compose_coco_exp_histogram(source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None = None) -> Composite:
+    """Return the same with the whole distribution of L: from the same objects, unless a draw changed too little by one of the two."""
+    return _compose("histogram_luminance", source, photo_id, draw, seed, recipe)
+
+
+def _compose(transfer: str, source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None) -> Composite:
+    """Return a composite by one of the two transfers; raises Neglected as ``compose_coco_exp`` says."""
+    photo = source.load(photo_id)
+    if recipe is not None:
+        check_parts(recipe, PARTS)
+        return recolor(source, photo, recipe)
+    if not source.classes:
+        raise Neglected(NO_CATEGORIES)
+    if _is_gray(photo.image):
+        raise Neglected(GRAY)
+    generator = item_generator(seed, photo_id, draw)
+    for _ in range(ATTEMPTS):
+        drawn = {**draw_objects(source, photo_id, generator), "transfer": transfer}
+        composite = recolor(source, photo, drawn)
+        before, after = (rgb_to_lab(picture[composite.mask])[:, 0] for picture in (composite.target, composite.image))
+        if np.abs(after - before).mean() >= SMALLEST_CHANGE:
+            return replace(composite, recipe={**drawn, "luminance": {"before": _moments(before), "after": _moments(after)}})
+    raise Neglected(UNCHANGED)
+
+
+def draw_objects(source: Source, photo_id: str, generator: np.random.Generator) -> Recipe:
+    """Return what a recipe says of its two objects and their category.
+
+    The whole split is looked through for the category, photograph by photograph in random order, so that rare ones are kept as well;
+    a photograph counts once, however many such objects it has. An object whose category no other photograph has is not drawn.
+    Raises Neglected without an object, and when no category of the photograph is in another one.
+    """
+    objects = find_objects(source, photo_id)
+    if not objects:
+        raise Neglected(NO_OBJECT)
+    for place in generator.permutation(len(objects)):
+        target = objects[place]
+        for other in other_photos(source, photo_id, generator):
+            same = [region for region in find_objects(source, other) if region.label == target.label]
+            if same:
+                reference = {"photo": other, **entry(choose(same, generator))}
+                return {"foreground": entry(target), "reference": reference, "category": source.classes[target.label]}
+    raise Neglected(NO_REFERENCE)
+
+
+@lru_cache(maxsize=2**17)
+def find_objects(source: Source, photo_id: str) -> tuple[Region, ...]:
+    """Return the connected pieces of classes that cover 0.61 % to 80 % of a photograph; none in a gray one.
+
+    Remembered for every photograph, as many as COCO has, because an object of the same category is looked for in all.
+    """
+    photo = source.load(photo_id)
+    if _is_gray(photo.image):
+        return ()
+    labels = large_labels(photo.labels, source.no_object, SHARES[0])
+    return tuple(piece for label in labels for piece in find_pieces(photo.labels, label, *SHARES))
+
+
+def _is_gray(image: np.ndarray) -> bool:
+    """Tell whether a picture's three channels are equal."""
+    return bool((image == image[..., :1]).all())
+
+
+def _moments(luminance: np.ndarray) -> list[float]:
+    """Return mean and population deviation as a recipe holds them."""
+    return [round(float(luminance.mean()), 2), round(float(luminance.std()), 2)]

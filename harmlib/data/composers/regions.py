@@ -1,0 +1,126 @@
+"""Regions of photographs: found by class and size, written into recipes, and recolored after a region of another photograph.
+
+A recipe of such a composite holds at least these parts, labels being the source's own ids, and a piece being told by its first pixel in
+row order; composers add their own:
+
+    {"foreground": {"label": 7, "component": [120, 33]}, "reference": {"photo": "0012", "label": 7, "component": null},
+     "transfer": "reinhard"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from harmlib.data.composers.base import Composite, Recipe
+from harmlib.data.photos import Photo, Source
+from harmlib.errors import DataError, ParameterError
+
+NO_REFERENCE = "no reference"
+
+
+class Region(NamedTuple):
+    """A labeled region of a photograph: the piece whose first pixel (row, column) is ``component``, or all of it for None."""
+
+    label: int
+    component: tuple[int, int] | None
+
+
+def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
+    """Return the label map (H, W) with 0 = no object and every object id kept apart from 0.
+
+    Sg-MMH skips id 0 only (specs/sgmmh.md section 1), so sources that use 0 for an object are shifted by one.
+    """
+    labels = photo.labels
+    if no_object == 0:
+        return labels
+    shifted = labels.astype(np.uint16) + 1
+    if no_object is not None:
+        shifted[labels == no_object] = 0
+    return shifted.astype(np.uint8) if shifted.max() < 256 else shifted
+
+
+def is_usable(source: Source, photo_id: str) -> bool:
+    """Tell whether a photograph has a labeled region that could be perturbed."""
+    return bool(object_labels(source.load(photo_id), source.no_object).any())
+
+
+def large_labels(labels: np.ndarray, no_object: int | None, smallest: float) -> list[int]:
+    """Return the ids that cover the share ``smallest`` of a label map (H, W) or more, ascending, without ``no_object``."""
+    counts = np.bincount(labels.ravel())
+    large = np.flatnonzero(counts >= max(1, smallest * labels.size)).tolist()
+    return [label for label in large if label != no_object]
+
+
+def find_pieces(labels: np.ndarray, label: int, smallest: float, largest: float = 1.0) -> list[Region]:
+    """Return the connected pieces (8 neighbors) of an id that cover ``smallest`` to ``largest`` of the picture, by their first pixels."""
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats((labels == label).view(np.uint8))
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    fitting = np.flatnonzero((areas >= smallest * labels.size) & (areas <= largest * labels.size)) + 1
+    firsts = sorted(int(np.argmax(pieces.ravel() == piece)) for piece in fitting)
+    return [Region(label, divmod(first, labels.shape[1])) for first in firsts]
+
+
+def other_photos(source: Source, photo_id: str, generator: np.random.Generator) -> Iterator[str]:
+    """Return the other photographs of the same split in random order."""
+    split = _split_mates(source)[photo_id]
+    return (split[place] for place in generator.permutation(len(split)) if split[place] != photo_id)
+
+
+@lru_cache(maxsize=16)
+def _split_mates(source: Source) -> dict[str, list[str]]:
+    """Return the photographs of the same split for every photograph."""
+    splits = [source.ids(split) for split in source.splits()]
+    return {photo_id: ids for ids in splits for photo_id in ids}
+
+
+def choose(regions: Sequence[Region], generator: np.random.Generator) -> Region:
+    """Return one of the regions, all alike."""
+    return regions[int(generator.integers(len(regions)))]
+
+
+def entry(region: Region) -> dict[str, Any]:
+    """Return a region as it stands in a recipe."""
+    return {"label": region.label, "component": region.component and list(region.component)}
+
+
+def check_parts(recipe: Mapping[str, Any], parts: Set[str]) -> None:
+    """Raise ParameterError unless a recipe has exactly these parts."""
+    if set(recipe) != parts:
+        raise ParameterError(f"a malformed recipe: it needs {', '.join(sorted(parts))}; draw it again")
+
+
+def recolor(source: Source, photo: Photo, recipe: Mapping[str, Any]) -> Composite:
+    """Return the composite that a recipe describes; its part "seed", if any, is for transfers that draw.
+
+    Raises DataError for a photograph or a region that is not there, ParameterError for an unknown transfer.
+    """
+    from harmlib.transfers import transfer
+
+    other = source.load(recipe["reference"]["photo"])
+    mask, reference_mask = find_mask(photo, recipe["foreground"]), find_mask(other, recipe["reference"])
+    image = transfer(recipe["transfer"], photo.image, mask, other.image, reference_mask, seed=recipe.get("seed", 0))
+    return Composite(image, photo.image, mask, mask.astype(np.uint8), dict(recipe), degraded=False)
+
+
+def find_mask(photo: Photo, entry: Mapping[str, Any]) -> np.ndarray:
+    """Return the mask, bool (H, W), of a recipe's region; raises DataError when the photograph does not have it."""
+    mask: np.ndarray = photo.labels == entry["label"]
+    first = entry["component"]
+    if first is not None:
+        _, pieces = cv2.connectedComponents(mask.view(np.uint8))
+        row, column = first
+        mask &= np.isin(pieces, pieces[row : row + 1, column : column + 1])  # no piece at all outside of the picture
+    if not mask.any():
+        raise DataError(f'"{photo.id}" lacks the region {entry["label"]} that the recipe names: use the photographs it was drawn for')
+    return mask
+
+
+def describe_recipe(recipe: Recipe, regions: Mapping[int, str]) -> str:
+    """Return one line: what took its colors from what, and how; ``regions``: the source's names by id."""
+    foreground, reference = (regions.get(recipe[part]["label"], f"region {recipe[part]['label']}") for part in ("foreground", "reference"))
+    return f'{foreground}: {recipe["transfer"].replace("_", " ")} from {reference} of "{recipe["reference"]["photo"]}"'

@@ -1,0 +1,257 @@
+"""Scoring a method on a benchmark, or a folder of someone's results, image by image, into ``scores.csv``.
+
+Aggregation (means, intervals, buckets, paired differences) lives in ``statistics`` and can be imported from here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from harmlib.data.pairs import Pair, load_pair
+from harmlib.errors import ShapeError
+from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
+from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
+from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
+from harmlib.io.folders import find_partner, list_pictures
+from harmlib.io.images import check_same_size, read_image, read_mask, to_tensor
+from harmlib.metrics.functional import mse
+from harmlib.metrics.lpips import load_network
+from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
+from harmlib.metrics.scoring import evaluated_mask, evaluated_picture, finish, measure, score_batch
+from harmlib.models.base import HarmonizationModel, resize_to
+from harmlib.progress import progress
+
+__all__ = [
+    "COLUMNS",
+    "bucket",
+    "mean_squared_error",
+    "paired_difference",
+    "read_scores",
+    "score_folder",
+    "score_method",
+    "summarize",
+    "with_all",
+]
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 8
+# Decoding leaves Python's lock, so that threads read the pictures of a batch side by side.
+READERS = 4
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A pair in memory: uint8 composite and target (H, W, 3), bool mask (H, W)."""
+
+    id: str
+    composite: np.ndarray
+    target: np.ndarray
+    mask: np.ndarray
+
+
+def score_method(
+    model: HarmonizationModel,
+    pairs: Sequence[Pair],
+    protocol: str | Protocol,
+    path: str | os.PathLike[str],
+    *,
+    benchmark: str,
+    split: str = "test",
+    method: str | None = None,
+    device: str | None = None,
+    upsampling: str = "own",
+) -> pd.DataFrame:
+    """Score a model on pairs, appending to the score table ``path`` as it goes.
+
+    method: its name in the table, by default the model's, with "_bilinear" or "_pcm" behind it where that is the upsampling.
+    device: by default the GPU where there is one.
+    upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
+    Thumbnails are sampled bilinearly without antialiasing, whatever ``model.antialias`` says.
+    Images already in the table are skipped. Batches are cut from the whole list, done or not, so that a resumed run meets the
+    same batches and writes the same bytes. Metrics but LPIPS are computed on the CPU, whatever the model's device.
+    A model that takes no mask cannot paste a background, so it keeps its own, whatever the protocol says.
+    Returns the whole score table. A mask without foreground at the evaluated size leaves its foreground scores empty, with a warning.
+    Raises ImageError, MaskError or ShapeError, naming the file or pair, for what cannot be used: nothing is skipped.
+    Raises ParameterError for an unknown protocol or upsampling.
+    """
+    check_upsampling(upsampling)
+    rule, place = get_protocol(protocol), device or _default_device()
+    table, network = ScoreFile(path), _lpips_network(place)
+    method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
+    keys = {"benchmark": benchmark, "split": split, "method": method, "protocol": rule.name}
+    model = model.to(place).eval()
+    with progress(total=len(pairs), desc=f"{method} on {benchmark}", unit="image") as bar:
+        for chunk in _chunks(pairs, rule):
+            if any(key_of({**keys, "subset": pair.subset, "id": pair.id}) not in table.done for pair in chunk):
+                rows = _score_items(model, _read(chunk), rule, network, upsampling)
+                table.append({**keys, "subset": pair.subset, **row} for pair, row in zip(chunk, rows, strict=True))
+            bar.update(len(chunk))
+    return table.finish()
+
+
+def mean_squared_error(model: HarmonizationModel, pairs: Sequence[Pair]) -> float:
+    """Return the model's MSE under the default protocol, averaged over pairs: what selects weights during training.
+
+    The model stays on its device and in its mode. Errors as ``score_method``.
+    """
+    rule = get_protocol()
+    errors = []
+    for chunk in _chunks(pairs, rule):
+        finished, target, _ = _finished(model, _read(chunk), rule, "own")
+        errors += mse(finished, target).tolist()
+    return float(np.mean(errors))
+
+
+def _default_device() -> str:
+    """The GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _lpips_network(device: str) -> torch.nn.Module | None:
+    """The LPIPS network, or None with the reason in the log."""
+    network = load_network(device)
+    if not isinstance(network, str):
+        return network
+    logger.info("the column lpips stays empty: %s", network)
+    return None
+
+
+def _chunks(pairs: Sequence[Pair], rule: Protocol) -> list[Sequence[Pair]]:
+    """Cut the list into batches; files of several sizes cannot share one."""
+    count = BATCH_SIZE if rule.size is not None else 1
+    return [pairs[start : start + count] for start in range(0, len(pairs), count)]
+
+
+def _read(chunk: Sequence[Pair]) -> list[_Item]:
+    """Read the pictures of a batch."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return [_Item(pair.id, **arrays) for pair, arrays in zip(chunk, pool.map(load_pair, chunk), strict=True)]
+
+
+def _score_items(
+    model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, network: torch.nn.Module | None, upsampling: str
+) -> list[dict[str, Any]]:
+    """Predict and score one batch; one row per pair."""
+    try:
+        scores = score_batch(*_finished(model, items, rule, upsampling), rule, lpips_network=network)
+    except ShapeError as error:
+        raise ShapeError(f'"{items[0].id}": {error}') from error
+    return [_row(item, {name: values[i].item() for name, values in scores.items()}) for i, item in enumerate(items)]
+
+
+def _finished(model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, upsampling: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Finished prediction, target and mask of one batch, on the CPU."""
+    composite, target, mask = _evaluated(items, rule)
+    place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    with torch.inference_mode():
+        prediction = _predict(model, items, composite.to(place), mask.to(place), rule, upsampling).cpu()
+    background = rule.background if model.needs_mask else "keep"
+    return finish(prediction, target, mask, rule, composite=composite, background=background), target, mask
+
+
+def _evaluated(items: Sequence[_Item], rule: Protocol) -> tuple[Tensor, Tensor, Tensor]:
+    """Composite, target (B, 3, h, w) and mask (B, 1, h, w) as the protocol looks at them."""
+    composite = torch.stack([to_tensor(evaluated_picture(item.composite, rule)) for item in items])
+    target = torch.stack([to_tensor(evaluated_picture(item.target, rule)) for item in items])
+    mask = torch.stack([torch.from_numpy(evaluated_mask(item.mask, rule))[None] for item in items])
+    if rule.background == "target":
+        composite = composite * mask + target * (1 - mask)
+    return composite, target, mask
+
+
+def _predict(model: HarmonizationModel, items: Sequence[_Item], composite: Tensor, mask: Tensor, rule: Protocol, upsampling: str) -> Tensor:
+    """Harmonized pictures (B, 3, h, w) at the evaluated size: inference at the working size, then the way up."""
+    images, masks, size = composite, mask, model.working_size
+    if size is not None and rule.network_input == "original":
+        images = torch.cat([_thumbnail(to_tensor(item.composite)[None], size) for item in items]).to(composite)
+        masks = torch.cat([_thumbnail(to_tensor(item.mask)[None], size) for item in items]).to(mask)
+    elif size is not None:
+        images, masks = _thumbnail(composite, size), _thumbnail(mask, size)
+    if not model.soft_masks:
+        masks = (masks >= 0.5).to(masks)
+    prediction = model(images, masks if model.needs_mask else None)
+    if images is composite:
+        return prediction.image
+    if upsampling == "own":
+        return model.upscale(prediction, composite, mask)
+    if upsampling == "bilinear":
+        return resize_to(prediction.image, composite)
+    pictures = zip(images, prediction.image, masks, composite, mask, strict=True)
+    mapped = [polynomial_color_mapping(*_arrays(*tensors)) for tensors in pictures]
+    return torch.stack([torch.from_numpy(picture).permute(2, 0, 1) for picture in mapped])
+
+
+def _arrays(*tensors: Tensor) -> list[np.ndarray]:
+    """Pictures (3, h, w) as arrays (h, w, 3), masks (1, h, w) as (h, w)."""
+    return [tensor.permute(1, 2, 0).squeeze(2).cpu().numpy() for tensor in tensors]
+
+
+def _thumbnail(image: Tensor, size: int) -> Tensor:
+    """Resize (B, C, H, W) to a square, bilinear without antialiasing; a picture of that size is left alone."""
+    if image.shape[2:] == (size, size):
+        return image
+    return nnf.interpolate(image, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def _row(item: _Item, scores: dict[str, float]) -> dict[str, Any]:
+    """The part of a row that is about the picture; size and ratio are those of the files."""
+    if np.isnan(scores["fmse"]):
+        logger.warning('the mask of "%s" has no foreground at the size that is scored: its foreground scores stay empty', item.id)
+    height, width = item.mask.shape
+    return {"id": item.id, "height": height, "width": width, "foreground_ratio": float(item.mask.mean()), **scores}
+
+
+def score_folder(
+    predictions: str | os.PathLike[str],
+    reals: str | os.PathLike[str],
+    masks: str | os.PathLike[str],
+    protocol: str | Protocol = DEFAULT,
+    *,
+    out: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Score a folder of someone's results; the method is called after the folder.
+
+    A prediction ``a_b_c`` belongs to the mask ``a_b_c`` or ``a_b`` and to the real photograph ``a_b_c`` or ``a`` (iHarmony4's rule),
+    PNG or JPEG. The composites are not known here, so every prediction keeps its own background unless the protocol pastes the real
+    one.
+    out: a CSV that grows as the work goes; an interrupted run continues where it stopped. Without it the rows stay in memory.
+    Raises DataError for an empty folder; ImageError, MaskError or ShapeError, naming the file, for one that cannot be used.
+    """
+    rule = get_protocol(protocol)
+    keys = {"benchmark": "", "subset": "", "split": "", "method": Path(predictions).resolve().name, "protocol": rule.name}
+    table = ScoreFile(out) if out is not None else None
+    network = _lpips_network(_default_device())
+    rows: list[dict[str, Any]] = []
+    for path in progress(list_pictures(predictions), desc=keys["method"], unit="image"):
+        if table is not None and key_of({**keys, "id": path.stem}) in table.done:
+            continue
+        row = {**keys, **_score_file(path, Path(reals), Path(masks), rule, network)}
+        rows.append(row)
+        if table is not None:
+            table.append([row])
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True) if table is None else table.finish()
+
+
+def _score_file(path: Path, reals: Path, masks: Path, rule: Protocol, network: torch.nn.Module | None) -> dict[str, Any]:
+    """Score one prediction file."""
+    prediction, target = read_image(path), read_image(find_partner(reals, path.stem, 2))
+    item = _Item(path.stem, prediction, target, read_mask(find_partner(masks, path.stem, 1)))
+    check_same_size(path.name, item.mask, target)
+    try:
+        scores = measure(prediction, target, item.mask, rule, lpips_network=network)
+    except ShapeError as error:
+        raise ShapeError(f'"{path}": {error}') from error
+    return _row(item, scores)

@@ -1,0 +1,127 @@
+"""``scores.csv``: one row per image and method, appended while the work runs, repaired and continued after a kill."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import logging
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harmlib.errors import DataError, DiskSpaceError
+from harmlib.io.files import write_text
+from harmlib.metrics.protocols import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+# What one row is about; no two rows of a file agree in all of them.
+KEYS = ("benchmark", "subset", "split", "method", "id", "protocol")
+COLUMNS = (*KEYS, "height", "width", "foreground_ratio", *METRICS)
+# The final order: a benchmark's methods stand together.
+ORDER = ("benchmark", "protocol", "method", "split", "subset", "id")
+
+Key = tuple[str, ...]
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """Return what identifies a row."""
+    return tuple(str(row[name]) for name in KEYS)
+
+
+class ScoreFile:
+    """A score table on disk that grows row by row.
+
+    Opening repairs a half-written last line; ``done`` holds the keys of the finished rows; ``finish`` puts the rows into
+    their final order, so that the file's bytes do not depend on interruptions.
+    Raises DataError when the file exists and is no score table.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._repair()
+        self.done: set[Key] = {key_of(row) for row in self._rows()}
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add the rows that are not there yet; raises DiskSpaceError when the disk is full."""
+        fresh = [row for row in rows if key_of(row) not in self.done]
+        try:
+            with self.path.open("a", encoding="utf-8", newline="") as stream:
+                stream.write("".join(_line(row) for row in fresh))
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskSpaceError(
+                    f'the disk is full while writing "{self.path}": free some space and run the same command again'
+                ) from error
+            raise
+        self.done.update(key_of(row) for row in fresh)
+
+    def finish(self) -> pd.DataFrame:
+        """Write the rows in their final order by rename, and return the table."""
+        rows = sorted(self._rows(), key=lambda row: [row[name] for name in ORDER])
+        write_text(self.path, _header() + "".join(_line(row) for row in rows))
+        return read_scores(self.path)
+
+    def _repair(self) -> None:
+        """Cut off a half-written last line; start the file when nothing is left."""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        if not whole:
+            write_text(self.path, _header())
+            return
+        if len(whole) < len(content):
+            logger.info('"%s" ended in a half-written line, which was removed', self.path)
+            os.truncate(self.path, len(whole))
+
+    def _rows(self) -> list[dict[str, str]]:
+        """Return all rows as text."""
+        with self.path.open(encoding="utf-8", newline="") as stream:
+            lines = list(csv.reader(stream))
+        if tuple(lines[0]) != COLUMNS:
+            raise DataError(f'"{self.path}" is no score table (its first line differs): move it away or choose another name')
+        for number, fields in enumerate(lines[1:], start=2):
+            if len(fields) != len(COLUMNS):
+                raise DataError(f'"{self.path}" line {number} has {len(fields)} fields, expected {len(COLUMNS)}: remove that line')
+        return [dict(zip(COLUMNS, fields, strict=True)) for fields in lines[1:]]
+
+
+def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return a score table: keys as text, numbers as floats, a missing number as NaN.
+
+    Raises DataError when the file is missing or lacks a column.
+    """
+    import pandas as pd
+
+    if not Path(path).exists():
+        raise DataError(f'"{path}" does not exist: score some methods first')
+    numbers = {name: [""] for name in COLUMNS if name not in KEYS}
+    scores = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False, na_values=numbers)
+    missing = [name for name in COLUMNS if name not in scores]
+    if missing:
+        raise DataError(f'"{path}" is no score table: it lacks {", ".join(missing)}')
+    return scores
+
+
+def _header() -> str:
+    """Return the first line."""
+    return ",".join(COLUMNS) + "\n"
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """Return one row as a CSV line."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow([_text(row[name]) for name in COLUMNS])
+    return stream.getvalue()
+
+
+def _text(value: Any) -> str:
+    """Return a cell: eight significant digits, a missing number empty."""
+    if not isinstance(value, float):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.8g}"

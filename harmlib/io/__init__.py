@@ -1,0 +1,1 @@
+"""Files, pictures and folders: every path to the disk goes through here."""

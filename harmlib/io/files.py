@@ -1,0 +1,189 @@
+"""Files that are never half-written, and the manifests that stand beside them.
+
+Every file appears by write-then-rename; every artefact ends with ``manifest.json``, written last: no manifest, no result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harmlib.errors import DataError, DiskSpaceError
+
+MANIFEST = "manifest.json"
+CHECKPOINT = "checkpoint.pt"
+PARTIAL = ".partial"  # marks the temporary files of ``replacing``, so that a killed process's leftovers can be told
+# The packages whose versions can change a number.
+RECORDED_PACKAGES = (
+    "torch",
+    "torchvision",
+    "lightning-fabric",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "av",
+    "numba",
+    "pilgram",
+    "scikit-image",
+    "lpips",
+)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; rename it to ``path`` on success, remove it on failure.
+
+    Raises DiskSpaceError when the disk is full.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=f"{PARTIAL}{target.suffix}")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again') from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: str | os.PathLike[str]) -> None:
+    """Remove what a killed process left half-written anywhere under ``folder``."""
+    for path in Path(folder).rglob(f".*{PARTIAL}*"):
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Flush a file to the disk, so that the rename cannot outrun the content."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _umask() -> int:
+    """Return the process's umask (which can only be read by setting it)."""
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text by rename, with "\\n" line ends everywhere."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write JSON by rename: indented, keys in the given order."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Return the content of a JSON file; raises DataError with the file's name when it is missing or damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f'"{path}" does not exist') from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f'"{path}" is not valid JSON ({error}): remove it and run the step that makes it again') from error
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fingerprint(parts: Iterable[str]) -> str:
+    """Return the SHA-256 of a sequence of strings: one name for many inputs."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def check_free_space(folder: str | os.PathLike[str], needed_bytes: int) -> None:
+    """Raise DiskSpaceError when ``folder``'s disk has less than ``needed_bytes`` left."""
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < needed_bytes:
+        raise DiskSpaceError(
+            f'"{folder}" needs about {needed_bytes / 2**20:.0f} MiB and its disk has {free / 2**20:.0f} MiB left: '
+            "free some space or choose another folder"
+        )
+
+
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of the packages that can change a number."""
+    versions = {"python": platform.python_version()}
+    for name in RECORDED_PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
+
+
+def git_revision() -> dict[str, Any]:
+    """Return the checkout's revision and whether it had uncommitted changes; empty outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {"revision": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+def write_manifest(folder: str | os.PathLike[str], *, started: float, **fields: Any) -> None:
+    """Write ``folder/manifest.json``, the last file of an artefact.
+
+    started: ``time.time()`` at the beginning of the work; wall time is counted from it.
+    fields: parameters, seed, inputs (name -> sha256), device, ...; never an absolute path.
+    """
+    content = {
+        **fields,
+        "versions": package_versions(),
+        "git": git_revision(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 1),
+    }
+    write_json(Path(folder) / MANIFEST, content)
+
+
+def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the manifest of a finished artefact; raises DataError when there is none."""
+    path = Path(folder) / MANIFEST
+    if not path.exists():
+        raise DataError(
+            f'"{folder}" has no {MANIFEST}, so it is unfinished: run the step that makes it again, it continues where it stopped'
+        )
+    return read_json(path)
+
+
+def is_finished(folder: str | os.PathLike[str], expected: Mapping[str, Any]) -> bool:
+    """Tell whether ``folder`` holds a finished artefact whose manifest has the ``expected`` fields."""
+    if not (Path(folder) / MANIFEST).exists():
+        return False
+    found = read_manifest(folder)
+    return all(found.get(key) == json.loads(json.dumps(value)) for key, value in expected.items())

@@ -1,0 +1,57 @@
+"""What one training run is: a method, its data, and its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One training run: a method with its options, a benchmark, and a budget; without iterations it only puts parts together.
+
+    label: tells runs of one method with different options apart.
+    learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
+    start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
+    parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
+    workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
+    online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
+    packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.
+    keep: steps whose weights are kept for such a start. selection: how many val pairs choose the checkpoint (0: the last one).
+    """
+
+    method: str
+    benchmark: str
+    iterations: int
+    batch_size: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+    learning_rate: float | None = None
+    milestones: tuple[int, ...] = ()
+    start_from: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    keep: tuple[int, ...] = ()
+    selection: int = 0
+    precision: str = "32-true"
+    accumulate: int = 1
+    online: bool = True
+    packed: bool = False
+    perturb_at: str = "256"
+    workers: int = 0
+    save_seconds: float = 60
+
+    @property
+    def scored_as(self) -> str:
+        """The run's name in scores and tables: method, and its label where it has one (the ids of papers/methods.csv)."""
+        return f"{self.method}_{self.label}" if self.label else self.method
+
+    @property
+    def givers(self) -> set[str]:
+        """The runs that give it its parts."""
+        return {source.partition(":")[0] for source in self.parts.values()}
+
+    @property
+    def name(self) -> str:
+        """The run's folder: its name in tables, and the benchmark."""
+        return f"{self.scored_as}-{self.benchmark}"

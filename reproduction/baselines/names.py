@@ -1,0 +1,79 @@
+"""What tables call the systems that more than one paper compares with, and how each was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from harmlib.models.registry import parameters
+from reproduction.stages import PCM
+
+if TYPE_CHECKING:
+    from reproduction.kit.artefacts import Study
+
+# Methods without learned weights, those of iHarmony4's own transfers first.
+CLASSICAL = {
+    "reinhard_lab": "Reinhard in Lab",
+    "reinhard_lalphabeta": "Reinhard in lαβ",
+    "xiao_ma": "Xiao-Ma",
+    "histogram": "Histogram",
+    "idt": "IDT",
+    "lalonde": "Lalonde",
+    "xue": "Xue",
+}
+# Trained methods in the order of FRIH's table 1, what that does not print beside its relatives; the two whose own papers these are, apart.
+LEARNED = {
+    "zhu": "Zhu",
+    "dih": "DIH",
+    "s2am": "S2AM",
+    "dovenet": "DoveNet",
+    "adfm": "ADFM",
+    "bargainnet": "BargainNet",
+    "iih": "IIH",
+    "rainnet": "RainNet",
+    "idih": "iDIH",
+    "issam": "iSSAM",
+    "ht": "HT",
+    "dht": "D-HT",
+    "s2crnet": "S2CRNet",
+    "s2crnet_vgg16": "S2CRNet-VGG16",
+}
+HARMONIZER = {"harmonizer": "Harmonizer", "harmonizer_equal": "Harmonizer, equal budget"}
+FRIH = {"frih": "FRIH"}
+NAMES = {**CLASSICAL, **LEARNED, **HARMONIZER, **FRIH}
+# Names of runs -> the registered method and its options.
+VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    "s2crnet_vgg16": ("s2crnet", {"encoder": "vgg16"}),
+    "harmonizer_equal": ("harmonizer", {}),
+}
+NOT_SCORED = "not scored in this profile"
+
+
+def parameters_of(method: str) -> int:
+    """Return how many parameters the method behind a name has at full width."""
+    name, options = VARIANTS.get(method, (method, {}))
+    return parameters(name, **options)
+
+
+def budget_of(study: Study, method: str) -> str:
+    """Return how a method was trained, in words; empty for one without training. Both ways to full size belong to one training."""
+    runs = {run.scored_as: run.name for run in study.plan.runs}
+    return study.budgets.get(runs.get(method.removesuffix(PCM), ""), "")
+
+
+def with_budgets(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return a table of methods with the column "budget"; empty for rows without a number of ours."""
+    budgets = {method: budget_of(study, method) for method in table["method"].unique()}
+    return table.assign(budget=table["method"].map(budgets).where(table["ours"].notna(), ""))
+
+
+def budget_sentences(table: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """Return one line per budget of ``with_budgets``: the methods that were trained so; names: method -> its name."""
+    scored = table[table["ours"].notna()].drop_duplicates("method")
+    sentences = []
+    for budget in scored["budget"].unique():
+        methods = scored.loc[scored["budget"] == budget, "method"]
+        sentences.append(f"{budget or 'nothing trained'}: {', '.join(names[method] for method in methods)}")
+    return sentences

@@ -1,0 +1,223 @@
+"""The measured order of all systems beside the printed one: ranks, agreement of the orders, and the pairs that contradict print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from harmlib import models
+from harmlib.evaluation.statistics import BLOCK, DRAWS, FEWEST, LEVELS, paired_scores, summarize
+from harmlib.models.registry import REFERENCE
+from reproduction.baselines.names import CLASSICAL, VARIANTS, budget_of
+from reproduction.baselines.study import BASELINE, LABELS, Study
+from reproduction.frih.numbers import printed_mean
+from reproduction.harmonizer import numbers as harmonizer
+from reproduction.kit import comparisons
+from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading
+from reproduction.kit.tables import LOWER_IS_BETTER
+
+METRICS = ("mse", "fmse", "psnr")
+# Those of which FRIH's table 1 prints a mean over all images.
+RANKED = ("mse", "psnr")
+# FRIH's table 1 leaves out the plain transformer, which Harmonizer's table 1 has.
+ONLY_IN_HARMONIZER = ("ht",)
+# Printed system -> the run that stands for it, where there is one at the budget of all others.
+EQUAL_BUDGET = {"harmonizer": "harmonizer_equal"}
+# No network draws their pictures; that of Zhu et al. only judges.
+WITHOUT_DRAWING = (*CLASSICAL, "zhu")
+AGREE, CONTRADICT = "as printed", "against print"
+
+
+def printed_value(method: str, metric: str) -> float:
+    """Return what the papers print for a system over all test images of iHarmony4, NaN where they print nothing."""
+    if metric not in RANKED:
+        return float("nan")
+    if method in ONLY_IN_HARMONIZER:
+        return harmonizer.printed_mean("1", method, metric)
+    return printed_mean(method, metric)
+
+
+def stand_ins(study: Study, metric: str) -> dict[str, float]:
+    """Return the scored run that stands for each printed system -> the printed value, in the order of LABELS."""
+    scored = set(study.scores["method"])
+    printed = {name: value for name in LABELS if not np.isnan(value := printed_value(name, metric))}
+    runs = {(EQUAL_BUDGET[name] if EQUAL_BUDGET.get(name) in scored else name): value for name, value in printed.items()}
+    return {run: value for run, value in runs.items() if run in scored}
+
+
+def ranking_table(study: Study) -> pd.DataFrame:
+    """Return one row per system and metric, the best first: who, how trained, our mean with interval, and both ranks.
+
+    study: ``study.ranked``. rank: ours among all that were scored. paper, paper_rank: the printed mean and its place among the printed
+    ones that were scored; rank_of_printed: our place of the same. reading: against the composite, over the same images.
+    """
+    methods = [method for method in LABELS if method in set(study.scores["method"])]
+    table = summarize(study.scores[study.scores["method"].isin(methods)], by=("method",), metrics=METRICS).rename(columns={"mean": "ours"})
+    own = comparisons.differences(study.scores, [(method, BASELINE) for method in methods if method != BASELINE], METRICS)
+    table = table.merge(own[["first", "metric", "reading"]], how="left", left_on=["method", "metric"], right_on=["first", "metric"])
+    parts = [_ranked(part, stand_ins(study, str(metric))) for metric, part in table.groupby("metric", sort=False)]
+    ranked = pd.concat(parts, ignore_index=True)
+    known = {method: _who(study, method) for method in methods}
+    who = pd.DataFrame([known[method] for method in ranked["method"]], columns=["system", "reference", "kind", "budget"])
+    columns = [*who, "metric", "ours", "low", "high", "n", "rank", "paper", "rank_of_printed", "paper_rank", "reading"]
+    stamped = pd.concat([ranked, who], axis=1).fillna({"reading": ""})[["method", *columns]]
+    return stamped.assign(data=comparisons.data_of(study.scores), profile=study.workspace.profile.name, device=study.device)
+
+
+def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
+    """Return the rows of one metric, the best first, with the ranks."""
+    falling = part["metric"].iloc[0] not in LOWER_IS_BETTER
+    paper = part["method"].map(printed)
+    both = {"rank_of_printed": part["ours"].where(paper.notna()), "paper_rank": paper}
+    ranks = {name: values.rank(ascending=not falling, method="min").astype("Int64") for name, values in both.items()}
+    rank = part["ours"].rank(ascending=not falling, method="min").astype(int)
+    return part.assign(rank=rank, paper=paper, **ranks).sort_values("rank", kind="stable")
+
+
+def _who(study: Study, method: str) -> tuple[str, str, str, str]:
+    """Return a system's name, reference, kind and budget."""
+    found = REFERENCE.match(models.describe(VARIANTS.get(method, (method,))[0]).title)
+    kind = "" if method == BASELINE else "classical" if method in WITHOUT_DRAWING else "learned"
+    return LABELS[method], found["reference"] if found else "", kind, budget_of(study, method)
+
+
+def ranking_view(table: pd.DataFrame) -> pd.DataFrame:
+    """Return ``ranking_table`` for reading: one row per system in the order of its MSE."""
+    text = [f"{row.ours:.4g} [{row.low:.4g}, {row.high:.4g}]" for row in table.itertuples(index=False)]
+    cells = table.assign(text=text, paper=[f"{value:g}" if value == value else "" for value in table["paper"]])
+    wide = cells.pivot_table(index="method", columns="metric", values=["text", "paper"], aggfunc="first")
+    rows = cells[cells["metric"] == "mse"].set_index("method")
+    view = rows[["system", "reference", "kind", "budget"]].copy()
+    for name in ("rank", "rank_of_printed", "paper_rank"):
+        view[name.replace("_", " ")] = ["" if pd.isna(value) else str(value) for value in rows[name]]
+    for metric in METRICS:
+        view[metric.upper().replace("FMSE", "fMSE")] = wide["text", metric]
+    view["paper's MSE"], view["paper's PSNR"] = wide["paper", "mse"], wide["paper", "psnr"]
+    return view.assign(**{"against doing nothing": rows["reading"]}).reset_index(drop=True)
+
+
+def order_agreement(study: Study) -> pd.DataFrame:
+    """Return Kendall's and Spearman's correlation of the measured with the printed order: metric, statistic, ours, low, high, ...
+
+    study: ``study.ranked``. The intervals draw test images, all systems together; fewer than FEWEST images have none.
+    """
+    rows = []
+    for metric in RANKED:
+        printed = stand_ins(study, metric)
+        values = score_matrix(study.scores, list(printed), metric)
+        paper, n = np.array(list(printed.values())), values.shape[1]
+        for name, statistic in (("Kendall's τ", kendall), ("Spearman's ρ", spearman)):
+            ours = statistic(values.mean(1)[None], paper)[0]
+            drawn = statistic(resampled_means(values), paper) if n >= FEWEST else np.array([np.nan])
+            low, high = np.percentile(drawn, LEVELS)
+            rows.append((metric, name, ours, low, high, len(printed), n))
+    table = pd.DataFrame(rows, columns=["metric", "statistic", "ours", "low", "high", "systems", "n"])
+    return table.assign(data=comparisons.data_of(study.scores), profile=study.workspace.profile.name, device=study.device)
+
+
+def score_matrix(scores: pd.DataFrame, methods: Sequence[str], metric: str) -> np.ndarray:
+    """Return one row per method and one column per image, float64 (M, N), all methods on the same images.
+
+    Raises DataError when a method lacks an image that another has.
+    """
+    for method in methods[1:]:
+        paired_scores(scores, methods[0], method, metric)
+    wide = scores[scores["method"].isin(methods)].pivot_table(index=["benchmark", "subset", "id"], columns="method", values=metric)
+    return wide[list(methods)].to_numpy(dtype=float).T
+
+
+def resampled_means(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """Return the mean of every row for every draw of columns with replacement, (draws, M); rows share their draws.
+
+    values: (M, N). The draws are those of ``statistics.mean_interval``, so that differences of two columns have the intervals that
+    tables of differences show.
+    """
+    generator, n = np.random.default_rng(seed), values.shape[1]
+    rows = max(1, BLOCK // n)
+    parts = []
+    for start in range(0, draws, rows):
+        chosen = generator.integers(0, n, (min(rows, draws - start), n))
+        parts.append(np.stack([row[chosen].mean(1) for row in values], 1))
+    return np.concatenate(parts)
+
+
+def kendall(means: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """Return Kendall's τ of each row of means (D, M) with the printed values (M,): pairs of one order less those of the other, (D,)."""
+    first, second = np.triu_indices(len(paper), 1)
+    return (np.sign(means[:, first] - means[:, second]) * np.sign(paper[first] - paper[second])).mean(1)
+
+
+def spearman(means: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """Return Spearman's ρ of each row of means (D, M) with the printed values (M,), (D,)."""
+    ours, theirs = rankdata(means, axis=1), rankdata(paper)
+    ours, theirs = ours - ours.mean(1, keepdims=True), theirs - theirs.mean()
+    return ours @ theirs / np.sqrt((ours**2).sum(1) * (theirs**2).sum())
+
+
+def printed_pairs(study: Study) -> pd.DataFrame:
+    """Return every pair of systems whose order the papers print: metric, better (in print), worse, paper, ours, low, high, n, reading.
+
+    study: ``study.ranked``. paper, ours: better - worse. The reading is "as printed" or "against print" only when the whole paired
+    interval lies on one side of zero.
+    """
+    rows = []
+    for metric in RANKED:
+        printed, lower = stand_ins(study, metric), metric in LOWER_IS_BETTER
+        methods = sorted(printed, key=printed.__getitem__, reverse=not lower)
+        values = score_matrix(study.scores, methods, metric)
+        draws, means, n = resampled_means(values), values.mean(1), values.shape[1]
+        for (i, better), (j, worse) in combinations(enumerate(methods), 2):
+            low, high = np.percentile(draws[:, i] - draws[:, j], LEVELS) if n > 1 else (np.nan, np.nan)
+            paper = round(printed[better] - printed[worse], 3)
+            words = {BETTER: AGREE, WORSE: CONTRADICT, OPEN: OPEN}[reading(low, high, lower_is_better=lower)]
+            rows.append((metric, better, worse, paper, means[i] - means[j], low, high, n, words))
+    table = pd.DataFrame(rows, columns=["metric", "better", "worse", "paper", "ours", "low", "high", "n", "reading"])
+    return table[table["paper"] != 0].reset_index(drop=True)
+
+
+def disagreements(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs that contradict print, with both budgets, the clearest first by the interval's distance from zero."""
+    rows = pairs[pairs["reading"] == CONTRADICT]
+    budgets = {f"budget_of_{side}": [budget_of(study, method) for method in rows[side]] for side in ("better", "worse")}
+    names = {f"{side}_system": rows[side].map(LABELS) for side in ("better", "worse")}
+    distance = np.minimum(rows["low"].abs(), rows["high"].abs()) / rows.groupby("metric")["ours"].transform(lambda part: part.abs().max())
+    table = rows.assign(**names, **budgets, distance=distance).sort_values(["metric", "distance"], ascending=[True, False], kind="stable")
+    stamp = {"data": comparisons.data_of(study.scores), "profile": study.workspace.profile.name, "device": study.device}
+    return table.drop(columns="distance").reset_index(drop=True).assign(**stamp)
+
+
+def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return how many printed pairs hold here: metric, pairs, as printed, against print, no clear difference, images."""
+    rows = []
+    for metric, part in pairs.groupby("metric", sort=False):
+        counts = [int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT, OPEN)]
+        rows.append((metric, len(part), *counts, part["n"].iloc[0]))
+    return pd.DataFrame(rows, columns=["metric", "pairs", AGREE, CONTRADICT, OPEN, "n"])
+
+
+def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[str]:
+    """Return one sentence per metric: how far both orders agree; agreement: ``order_agreement``, counts: ``pair_counts``."""
+    sentences = []
+    for row in counts.to_dict("records"):
+        part = agreement[agreement["metric"] == row["metric"]].to_dict("records")
+        words = [f"{entry['statistic']} {entry['ours']:+.2f}{_interval(entry['low'], entry['high'])}" for entry in part]
+        decided = f"of {row['pairs']} printed pairs {row[AGREE]} hold, {row[CONTRADICT]} are turned around, {row[OPEN]} stay open"
+        chance = f"; equal systems would turn about {0.025 * row['pairs']:.0f} around by chance"
+        sentences.append(f"{row['metric'].upper()} (n = {row['n']}): {', '.join(words)}; {decided}{chance}.")
+    return sentences
+
+
+def against_nothing(table: pd.DataFrame, metric: str = "mse") -> list[str]:
+    """Return one sentence per reading: which systems differ clearly from the composite; table: ``ranking_table``."""
+    part = table[(table["metric"] == metric) & (table["method"] != BASELINE)]
+    names = {words: part.loc[part["reading"] == words, "system"].tolist() for words in (BETTER, OPEN, WORSE)}
+    return [f"{words} (against doing nothing): {', '.join(found) or 'none'}." for words, found in names.items()]
+
+
+def _interval(low: float, high: float) -> str:
+    """Return an interval in brackets; nothing without one."""
+    return "" if np.isnan(low) else f" [{low:+.2f}, {high:+.2f}]"

@@ -1,0 +1,81 @@
+"""Do submasks help more where a foreground has more appearance regions? (FRIH, ablation (3) to (5), which explain the gains so)
+
+A gain is how far the fMSE falls from one method to another on the same image; a region count is the K of ``submasks.regions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from harmlib.evaluation.statistics import mean_interval, paired_scores, rank_correlation
+from reproduction.frih.study import LABELS, METHOD, STAGE_ONE
+from reproduction.kit.comparisons import reading
+
+# (from, to): what submasks add, alone and against the same network on the whole mask, and what the whole method adds.
+STEPS = ((STAGE_ONE, "frih_submask"), ("frih_globalmask", "frih_submask"), (STAGE_ONE, METHOD))
+EXPLANATIONS = {
+    "K_merged": "K (min_area = 100)",
+    "K_printed": "K (as printed)",
+    "spread": "spread of colors",
+    "foreground_ratio": "share of the picture",
+}
+HELD = "K (min_area = 100), share of the picture held"
+MANY = 4
+
+
+def image_gains(scores: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per image and step of STEPS that was scored: step, subset, id, gain in fMSE, and the explanations.
+
+    regions: ``submasks.regions``; images that it does not have are left out.
+    """
+    known, parts = set(scores["method"]), []
+    shares = scores[scores["method"] == STAGE_ONE][["subset", "id", "foreground_ratio"]]
+    table = regions.merge(shares, on=["subset", "id"], validate="one_to_one")
+    for before, after in STEPS:
+        if known.issuperset((before, after)):
+            pairs = paired_scores(scores, before, after, "fmse")
+            gain = pairs[["subset", "id"]].assign(gain=pairs["a"] - pairs["b"], step=f"{LABELS[before]} → {LABELS[after]}")
+            parts.append(gain.merge(table, on=["subset", "id"], validate="one_to_one"))
+    return pd.concat(parts, ignore_index=True).dropna(subset="gain")
+
+
+def by_regions(gains: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean gain by step and number of regions (min_area = 100; MANY and more are one group), with intervals and n."""
+    rows = []
+    groups = gains.assign(group=gains["K_merged"].clip(upper=MANY).astype(int))
+    for (step, group), part in groups.groupby(["step", "group"], sort=False):
+        interval = mean_interval(part["gain"].to_numpy())
+        rows.append((step, group, interval.mean, interval.low, interval.high, interval.n))
+    table = pd.DataFrame(rows, columns=["step", "K", "gain", "low", "high", "n"])
+    order = {step: place for place, step in enumerate(gains["step"].unique())}
+    return table.sort_values(["step", "K"], key=lambda column: column.replace(order), ignore_index=True)
+
+
+def correlations(gains: pd.DataFrame) -> pd.DataFrame:
+    """Return Spearman's correlation of the gain with each explanation: step, explanation, ours, low, high, n, reading.
+
+    The paper's explanation is confirmed where the reading is "better": more regions, larger gain. HELD is the partial correlation, which
+    asks whether regions still matter among foregrounds of one size.
+    """
+    rows = []
+    for step, part in gains.groupby("step", sort=False):
+        for name, words in {**EXPLANATIONS, HELD: HELD}.items():
+            columns = ["gain", "K_merged", "foreground_ratio"] if name == HELD else ["gain", name]
+            interval = rank_correlation(part[columns].to_numpy(dtype=float))
+            outcome = reading(interval.low, interval.high, lower_is_better=False)
+            rows.append((step, words, interval.mean, interval.low, interval.high, interval.n, outcome))
+    return pd.DataFrame(rows, columns=["step", "explanation", "ours", "low", "high", "n", "reading"])
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """Return one sentence per step on what goes with its gain; table: ``correlations``."""
+    return [f"{step}: {'; '.join(map(_words, part.to_dict('records')))}." for step, part in table.groupby("step", sort=False)]
+
+
+def _words(row: Mapping[Hashable, Any]) -> str:
+    """Return one correlation in words."""
+    meaning = {"better": "larger gains", "worse": "smaller gains"}.get(str(row["reading"]), "no clear relation")
+    return f"{row['explanation']} {row['ours']:+.2f} ({meaning})"

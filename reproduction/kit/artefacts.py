@@ -1,0 +1,184 @@
+"""What the exhibits of a paper are made from: its plan, finished benchmarks, runs and scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from harmlib import models
+from harmlib.data.benchmarks import BenchmarkPlan
+from harmlib.data.pairs import Pair, read_pairs
+from harmlib.errors import DataError
+from harmlib.evaluation.table import read_scores
+from harmlib.io.files import MANIFEST, read_manifest
+from harmlib.training.plan import RunPlan
+from reproduction.profiles import PaperPlan, SourcePlan
+from reproduction.stages import trained_plan
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel, TrainingRecipe
+    from reproduction.workspace import Workspace
+
+BASELINE = "composite"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The finished artefacts of one paper in one profile.
+
+    labels: method -> what the paper's tables call it, in their order.
+    plan: the paper's plan for the device that made the scores. device: that device, "cpu" or "gpu".
+    manifests: benchmark -> its manifest.
+    scores: one row per image and method, with "dataset" (the paper's benchmark that ours stands for) and "data" (what ours is called).
+    """
+
+    workspace: Workspace
+    labels: Mapping[str, str]
+    plan: PaperPlan
+    device: str
+    manifests: dict[str, dict[str, Any]]
+    scores: pd.DataFrame
+
+    @property
+    def stamp(self) -> str:
+        """What every table says about its origin."""
+        return f"profile {self.workspace.profile.name}, device {self.device}"
+
+    @cached_property
+    def budgets(self) -> dict[str, str]:
+        """Run -> how it was trained, in words."""
+        words = {}
+        for run in self.plan.runs:
+            manifest = read_manifest(self.workspace.results.run(run.name))
+            width, layers = manifest["options"].get("width", 1.0), manifest["options"].get("layers")
+            size = f"width {width:g}" + (f", transformer layers: {layers}" if layers else "")
+            words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, {size}"
+        return words
+
+    def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:
+        """Return a benchmark's rows of composites.csv in the order of its lists, recipes as dicts."""
+        table = pd.read_csv(self.workspace.results.benchmark(benchmark) / "composites.csv", dtype={"id": str, "photo": str})
+        rows = table[table["split"] == split].reset_index(drop=True)
+        return rows.assign(recipe=rows["recipe"].map(json.loads))
+
+    def pairs(self, benchmark: str, split: str = "test") -> dict[tuple[str, str], Pair]:
+        """Return (sub-dataset, id) -> pair, in the order of the benchmark's lists."""
+        return {(pair.subset, pair.id): pair for pair in read_pairs(self.workspace.results.benchmark(benchmark), split)}
+
+    def models(self, benchmark: str) -> dict[str, HarmonizationModel]:
+        """Return the name in tables -> the model that is tested on a benchmark, in the order of the runs."""
+        trained_on = next(plan.models_of or plan.name for plan in self.plan.benchmarks if plan.name == benchmark)
+        runs = [run for run in self.plan.runs if run.benchmark == trained_on]
+        return {run.scored_as: models.load(self.workspace.results.run(run.name)) for run in runs}
+
+    def histories(self) -> dict[str, pd.DataFrame]:
+        """Return run -> its losses over the steps, without times and without a total beside its parts; no row without training."""
+        tables = {run.name: pd.read_csv(self.workspace.results.run(run.name) / "history.csv") for run in self.plan.runs}
+        return {name: table.drop(columns=["seconds", *_totals(table)]) for name, table in tables.items()}
+
+    def source(self, subset: str) -> SourcePlan:
+        """Return the plan of the photographs that a sub-dataset was made from."""
+        return self.workspace.profile.sources[subset]
+
+    def region_names(self, subset: str) -> dict[int, str]:
+        """Return the class names of a sub-dataset's region maps; empty where regions have no names or the photographs are not at hand."""
+        try:
+            source = self.workspace.profile.open_source(subset, self.workspace.data)
+        except DataError:
+            return {}
+        # The composer shifts ids by one where 0 is an object (harmlib.data.composers.regions.object_labels).
+        shift = 0 if source.no_object == 0 else 1
+        return {number + shift: name for number, name in source.classes.items()}
+
+
+def _totals(history: pd.DataFrame) -> list[str]:
+    """Return the column with the total loss of a history that has its parts too, in a list; an empty list for others."""
+    losses = [str(name) for name in history if str(name).startswith("model_")]
+    return ["model_total"] if len(losses) > 1 and "model_total" in losses else []
+
+
+def open_study(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Study:
+    """Return a paper's artefacts in a workspace; raises DataError for one that is not finished, with the step that makes it."""
+    results = workspace.results
+    device = read_manifest(results.scores(paper))["device"]
+    plan = workspace.profile.paper(paper, device)
+    manifests = {benchmark.name: read_manifest(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
+    scores = named_scores(read_scores(results.scores(paper) / "scores.csv"), plan.benchmarks, labels)
+    return Study(workspace, labels, plan, device, manifests, scores)
+
+
+def with_others(study: Study) -> Study:
+    """Return a study with the runs and scores of the papers that its plan puts beside it, as far as they are finished.
+
+    Only scores on the study's benchmarks, under its protocols and made on the same kind of device; what it has itself stays its own.
+    """
+    results, plan, tables = study.workspace.results, study.plan, [study.scores]
+    for paper in study.plan.beside:
+        folder = results.scores(paper)
+        if not (folder / MANIFEST).exists() or read_manifest(folder)["device"] != study.device:
+            continue
+        other = study.workspace.profile.paper(paper, study.device)
+        tables.append(_missing_in(pd.concat(tables), read_scores(folder / "scores.csv")))
+        runs = [run for run in other.runs if run.name not in {own.name for own in plan.runs} and run.benchmark in study.manifests]
+        protocols = {name: tuple(dict.fromkeys(methods + other.protocols.get(name, ()))) for name, methods in plan.protocols.items()}
+        plan = replace(plan, runs=(*plan.runs, *runs), protocols=protocols)
+    scores = named_scores(pd.concat(tables, ignore_index=True), plan.benchmarks, study.labels)
+    return replace(study, plan=plan, scores=scores)
+
+
+def _missing_in(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of others for methods that scores does not have, on its benchmarks and under its protocols."""
+    known = set(zip(scores["benchmark"], scores["protocol"], scores["method"], strict=True))
+    wanted = {(benchmark, protocol) for benchmark, protocol, _ in known}
+    keys = zip(others["benchmark"], others["protocol"], others["method"], strict=True)
+    return others[[key[:2] in wanted and key not in known for key in keys]]
+
+
+def finished_runs(workspace: Workspace, methods: Iterable[str]) -> dict[str, HarmonizationModel]:
+    """Return name in tables -> the trained model of any paper of the profile; methods without a finished run are left out."""
+    profile, found = workspace.profile, {}
+    runs = [run for paper in profile.papers for run in trained_plan(profile, paper, workspace.results).runs]
+    for method in methods:
+        folders = (workspace.results.run(run.name) for run in runs if run.scored_as == method)
+        folder = next((folder for folder in folders if (folder / MANIFEST).exists()), None)
+        if folder:
+            found[method] = models.load(folder)
+    return found
+
+
+def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], labels: Mapping[str, str]) -> pd.DataFrame:
+    """Return scores with the columns "dataset" and "data" for their benchmark, methods in the order of ``labels``."""
+    plans = {benchmark.name: benchmark for benchmark in benchmarks}
+    order = [list(labels).index(method) if method in labels else len(labels) for method in scores["method"]]
+    named = scores.assign(
+        dataset=scores["benchmark"].map(lambda name: plans[name].dataset),
+        data=scores["benchmark"].map(lambda name: plans[name].title),
+        place=scores["benchmark"].map(list(plans).index),
+        order=order,
+    )
+    return named.sort_values(["place", "order"], kind="stable", ignore_index=True).drop(columns=["place", "order"])
+
+
+def planned_recipe(run: RunPlan) -> TrainingRecipe:
+    """Return the recipe that a planned run follows; its model is built without memory."""
+    import torch
+
+    from harmlib.training.loop import recipe_of
+
+    with torch.device("meta"):
+        return recipe_of(models.create(run.method, **run.options), run)
+
+
+def paper_budget(run: RunPlan) -> str:
+    """Return how long the paper trains a run's method, in words; a plan's own schedule does not change that."""
+    import torch
+
+    with torch.device("meta"):
+        recipe = models.create(run.method, **run.options).training_recipe
+    assert recipe is not None  # methods that nobody trains have no runs with a budget
+    return f"the paper {recipe.iterations:,} of {recipe.batch_size}, width 1"

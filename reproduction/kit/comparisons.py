@@ -1,0 +1,105 @@
+"""Tables that any paper makes from its scores: by sub-dataset, by size of the foreground, and method against method.
+
+``scores`` is one row per image and method, with the column "data" that says on what (``study.named_scores``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+
+from harmlib.evaluation.statistics import ALL, RATIO_BUCKETS, Buckets, bucket, paired_difference, summarize, with_all
+from reproduction.kit.tables import LOWER_IS_BETTER, beside_paper, with_ranks
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+
+BETTER, WORSE, OPEN = "better", "worse", "no clear difference"
+VERDICTS = {BETTER: AGREES, WORSE: DIFFERS, OPEN: CANNOT_SAY}
+
+
+def reading(low: float, high: float, *, lower_is_better: bool) -> str:
+    """Return what an interval of a difference says about the first method; without an interval nothing is clear."""
+    if high < 0:
+        return BETTER if lower_is_better else WORSE
+    if low > 0:
+        return WORSE if lower_is_better else BETTER
+    return OPEN
+
+
+def differences(scores: pd.DataFrame, comparisons: Sequence[tuple[str, str]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the mean of first - second over the same images: data, first, second, metric, ours, low, high, n, reading.
+
+    comparisons: pairs of methods; those of which one was not scored on some data are left out there.
+    The reading is about the first method: better or worse only when the whole 95 % interval lies on one side of zero.
+    """
+    rows = []
+    for data, part in scores.groupby("data", sort=False):
+        known = set(part["method"])
+        for first, second in (pair for pair in comparisons if known.issuperset(pair)):
+            for metric in metrics:
+                interval = paired_difference(part, first, second, metric)
+                words = reading(interval.low, interval.high, lower_is_better=metric in LOWER_IS_BETTER)
+                rows.append((data, first, second, metric, interval.mean, interval.low, interval.high, interval.n, words))
+    return pd.DataFrame(rows, columns=["data", "first", "second", "metric", "ours", "low", "high", "n", "reading"])
+
+
+def subset_table(scores: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the means per sub-dataset and over all images, with intervals and n; metrics that no image has are left out."""
+    known = [metric for metric in metrics if scores[metric].notna().any()]
+    table = summarize(with_all(scores), by=("data", "subset", "method"), metrics=known)
+    single = table.groupby("data")["subset"].transform("nunique") == 2  # one sub-dataset and "All" are the same images
+    return table[~(single & (table["subset"] == ALL))].reset_index(drop=True)
+
+
+def subset_view(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Return ``subset_table`` for reading: sub-datasets and methods down, metrics across; labels: method -> its name in tables."""
+    text = [f"{row.mean:.4g} [{row.low:.4g}, {row.high:.4g}]" for row in table.itertuples(index=False)]
+    cells = table.assign(text=text, method=table["method"].map(labels))
+    return cells.pivot_table(index=["data", "subset", "n", "method"], columns="metric", values="text", aggfunc="first", sort=False)
+
+
+def by_foreground(scores: pd.DataFrame, metric: str = "mse", buckets: Buckets = RATIO_BUCKETS) -> pd.DataFrame:
+    """Return the mean of a metric by data, method and share of the picture that is foreground, with intervals and n."""
+    table = summarize(scores.assign(bucket=bucket(scores["foreground_ratio"], buckets)), by=("data", "method", "bucket"), metrics=[metric])
+    order = table["bucket"].map(list(buckets).index)
+    return table.assign(order=order).sort_values("order", kind="stable", ignore_index=True).drop(columns="order")
+
+
+def in_subsets(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return scores with the column "subset_or_bucket": every sub-dataset, then all of them under "All"; a single one only under "All"."""
+    grouped = with_all(scores.assign(subset_or_bucket=scores["subset"]), "subset_or_bucket")
+    several = len(scores["subset"].unique()) > 1
+    return grouped[several | (grouped["subset_or_bucket"] == ALL)].reset_index(drop=True)
+
+
+def in_buckets(scores: pd.DataFrame, buckets: Buckets = RATIO_BUCKETS) -> pd.DataFrame:
+    """Return scores with the column "subset_or_bucket": the bucket of every foreground's share, then all images under "All"."""
+    return with_all(scores.assign(subset_or_bucket=bucket(scores["foreground_ratio"], buckets)), "subset_or_bucket")
+
+
+def printed_table(
+    grouped: pd.DataFrame,
+    printed: pd.DataFrame,
+    metrics: Sequence[str],
+    *,
+    labels: Mapping[str, str],
+    reasons: Mapping[str, str],
+    ranked: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Return a printed table with our means, intervals and ranks (``tables.beside_paper``, ``tables.with_ranks``).
+
+    grouped: scores with the column "subset_or_bucket" (``in_subsets``, ``in_buckets``). labels: the names of rows the paper does not
+    print. reasons: metric or method -> why a cell of it has no number. ranked: the methods that are ranked; None: all.
+    """
+    summary = summarize(grouped, by=("subset_or_bucket", "method"), metrics=metrics)
+    table = beside_paper(summary, printed, data=data_of(grouped), reasons=reasons)
+    table["row"] = table["row"].where(table["row"] != "", table["method"].map(labels))
+    if ranked is None:
+        return with_ranks(table, grouped)
+    marks = with_ranks(table[table["method"].isin(ranked)], grouped)["rank"]
+    return table.assign(rank=marks.reindex(table.index, fill_value=""))
+
+
+def data_of(scores: pd.DataFrame) -> str:
+    """Return what scores were measured on."""
+    return ", ".join(scores["data"].unique())

@@ -1,0 +1,162 @@
+"""The scoreboard: every exhibit of the papers with its state, every tested claim with its verdict.
+
+A state is read from the files that are there, never from what was planned. Figures made from photographs that must not be published
+stay where they were made, so a list of the figures that were made goes with the tables.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from harmlib.errors import DataError
+from harmlib.io.files import write_text
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.papers import PAPERS, claims, exhibits
+
+MADE = "made"
+PARTLY = "partly"
+MISSING = "not made"
+MADE_FIGURES = "tables/figures.csv"
+FILES = {"table": ("tables", ".csv"), "figure": ("figures", ".png")}
+TITLES = {"sgmmh": "Sg-MMH", "frih": "FRIH", "harmonizer": "Harmonizer", "perceptual": "No-reference perceptual"}
+
+
+def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return every exhibit of ``papers.exhibits`` in its order: id, paper, kind, number, title, state, file, data, note.
+
+    results: a profile's folder, with ``tables/`` and ``figures/``. The state is "made", "partly" (a table in which cells of ours are
+    missing; note says why) or "not made"; file is relative to ``results``. A figure that was made on another machine is made.
+    """
+    root = Path(results)
+    listed = _listed_figures(root)
+    rows = [{"id": row["id"], **_state(root, row["id"], row["kind"], listed)} for row in exhibits().to_dict("records")]
+    known = exhibits()[["id", "paper", "kind", "number", "title"]]
+    return known.merge(pd.DataFrame(rows), on="id", validate="one_to_one")
+
+
+def _listed_figures(root: Path) -> set[str]:
+    """Figures that were made, here or on another machine."""
+    path = root / MADE_FIGURES
+    return set(pd.read_csv(path)["figure"]) if path.exists() else set()
+
+
+def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, str]:
+    """State of one exhibit, from its file, or for a figure from the list."""
+    folder, suffix = FILES[kind]
+    path = root / folder / f"{exhibit}{suffix}"
+    if not path.exists() and not (kind == "figure" and exhibit in listed):
+        return {"state": MISSING, "file": "", "data": "", "note": ""}
+    notes, data = _table_remarks(path) if kind == "table" else ([], [])
+    state = PARTLY if notes else MADE
+    notes = [*notes, *_rater_remarks(root, exhibit)]
+    return {"state": state, "file": f"{folder}/{path.name}", "data": ", ".join(data), "note": "; ".join(notes)}
+
+
+def _table_remarks(path: Path) -> tuple[list[str], list[str]]:
+    """Reasons for missing cells, and the data, of a table made by ``tables.beside_paper``; empty for other tables."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not {"ours", "note", "data"} <= set(table):
+        return [], []
+    return table.loc[table["ours"] == "", "note"].unique().tolist(), table["data"].unique().tolist()
+
+
+def _rater_remarks(root: Path, exhibit: str) -> list[str]:
+    """Return whose answers an exhibit shows: its table's column "raters", which a figure of a user study has too; empty without one."""
+    path = root / "tables" / f"{exhibit}.csv"
+    if not path.exists():
+        return []
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return [f"raters: {', '.join(table['raters'].unique())}"] if "raters" in table else []
+
+
+def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return every tested claim with its text and the paper's value: the columns of ``ClaimResult`` and paper, claim, value, unit.
+
+    Raises DataError for a claims table with another first line, and for a claim that two tables judge.
+    """
+    columns = ["claim_id", "verdict", "ours", "low", "high", "n", "data", "note"]
+    parts = [pd.DataFrame(columns=columns)]
+    for path in _claim_files(Path(results) / "tables"):
+        part = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in ("ours", "low", "high")})
+        if list(part) != columns:
+            raise DataError(f'"{path}" is no table of claims: run the notebook that makes it again')
+        parts.append(part)
+    tested = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    twice = tested["claim_id"].duplicated()
+    if twice.any():
+        raise DataError(f'claim "{tested.loc[twice, "claim_id"].iloc[0]}" is judged in two tables: remove the one that no notebook writes')
+    texts = claims()[["id", "paper", "claim", "value", "unit"]].rename(columns={"id": "claim_id"})
+    return tested.merge(texts, on="claim_id", how="left", validate="one_to_one")
+
+
+def _claim_files(tables: Path) -> list[Path]:
+    """Return the tables of claims, paper by paper: that of the paper's own notebook, then those of others, such as its user studies."""
+    return [path for paper in PAPERS for path in sorted(tables.glob(f"claims-{paper}*.csv"), key=lambda path: path.stem)]
+
+
+def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
+    """Write ``<results>/scoreboard.md`` and the list of figures by rename; return the scoreboard's text."""
+    states, verdicts = exhibit_states(results), claim_verdicts(results)
+    made = states.loc[(states["kind"] == "figure") & (states["state"] != MISSING), "id"]
+    write_text(Path(results) / MADE_FIGURES, made.to_frame("figure").to_csv(index=False, lineterminator="\n"))
+    lines = [
+        f"# Scoreboard, profile {profile}",
+        "",
+        f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}. "
+        f"Tested claims: {_counts(verdicts['verdict'], (AGREES, DIFFERS, CANNOT_SAY))} (the papers make {len(claims())} in all).",
+        "",
+        "Intervals are 95 % bootstrap intervals over images, in user studies over participants. "
+        "A claim agrees or differs only when the interval says so.",
+    ]
+    for paper in PAPERS:
+        lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]
+        tested = verdicts[verdicts["paper"] == paper].sort_values("claim_id")
+        lines += ["", *(_claim_lines(tested) if len(tested) else ["No claim tested."])]
+    text = "\n".join(lines) + "\n"
+    write_text(Path(results) / "scoreboard.md", text)
+    return text
+
+
+def _counts(values: pd.Series, names: Sequence[str]) -> str:
+    """Return "made 3, partly 1, not made 42"."""
+    return ", ".join(f"{name} {int((values == name).sum())}" for name in names)
+
+
+def _exhibit_lines(states: pd.DataFrame) -> list[str]:
+    """Markdown table of one paper's exhibits."""
+    rows = [
+        (f"{row['kind']} {row['number']}", row["title"], _linked(row["state"], row["file"]), row["data"], row["note"])
+        for row in states.to_dict("records")
+    ]
+    return _markdown(("exhibit", "title", "state", "data", "note"), rows)
+
+
+def _claim_lines(tested: pd.DataFrame) -> list[str]:
+    """Markdown table of one paper's tested claims."""
+    rows = []
+    for row in tested.to_dict("records"):
+        ours = "n/a" if math.isnan(row["ours"]) else f"{row['ours']:.5g}"
+        numbers = (f"{row['value']} {row['unit']}", ours, _interval(row["low"], row["high"]), row["n"])
+        rows.append((row["claim_id"], row["claim"], *numbers, row["verdict"], row["data"], row["note"]))
+    return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "verdict", "data", "note"), rows)
+
+
+def _linked(text: str, file: str) -> str:
+    """Text that links to a file, when there is one."""
+    return f"[{text}]({file})" if file else text
+
+
+def _interval(low: float, high: float) -> str:
+    """Interval as text; none for an exact number."""
+    return "" if math.isnan(low) or low == high else f"[{low:.5g}, {high:.5g}]"
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a Markdown table; a bar within a cell is escaped."""
+    cells = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in rows]
+    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {line} |" for line in cells)]

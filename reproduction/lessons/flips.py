@@ -1,0 +1,208 @@
+"""Why rankings flip: which orders of methods and of sub-datasets change when the definition of a table's number does.
+
+Records are those of ``definitions``, every method on the same images; intervals draw images within each sub-dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from harmlib.errors import DataError
+from harmlib.evaluation.statistics import ALL, DRAWS, LEVELS
+from reproduction.lessons.definitions import COLUMNS, DEFINITIONS, REFERENCE, Definition, to_psnr
+
+# Draws of all images are multiplied in blocks, so that those of 7404 images stay within 16 MiB.
+BLOCK = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Replicates:
+    """Every definition's number for every group and method, on the images as they are and on bootstrap draws of them.
+
+    groups: the sub-datasets, then "All" where there are several. counts: images of each group.
+    numbers: dB, (1 + D, groups, methods, definitions); the first is that of the images as they are.
+    """
+
+    groups: tuple[str, ...]
+    counts: tuple[int, ...]
+    methods: tuple[str, ...]
+    definitions: tuple[Definition, ...]
+    numbers: np.ndarray
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """The groups but "All"."""
+        return tuple(group for group in self.groups if group != ALL)
+
+
+def replicate(records: pd.DataFrame, *, definitions: Sequence[Definition] = DEFINITIONS, draws: int = DRAWS, seed: int = 0) -> Replicates:
+    """Return the numbers of all definitions with their bootstrap draws, which draw images within each sub-dataset.
+
+    All methods share a draw, so that differences are paired. Raises DataError for a missing column, or when methods differ in images.
+    """
+    tables = aligned(records)
+    methods, subsets = tuple(tables), next(iter(tables.values()))["subset"].to_numpy()
+    names = tuple(dict.fromkeys(subsets))
+    members = np.stack([subsets == name for name in names])  # (S, N)
+    columns = [
+        (definition.weights(table), definition.weights(table) * definition.values(table))
+        for table in tables.values()
+        for definition in definitions
+    ]
+    stacked = np.stack([column for pair in columns for column in pair], axis=1)  # (N, M K 2)
+    sums = np.concatenate([_sums(stacked, members, counts) for counts in _draws(members, draws, seed)])
+    sums = sums.reshape(len(sums), len(names), len(methods), len(definitions), 2)
+    groups = (*names, ALL) if len(names) > 1 else names
+    numbers = np.stack([_finish(sums, place, definition, len(groups)) for place, definition in enumerate(definitions)], axis=-1)
+    counts = tuple(int(count) for count in members.sum(1))
+    return Replicates(groups, (*counts, sum(counts)) if len(names) > 1 else counts, methods, tuple(definitions), numbers)
+
+
+def aligned(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return method -> its rows, in the same order of images for all."""
+    missing = [name for name in COLUMNS if name not in records]
+    if missing:
+        raise DataError(f"the records lack the column {', '.join(missing)}")
+    tables: dict[str, pd.DataFrame] = {}
+    for method in records["method"].unique():
+        tables[method] = records[records["method"] == method].sort_values(["subset", "id"], ignore_index=True)
+    first, *others = tables
+    keys = tables[first][["subset", "id"]]
+    for method in others:
+        if not tables[method][["subset", "id"]].equals(keys):
+            raise DataError(f'"{method}" and "{first}" are not scored on the same images: compare them on those that both have')
+    return tables
+
+
+def _draws(members: np.ndarray, draws: int, seed: int) -> list[np.ndarray]:
+    """Return how often each image is drawn, blocks of (d, N): first the images as they are, then draws within each sub-dataset."""
+    generator, count = np.random.default_rng(seed), members.shape[1]
+    rows = max(1, BLOCK // count)
+    blocks = [np.ones((1, count))]
+    for start in range(0, draws, rows):
+        block = np.zeros((min(rows, draws - start), count))
+        for member in members:
+            size = int(member.sum())
+            block[:, member] = generator.multinomial(size, np.full(size, 1 / size), len(block))
+        blocks.append(block)
+    return blocks
+
+
+def _sums(columns: np.ndarray, members: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the sums of every column (N, C) in every sub-dataset and draw, (d, S, C)."""
+    return np.stack([counts[:, member] @ columns[member] for member in members], axis=1)
+
+
+def _finish(sums: np.ndarray, place: int, definition: Definition, groups: int) -> np.ndarray:
+    """Return one definition's numbers, (1 + D, G, M); sums: (1 + D, S, M, K, 2), of weights and of weighted values."""
+    weights, weighted = sums[:, :, :, place, 0], sums[:, :, :, place, 1]
+    means = weighted / weights
+    if groups > means.shape[1]:
+        overall = means.mean(1) if definition.by_subset else weighted.sum(1) / weights.sum(1)
+        means = np.concatenate([means, overall[:, None]], axis=1)
+    return to_psnr(means) if definition.of_error else means
+
+
+def definition_table(replicates: Replicates) -> pd.DataFrame:
+    """Return one row per group, definition and method: dB, low, high (95 % of the draws), n."""
+    low, high = np.percentile(replicates.numbers[1:], LEVELS, axis=0)
+    rows = [
+        (group, definition.name, method, replicates.numbers[0, g, m, k], low[g, m, k], high[g, m, k], replicates.counts[g])
+        for g, group in enumerate(replicates.groups)
+        for k, definition in enumerate(replicates.definitions)
+        for m, method in enumerate(replicates.methods)
+    ]
+    return pd.DataFrame(rows, columns=["group", "definition", "method", "dB", "low", "high", "n"])
+
+
+def method_differences(replicates: Replicates) -> pd.DataFrame:
+    """Return one row per group, pair of methods and definition: first - second in dB with low and high, flips, clear, share, drawn, n.
+
+    flips: the sign is not that of the reference definition. clear: both intervals leave zero out, on opposite sides. share: in how many
+    of the draws it flips; drawn: in which, bool (D,).
+    """
+    rows = []
+    for g, group in enumerate(replicates.groups):
+        for a, b in combinations(range(len(replicates.methods)), 2):
+            differences = replicates.numbers[:, g, a] - replicates.numbers[:, g, b]  # (1 + D, K)
+            key = (group, replicates.methods[a], replicates.methods[b])
+            rows += [(*key, *row, replicates.counts[g]) for row in _compared(differences, replicates.definitions)]
+    return pd.DataFrame(rows, columns=["group", "first", "second", *_COMPARED, "n"])
+
+
+def subset_differences(replicates: Replicates) -> pd.DataFrame:
+    """Return one row per method, pair of sub-datasets and definition: which of the two is easier; columns as ``method_differences``."""
+    rows = []
+    for m, method in enumerate(replicates.methods):
+        for a, b in combinations(range(len(replicates.subsets)), 2):
+            differences = replicates.numbers[:, a, m] - replicates.numbers[:, b, m]
+            key = (method, replicates.subsets[a], replicates.subsets[b])
+            count = replicates.counts[a] + replicates.counts[b]
+            rows += [(*key, *row, count) for row in _compared(differences, replicates.definitions)]
+    return pd.DataFrame(rows, columns=["method", "first", "second", *_COMPARED, "n"])
+
+
+_COMPARED = ("definition", "dB", "low", "high", "flips", "clear", "share", "drawn")
+
+
+def _compared(differences: np.ndarray, definitions: Sequence[Definition]) -> list[tuple]:
+    """Return the columns of _COMPARED for every definition; differences: (1 + D, K). drawn: whether it flips, draw by draw."""
+    low, high = np.percentile(differences[1:], LEVELS, axis=0)
+    signs = np.sign(differences)
+    flips = signs != signs[:, :1]
+    side = np.where(low > 0, 1, np.where(high < 0, -1, 0))
+    return [
+        (
+            definition.name,
+            differences[0, k],
+            low[k],
+            high[k],
+            bool(flips[0, k]),
+            bool(side[k] * side[0] < 0),
+            float(flips[1:, k].mean()),
+            flips[1:, k],
+        )
+        for k, definition in enumerate(definitions)
+    ]
+
+
+def flip_rates(replicates: Replicates) -> pd.DataFrame:
+    """Return per definition the share of orders that are not those of the reference: of methods in every group, of sub-datasets.
+
+    Columns: definition, orders, rate, low, high (95 % of the draws), flipped, clear, pairs. In a draw both definitions see the same
+    images, so what flips there flips by definition.
+    """
+    tables = {"of methods": method_differences(replicates), "of sub-datasets": subset_differences(replicates)}
+    rows = []
+    for kind, table in tables.items():
+        for definition, part in table.groupby("definition", sort=False):
+            if definition == REFERENCE.name:
+                continue
+            low, high = np.percentile(np.stack(part["drawn"].to_list()).mean(0), LEVELS)
+            rows.append((definition, kind, part["flips"].mean(), low, high, part["flips"].sum(), part["clear"].sum(), len(part)))
+    return pd.DataFrame(rows, columns=["definition", "orders", "rate", "low", "high", "flipped", "clear", "pairs"])
+
+
+def flip_sentence(rates: pd.DataFrame) -> str:
+    """Return the extremes of ``flip_rates`` in words."""
+    parts = []
+    for kind, part in rates.groupby("orders", sort=False):
+        most = part.iloc[int(part["rate"].to_numpy().argmax())]
+        words = f'{most["flipped"]} of {most["pairs"]} under "{most["definition"]}"' if most["flipped"] else "none"
+        parts.append(f"orders {kind} that differ from those of mean PSNR: at most {words}, {most['clear']} of them clearly")
+    return "; ".join(parts) + "."
+
+
+def spans(replicates: Replicates) -> pd.DataFrame:
+    """Return one row per pair of methods and group: the smallest and the largest difference in dB over definitions, and whose they are."""
+    table = method_differences(replicates)
+    rows = []
+    for key, part in table.groupby(["group", "first", "second"], sort=False):
+        least, most = (part.iloc[int(place)] for place in (part["dB"].to_numpy().argmin(), part["dB"].to_numpy().argmax()))
+        rows.append((*key, least["dB"], least["definition"], most["dB"], most["definition"], part["n"].iloc[0]))
+    return pd.DataFrame(rows, columns=["group", "first", "second", "least", "least_under", "most", "most_under", "n"])

@@ -1,0 +1,53 @@
+"""Does a method change the composites more that people called unrealistic? On the pack of real composites with people's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from harmlib.io.images import read_image, read_mask
+from harmlib.metrics.protocols import get_protocol
+from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
+from harmlib.progress import progress
+from reproduction.kit.comparisons import reading
+from reproduction.lessons.restraint import CHANCE, changes_of, measure_change
+from reproduction.perceptual.realism import OPEN, READINGS, UNREALISTIC, auc_interval
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+
+# What a network that has learned nothing paints. Its change is how far a picture is from gray, which is no opinion about harmony.
+GRAY, LEVEL = "control: all gray", 128
+
+
+def measure_judged(models: Mapping[str, HarmonizationModel], rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per method and composite: method, id, label, whole, inside, outside (``restraint.changes_of``).
+
+    rows: ``realism.read_pack``, or some of them. The last method of each composite is the control, a picture that is all gray.
+    """
+    protocol, found = get_protocol(), []
+    for row in progress(rows.to_dict("records"), desc="composites that people judged", unit="image"):
+        picture = evaluated_picture(read_image(row["composite"]), protocol)
+        mask = evaluated_mask(read_mask(row["mask"]), protocol) > 0
+        changes = {name: measure_change(model, picture, mask) for name, model in models.items()}
+        changes[GRAY] = changes_of(picture, np.full_like(picture, LEVEL), mask)
+        found += [{"method": name, "id": row["id"], "label": row["human_label"], **change} for name, change in changes.items()]
+    return pd.DataFrame(found)
+
+
+def judged_table(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return how well the change of the whole picture, and that inside the object, tell the labels apart.
+
+    Columns: method, change, auc with low and high (how often an unrealistic composite is changed more than a realistic one), reading, n.
+    """
+    rows = []
+    for method, part in changes.groupby("method", sort=False):
+        positive = (part["label"] == UNREALISTIC).to_numpy()
+        for place, words in {"whole": "of the whole picture", "inside": "inside the object"}.items():
+            area = auc_interval(part[place].to_numpy(), positive)
+            found = READINGS.get(reading(area.low - CHANCE, area.high - CHANCE, lower_is_better=False), OPEN)
+            rows.append((method, words, area.mean, area.low, area.high, found, area.n))
+    return pd.DataFrame(rows, columns=["method", "change", "auc", "low", "high", "reading", "n"])

@@ -1,0 +1,167 @@
+"""What a lesson works with: whatever a workspace has finished, and without anything the embedded photographs and the transfers.
+
+Every picture is looked at as the default protocol does: 8-bit, 256x256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harmlib import models
+from harmlib.data.composers.base import Neglected, get_composer
+from harmlib.data.pairs import read_pairs
+from harmlib.data.sources import open_source
+from harmlib.io.files import CHECKPOINT, MANIFEST, read_json
+from harmlib.metrics.protocols import get_protocol
+from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
+from reproduction.kit.examples import Example, read_example
+from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+    from reproduction.stages import Results
+    from reproduction.workspace import Workspace
+
+# Detectors answer with probabilities; their picture is the composite itself.
+DETECTORS = ("ptc", "ptc_aet")
+# Not trained themselves, but of no use without the trained parts that a run gives them.
+TOGETHER = ("ptc_dih_twostage",)
+# Composers of benchmarks that only detectors learn from.
+NOT_HARMONIZED = "exposure"
+# The benchmark of most methods, then that of Sg-MMH.
+PREFERRED = ("iHarmony4", "COCO-Exp", "HScene", "HLIP")
+COMPOSER = "iharmony4"
+EMBEDDED_TITLE = "iHarmony4-style, embedded (made for this lesson)"
+# Composites that are tried of each embedded photograph: many are left out by the benchmark's rules.
+DRAWS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Composites to work with, at 256x256, evenly spaced over their list.
+
+    title: what tables and figures call them. benchmark: the one they are from; empty for others.
+    """
+
+    title: str
+    examples: list[Example]
+    benchmark: str = ""
+
+    @property
+    def photographs(self) -> list[Example]:
+        """The first composite of every photograph."""
+        first = {(example.subset, photo_of(example.id)): example for example in reversed(self.examples)}
+        return [example for example in self.examples if first[example.subset, photo_of(example.id)] is example]
+
+    @property
+    def first_visible(self) -> Example:
+        """The first composite whose foreground can be seen in a small picture; else the first one."""
+        return next((example for example in self.examples if example.mask.mean() >= VISIBLE), self.examples[0])
+
+
+def photo_of(name: str) -> str:
+    """Return the photograph of a composite "<photo>_<object>_<variant>"."""
+    return name.rsplit("_", 2)[0]
+
+
+def finished_runs(results: Results, benchmark: str = "") -> dict[str, Path]:
+    """Return method -> the folder of its newest finished run, one trained on ``benchmark`` first; no run with a label, no detector."""
+    found: dict[str, tuple[bool, float, str]] = {}
+    for manifest in (results.root / "runs").glob(f"*/{MANIFEST}"):
+        content = read_json(manifest)
+        method = content.get("method")
+        if content.get("label") or method in DETECTORS or method not in models.list_models() or not (manifest.parent / CHECKPOINT).exists():
+            continue
+        place = (content.get("benchmark") == benchmark, manifest.stat().st_mtime, str(manifest.parent))
+        found[method] = max(found.get(method, place), place)
+    return {method: Path(found[method][2]) for method in sorted(found)}
+
+
+def load_methods(
+    results: Results, wanted: Sequence[str] | None = None, *, benchmark: str = ""
+) -> tuple[dict[str, HarmonizationModel], str]:
+    """Return the wanted methods that are at hand, in their order, and a sentence about the others, empty when nothing is missing.
+
+    wanted: method names; None: all that are finished. Transfers need no run. benchmark: of several runs those trained on it come first.
+    Raises ParameterError for an unknown method.
+    """
+    runs = finished_runs(results, benchmark)
+    found: dict[str, HarmonizationModel] = {}
+    for name in runs if wanted is None else wanted:
+        if name in runs:
+            found[name] = models.load(runs[name])
+        elif not models.describe(name).trainable and name not in TOGETHER:
+            found[name] = models.create(name)
+    missing = [name for name in wanted or () if name not in found]
+    return found, f"not trained in this profile, and left out: {', '.join(missing)}." if missing else ""
+
+
+def find_material(workspace: Workspace, limit: int) -> Material:
+    """Return at most ``limit`` test composites of a finished benchmark, or composites of the embedded photographs where there is none."""
+    finished = _finished_benchmarks(workspace)
+    if not finished:
+        return embedded_material(limit, seed=workspace.profile.seed)
+    title, root = finished[0]
+    examples = [read_example(pair) for pair in evenly(read_pairs(root, "test"), limit)]
+    return Material(title, [example for example in examples if example.mask.any() and not example.mask.all()], root.name)
+
+
+def _finished_benchmarks(workspace: Workspace) -> list[tuple[str, Path]]:
+    """Return (title, folder) of the finished benchmarks with test composites, the best one for a lesson first; none of exposure shifts."""
+    found = []
+    for manifest in sorted((workspace.results.root / "benchmarks").glob(f"*/{MANIFEST}")):
+        content = read_json(manifest)
+        if (manifest.parent / "IHD_test.txt").exists() and not content.get("composer", "").startswith(NOT_HARMONIZED):
+            place = PREFERRED.index(content["dataset"]) if content["dataset"] in PREFERRED else len(PREFERRED)
+            found.append((place, content["title"], manifest.parent))
+    return [(title, folder) for _, title, folder in sorted(found)]
+
+
+def embedded_material(limit: int, *, seed: int) -> Material:
+    """Return at most ``limit`` iHarmony4-style composites of all nine embedded photographs."""
+    return Material(EMBEDDED_TITLE, [_at_working_size(sample) for sample in embedded_samples(limit, seed=seed)])
+
+
+def embedded_samples(limit: int, *, seed: int) -> list[Sample]:
+    """Return those composites at the size of the photographs."""
+    source, composer = open_source("embedded"), get_composer(COMPOSER)
+    samples = []
+    for photo in (photo for split in source.splits() for photo in source.ids(split)):
+        for draw in range(DRAWS):
+            try:
+                made = composer(source, photo, draw, seed)
+            except Neglected:
+                continue
+            samples.append(Sample(f"{photo.replace('_', '-')}_1_{draw + 1}", "embedded", made.image, made.target, made.mask))
+    return evenly(samples, limit)
+
+
+def _at_working_size(sample: Sample) -> Example:
+    """Return a composite as the default protocol looks at it."""
+    protocol = get_protocol()
+    target = None if sample.target is None else evaluated_picture(sample.target, protocol)
+    mask = evaluated_mask(sample.mask, protocol) > 0
+    return Example(sample.id, sample.subset, evaluated_picture(sample.composite, protocol), target, mask, "", sample.mask.shape)
+
+
+def real_material(data: Path | None, pack: str, limit: int) -> Material:
+    """Return at most ``limit`` real composites of a pack below ``data``, whose targets nobody knows; none where the pack is not."""
+    return Material(f'pack "{pack}"', [_at_working_size(sample) for sample in read_real_composites(data, pack, limit)])
+
+
+def random_masks(examples: Sequence[Example], seed: int) -> list[np.ndarray]:
+    """Return for every example the mask of a composite of another, random photograph, bool (256, 256).
+
+    Where there is one photograph only, its own mask is mirrored instead.
+    """
+    generator = np.random.default_rng(seed)
+    masks = []
+    for example in examples:
+        others = [other.mask for other in examples if photo_of(other.id) != photo_of(example.id)]
+        masks.append(others[generator.integers(len(others))] if others else example.mask[:, ::-1])
+    return masks

@@ -1,0 +1,115 @@
+"""Per-image results to compare definitions on: the pack of genuine ones, the scores of finished papers, and the papers' printed tables."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from harmlib.errors import DataError
+from harmlib.evaluation.table import read_scores
+from harmlib.io.files import MANIFEST, read_json
+from reproduction.kit.tables import LOWER_IS_BETTER
+from reproduction.lessons.definitions import COLUMNS
+from reproduction.papers import PAPERS, published
+from reproduction.stages import Results
+
+PACK = "iharmony4_eval"
+# File of the pack -> what we call the method.
+PACK_METHODS = {"composite": "composite", "harmonizer": "harmonizer", "PCTNet_CNN": "pctnet"}
+LABELS = {"composite": "composite", "harmonizer": "Harmonizer", "pctnet": "PCT-Net"}
+METRICS = ("MSE", "fMSE", "PSNR")
+
+
+def read_pack(data: Path | None) -> pd.DataFrame | None:
+    """Return the records of three methods on the 7404 test composites of iHarmony4; None where the pack is not below ``data``.
+
+    The area of a foreground is that of composite.csv for all three: the files count it differently, by up to 0.8 %.
+    Raises DataError when a file of the pack is missing or damaged.
+    """
+    root = data / PACK if data else None
+    if root is None or not root.is_dir():
+        return None
+    tables = []
+    for file, method in PACK_METHODS.items():
+        path = root / f"{file}.csv"
+        if not path.exists():
+            raise DataError(f'"{path}" does not exist: fetch the pack {PACK} again')
+        table = pd.read_csv(path, dtype={"name": str}).rename(columns={"name": "id"}).assign(method=method)
+        missing = [name for name in COLUMNS if name not in table]
+        if missing:
+            raise DataError(f'"{path}" lacks the column {", ".join(missing)}: fetch the pack {PACK} again')
+        tables.append(table[list(COLUMNS)])
+    shares = tables[0].set_index("id")["foreground_ratio"]
+    records = pd.concat(tables, ignore_index=True)
+    return records.assign(foreground_ratio=records["id"].map(shares))
+
+
+def read_finished(results: Results) -> dict[str, pd.DataFrame]:
+    """Return the records of every finished paper by what they were measured on: "paper: benchmark, protocol".
+
+    Images whose foreground vanishes at the evaluated size are left out, for all methods; so are tables with a single method.
+    """
+    found = {}
+    for folder in sorted((results.root / "scores").glob("*")):
+        if not (folder / MANIFEST).exists():
+            continue
+        scores = read_scores(folder / "scores.csv")
+        for benchmark, protocol in scores[["benchmark", "protocol"]].drop_duplicates().itertuples(index=False):
+            part = scores[(scores["benchmark"] == benchmark) & (scores["protocol"] == protocol)]
+            empty = part.loc[part["fmse"].isna(), "id"]
+            kept = part.loc[~part["id"].isin(empty), list(COLUMNS)]
+            if len(kept["method"].unique()) > 1:
+                found[f"{folder.name}: {_title(results, benchmark)}, protocol {protocol}"] = kept.reset_index(drop=True)
+    return found
+
+
+def _title(results: Results, benchmark: str) -> str:
+    """Return what tables call a benchmark."""
+    manifest = results.benchmark(benchmark) / MANIFEST
+    return read_json(manifest)["title"] if manifest.exists() else benchmark
+
+
+def printed_flips() -> pd.DataFrame:
+    """Return every two rows of a printed table that two of its metrics put in opposite orders.
+
+    Columns: paper, table, group (data set and sub-dataset or bucket), metrics, first, second, and the printed values: first_one and
+    second_one of the first metric, first_other and second_other of the second.
+    """
+    pairs = _printed_pairs()
+    return pairs[pairs["flips"]].drop(columns="flips").reset_index(drop=True)
+
+
+def printed_rates() -> pd.DataFrame:
+    """Return how many pairs of rows two metrics of a printed table order differently: paper, table, metrics, flipped, pairs, rate."""
+    grouped = _printed_pairs().groupby(["paper", "table", "metrics"], sort=False)["flips"]
+    return grouped.agg(flipped="sum", pairs="size", rate="mean").reset_index()
+
+
+def _printed_pairs() -> pd.DataFrame:
+    """Return every two rows of a printed table that differ in both of two metrics; columns as ``printed_flips``, and flips."""
+    rows = []
+    for paper in PAPERS:
+        values = published(paper)
+        values = values[values["metric"].isin(METRICS)]
+        groups = values[["table", "dataset", "subset_or_bucket"]].drop_duplicates()
+        for table, dataset, bucket in groups.itertuples(index=False):
+            part = values[(values["table"] == table) & (values["dataset"] == dataset) & (values["subset_or_bucket"] == bucket)]
+            wide = part.pivot_table(index="row", columns="metric", values="number", sort=False)
+            for one, other in combinations([metric for metric in METRICS if metric in wide], 2):
+                key = (paper, table, ", ".join(name for name in (dataset, bucket) if name), f"{one} and {other}")
+                rows += [(*key, *row) for row in _compared(wide[[one, other]].dropna())]
+    columns = ["paper", "table", "group", "metrics", "first", "second", "first_one", "second_one", "first_other", "second_other", "flips"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _compared(wide: pd.DataFrame) -> list[tuple]:
+    """Return every two rows of two metrics with their values and whether the metrics order them differently; ties are left out."""
+    one, other = (-1 if str(metric).lower() in LOWER_IS_BETTER else 1 for metric in wide)
+    found = []
+    for (first, a, c), (second, b, d) in combinations(wide.itertuples(), 2):
+        orders = one * (a - b), other * (c - d)
+        if all(orders):
+            found.append((first, second, a, b, c, d, orders[0] * orders[1] < 0))
+    return found

@@ -1,0 +1,158 @@
+"""What happens when a method harmonizes its own results: errors and changes, pass after pass.
+
+Every pass sees what a file would hold, 8-bit pictures of 256x256, with the same mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from harmlib.evaluation.statistics import Interval, mean_interval, ratio_of_means
+from harmlib.inference.pictures import harmonize
+from harmlib.progress import progress
+from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading
+from reproduction.lessons.material import photo_of
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+    from reproduction.kit.examples import Example
+
+# A method settles when its last pass changes less than a tenth of what the first did, and goes on when it changes more than half.
+SETTLED, GOING_ON = 0.1, 0.5
+SETTLES, SLOWS, GOES_ON, OPEN_PACE, STILL = "settles", "slows down", "goes on", "cannot say", "changes nothing"
+DRIFTS = {WORSE: "drifts away", BETTER: "comes closer", OPEN: OPEN}
+
+
+def harmonize_again(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray, passes: int) -> list[np.ndarray]:
+    """Return the picture and what ``passes`` passes make of it, each of the one before: passes + 1 pictures, uint8 (H, W, 3)."""
+    pictures = [picture]
+    for _ in range(passes):
+        pictures.append(np.asarray(harmonize(model, pictures[-1], mask)))
+    return pictures
+
+
+def measure_passes(models: Mapping[str, HarmonizationModel], examples: Sequence[Example], passes: int) -> pd.DataFrame:
+    """Return one row per method, composite and pass: method, subset, id, photo, passes, error, change.
+
+    error: MSE from the real photograph, NaN where there is none; pass 0 is the composite itself. change: root of the mean squared
+    difference from the pass before, in 8-bit levels, so that equal steps add up to their number.
+    """
+    rows = []
+    for name, model in models.items():
+        for example in progress(examples, desc=f"{name}, {passes} passes", unit="image"):
+            pictures = harmonize_again(model, example.composite, example.mask, passes)
+            key = (name, example.subset, example.id, photo_of(example.id))
+            for count, picture in enumerate(pictures):
+                error = np.nan if example.target is None else squared_error(picture, example.target)
+                change = np.sqrt(squared_error(picture, pictures[count - 1])) if count else np.nan
+                rows.append((*key, count, error, change))
+    return pd.DataFrame(rows, columns=["method", "subset", "id", "photo", "passes", "error", "change"])
+
+
+def squared_error(picture: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean squared difference of two uint8 pictures, 8-bit levels squared."""
+    return float(np.square(picture.astype(np.float64) - other).mean())
+
+
+def pass_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per method, pass and quantity (error, change): mean over composites with low, high and n, where it is known."""
+    rows = []
+    for (method, count), part in records.groupby(["method", "passes"], sort=False):
+        for quantity in ("error", "change"):
+            found = mean_interval(part[quantity].to_numpy())
+            if found.n:
+                rows.append((method, count, quantity, found.mean, found.low, found.high, found.n))
+    return pd.DataFrame(rows, columns=["method", "passes", "quantity", "mean", "low", "high", "n"])
+
+
+def pass_view(table: pd.DataFrame, shown: Sequence[int]) -> pd.DataFrame:
+    """Return ``pass_table`` for reading: methods and quantities down, the passes of ``shown`` across."""
+    part = table[table["passes"].isin(shown)]
+    text = [
+        f"{mean:.3g}" + ("" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]")
+        for mean, low, high in part[["mean", "low", "high"]].to_numpy()
+    ]
+    return part.assign(text=text).pivot_table(
+        index=["quantity", "method", "n"], columns="passes", values="text", aggfunc="first", sort=False, fill_value=""
+    )
+
+
+def behavior_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Return how each method behaves from the first pass to the last.
+
+    Columns: method, passes, remaining (the last pass's change over the first's, ratio of means) with its low and high, pace; drift (error
+    after the last pass less that after the first, paired by composite) with drift_low and drift_high, way; best (the pass of least mean
+    error, 0: the composite), n.
+    """
+    rows = []
+    for method, part in records.groupby("method", sort=False):
+        changes = part.pivot_table(index=["subset", "id"], columns="passes", values="change")
+        errors = part.pivot_table(index=["subset", "id"], columns="passes", values="error", dropna=False)
+        last = int(part["passes"].max())
+        remaining = _remaining(changes[1], changes[last])
+        drift = mean_interval((errors[last] - errors[1]).to_numpy()) if last in errors else Interval(np.nan, np.nan, np.nan, 0)
+        way = DRIFTS[reading(drift.low, drift.high, lower_is_better=True)] if drift.n else ""
+        means = errors.mean().to_numpy()
+        best = -1 if np.isnan(means).all() else int(np.nanargmin(means))
+        rows.append(
+            (
+                method,
+                last,
+                remaining.mean,
+                remaining.low,
+                remaining.high,
+                pace(remaining),
+                drift.mean,
+                drift.low,
+                drift.high,
+                way,
+                best,
+                len(changes),
+            )
+        )
+    names = ["method", "passes", "remaining", "low", "high", "pace", "drift", "drift_low", "drift_high", "way", "best", "n"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _remaining(first: pd.Series, last: pd.Series) -> Interval:
+    """Return the ratio of the mean changes; NaN where the first pass changed nothing, no interval for a single composite."""
+    if not first.sum():
+        return Interval(np.nan, np.nan, np.nan, len(first))
+    if len(first) == 1:
+        return Interval(float(last.sum() / first.sum()), np.nan, np.nan, 1)
+    return ratio_of_means(last, first)
+
+
+def pace(remaining: Interval) -> str:
+    """Return what the share of change that remains says: settles, slows down, goes on; cannot say when the interval holds a border."""
+    if np.isnan(remaining.mean):
+        return STILL
+    if remaining.high < SETTLED:
+        return SETTLES
+    if remaining.low > GOING_ON:
+        return GOES_ON
+    return SLOWS if remaining.low > SETTLED and remaining.high < GOING_ON else OPEN_PACE
+
+
+def behavior_sentences(table: pd.DataFrame) -> list[str]:
+    """Return one sentence per pace, then one per way, with the methods of each; table: ``behavior_table``."""
+    words = {
+        SETTLES: f"below {SETTLED:.0%} of the first pass's change is left",
+        SLOWS: f"between {SETTLED:.0%} and {GOING_ON:.0%} is left",
+        GOES_ON: f"more than {GOING_ON:.0%} is left",
+        OPEN_PACE: "the interval holds a border",
+        STILL: "the first pass changes no pixel",
+    }
+    sentences = [
+        f"{name} ({meaning}): {', '.join(table.loc[table['pace'] == name, 'method'])}."
+        for name, meaning in words.items()
+        if (table["pace"] == name).any()
+    ]
+    for way in DRIFTS.values():
+        if (table["way"] == way).any():
+            sentences.append(f"{way}, last pass against first: {', '.join(table.loc[table['way'] == way, 'method'])}.")
+    return sentences

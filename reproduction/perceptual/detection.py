@@ -1,0 +1,159 @@
+"""How well a detector finds exposure shifts, and from which size on: scores of its probabilities (specs/perceptual_noref.md section 2.6).
+
+Class 0 is negative (darker than the threshold), class 1 positive (brighter), class 2 none. Probabilities are (3, H, W) in [0, 1], labels
+(H, W) with a class per pixel; a sweep is a table with a row per shift of one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from harmlib.errors import DataError, EmptyMaskError, ParameterError
+from harmlib.evaluation.statistics import SIZE_BUCKETS, Buckets, bucket
+from harmlib.io import images
+from harmlib.perturbations.exposure import shift_exposure
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harmlib.models.base import HarmonizationModel
+
+DIRECTIONS = ("negative", "positive")
+STOPS = tuple(step / 10 for step in range(-10, 11))
+# Mean probability inside an object from which on it counts as detected.
+DETECTED = 0.5
+SAMPLES = 200_000
+BATCH_SIZE = 7
+
+
+def detection_mask(probabilities: Tensor) -> Tensor:
+    """Return max(p_0, p_1) of every pixel, the soft mask (B, 1, H, W) of what was shifted either way; probabilities: (B, 3, H, W)."""
+    return probabilities[:, : len(DIRECTIONS)].amax(1, keepdim=True)
+
+
+def soft_f1(probability: np.ndarray, truth: np.ndarray) -> float:
+    """Return 2 Σ p t / (Σ p + Σ t), the F1 score of probabilities (H, W) without a threshold; NaN where there is nothing to find.
+
+    probability: in [0, 1]; truth: bool or {0, 1}, same shape.
+    """
+    if not truth.any():
+        return np.nan
+    return float(2 * (probability * truth).sum(dtype=float) / (probability.sum(dtype=float) + truth.sum(dtype=float)))
+
+
+def iou(found: np.ndarray, truth: np.ndarray) -> float:
+    """Return the intersection of two bool masks over their union, NaN where both are empty."""
+    union = (found | truth).sum()
+    return float((found & truth).sum() / union) if union else np.nan
+
+
+def direction_scores(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Return one row per direction: its soft F1, and the IoU of the pixels where it is the likeliest class; columns direction, f1, iou."""
+    likeliest = probabilities.argmax(0)
+    rows = [
+        (direction, soft_f1(probabilities[label], labels == label), iou(likeliest == label, labels == label))
+        for label, direction in enumerate(DIRECTIONS)
+    ]
+    return pd.DataFrame(rows, columns=["direction", "f1", "iou"])
+
+
+def roc(probabilities: np.ndarray, labels: np.ndarray, direction: str, *, samples: int = SAMPLES, seed: int = 0) -> pd.DataFrame:
+    """Return the ROC curve of one direction against all other pixels; columns false_positive_rate, true_positive_rate, threshold.
+
+    probabilities: (N, 3, H, W); labels: (N, H, W). Beyond ``samples`` pixels, so many are drawn, the same for the same seed.
+    Raises ParameterError for an unknown direction, DataError unless there are pixels of that class and others.
+    """
+    from sklearn.metrics import roc_curve
+
+    if direction not in DIRECTIONS:
+        raise ParameterError(f'there is no direction "{direction}": choose from {", ".join(DIRECTIONS)}')
+    label = DIRECTIONS.index(direction)
+    scores, truth = probabilities[:, label].ravel(), labels.ravel() == label
+    if len(scores) > samples:
+        drawn = np.random.default_rng(seed).choice(len(scores), samples, replace=False)
+        scores, truth = scores[drawn], truth[drawn]
+    if truth.all() or not truth.any():
+        raise DataError(f"an ROC curve needs {direction} pixels and others, and these are all alike: take more pictures")
+    rates = roc_curve(truth, scores)
+    return pd.DataFrame(dict(zip(("false_positive_rate", "true_positive_rate", "threshold"), rates, strict=True)))
+
+
+def area_under(curve: pd.DataFrame) -> float:
+    """Return the area under an ROC curve: 0.5 for chance, 1 for a perfect order."""
+    return float(np.trapezoid(curve["true_positive_rate"], curve["false_positive_rate"]))
+
+
+def sweep(model: HarmonizationModel, image: np.ndarray, mask: np.ndarray, stops: Sequence[float] = STOPS) -> pd.DataFrame:
+    """Return how a detector sees one object at every shift: columns stops, negative, positive, f1.
+
+    negative, positive: mean probabilities inside the object. f1: soft F1 of the shift's own direction; NaN for a shift of 0.
+    image: uint8 RGB (H, W, 3); mask: bool (H, W); both are resized to the model's working size first. The model is put in evaluation mode.
+    Raises EmptyMaskError for an object that is not there at that size, else as ``shift_exposure`` does.
+    """
+    images.check_same_size("the picture", mask, image)
+    size = (model.working_size, model.working_size) if model.working_size else image.shape[:2]
+    image, mask = images.resize(image, size, "bilinear"), images.resize(mask, size, "nearest")
+    if not mask.any():
+        raise EmptyMaskError(f"the object has no pixel at {size[0]}x{size[1]}: choose a larger one")
+    probabilities = _predict(model, [shift_exposure(image, mask, step) for step in stops])
+    rows = [(step, *found[:2, mask].mean(1), _own_f1(found, mask, step)) for step, found in zip(stops, probabilities, strict=True)]
+    return pd.DataFrame(rows, columns=["stops", *DIRECTIONS, "f1"])
+
+
+def _predict(model: HarmonizationModel, pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the probabilities of pictures of one size, (N, 3, H, W)."""
+    import torch
+
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    tensors = torch.stack([images.to_tensor(picture) for picture in pictures])
+    with torch.inference_mode():
+        found = [model.eval()(batch.to(device))["probabilities"].cpu() for batch in tensors.split(BATCH_SIZE)]
+    return torch.cat(found).numpy()
+
+
+def _own_f1(probabilities: np.ndarray, mask: np.ndarray, stops: float) -> float:
+    """Return the soft F1 of the direction in which an object was shifted, NaN for none."""
+    return soft_f1(probabilities[int(stops > 0)], mask) if stops else np.nan
+
+
+def predicted_threshold(stops: Sequence[float] | np.ndarray, mean_probability: Sequence[float] | np.ndarray) -> float:
+    """Return the smallest |s| at which the mean probability inside an object reaches 0.5, interpolated linearly; NaN if it never does.
+
+    stops: shifts in one direction, in any order, 0 allowed; mean_probability: of that direction, one value per shift.
+    Raises ParameterError for shifts in both directions: they have a threshold each.
+    """
+    signed, probability = np.asarray(stops, dtype=float), np.asarray(mean_probability, dtype=float)
+    if (signed > 0).any() and (signed < 0).any():
+        raise ParameterError("a threshold belongs to one direction, and these shifts go both ways: split them at 0")
+    order = np.argsort(np.abs(signed))
+    sizes, probability = np.abs(signed)[order], probability[order]
+    reached = np.flatnonzero(probability >= DETECTED)
+    if not len(reached):
+        return np.nan
+    last = reached[0]
+    first = max(last - 1, 0)
+    return float(np.interp(DETECTED, probability[[first, last]], sizes[[first, last]]))
+
+
+def predicted_thresholds(table: pd.DataFrame) -> dict[str, float]:
+    """Return the predicted threshold of either direction, in stops above 0, for the sweep of one object."""
+    sides = {"negative": table[table["stops"] <= 0], "positive": table[table["stops"] >= 0]}
+    return {direction: predicted_threshold(side["stops"].to_numpy(), side[direction].to_numpy()) for direction, side in sides.items()}
+
+
+def psychometric_table(sweeps: pd.DataFrame, buckets: Buckets = SIZE_BUCKETS) -> pd.DataFrame:
+    """Return how objects of each size are seen at each shift: columns size, stops, n, negative, positive, detected.
+
+    sweeps: those of many objects, with a column foreground_ratio. negative, positive: means over objects; detected: share of objects whose
+    mean probability reaches 0.5 in the direction of the shift, in either one for a shift of 0. Sizes without an object are left out.
+    """
+    own = np.select([sweeps["stops"] < 0, sweeps["stops"] > 0], [sweeps["negative"], sweeps["positive"]], sweeps[[*DIRECTIONS]].max(axis=1))
+    sized = sweeps.assign(size=pd.Categorical(bucket(sweeps["foreground_ratio"], buckets), list(buckets)), detected=own >= DETECTED)
+    groups = sized.groupby(["size", "stops"], observed=True)
+    return groups.agg(
+        n=("stops", "size"), negative=("negative", "mean"), positive=("positive", "mean"), detected=("detected", "mean")
+    ).reset_index()

@@ -1,0 +1,170 @@
+"""Does the detected area tell composites that people called realistic from those that they called unrealistic?
+
+The composites and their labels are the pack ``labelme_composites`` (Lalonde and Efros 2007): cut out, pasted, and judged by people. No
+true colors exist, so the detector's answer is compared with the label alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.stats import rankdata
+
+from harmlib.color import rgb_to_lab
+from harmlib.evaluation.statistics import DRAWS, LEVELS, Interval, rank_correlation
+from harmlib.inference.detection import detect
+from harmlib.io.images import read_image, read_mask
+from reproduction.kit.comparisons import reading
+from reproduction.kit.grids import GridRow, picture_grid
+from reproduction.kit.selection import row_label
+from reproduction.kit.style import COLUMN_WIDTH
+from reproduction.perceptual.detection import DETECTED, DIRECTIONS
+from reproduction.perceptual.shifts import detection_picture
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+
+PACK = "labelme_composites"
+UNREALISTIC, REALISTIC = "unrealistic", "realistic"
+CHANCE = 0.5
+# Score -> what it is. The first two are the question; CONTROLS need no detector, and tell what the labels follow without one.
+SCORES = {
+    "inside": "mean detection inside the object",
+    "whole": "mean detection over the whole picture",
+    "contrast": "mean detection inside less outside",
+    "area": f"share of the picture detected ({DETECTED} or more)",
+    "lightness": "no detector: |mean lightness inside less outside|",
+    "share": "no detector: share of the picture that is object",
+    "chroma": "no detector: mean chroma of the whole picture",
+    "darkness": "no detector: 100 less mean lightness of the whole picture",
+}
+ASKED = ("inside", "whole")
+CONTROLS = ("lightness", "share", "chroma", "darkness")
+READINGS = {"better": "above chance", "worse": "below chance"}
+OPEN = "not told from chance"
+
+
+def read_pack(data: Path | None) -> pd.DataFrame | None:
+    """Return the rows of the pack below ``data`` with paths in composite and mask; None where it is not."""
+    root = data / PACK if data else None
+    if root is None or not (root / "index.csv").exists():
+        return None
+    rows = pd.read_csv(root / "index.csv", dtype={"id": str})
+    return rows.assign(**{name: [root / entry for entry in rows[name]] for name in ("composite", "mask")})
+
+
+def score_pack(model: HarmonizationModel, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of SCORES for every composite of ``read_pack``: id, label, then a column per score."""
+    found = [score(model, read_image(composite), read_mask(mask)) for composite, mask in zip(rows["composite"], rows["mask"], strict=True)]
+    return pd.DataFrame({"id": rows["id"], "label": rows["human_label"]}).join(pd.DataFrame(found))
+
+
+def score(model: HarmonizationModel, image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+    """Return the scores of one composite; image: uint8 (H, W, 3), mask: bool (H, W), of which some pixels are set and some are not."""
+    detected = detect(model, image)[..., : len(DIRECTIONS)].max(-1)
+    lab = rgb_to_lab(image)
+    lightness = lab[..., 0]
+    inside, outside = detected[mask].mean(), detected[~mask].mean()
+    return {
+        "inside": float(inside),
+        "whole": float(detected.mean()),
+        "contrast": float(inside - outside),
+        "area": float((detected >= DETECTED).mean()),
+        "lightness": float(abs(lightness[mask].mean() - lightness[~mask].mean())),
+        "share": float(mask.mean()),
+        "chroma": float(np.hypot(lab[..., 1], lab[..., 2]).mean()),
+        "darkness": float(100 - lightness.mean()),
+    }
+
+
+def auc_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each score tells the labels apart: score, meaning, ours (AUC), low, high, n, reading; scores: ``score_pack``.
+
+    AUC: how often an unrealistic composite scores higher than a realistic one, ties half; 0.5 is chance.
+    """
+    positive = (scores["label"] == UNREALISTIC).to_numpy()
+    rows = []
+    for name, meaning in SCORES.items():
+        area = auc_interval(scores[name].to_numpy(), positive)
+        words = READINGS.get(reading(area.low - CHANCE, area.high - CHANCE, lower_is_better=False), OPEN)
+        rows.append((name, meaning, area.mean, area.low, area.high, area.n, words))
+    return pd.DataFrame(rows, columns=["score", "meaning", "ours", "low", "high", "n", "reading"])
+
+
+def held_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return whether the detection still follows the labels among pictures alike in what needs no detector; scores: ``score_pack``.
+
+    Columns: score, held, ours (partial rank correlation with the label, above 0: more where unrealistic), low, high, n, reading.
+    """
+    label = (scores["label"] == UNREALISTIC).astype(float)
+    rows = []
+    for name in ASKED:
+        for control in CONTROLS:
+            found = rank_correlation(np.stack([label, scores[name], scores[control]], axis=1))
+            words = READINGS.get(reading(found.low, found.high, lower_is_better=False), OPEN)
+            rows.append((SCORES[name], SCORES[control].removeprefix("no detector: "), found.mean, found.low, found.high, found.n, words))
+    return pd.DataFrame(rows, columns=["score", "held", "ours", "low", "high", "n", "reading"])
+
+
+def auc_interval(values: np.ndarray, positive: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Interval:
+    """Return the area under the ROC curve with its 95 % bootstrap interval, which draws within each class.
+
+    values: (N,), positive: bool (N,). NaN without both classes; no interval where one of them has a single image.
+    """
+    high, low = values[positive], values[~positive]
+    if not (len(high) and len(low)):
+        return Interval(np.nan, np.nan, np.nan, len(values))
+    if min(len(high), len(low)) == 1:
+        return Interval(_auc(high, low), np.nan, np.nan, len(values))
+    generator = np.random.default_rng(seed)
+    drawn = [_auc(generator.choice(high, len(high)), generator.choice(low, len(low))) for _ in range(draws)]
+    bounds = np.percentile(drawn, LEVELS)
+    return Interval(_auc(high, low), float(bounds[0]), float(bounds[1]), len(values))
+
+
+def _auc(high: np.ndarray, low: np.ndarray) -> float:
+    """Return how often a value of ``high`` exceeds one of ``low``, ties half (Mann and Whitney)."""
+    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
+    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
+
+
+def sentence(table: pd.DataFrame, scores: pd.DataFrame) -> str:
+    """Return the answer to the question; tables: ``auc_table`` and ``score_pack``."""
+    counts = scores["label"].value_counts()
+    words = [
+        f"{row['meaning']} {row['ours']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {row['reading']}"
+        for row in table.to_dict("records")
+        if row["score"] in ASKED
+    ]
+    labels = f"{counts.get(UNREALISTIC, 0)} {UNREALISTIC} and {counts.get(REALISTIC, 0)} {REALISTIC} composites"
+    return f"AUC on {labels}: {'; '.join(words)}."
+
+
+def extremes(scores: pd.DataFrame) -> list[tuple[int, str]]:
+    """Return (row, why it is shown): of each label the composite with the most and the one with the least detection inside."""
+    chosen, inside = [], scores["inside"].to_numpy()
+    for label in (UNREALISTIC, REALISTIC):
+        places = np.flatnonzero(scores["label"] == label)
+        if len(places):
+            order = places[inside[places].argsort(kind="stable")]
+            chosen += [(int(order[-1]), f"{label},\nmost detected"), (int(order[0]), f"{label},\nleast detected")]
+    return chosen
+
+
+def example_figure(model: HarmonizationModel, rows: pd.DataFrame, scores: pd.DataFrame) -> Figure:
+    """Return ``extremes`` with their objects, and what the detector says: red for negative, green for positive, by probability."""
+    shown = [_example_row(model, rows.iloc[place], scores.iloc[place], rule) for place, rule in extremes(scores)]
+    return picture_grid(shown, width=1.4 * COLUMN_WIDTH)
+
+
+def _example_row(model: HarmonizationModel, row: pd.Series, found: pd.Series, rule: str) -> GridRow:
+    """Return the pictures of one composite."""
+    image, mask = read_image(row["composite"]), read_mask(row["mask"])
+    captions = {"detection": f"{found['inside']:.2f} inside, {found['whole']:.2f} in all"}
+    return GridRow(
+        {"composite": image, "object": mask, "detection": detection_picture(detect(model, image))}, row_label(rule, row["id"]), captions
+    )

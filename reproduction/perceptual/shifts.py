@@ -1,0 +1,49 @@
+"""What an exposure shift looks like on both sides of the thresholds, and what the detector says to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from harmlib.data.composers.thresholds import CONSTANT, NEGATIVE, NONE, POSITIVE, classify
+from harmlib.inference.detection import detect
+from harmlib.io.images import read_image, read_mask
+from harmlib.perturbations.exposure import shift_exposure
+from reproduction.kit.grids import GridRow, foreground_box, picture_grid
+from reproduction.kit.selection import first_visible
+from reproduction.perceptual.detection import DIRECTIONS
+from reproduction.perceptual.study import Study, detector_benchmark
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
+
+# 0.2 stops lie just within the medians of what people see.
+SHOWN = (-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0)
+SEEN = {NEGATIVE: "seen: darker", POSITIVE: "seen: brighter", NONE: "not seen"}
+
+
+def shift_figure(study: Study, model: HarmonizationModel) -> Figure:
+    """Return one test object at the shifts of SHOWN, and below each what the detector makes of it: red darker, green brighter.
+
+    The object is that of the first test composite on which it can be seen in a small picture. "Seen" is by the study's median thresholds.
+    """
+    benchmark = detector_benchmark(study)
+    pair = study.pairs(benchmark)[first_visible(study.composites(benchmark))]
+    image, mask = read_image(pair.real), read_mask(pair.mask)
+    pictures = {f"{stops:+g}" if stops else "0 stops": shift_exposure(image, mask, stops) for stops in SHOWN}
+    found = {title: detect(model, picture) for title, picture in pictures.items()}
+    words = {title: SEEN[classify(stops, CONSTANT)] for title, stops in zip(pictures, SHOWN, strict=True)}
+    means = {title: answer[mask].mean(0) for title, answer in found.items()}
+    numbers = {title: "\n".join(f"p {name} {mean[place]:.2f}" for place, name in enumerate(DIRECTIONS)) for title, mean in means.items()}
+    box = foreground_box(mask)
+    shown = {title: detection_picture(answer) for title, answer in found.items()}
+    return picture_grid([GridRow(pictures, pair.id, words, box), GridRow(shown, "detector", numbers, box)])
+
+
+def detection_picture(probabilities: np.ndarray) -> np.ndarray:
+    """Return what ``detect_files.detect`` found as a picture, uint8 (H, W, 3): negative in red, positive in green, by probability."""
+    picture = np.rint(255 * probabilities).astype(np.uint8)
+    picture[..., len(DIRECTIONS) :] = 0
+    return picture

@@ -1,0 +1,146 @@
+"""Tables 1 and 2 of Sg-MMH and what stands behind them: counts, means, paired differences, foreground sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from harmlib.evaluation.statistics import RATIO_BUCKETS, bucket, paired_difference, summarize
+from harmlib.metrics.lpips import why_unavailable
+from reproduction.kit import comparisons
+from reproduction.kit.comparisons import OPEN, reading
+from reproduction.kit.tables import beside_paper, with_ranks
+from reproduction.papers import published
+from reproduction.sgmmh.study import BASELINE, LABELS, PAPER, Study
+
+METRICS = ("mse", "psnr", "ssim", "lpips")
+# What the text of section 4.2 orders: each method against the one before it in table 2, and all against doing nothing.
+COMPARISONS = (
+    ("sgmmh_om", "sgmmh_rgb"),
+    ("sgmmh_omgan", "sgmmh_om"),
+    ("sgmmh_omgan", "sgmmh_rgb"),
+    ("sgmmh_rgb", BASELINE),
+    ("sgmmh_om", BASELINE),
+    ("sgmmh_omgan", BASELINE),
+)
+# The row names of table 1.
+SPLIT_ROWS = {"train": "Training set", "test": "Testing set"}
+
+
+def counts_table(study: Study) -> pd.DataFrame:
+    """Return table 1: photographs, those that were used and neglected, and composites, per benchmark, sub-dataset and split."""
+    return pd.concat([_counts(manifest) for manifest in study.manifests.values()], ignore_index=True)
+
+
+def _counts(manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Count one benchmark, its sub-datasets together last where it has several."""
+    rows = [
+        {
+            "dataset": manifest["dataset"],
+            "subset": subset,
+            "split": split,
+            "source": count["photographs"],
+            "ours": count["used"],
+            "neglected": count["photographs"] - count["used"],
+            "reason": ", ".join(count["neglected"]),
+            "composites": count["composites"],
+        }
+        for subset, splits in manifest["counts"].items()
+        for split, count in splits.items()
+    ]
+    table = pd.DataFrame(rows)
+    several = len(manifest["counts"]) > 1
+    if several:
+        sums = table.groupby(["dataset", "split"], sort=False, as_index=False).sum(numeric_only=True)
+        table = pd.concat([table, sums.assign(subset="All", reason="")], ignore_index=True)
+    papers = {split: published_counts(manifest["dataset"], split) for split in table["split"].unique()}
+    whole = table["subset"].eq("All") | (not several)
+    for place, name in enumerate(("paper_source", "paper")):
+        table[name] = [papers[split][place] if shown else "" for split, shown in zip(table["split"], whole, strict=True)]
+    return table.assign(data=manifest["title"], note="")
+
+
+def published_counts(dataset: str, split: str) -> tuple[str, str]:
+    """Return what table 1 prints for a benchmark's source and for the benchmark, empty for a split it does not print."""
+    printed = published(PAPER, 1)
+    rows = printed[(printed["row"] == SPLIT_ROWS.get(split)) & printed["dataset"].isin([dataset, SOURCES[dataset]])]
+    values = dict(zip(rows["dataset"], rows["value"], strict=True))
+    return values.get(SOURCES[dataset], ""), values.get(dataset, "")
+
+
+SOURCES = {"HScene": "ADE20K", "HLIP": "LIP"}
+
+
+def quality_table(study: Study) -> pd.DataFrame:
+    """Return table 2: our means with intervals beside the paper's, best and second best marked where the intervals allow."""
+    reasons = {"lpips": why_unavailable() or "LPIPS was not computed when the scores were made"}
+    parts = []
+    for dataset, scores in study.scores.groupby("dataset", sort=False):
+        printed = published(PAPER, 2)
+        printed = printed[printed["dataset"] == dataset]
+        summary = summarize(scores, by=("dataset", "method"), metrics=METRICS)
+        parts.append(beside_paper(summary, printed, data=scores["data"].iloc[0], reasons=reasons))
+    table = with_ranks(pd.concat(parts, ignore_index=True), study.scores.drop(columns="data"))
+    return table.assign(profile=study.workspace.profile.name, device=study.device)
+
+
+def differences(study: Study, metrics: Sequence[str] = ("mse", "psnr", "ssim")) -> pd.DataFrame:
+    """Return the paired differences of COMPARISONS per benchmark and metric, with the paper's and a reading in words.
+
+    The reading is about the first method: better or worse only when the whole 95 % interval lies on one side of zero.
+    """
+    table = comparisons.differences(study.scores, COMPARISONS, metrics)
+    datasets = dict(zip(study.scores["data"], study.scores["dataset"], strict=True))
+    rows = []
+    for row in table.to_dict("records"):
+        first, second, metric, dataset = row["first"], row["second"], row["metric"], datasets[row["data"]]
+        paper = round(printed_mean(dataset, first, metric) - printed_mean(dataset, second, metric), 3)
+        names = {"dataset": dataset, "data": row["data"], "method": first, "comparison": f"{LABELS[first]} - {LABELS[second]}"}
+        numbers = {key: row[key] for key in ("ours", "low", "high", "n", "reading")}
+        rows.append({**names, "metric": metric.upper(), "paper": paper, **numbers})
+    return pd.DataFrame(rows)
+
+
+def printed_mean(dataset: str, method: str, metric: str) -> float:
+    """Return a cell of the paper's table 2."""
+    rows = published(PAPER, 2)
+    chosen = rows[(rows["dataset"] == dataset) & (rows["method"] == method) & (rows["metric"] == metric.upper())]
+    return float(chosen["number"].iloc[0])
+
+
+def against_nothing(table: pd.DataFrame, metric: str = "MSE") -> list[str]:
+    """Return one sentence per benchmark that says which methods beat doing nothing; table: ``differences``."""
+    sentences = []
+    chosen = table[(table["metric"] == metric) & table["comparison"].str.endswith(f"- {LABELS[BASELINE]}")]
+    for data, part in chosen.groupby("data", sort=False):
+        words = []
+        for outcome, rows in part.groupby("reading", sort=False):
+            names = ", ".join(rows["method"].map(LABELS))
+            words.append(f"{names}: {outcome}{' than' if outcome != OPEN else ' from'} doing nothing")
+        sentences.append(f"{data} (n = {part['n'].iloc[0]}), {metric}: {'; '.join(words)}.")
+    return sentences
+
+
+def neglect_sentences(table: pd.DataFrame) -> list[str]:
+    """Return one sentence per benchmark that says how many photographs were neglected and why; table: ``counts_table``."""
+    parts = table[table["subset"] != "All"].groupby("data", sort=False)
+    return [
+        f"{data}: {part['neglected'].sum()} of {part['source'].sum()} photographs neglected"
+        + (f" ({', '.join(sorted(set(part['reason']) - {''}))})." if part["neglected"].any() else ", every one has a labeled region.")
+        for data, part in parts
+    ]
+
+
+def foreground_sentences(study: Study, method: str = "sgmmh_omgan") -> list[str]:
+    """Return one sentence per benchmark that says for which sizes of the foreground a method beats doing nothing in MSE."""
+    scores = study.scores.assign(bucket=bucket(study.scores["foreground_ratio"]))
+    sentences = []
+    for data, part in scores.groupby("data", sort=False):
+        words = []
+        for name in [name for name in RATIO_BUCKETS if name in set(part["bucket"])]:
+            interval = paired_difference(part[part["bucket"] == name], method, BASELINE, "mse")
+            words.append(f"{name} (n = {interval.n}): {reading(interval.low, interval.high, lower_is_better=True)}")
+        sentences.append(f"{data}, {LABELS[method]} against doing nothing: {'; '.join(words)}.")
+    return sentences

@@ -1,0 +1,139 @@
+"""The second stage: benchmarks to trained runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harmlib.data.benchmarks import BenchmarkPlan
+from harmlib.data.built import inputs_fingerprint
+from harmlib.errors import CheckpointError
+from harmlib.io.files import CHECKPOINT, sha256
+from harmlib.threads import one_algebra_thread
+from harmlib.training.plan import RunPlan
+from reproduction.profiles import Profile
+from reproduction.stages.results import Folder, Results, trained_plan
+
+if TYPE_CHECKING:
+    from harmlib.data.datasets import Visits
+    from harmlib.models.base import HarmonizationModel
+
+logger = logging.getLogger(__name__)
+
+
+def train_paper(
+    profile: Profile,
+    paper: str,
+    *,
+    data: Folder | None,
+    results: Results,
+    watch: Callable[[str], Callable[[list[dict[str, float]]], None]] | None = None,
+    devices: int = 1,
+) -> dict[str, Path]:
+    """Train every run of a paper in order; return their folders by name.
+
+    watch: given a run's name, returns what is called with its history whenever it grows.
+    """
+    plan = trained_plan(profile, paper, results)
+    benchmarks = {benchmark.name: benchmark for benchmark in plan.benchmarks}
+    folders = {}
+    for run in plan.runs:
+        folders[run.name] = train_run(
+            run, benchmarks[run.benchmark], profile, data=data, results=results, watch=watch(run.name) if watch else None, devices=devices
+        )
+    return folders
+
+
+@one_algebra_thread()
+def train_run(
+    run: RunPlan,
+    benchmark: BenchmarkPlan,
+    profile: Profile,
+    *,
+    data: Folder | None,
+    results: Results,
+    watch: Callable[[list[dict[str, float]]], None] | None = None,
+    devices: int = 1,
+) -> Path:
+    """Train one run, or take up what is left of it; return its folder."""
+    import torch
+
+    from harmlib import models
+    from harmlib.training.loop import is_trained, make_fabric, train
+
+    folder = results.run(run.name)
+    inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)), **_part_inputs(run, results)}
+    if is_trained(folder, run, seed=profile.seed, inputs=inputs):
+        return folder
+    fabric = make_fabric(run, devices=devices)
+    fabric.launch()
+    # Methods of one seed start from the same weights where their layers agree.
+    torch.manual_seed(profile.seed)
+    model = models.create(run.method, **run.options)
+    initialization = model.initialize()
+    dataset = training_data(run, benchmark, profile, model, data=data, results=results)
+    validate = validation(run, results) if run.selection else None
+    return train(
+        model,
+        dataset,
+        folder,
+        run,
+        seed=profile.seed,
+        fabric=fabric,
+        validate=validate,
+        watch=watch,
+        data=benchmark.title,
+        inputs=inputs,
+        initialization=initialization,
+        photographs=len(dataset),
+    )
+
+
+def _part_inputs(run: RunPlan, results: Results) -> dict[str, str]:
+    """Return the runs that give a run its parts, by content; raises CheckpointError for one that is not trained yet."""
+    givers = sorted(run.givers)
+    for giver in givers:
+        if not (results.run(giver) / CHECKPOINT).exists():
+            raise CheckpointError(f'"{run.name}" takes its parts from the run "{giver}", which is not there: train that one first')
+    return {giver: sha256(results.run(giver) / CHECKPOINT) for giver in givers}
+
+
+def training_data(
+    run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, model: HarmonizationModel, *, data: Folder | None, results: Results
+) -> Visits:
+    """Return the data set a run trains on: fresh composites at every visit, or the benchmark's own from disk, as the method wants them."""
+    from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
+    from harmlib.data.packed import PackedPairs, PairResizer
+    from harmlib.data.pairs import read_pairs
+
+    size = model.working_size or 256
+    if not run.online:
+        root = results.benchmark(benchmark.name)
+        pairs = read_pairs(root, "train")
+        resizer = PairResizer(size, antialias=model.antialias, soft_masks=model.soft_masks)
+        labeler = model.labeler
+        packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
+        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed, labeler=labeler)
+    sources = [profile.open_source(name, data) for name in benchmark.sources]
+    if run.perturb_at != "original":
+        sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
+    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, size=size, space=model.training_space)
+
+
+def validation(run: RunPlan, results: Results) -> Callable[[Any], float] | None:
+    """Return the function that gives a model's mean squared error on up to ``run.selection`` val pairs; None without a val split."""
+    from harmlib.data.pairs import read_pairs
+    from harmlib.evaluation.methods import mean_squared_error
+
+    root = results.benchmark(run.benchmark)
+    if not (root / "IHD_val.txt").exists():
+        logger.info('"%s" has no val split: the last weights are kept', run.benchmark)
+        return None
+    pairs = read_pairs(root, "val")
+    # Evenly spread over the list, because neighbors in it may be frames of one video.
+    chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, min(run.selection, len(pairs))).astype(int)]
+    return lambda model: mean_squared_error(model, chosen)

@@ -1,0 +1,171 @@
+"""The JSON files that raters send back, read and checked.
+
+A file carries a SHA-256 over its content, computed by the page. It detects mistakes: a file that was opened and saved by another program, a
+slip of the hand. It does not detect a determined forger, who can compute it as the page does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from harmlib.errors import DataError
+from harmlib.filters import SIX
+from reproduction.userstudy.pages.naming import FORMAT, Key
+from reproduction.userstudy.pages.planning import Trial
+from reproduction.userstudy.tables import GROUPS, SIMULATED, TIE
+
+CHECKSUM = "checksum"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One screen: what was shown, and what was answered.
+
+    value: ranks in the order on screen; "left", "right" or "tie"; the chosen image's name; or a filter study's settings, one dict per
+    filter with filter, percent, touched and importance. None: no finished answer. seconds: on that screen.
+    """
+
+    trial: Trial
+    value: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One rater's file.
+
+    group: expert or layperson. date: of the last answer, year-month-day, empty without one. answers: in the order shown.
+    """
+
+    rater: str
+    group: str
+    date: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def missing(self) -> int:
+        """Return how many screens have no finished answer."""
+        return sum(answer.value is None for answer in self.answers)
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """Return what the page writes as the checksum of a file's other content."""
+    rest = {name: value for name, value in content.items() if name != CHECKSUM}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def read_all(paths: Iterable[str | os.PathLike[str]], key: Key, *, incomplete: bool = False) -> list[Answers]:
+    """Return the answers of files, or of all JSON files in folders, ordered by rater.
+
+    incomplete: accept files with missing answers too.
+    Raises DataError, one sentence, for the first file that is unreadable, of another study, edited, incomplete, or given twice.
+    """
+    found: dict[str, tuple[Path, Answers]] = {}
+    for path in _list_files(paths):
+        answers = read_answers(path, key)
+        if answers.rater in found:
+            other = found[answers.rater][0]
+            raise DataError(f'"{path}" and "{other}" both hold the answers of {answers.rater}: keep the one that counts')
+        if answers.missing and not incomplete:
+            total = len(answers.answers)
+            raise DataError(f'"{path}" lacks {answers.missing} of {total} answers: let the rater finish, or accept it with --incomplete')
+        found[answers.rater] = (path, answers)
+    if not found:
+        raise DataError("no file of answers was given: name the JSON files that raters sent, or the folder that holds them")
+    return [found[rater][1] for rater in sorted(found)]
+
+
+def read_answers(path: str | os.PathLike[str], key: Key) -> Answers:
+    """Return one rater's answers; raises DataError when the file is unreadable, of another study, or edited."""
+    content = _read_json(Path(path))
+    if content.get("study") != key.study:
+        raise DataError(f'"{path}" answers another study: merge it with the folder that its page came from')
+    if content.get("rater") not in key.trials:
+        raise DataError(f'"{path}" is by "{content.get("rater")}", a rater that this study does not have: ask for the file as it was saved')
+    if content.get(CHECKSUM) != checksum(content):
+        raise DataError(f'"{path}" was edited after it was saved, its checksum is another: ask for the file as it was saved')
+    try:
+        return _parse(content, key, f'"{path}"')
+    except DataError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DataError(f'"{path}" is no file of answers of this version ({error!r}): ask for the file as it was saved') from error
+
+
+def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Return the files, with folders replaced by the JSON files in them."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return files
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a file of answers; raises DataError when it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DataError(f'"{path}" cannot be read ({error.strerror}): check the name') from error
+    except ValueError as error:
+        raise DataError(f'"{path}" is no JSON, or was cut off ({error}): ask for the file as it was saved') from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT or "answers" not in content:
+        raise DataError(f'"{path}" is no file of answers: name the files that raters saved on the last screen')
+    return content
+
+
+def _parse(content: Mapping[str, Any], key: Key, name: str) -> Answers:
+    """Return the answers of a file whose checksum is right; ``name`` opens the sentences."""
+    expected = key.trials[content["rater"]]
+    screens = [row["trial"] for row in content["answers"]]
+    if screens != list(expected):
+        raise DataError(f"{name} does not hold the screens of {content['rater']} in their order: ask for the file as it was saved")
+    answers = tuple(_parse_answer(row, expected[row["trial"]], key, name) for row in content["answers"])
+    complete = [answer for answer in answers if answer.value is not None]
+    day = content["date"] if complete else ""
+    if content["group"] not in GROUPS or content["group"] == SIMULATED or (day and str(date.fromisoformat(day)) != day):
+        raise DataError(f"{name} has an unknown group or date: ask for the file as it was saved")
+    return Answers(content["rater"], content["group"], day, answers)
+
+
+def _parse_answer(row: Mapping[str, Any], trial: Trial, key: Key, name: str) -> Answer:
+    """Return one screen's answer; raises DataError for unknown images and for what the page cannot have written."""
+    unknown = next((image for image in row["images"] if image not in key.images), None)
+    if unknown is not None:
+        raise DataError(f'{name} names the image "{unknown}", which this study does not have: ask for the file as it was saved')
+    shown = [key.image(trial.item, version) for version in trial.versions]
+    kind, value, milliseconds = key.settings["kind"], row["answer"], row["milliseconds"]
+    if row["images"] != shown or not _is_time(milliseconds) or not (value is None or _IS_ANSWER[kind](value, shown)):
+        raise DataError(f'{name} has an answer to screen "{row["trial"]}" that its page cannot give: ask for the file as it was saved')
+    return Answer(trial, value, milliseconds / 1000)
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_ranking(value: Any, shown: list[str]) -> bool:
+    """Tell whether a value ranks all pictures shown, without gaps: 1, 2, 2, 3."""
+    return isinstance(value, list) and len(value) == len(shown) and set(value) == set(range(1, max(value) + 1))
+
+
+def _are_settings(value: Any, shown: list[str]) -> bool:
+    """Tell whether a value holds the settings of the six filters."""
+    return [row["filter"] for row in value] == list(SIX) and all(
+        type(row["percent"]) is int and abs(row["percent"]) <= 100 and row["touched"] in (0, 1) and row["importance"] in range(1, 6)
+        for row in value
+    )
+
+
+_IS_ANSWER = {
+    "rankings": _is_ranking,
+    "pairs": lambda value, shown: value in ("left", "right", TIE),
+    "choices": lambda value, shown: value in shown,
+    "filters": _are_settings,
+}

@@ -1,0 +1,155 @@
+"""Raters' files become the tables of a study: ``python -m reproduction study merge``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harmlib.filters import SIX
+from reproduction.userstudy.pages.answers import Answer, Answers, read_all
+from reproduction.userstudy.pages.naming import PAGES, Key, read_key
+from reproduction.userstudy.pages.planning import CATCH, is_spoiled
+from reproduction.userstudy.pages.rendering import PICTURES
+from reproduction.userstudy.records import StudyInfo, StudyRecords, write_study
+from reproduction.userstudy.tables import SEPARATOR
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What a study of pages is called in ``records``.
+KINDS = {"rankings": "bt_image", "pairs": "bt_image", "choices": "choice4", "filters": "filters"}
+
+Row = dict[str, Any]
+
+
+def merge_answers(
+    study: str | os.PathLike[str], answers: Iterable[str | os.PathLike[str]], out: str | os.PathLike[str], *, incomplete: bool = False
+) -> pd.DataFrame:
+    """Write the tables of a study (``records.read_study`` reads them) with the pictures that were shown, and return its participants.
+
+    study: the folder that ``make_study`` wrote. answers: JSON files, or folders of them. incomplete: accept missing answers too.
+    Participants have, besides their group: date, missing (screens without a finished answer), catch_trials (answered ones), catch_failed,
+    attentive (0 when one was failed, empty without any). Their answers are kept whatever these say. Catch trials are in no table.
+    Raises DataError for the first file that is refused (``answers.read_all``), and nothing is written.
+    """
+    key = read_key(study)
+    files = read_all(answers, key, incomplete=incomplete)
+    kind = key.settings["kind"]
+    rows = [row for one in files for answer in _scored(one) for row in _ROWS[kind](one.rater, answer, key)]
+    info = _info(key, Path(study), max(one.date for one in files))
+    records = StudyRecords(info, _table([_participant(one, key) for one in files]))
+    _copy_pictures(key, Path(study), Path(out))
+    answered: dict[str, Any] = {kind: _table(rows)}
+    write_study(out, replace(records, **answered))
+    return records.participants
+
+
+def _scored(answers: Answers) -> list[Answer]:
+    """Return the answers that count."""
+    return [answer for answer in answers.answers if answer.trial.role != CATCH]
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    """Return rows as a table in which columns of whole numbers and gaps stay whole."""
+    import pandas as pd
+
+    return pd.DataFrame(rows).convert_dtypes()
+
+
+def _participant(answers: Answers, key: Key) -> Row:
+    """Return one row of participants.csv."""
+    caught = [answer for answer in answers.answers if answer.trial.role == CATCH and answer.value is not None]
+    failed = sum(not _passes(answer, key) for answer in caught)
+    row: Row = {"participant": answers.rater, "group": answers.group, "seed": None, "date": answers.date, "missing": answers.missing}
+    return row | {"catch_trials": len(caught), "catch_failed": failed, "attentive": int(failed == 0) if caught else None}
+
+
+def _passes(answer: Answer, key: Key) -> bool:
+    """Tell whether the spoiled version of a catch trial lost: last alone, not the winner, not chosen, or with less of its color."""
+    versions, value = answer.trial.versions, answer.value
+    bad = [place for place, version in enumerate(versions) if is_spoiled(version)]
+    kind = key.settings["kind"]
+    if kind == "filters":
+        return any(row["filter"] == "saturation" and row["percent"] < 0 for row in value)
+    if kind == "rankings":
+        return all(value[bad[0]] > rank for place, rank in enumerate(value) if place != bad[0])
+    winner = {"left": 0, "right": 1}.get(value) if kind == "pairs" else _versions(key, answer).index(value)
+    return winner is not None and winner not in bad
+
+
+def _versions(key: Key, answer: Answer) -> list[str]:
+    """Return the names of the images on a screen."""
+    return [key.image(answer.trial.item, version) for version in answer.trial.versions]
+
+
+def _rankings(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
+    """Yield one row per method; ranks are counted so that a tie takes the places it covers (1, 1, 3)."""
+    for place, method in enumerate(answer.trial.versions):
+        rank = None if answer.value is None else 1 + sum(other < answer.value[place] for other in answer.value)
+        yield {
+            "participant": rater,
+            "item": answer.trial.item,
+            "method": method,
+            "rank": rank,
+            "position": place + 1,
+            "seconds": answer.seconds,
+        }
+
+
+def _pairs(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
+    """Yield one row."""
+    left, right = answer.trial.versions
+    row = {"participant": rater, "item": answer.trial.item, "left": left, "right": right}
+    yield row | {"winner": answer.value, "seconds": answer.seconds}
+
+
+def _choices(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
+    """Yield one row."""
+    scenario = key.settings["scenarios"][answer.trial.item]
+    row = {"participant": rater, "item": answer.trial.item, "scenario": scenario, "options": SEPARATOR.join(answer.trial.versions)}
+    chosen = None if answer.value is None else key.images[answer.value][1]
+    yield row | {"chosen": chosen, "seconds": answer.seconds}
+
+
+def _filters(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
+    """Yield one row per filter."""
+    empty: list[Row] = [{"filter": name, "percent": None, "touched": 0, "importance": None} for name in SIX]
+    for setting in answer.value or empty:
+        argument = None if setting["percent"] is None else setting["percent"] / 100
+        row = {"participant": rater, "image": answer.trial.item, "role": answer.trial.role, "filter": setting["filter"]}
+        row |= {"argument": argument, "touched": setting["touched"], "importance": setting["importance"]}
+        yield row | {"seconds": answer.seconds}
+
+
+_ROWS = {"rankings": _rankings, "pairs": _pairs, "choices": _choices, "filters": _filters}
+
+
+def _info(key: Key, study: Path, date: str) -> StudyInfo:
+    """Return what study.json says of people's answers."""
+    settings = key.settings
+    kind = settings["kind"]
+    shown: dict[str, dict[str, str]] = {item: {} for item in settings["items"]}
+    for name, (item, version) in key.images.items():
+        if not is_spoiled(version):
+            shown[item][version] = _picture(item, version, name)
+    methods = SIX if kind == "filters" else tuple(settings["methods"])
+    return StudyInfo(study.resolve().name, KINDS[kind], settings["question"], methods, shown, date, False, settings["seed"])
+
+
+def _picture(item: str, version: str, name: str) -> str:
+    """Return where a picture lies in a merged study, whose names may tell everything."""
+    return f"{PICTURES}/{item}/{version}{Path(name).suffix}"
+
+
+def _copy_pictures(key: Key, study: Path, out: Path) -> None:
+    """Copy the pictures that were shown, without the spoiled ones, as far as they are still there."""
+    for name, (item, version) in key.images.items():
+        source = next((path for path in (study / PAGES / PICTURES / name, study / PICTURES / name) if path.exists()), None)
+        if source is not None and not is_spoiled(version):
+            target = out / _picture(item, version, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)

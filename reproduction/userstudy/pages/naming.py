@@ -1,0 +1,94 @@
+"""Names that tell nothing, and the key file that tells everything.
+
+A name is a keyed hash: without the key it can neither be read nor guessed. The key follows from the seed and from what goes into the study,
+so that the same command makes the same bytes; who wants names that nobody can work out keeps the seed to himself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harmlib.errors import DataError
+from harmlib.io import files
+from reproduction.userstudy.pages.planning import Trial
+
+KEY_FILE = "key.json"
+# What is handed to raters; everything beside it stays with the teacher.
+PAGES = "pages"
+NAME_LENGTH = 16
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a study is, and what its pictures and screens really are.
+
+    settings: what the study was made from (``kind``, ``methods``, ``seed``, ``items``, ``weights``, ...), as JSON holds it.
+    study: its name in pages and answers. images: file name -> (item, version). trials: rater -> screen's name -> trial, in order.
+    """
+
+    settings: Mapping[str, Any]
+    study: str
+    images: Mapping[str, tuple[str, str]]
+    trials: Mapping[str, Mapping[str, Trial]]
+
+    def image(self, item: str, version: str) -> str:
+        """Return the file name of an item's version."""
+        return next(name for name, what in self.images.items() if what == (item, version))
+
+
+def make_key(settings: Mapping[str, Any], plan: Mapping[str, Sequence[Trial]], suffix: str) -> Key:
+    """Return the key of a planned study; ``suffix`` ends the names of pictures."""
+    secret = json.dumps(settings, sort_keys=True).encode()
+
+    def name(*what: str) -> str:
+        return hmac.new(secret, "\0".join(what).encode(), hashlib.sha256).hexdigest()[:NAME_LENGTH]
+
+    shown = {(trial.item, version) for trials in plan.values() for trial in trials for version in trial.versions}
+    pictures = {name("image", *what) + suffix: what for what in sorted(shown)}
+    screens = {rater: {name("trial", rater, str(place)): trial for place, trial in enumerate(plan[rater])} for rater in plan}
+    return Key(settings, name("study"), dict(sorted(pictures.items())), screens)
+
+
+def write_key(out: Path, key: Key) -> None:
+    """Write the key beside the pages; raises DataError when ``out`` holds another study."""
+    path = out / KEY_FILE
+    if path.exists() and read_key(out).study != key.study:
+        raise DataError(
+            f'"{out}" holds another study (other pictures, methods, weights, raters or seed): choose another folder, or remove this one'
+        )
+    content = {
+        "note": "This file tells which picture is which. Keep it; hand only the folder of pages to raters.",
+        "format": FORMAT,
+        "study": key.study,
+        "settings": key.settings,
+        "images": {name: {"item": item, "version": version} for name, (item, version) in key.images.items()},
+        "trials": {
+            rater: [{"trial": name, "item": trial.item, "role": trial.role, "versions": trial.versions} for name, trial in trials.items()]
+            for rater, trials in key.trials.items()
+        },
+    }
+    files.write_json(path, content)
+
+
+def read_key(out: str | os.PathLike[str]) -> Key:
+    """Return the key of a study's folder; raises DataError when there is none or it is damaged."""
+    path = Path(out) / KEY_FILE
+    if not path.exists():
+        raise DataError(f'"{out}" has no {KEY_FILE}, so nobody can tell what was answered: name the folder that "study make" wrote')
+    content = files.read_json(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DataError(f'"{path}" is no key of a study: name the folder that "study make" wrote')
+    screens = {
+        rater: {row["trial"]: Trial(row["item"], row["role"], tuple(row["versions"])) for row in rows}
+        for rater, rows in content["trials"].items()
+    }
+    pictures = {name: (what["item"], what["version"]) for name, what in content["images"].items()}
+    return Key(content["settings"], content["study"], pictures, screens)

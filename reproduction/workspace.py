@@ -1,0 +1,35 @@
+"""Where a notebook works: the checkout, a profile, the folder of results, and the photographs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproduction.checkout import CHECKOUT
+from reproduction.profiles import Profile, load_profile
+from reproduction.stages import Results, device_kind
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What every notebook needs: the profile, where results stand, and the root of the photographs (or None)."""
+
+    profile: Profile
+    results: Results
+    data: Path | None
+
+
+def open_workspace(profile: str, *, data: str | None = None, results: str = "results") -> Workspace:
+    """Return the workspace of a notebook, and set up plot style and logging.
+
+    Relative folders are taken from the repository, so that a notebook runs in any working directory.
+    """
+    from reproduction.kit.style import use_theme
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    use_theme()
+    loaded = load_profile(profile)
+    workspace = Workspace(loaded, Results(CHECKOUT / results, loaded.name), CHECKOUT / data if data else None)
+    print(f"profile {loaded.name}, device {device_kind()}, seed {loaded.seed}, photographs: {', '.join(loaded.sources)}")
+    return workspace

@@ -1,0 +1,199 @@
+"""``harmonize``: any picture in, the same kind and size out, and one sentence for what cannot be used."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from harmlib import models
+from harmlib.errors import CheckpointError, ImageError, MaskError, ParameterError
+from harmlib.inference.pictures import harmonize
+from harmlib.io.files import write_manifest
+
+NARROW = 1 / 64
+ORIENTATION = 0x0112  # EXIF tag
+
+
+@pytest.fixture
+def mask_array(photo_array: np.ndarray) -> np.ndarray:
+    """A rectangle of foreground."""
+    mask = np.zeros(photo_array.shape[:2], bool)
+    mask[10:30, 20:50] = True
+    return mask
+
+
+def finished_run(results: Path, run: str, *, seed: int, modified: float, profile: str = "smoke") -> models.registry.HarmonizationModel:
+    """Write a finished run of a tiny model and return the model."""
+    torch.manual_seed(seed)
+    model = models.create(run.split("-")[0], width=NARROW).eval()
+    folder = results / profile / "runs" / run
+    models.save_checkpoint(model, folder / "checkpoint.pt")
+    write_manifest(folder, started=0)
+    os.utime(folder / "manifest.json", (modified, modified))
+    return model
+
+
+def test_an_array_comes_back_as_an_array(photo_array: np.ndarray) -> None:
+    assert np.array_equal(harmonize("composite", photo_array), photo_array)
+
+
+def test_a_picture_comes_back_as_a_picture(photo_array: np.ndarray) -> None:
+    harmonized = harmonize("composite", Image.fromarray(photo_array))
+
+    assert isinstance(harmonized, Image.Image)
+    assert np.array_equal(np.asarray(harmonized), photo_array)
+
+
+def test_foreground_moves_and_background_stays(photo_array: np.ndarray, mask_array: np.ndarray) -> None:
+    harmonized = harmonize("reinhard_lab", photo_array, mask_array)
+
+    assert np.array_equal(harmonized[~mask_array], photo_array[~mask_array])
+    assert not np.array_equal(harmonized[mask_array], photo_array[mask_array])
+
+
+@pytest.mark.parametrize("kind", ["array", "picture"])
+def test_alpha_is_kept(kind: str, photo_array: np.ndarray, generator: np.random.Generator) -> None:
+    alpha = generator.integers(0, 256, photo_array.shape[:2], dtype=np.uint8)
+    given = np.dstack([photo_array, alpha])
+
+    harmonized = harmonize("composite", Image.fromarray(given) if kind == "picture" else given)
+
+    assert np.array_equal(np.asarray(harmonized), given)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P"])
+def test_other_color_modes_become_rgb_with_a_notice(mode: str, photo_array: np.ndarray, caplog: pytest.LogCaptureFixture) -> None:
+    picture = Image.fromarray(photo_array).convert(mode)
+
+    with caplog.at_level(logging.INFO):
+        harmonized = harmonize("composite", picture)
+
+    assert harmonized.mode == "RGB"
+    assert f"the composite is {mode} and was converted to RGB" in caplog.text
+
+
+def test_a_gray_array_becomes_rgb(photo_array: np.ndarray) -> None:
+    assert harmonize("composite", photo_array[..., 0]).shape == photo_array.shape
+
+
+def test_exif_rotation_is_applied(photo_array: np.ndarray, tmp_path: Path) -> None:
+    picture = Image.fromarray(photo_array)
+    exif = picture.getexif()
+    exif[ORIENTATION] = 6  # stored lying on its side
+    picture.save(tmp_path / "turned.png", exif=exif)
+
+    harmonized = harmonize("composite", Image.open(tmp_path / "turned.png"))
+
+    assert np.array_equal(np.asarray(harmonized), np.rot90(photo_array, -1))
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float64])
+def test_masks_of_every_kind_mean_the_same(dtype: type, scale: int, photo_array: np.ndarray, mask_array: np.ndarray) -> None:
+    given = mask_array.astype(dtype) * (scale if np.issubdtype(dtype, np.integer) else 1)
+
+    harmonized = harmonize("reinhard_lab", photo_array, given.astype(dtype))
+
+    assert np.array_equal(harmonized, harmonize("reinhard_lab", photo_array, mask_array))
+
+
+def test_soft_masks_are_cut_at_a_half_for_binary_methods(photo_array: np.ndarray, mask_array: np.ndarray) -> None:
+    soft = np.where(mask_array, 0.6, 0.4)
+
+    assert np.array_equal(harmonize("reinhard_lab", photo_array, soft), harmonize("reinhard_lab", photo_array, mask_array))
+
+
+def test_a_mask_that_vanishes_at_the_working_size_returns_the_composite(generator: np.random.Generator) -> None:
+    composite = generator.integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    mask = np.zeros((600, 600), bool)
+    mask[0, 0] = True
+
+    with pytest.warns(UserWarning, match="no foreground at 256x256"):
+        harmonized = harmonize(models.create("dovenet", width=NARROW), composite, mask)
+
+    assert np.array_equal(harmonized, composite)
+
+
+def test_training_mode_is_left_as_it_was(photo_array: np.ndarray) -> None:
+    model = models.create("sgmmh_rgb", width=NARROW).train()
+
+    first, second = harmonize(model, photo_array), harmonize(model, photo_array)
+
+    assert model.training
+    assert np.array_equal(first, second)  # no dropout
+
+
+def test_the_newest_finished_run_of_the_method_is_used(photo_array: np.ndarray, tmp_path: Path) -> None:
+    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=1000)
+    newest = finished_run(tmp_path, "sgmmh_om-hlip", seed=2, modified=2000)
+    finished_run(tmp_path, "sgmmh_omgan-hlip", seed=3, modified=3000)
+
+    harmonized = harmonize("sgmmh_om", photo_array, results=tmp_path)
+
+    assert np.array_equal(harmonized, harmonize(newest, photo_array))
+
+
+def test_a_smoke_run_is_taken_last_and_says_what_it_is(photo_array: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=3000)
+    with caplog.at_level("WARNING"):
+        harmonize("sgmmh_om", photo_array, results=tmp_path)
+    assert '"smoke" has learned next to nothing' in caplog.text
+
+    trained = finished_run(tmp_path, "sgmmh_om-hlip", seed=2, modified=1000, profile="small")
+
+    assert np.array_equal(harmonize("sgmmh_om", photo_array, results=tmp_path), harmonize(trained, photo_array))
+
+
+def test_an_unfinished_run_is_not_used(photo_array: np.ndarray, tmp_path: Path) -> None:
+    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=1000)
+    (tmp_path / "smoke" / "runs" / "sgmmh_om-hscene" / "manifest.json").unlink()
+
+    with pytest.raises(CheckpointError, match=r'no finished run of "sgmmh_om" under .*, or give a checkpoint of one$'):
+        harmonize("sgmmh_om", photo_array, results=tmp_path)
+
+
+def test_an_unknown_method_is_told_the_closest(photo_array: np.ndarray) -> None:
+    with pytest.raises(ParameterError, match='no method "dovnet": choose from dovenet'):
+        harmonize("dovnet", photo_array)
+
+
+def test_a_method_that_needs_a_mask_says_so(photo_array: np.ndarray) -> None:
+    with pytest.raises(MaskError, match='"reinhard_lab" needs a mask of the foreground'):
+        harmonize("reinhard_lab", photo_array)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 4, 3), np.uint16), "holds uint16, expected uint8"),
+        (np.zeros((4, 4, 3)), "holds float64, expected uint8"),
+        (np.zeros((4, 4, 2), np.uint8), r"has shape \(4, 4, 2\)"),
+        (np.zeros((0, 4, 3), np.uint8), r"has shape \(0, 4, 3\)"),
+        (Image.fromarray(np.zeros((4, 4), np.uint16)), "more than 8 bits per channel"),
+        ("picture.png", "is a str, expected a PIL picture or an array"),
+    ],
+)
+def test_an_unusable_picture_gets_one_sentence(image: object, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        harmonize("composite", image)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.ones((5, 4), bool), 'mask of "the composite" is 5x4, its composite 48x64: resize the mask'),
+        (np.ones((48, 64, 3), bool), r"mask has shape \(48, 64, 3\), expected \(H, W\)"),
+        (np.full((48, 64), 2.0), "mask spans 2 to 2, expected 0 to 1"),
+        (np.full((48, 64), np.nan), "mask spans nan to nan"),
+        (np.full((48, 64), -1), "mask spans -1 to -1"),
+    ],
+)
+def test_an_unusable_mask_gets_one_sentence(mask: np.ndarray, message: str, photo_array: np.ndarray) -> None:
+    with pytest.raises(MaskError, match=message):
+        harmonize("reinhard_lab", photo_array, mask)

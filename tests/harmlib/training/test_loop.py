@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import pandas as pd
+import pytest
+import torch
+
+from harmlib import models
+from harmlib.data.datasets import OnlineComposites, ResizedSource
+from harmlib.errors import CheckpointError, ParameterError
+from harmlib.training.loop import TrainingError, make_fabric, set_rate, start_from, take_step, train
+from harmlib.training.plan import RunPlan
+from harmlib.training.state import Ema, TrainingState, make_optimizer
+
+PLAN = RunPlan("sgmmh_om", "mini", iterations=6, batch_size=2, options={"width": 1 / 16}, keep=(4,), save_seconds=0)
+
+
+@pytest.fixture
+def dataset(folder_source, tmp_path):
+    # 256 is the least side that the eight-level U-Net takes.
+    return OnlineComposites([ResizedSource(folder_source, "train", tmp_path / "cache")], "sgmmh", seed=1, space="lab")
+
+
+def fresh(method="sgmmh_om", **options):
+    torch.manual_seed(7)
+    return models.create(method, width=1 / 16, **options)
+
+
+class KilledError(Exception):
+    pass
+
+
+class Killing:
+    """A data set that stops the process's work at its n-th item."""
+
+    def __init__(self, dataset, after):
+        self.dataset, self.left = dataset, after
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, key):
+        self.left -= 1
+        if self.left < 0:
+            raise KilledError
+        return self.dataset[key]
+
+
+def weights(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["weights"]
+
+
+def test_a_run_leaves_checkpoint_history_and_manifest(dataset, tmp_path):
+    folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "history.csv", "manifest.json", "step-4.pt"]
+    assert pd.read_csv(folder / "history.csv")["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert json.loads((folder / "manifest.json").read_text())["parameters"] == sum(p.numel() for p in fresh().parameters())
+
+
+def test_training_lowers_the_loss(dataset, tmp_path):
+    plan = dataclasses.replace(PLAN, iterations=25, keep=())
+
+    history = pd.read_csv(train(fresh(), dataset, tmp_path / "run", plan, seed=1) / "history.csv")
+
+    first, last = history["model_total"].head(8).mean(), history["model_total"].tail(8).mean()
+    assert last < first
+
+
+@pytest.mark.parametrize("method", ["sgmmh_om", "sgmmh_omgan"])
+def test_a_resumed_run_ends_in_the_same_weights(dataset, tmp_path, method):
+    plan = dataclasses.replace(PLAN, method=method)
+    whole = train(fresh(method), dataset, tmp_path / "whole", plan, seed=1)
+
+    with pytest.raises(KilledError):
+        train(fresh(method), Killing(dataset, 7), tmp_path / "cut", plan, seed=1)
+    cut = train(fresh(method), dataset, tmp_path / "cut", plan, seed=1)
+
+    expected, found = weights(whole), weights(cut)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    losses = [pd.read_csv(folder / "history.csv").drop(columns="seconds") for folder in (whole, cut)]
+    assert losses[0].equals(losses[1])
+
+
+def test_a_finished_run_is_left_alone(dataset, tmp_path):
+    folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+    before = (folder / "checkpoint.pt").stat().st_mtime_ns
+
+    train(fresh(), dataset, folder, PLAN, seed=1)
+
+    assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_with_other_settings_is_not_replaced(dataset, tmp_path):
+    folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+
+    with pytest.raises(CheckpointError, match="was trained with another iterations, seed: remove the folder"):
+        train(fresh(), dataset, folder, dataclasses.replace(PLAN, iterations=7), seed=2)
+
+
+def test_a_run_with_other_settings_is_not_resumed(dataset, tmp_path):
+    with pytest.raises(KilledError):
+        train(fresh(), Killing(dataset, 7), tmp_path / "run", PLAN, seed=1)
+
+    with pytest.raises(CheckpointError, match="belongs to a run with another batch_size"):
+        train(fresh(), dataset, tmp_path / "run", dataclasses.replace(PLAN, batch_size=3), seed=1)
+
+
+def test_a_damaged_state_is_one_sentence(dataset, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "resume.pt").write_bytes(os.urandom(100))
+
+    with pytest.raises(CheckpointError, match=r'resume.pt" is damaged'):
+        train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+
+
+def test_a_second_stage_starts_from_kept_weights(dataset, tmp_path):
+    train(fresh(), dataset, tmp_path / "sgmmh_om-mini", PLAN, seed=1)
+    kept = models.load(tmp_path / "sgmmh_om-mini" / "step-4.pt").state_dict()
+    second = fresh("sgmmh_omgan")
+
+    start_from(second, tmp_path, "sgmmh_om-mini@4")
+
+    state = second.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in kept.items())
+
+
+def test_starting_from_weights_that_were_not_kept_is_one_sentence(tmp_path):
+    with pytest.raises(CheckpointError, match=r'run "sgmmh_om-mini" at step 9 are not there'):
+        start_from(fresh(), tmp_path, "sgmmh_om-mini@9")
+
+
+def test_a_method_without_weights_is_not_trained(dataset, tmp_path):
+    with pytest.raises(ParameterError, match='"composite" has no parameters to train'):
+        train(models.create("composite"), dataset, tmp_path / "run", PLAN, seed=1)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(dataset, tmp_path):
+    model = fresh()
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+
+    with pytest.raises(TrainingError, match="lower the learning rate"):
+        train(model, dataset, tmp_path / "run", PLAN, seed=1)
+
+
+def test_an_unsupported_precision_lists_the_supported_ones():
+    with pytest.raises(ParameterError, match="choose one of 32-true, bf16-mixed"):
+        make_fabric(dataclasses.replace(PLAN, precision="16-mixed"))
+
+
+def test_mixed_precision_trains(dataset, tmp_path):
+    plan = dataclasses.replace(PLAN, precision="bf16-mixed", iterations=2, keep=())
+
+    folder = train(fresh(), dataset, tmp_path / "run", plan, seed=1, fabric=make_fabric(plan, accelerator="cpu"))
+
+    assert all(value.dtype == torch.float32 for value in weights(folder).values())
+
+
+def test_validation_selects_the_checkpoint(dataset, tmp_path):
+    errors = iter([5.0, 2.0, 4.0, 4.0, 4.0, 4.0])
+    seen = []
+
+    def validate(model):
+        seen.append({name: value.clone() for name, value in model.state_dict().items()})
+        return next(errors)
+
+    folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1, validate=validate)
+
+    found = weights(folder)
+    assert all(torch.equal(found[name], value) for name, value in seen[1].items())
+    assert json.loads((folder / "manifest.json").read_text())["selected_val_error"] == 2.0
+
+
+def state_of(model, learning_rate=1e-2):
+    optimizers = {player: torch.optim.SGD(parameters, learning_rate) for player, parameters in model.players().items()}
+    return TrainingState(model, optimizers, None, {})
+
+
+def test_accumulated_batches_equal_one_large_batch(dataset):
+    fabric = make_fabric(PLAN, accelerator="cpu")
+    entries = [torch.utils.data.default_collate([dataset[index, visit]]) for index, visit in [(0, 0), (1, 0)]]
+    together = torch.utils.data.default_collate([dataset[index, visit] for index, visit in [(0, 0), (1, 0)]])
+    apart, whole = state_of(fresh().eval()), state_of(fresh().eval())
+
+    take_step(apart, entries, fabric)
+    take_step(whole, [together], fabric)
+
+    for first, second in zip(apart.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.allclose(first, second, atol=1e-6)
+
+
+def test_the_generator_step_leaves_the_discriminator_alone(dataset):
+    model = fresh("sgmmh_omgan")
+    state, batch = state_of(model), torch.utils.data.default_collate([dataset[0, 0]])
+    before = [parameter.clone() for parameter in model.players()["discriminator"]]
+    set_rate(state, 0.0)
+    state.optimizers["generator"].param_groups[0]["lr"] = 1e-2
+
+    take_step(state, [batch], make_fabric(PLAN, accelerator="cpu"))
+
+    assert all(torch.equal(first, second) for first, second in zip(before, model.players()["discriminator"], strict=True))
+
+
+def test_the_moving_average_follows_its_formula():
+    model = torch.nn.Linear(1, 1)
+    ema = Ema(model, 0.9)
+    start = model.weight.item()
+    with torch.no_grad():
+        model.weight.fill_(start + 1)
+
+    ema.update(model)
+
+    assert ema.weights["weight"].item() == pytest.approx(start + 0.1)
+
+
+KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta, "rmsprop": torch.optim.RMSprop}
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_the_recipe_names_the_optimizer(name, kind):
+    recipe = dataclasses.replace(fresh().training_recipe, optimizer=name, learning_rate=0.5)
+
+    optimizer = make_optimizer([torch.nn.Parameter(torch.zeros(1))], recipe)
+
+    assert type(optimizer) is kind
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_a_player_may_have_an_optimizer_of_its_own():
+    recipe = models.create("s2crnet", width=0.25).training_recipe
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+
+    generator, discriminator = (make_optimizer(weights, recipe, player) for player in ("generator", "discriminator"))
+
+    assert (type(generator), generator.param_groups[0]["weight_decay"]) == (torch.optim.AdamW, 0.01)
+    assert (type(discriminator), discriminator.param_groups[0]["weight_decay"]) == (torch.optim.RMSprop, 0.0)

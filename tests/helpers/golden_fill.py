@@ -1,0 +1,111 @@
+"""Weight fill A and the inputs of the golden files (``shared/golden/*.md``), and our own small golden outputs.
+
+``python tests/golden_fill.py sgmmh_om`` writes ``tests/golden/model_sgmmh_om.npz`` again; do so only when a number must move.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import eigsh
+from torch import nn
+
+GOLDEN = Path(__file__).resolve().parents[1] / "harmlib" / "golden"
+NARROW = 1 / 16
+
+
+def fill_a(parameters: Iterable[tuple[str, list[int]]]) -> dict[str, torch.Tensor]:
+    """Return tensors for (name, shape) in state-dict order; batch counters are left out and not counted."""
+    counted = [(name, shape) for name, shape in parameters if not name.endswith("num_batches_tracked")]
+    return {name: torch.from_numpy(_draw(index, name, tuple(shape)).astype(np.float32)) for index, (name, shape) in enumerate(counted)}
+
+
+def _draw(index: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    noise = np.random.default_rng(index).standard_normal(shape)
+    if name.endswith("running_var"):
+        return 1 + 0.1 * np.abs(noise)
+    if len(shape) >= 2:
+        return noise * np.sqrt(1 / np.prod(shape[1:]))
+    return 1 + 0.1 * noise if name.endswith("weight") else 0.1 * noise
+
+
+def read_list(list_file: Path) -> dict[str, list[int]]:
+    """Return name -> shape from one of the authors' parameter lists."""
+    return dict(json.loads(list_file.read_text()))
+
+
+def fill_public(model: nn.Module, names: Mapping[str, str], list_file: Path) -> None:
+    """Give one part of a model the golden weights; names: authors' name -> ours, list_file: the authors' parameter list."""
+    filled = fill_a(read_list(list_file).items())
+    assert filled.keys() == {name for name in names if not name.endswith("num_batches_tracked")}
+    model.load_state_dict({names[name]: values for name, values in filled.items()}, strict=False)
+    settle_spectral_norms(model)
+
+
+def settle_spectral_norms(model: nn.Module) -> None:
+    """Replace the vectors of every spectral norm by the leading singular vectors, as the golden files do."""
+    for module in model.modules():
+        if hasattr(module, "weight_u"):
+            matrix = module.weight_orig.detach().flatten(1).double().numpy()
+            # Lanczos for the largest one only: a full decomposition of every layer takes a minute.
+            left = eigsh(matrix @ matrix.T, k=1, v0=np.ones(len(matrix)))[1][:, 0] if len(matrix) > 1 else np.ones(1)
+            right = left @ matrix
+            module.weight_u.copy_(torch.from_numpy(left))
+            module.weight_v.copy_(torch.from_numpy(right / np.linalg.norm(right)))
+
+
+def noise(seed: int, height: int = 256, width: int = 256) -> torch.Tensor:
+    """Return the golden picture of a seed, (1, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.random.default_rng(seed).uniform(0, 1, (1, 3, height, width)).astype(np.float32))
+
+
+def noise8(seed: int, height: int = 256, width: int = 256) -> torch.Tensor:
+    """Return the golden picture of a seed, rounded to 8 bit in float64, (1, 3, H, W) in [0, 1]."""
+    levels = np.round(255 * np.random.default_rng(seed).uniform(0, 1, (1, 3, height, width)))
+    return torch.from_numpy(levels.astype(np.float32)) / 255
+
+
+def ellipse(height: int, width: int, center: tuple[int, int], radii: tuple[int, int]) -> torch.Tensor:
+    """Return the golden mask, (1, 1, H, W)."""
+    rows, columns = np.mgrid[:height, :width]
+    inside = ((rows - center[0]) / radii[0]) ** 2 + ((columns - center[1]) / radii[1]) ** 2 <= 1
+    return torch.from_numpy(inside.astype(np.float32))[None, None]
+
+
+def standard_mask() -> torch.Tensor:
+    """Return ellipse(256, 256, 128, 128, 70, 50)."""
+    return ellipse(256, 256, (128, 128), (70, 50))
+
+
+def narrow_model(name: str, **options: object) -> nn.Module:
+    """Return a method at width 1/16 (where it has widths) with fill A in our own state-dict order, in evaluation mode."""
+    from harmlib import models
+
+    width = {"width": NARROW} if "width" in models.describe(name).options else {}
+    model = models.create(name, **width, **options)
+    shapes = [(key, list(values.shape)) for key, values in model.state_dict().items()]
+    model.load_state_dict(fill_a(shapes), strict=False)
+    settle_spectral_norms(model)
+    return model.eval()
+
+
+def own_golden(name: str) -> dict[str, np.ndarray]:
+    """Return what the small golden file of a method holds: a slice and the statistics of its picture and of every extra."""
+    with torch.inference_mode():
+        prediction = narrow_model(name)(noise8(12345), standard_mask())
+    stored = {}
+    for key, values in {"image": prediction.image, **prediction.extras}.items():
+        values = values.double().numpy()
+        stored[f"{key}_slice"] = values[:, :, ::16, ::16].astype(np.float32) if values.ndim == 4 else values
+        stored[f"{key}_stat"] = np.array([values.mean(), values.std(), values.min(), values.max(), np.abs(values).mean()])
+    return stored
+
+
+if __name__ == "__main__":
+    for method in sys.argv[1:]:
+        np.savez_compressed(GOLDEN / f"model_{method}.npz", **own_golden(method))

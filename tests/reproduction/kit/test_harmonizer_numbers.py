@@ -1,0 +1,379 @@
+"""Tables, claims and summary of Harmonizer on scores and times whose answers are known."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harmlib.evaluation.methods import COLUMNS
+from harmlib.evaluation.statistics import ratio_of_means
+from harmlib.io.files import write_manifest
+from harmlib.metrics.protocols import METRICS
+from harmlib.training.plan import RunPlan
+from reproduction.baselines.names import NOT_SCORED
+from reproduction.harmonizer import claims, numbers, speed, study, summary
+from reproduction.kit.artefacts import named_scores, paper_budget
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.profiles import load_profile
+from reproduction.stages import Results
+from reproduction.workspace import Workspace
+
+IMAGES = 8
+# MSE at 256x256 in the order of table 4, runs of 2 and of 4 filters three times.
+ERRORS = {
+    "composite": 200.0,
+    "reinhard_lab": 150.0,
+    "dovenet": 120.0,
+    "harmonizer": 50.0,
+    "harmonizer_plain": 80.0,
+    "harmonizer_cascade": 60.0,
+    **{f"harmonizer_2f_{run}": 100.0 + step for run, step in zip("abc", (-9, 0, 9), strict=True)},
+    **{f"harmonizer_4f_{run}": 70.0 for run in "abc"},
+    "harmonizer_8f": 45.0,
+}
+AT_FULL_SIZE = {"composite": 200.0, "reinhard_lab": 150.0, "dovenet": 240.0, "dovenet_pcm": 180.0, "harmonizer": 55.0}
+# What the baselines add.
+RIVALS = {"dih": 160.0, "s2am": 140.0, "bargainnet": 110.0, "iih": 105.0, "ht": 100.0}
+RIVALS_FULL = {"bargainnet": 220.0, "bargainnet_pcm": 215.0, "ht": 180.0, "ht_pcm": 150.0}
+
+
+def score_rows(protocol: str, errors: dict[str, float], *, noise: float = 1.0) -> pd.DataFrame:
+    """Scores of IMAGES composites, half of them in each of two sub-datasets."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for method, error in errors.items():
+        for image in range(IMAGES):
+            values = dict.fromkeys(METRICS, float("nan"))
+            values["mse"] = error + noise * generator.normal()
+            values["fmse"], values["psnr"] = 10 * values["mse"], 48 - 10 * np.log10(values["mse"])
+            row = {"benchmark": "iharmony4-style", "subset": "ab"[image % 2], "split": "test", "method": method, "id": f"p{image}_1_1"}
+            rows.append({**row, "protocol": protocol, "height": 40, "width": 60, "foreground_ratio": 0.1, **values})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def make_study(
+    folder: Path, *, noise: float = 1.0, at_256: dict[str, float] = ERRORS, at_full_size: dict[str, float] = AT_FULL_SIZE
+) -> study.Study:
+    """A study of the smoke profile without benchmarks on disk."""
+    profile = load_profile("smoke")
+    plan, results = profile.paper("harmonizer"), Results(folder, "smoke")
+    for run in plan.runs:
+        write_manifest(results.run(run.name), started=time.time(), iterations=run.iterations, batch_size=4, options=dict(run.options))
+    scores = pd.concat([score_rows(study.AT_256, at_256, noise=noise), score_rows(study.AT_FULL_SIZE, at_full_size, noise=noise)])
+    named = named_scores(scores, plan.benchmarks, study.LABELS)
+    return study.Study(Workspace(profile, results, None), study.LABELS, plan, "cpu", {}, named)
+
+
+@pytest.fixture
+def good_study(tmp_path: Path) -> study.Study:
+    """A study in which every order of the paper holds."""
+    return make_study(tmp_path)
+
+
+@pytest.fixture
+def full_study(tmp_path: Path) -> study.Study:
+    """The same with the baselines beside it."""
+    return make_study(tmp_path, at_256={**ERRORS, **RIVALS}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL})
+
+
+@pytest.fixture
+def measured() -> pd.DataFrame:
+    """Measurements of whole frames and of the filters alone."""
+    frames = [
+        ("s2am", "frame", 800.0, 6144.0, 268.0),
+        ("dovenet", "frame", 400.0, 2048.0, 219.0),
+        ("bargainnet", "frame", 500.0, 2048.0, 235.0),
+        ("iih", "frame", 4000.0, 8192.0, 163.0),
+        ("ht", "frame", 1000.0, 8192.0, 25.8),
+        ("harmonizer", "frame", 100.0, 1024.0, 19.2),
+        ("sgmmh_om", "frame", 9.0, 9.0, 9.0),
+    ]
+    filters = [(f"{count} filters", "8-bit", 10.0 * count, np.nan, np.nan) for count in (2, 4, 6, 8)]
+    table = pd.DataFrame([*frames, *filters], columns=["method", "part", "milliseconds", "memory_mib", "checkpoint_mb"])
+    return table.assign(size="1080p", device="a CPU")
+
+
+def test_three_runs_are_one_method_whose_score_is_their_mean(good_study):
+    scores = numbers.under(good_study, study.AT_256)
+
+    assert len(scores[scores["method"] == "harmonizer_2f"]) == IMAGES
+    assert scores.loc[scores["method"] == "harmonizer_2f", "mse"].mean() == pytest.approx(100, abs=1)
+    assert not scores["method"].str.startswith("harmonizer_2f_").any()
+
+
+def test_full_size_scores_have_no_runs_to_average(good_study):
+    assert set(numbers.under(good_study, study.AT_FULL_SIZE)["method"]) == set(AT_FULL_SIZE)
+
+
+@pytest.mark.parametrize(
+    ("table", "missing"), [(1, {"dih", "s2am", "bargainnet", "iih", "ht"}), (2, {"bargainnet", "bargainnet_pcm", "ht", "ht_pcm"})]
+)
+def test_methods_that_are_not_trained_keep_the_papers_number_and_say_so(good_study, table, missing):
+    filled = numbers.comparison_table(good_study, table)
+
+    rows = filled[(filled["subset_or_bucket"] == "All") & (filled["note"] == NOT_SCORED)]
+    assert set(rows["method"]) == missing
+    assert (rows["paper"] != "").all()
+
+
+def test_a_method_has_the_same_name_in_the_papers_sub_datasets_and_in_ours(good_study):
+    filled = numbers.comparison_table(good_study, 1)
+
+    assert filled.loc[filled["method"] == "dovenet", "row"].unique().tolist() == ["DOVE"]
+    assert {"a", "b", "HCOCO", "All"} <= set(filled["subset_or_bucket"])
+
+
+def test_baselines_complete_both_tables(full_study):
+    for table in (1, 2):
+        filled = numbers.comparison_table(full_study, table)
+        rows = filled[(filled["subset_or_bucket"] == "All") & (filled["paper"] != "")]
+        assert rows["ours"].notna().all()
+
+
+def test_ablations_stay_out_of_the_comparison(full_study):
+    assert not numbers.comparison_table(full_study, 1)["method"].str.startswith("harmonizer_").any()
+
+
+def test_both_ways_to_full_size_share_a_budget(good_study):
+    table = numbers.comparison_table(good_study, 2).query("subset_or_bucket == 'All' and metric == 'MSE'").set_index("method")["budget"]
+
+    assert table["dovenet"] == table["dovenet_pcm"] != ""
+    assert table["reinhard_lab"] == ""
+
+
+def test_clear_winner_is_marked_best_at_both_sizes(good_study):
+    for table in (1, 2):
+        filled = numbers.comparison_table(good_study, table)
+        best = filled[(filled["rank"] == "best") & (filled["subset_or_bucket"] == "All")]
+        assert set(best["method"]) == {"harmonizer"}
+
+
+def test_full_method_stands_in_both_halves_of_table_4(good_study):
+    rows = numbers.ablation_table(good_study).query("method == 'harmonizer' and metric == 'MSE'")
+
+    assert rows["row"].tolist() == ["cascade regressor + dynamic loss", "6 filters"]
+    assert rows["ours"].iloc[0] == rows["ours"].iloc[1]
+
+
+def test_selections_are_those_of_the_profile(good_study):
+    table = numbers.selections(good_study)
+
+    assert table["row"].tolist() == 3 * ["2 filters"] + 3 * ["4 filters"]
+    assert (table["filters"].str.count(",") + 1).tolist() == [2, 2, 2, 4, 4, 4]
+
+
+def test_paper_s_difference_comes_from_the_table_that_prints_both(good_study):
+    ablations = numbers.orders(good_study, numbers.ABLATIONS, study.AT_256, ("mse",)).set_index("comparison")["paper"]
+    others = numbers.all_orders(good_study).set_index(["protocol", "comparison", "metric"])["paper"]
+
+    assert ablations["cascade only - no cascade, no dynamic loss"] == pytest.approx(26.85 - 28.47)
+    assert ablations["8 filters - Harmonizer"] == pytest.approx(23.51 - 24.26)
+    assert others[study.AT_256, "Harmonizer - DoveNet", "fmse"] == pytest.approx(280.51 - 541.53)
+    assert others[study.AT_FULL_SIZE, "DoveNet+PCM - DoveNet", "mse"] == pytest.approx(67.35 - 72.98)
+    assert np.isnan(others[study.AT_256, "Harmonizer - composite", "mse"])
+
+
+@pytest.mark.parametrize(("plain", "noise", "expected"), [(80.0, 1.0, "yes"), (40.0, 1.0, "no"), (60.0, 0.0, "cannot say")])
+def test_an_order_holds_when_the_interval_lies_on_the_papers_side(tmp_path, plain, noise, expected):
+    tested = make_study(tmp_path, noise=noise, at_256={**ERRORS, "harmonizer_plain": plain})
+
+    kept = numbers.kept_orders(numbers.orders(tested, numbers.ABLATIONS[:1], study.AT_256, ("mse",)))
+
+    assert kept["holds"].tolist() == [expected]
+
+
+def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_study):
+    table = numbers.size_effect(good_study).query("metric == 'mse'").set_index("method")
+
+    assert table["ratio"].to_dict() == pytest.approx({"composite": 1, "DoveNet": 2, "DoveNet+PCM": 1.5, "Harmonizer": 1.1}, abs=0.03)
+    assert table.loc["DoveNet", "ratio in the paper"] == pytest.approx(72.98 / 52.36, abs=1e-3)
+    assert np.isnan(table.loc["composite", "ratio in the paper"])
+    assert (table["low"] <= table["ratio"]).all()
+    assert (table["ratio"] <= table["high"]).all()
+
+
+def test_size_effect_covers_every_method_that_goes_up_in_two_ways(full_study):
+    table = numbers.size_effect(full_study).query("metric == 'mse'").set_index("method")["ratio"]
+
+    expected = {"composite": 1, "DoveNet": 2, "DoveNet+PCM": 1.5, "BargainNet": 2, "BargainNet+PCM": 215 / 110, "HT": 1.8, "HT+PCM": 1.5}
+    assert table.drop("Harmonizer").to_dict() == pytest.approx(expected, abs=0.05)
+
+
+def test_ratio_draws_both_scores_of_an_image_together():
+    lower = pd.Series([1.0, 10.0, 100.0])
+
+    interval = ratio_of_means(2 * lower, lower)
+
+    assert (interval.low, interval.mean, interval.high) == pytest.approx((2, 2, 2))
+
+
+def test_reduction_is_a_share_of_the_other_methods_error(good_study):
+    interval = numbers.reduction(good_study, study.AT_256, "composite")
+
+    assert interval.mean == pytest.approx(0.75, abs=0.01)
+    assert interval.low < interval.mean < interval.high
+
+
+def test_small_files_are_not_called_high_resolution(good_study):
+    assert "not high resolution" in numbers.size_sentence(good_study)
+
+
+def test_order_sentence_names_every_rival(full_study):
+    sentence = numbers.order_sentences(numbers.all_orders(full_study))[1]
+
+    for name in ("composite", "Reinhard in Lab", "DoveNet", "BargainNet", "HT", "DoveNet+PCM", "BargainNet+PCM", "HT+PCM"):
+        assert f"better than {name}" in sentence
+
+
+def test_speed_table_has_the_papers_units(measured):
+    table = speed.speed_table(measured).query("method == 'harmonizer'").set_index("metric")["ours"]
+
+    assert table.to_dict() == pytest.approx({"inference speed": 10, "model size": 19.2, "GPU memory": 1})
+
+
+def test_speed_table_leaves_out_methods_of_other_papers(measured):
+    assert "sgmmh_om" not in set(speed.speed_table(measured)["method"])
+
+
+def test_ratios_above_one_are_harmonizers(measured):
+    ratios = speed.ratio_table(measured).query("`Harmonizer against` == 'DoveNet'").set_index("quantity")
+
+    assert ratios["ratio"].to_dict() == pytest.approx({"inference speed": 4, "model size": 219 / 19.2, "GPU memory": 2})
+    assert ratios.loc["inference speed", "ratio in the paper"] == pytest.approx(56.3 / 13.8)
+
+
+def test_without_harmonizers_frame_there_is_nothing_to_compare(measured):
+    others = measured[measured["method"] != "harmonizer"]
+
+    assert speed.ratio_table(others).empty
+    assert speed.filter_table(others).empty
+
+
+def test_speed_by_filters_exchanges_six_for_so_many(measured):
+    table = speed.filter_table(measured).set_index("filters")
+
+    assert table["ratio"].to_dict() == pytest.approx({"2 filters": 100 / 60, "4 filters": 100 / 80, "6 filters": 1, "8 filters": 100 / 120})
+    assert table.loc["2 filters", "ratio in the paper"] == pytest.approx(86.2 / 56.3)
+
+
+def test_without_measurements_every_speed_says_what_to_run(good_study):
+    nothing = speed.read_measurements(good_study)
+
+    table = speed.speed_table(nothing)
+
+    assert table["note"].unique().tolist() == [speed.NOT_MEASURED]
+    assert table["ours"].isna().all()
+    assert speed.ratio_table(nothing).empty
+    assert speed.filter_table(nothing).empty
+
+
+def test_measurements_are_read_beside_the_profiles_results(good_study, measured):
+    measured.to_csv(good_study.workspace.results.root.parent / "inference.csv", index=False)
+
+    assert speed.device_of(speed.read_measurements(good_study)) == "a CPU"
+
+
+def test_network_and_filters_are_the_papers_but_for_the_training_size_it_tells_of_others():
+    verdicts = {result.claim_id: result.verdict for result in [*claims.network_claims(), *claims.filter_claims()]}
+
+    assert verdicts.pop("harmonizer-C27") == DIFFERS
+    assert set(verdicts.values()) == {AGREES}
+
+
+def test_settings_differ_where_the_code_departs_from_the_text():
+    verdicts = {result.claim_id: result.verdict for result in claims.training_claims()}
+
+    assert [claim_id for claim_id, verdict in verdicts.items() if verdict != AGREES] == ["harmonizer-C14", "harmonizer-C19"]
+
+
+def test_arguments_end_at_one():
+    assert claims.largest_argument() == 1
+
+
+@pytest.mark.parametrize(("milliseconds", "expected"), [(400.0, AGREES), (250.0, DIFFERS)])
+def test_speeds_are_judged_on_the_papers_device(measured, milliseconds, expected):
+    measured.loc[measured["method"] == "dovenet", "milliseconds"] = milliseconds
+
+    verdicts = {result.claim_id: result.verdict for result in claims.speed_claims(measured.assign(device="NVIDIA GeForce RTX 3090"))}
+
+    assert verdicts["harmonizer-C28"] == expected
+
+
+def test_speeds_of_another_device_are_shown_without_a_verdict(measured):
+    results = list(claims.speed_claims(measured))
+
+    assert {result.verdict for result in results} == {CANNOT_SAY}
+    assert all(result.ours > 0 for result in results)
+
+
+def test_speeds_need_every_method_of_table_3(measured):
+    own, *others = claims.speed_claims(measured[measured["method"] != "ht"].assign(device="NVIDIA GeForce RTX 3090"))
+
+    assert (own.claim_id, own.verdict, own.ours) == ("harmonizer-C01", DIFFERS, 10)
+    assert {result.verdict for result in others} == {CANNOT_SAY}
+    assert all("not every method" in result.note for result in others)
+
+
+def test_fastest_rival_is_the_one_that_counts(measured):
+    measured.loc[measured["method"] == "iih", "milliseconds"] = 200.0
+
+    results = {result.claim_id: result for result in claims.speed_claims(measured)}
+
+    assert results["harmonizer-C28"].ours == pytest.approx(2)
+    assert "against IIH" in results["harmonizer-C28"].note
+
+
+def test_not_every_autoencoder_is_large():
+    result = claims.size_claim()
+
+    assert (result.verdict, result.ours) == (DIFFERS, pytest.approx(25.8, abs=0.05))
+
+
+@pytest.mark.parametrize(("harmonizer", "expected"), [(50.0, AGREES), (300.0, DIFFERS)])
+def test_claims_against_the_strongest_rival_are_signs_on_other_data(tmp_path, measured, harmonizer, expected):
+    at_256, full = {**ERRORS, **RIVALS, "harmonizer": harmonizer}, {**AT_FULL_SIZE, **RIVALS_FULL, "harmonizer": harmonizer}
+    tested = make_study(tmp_path, at_256=at_256, at_full_size=full)
+
+    results = {result.claim_id: result for result in claims.judge_claims(tested, measured)}
+
+    assert results["harmonizer-C20"].verdict == results["harmonizer-C21"].verdict == expected
+    assert results["harmonizer-C20"].ours == pytest.approx(100 * (1 - harmonizer / 100), abs=2)
+    assert "only the sign" in results["harmonizer-C20"].note
+
+
+def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(full_study, measured):
+    results = {result.claim_id: result for result in claims.judge_claims(full_study, measured)}
+
+    assert (results["harmonizer-C24"].verdict, results["harmonizer-C24"].ours) == (AGREES, pytest.approx(500, abs=20))
+    assert results["harmonizer-C22"].verdict == results["harmonizer-C23"].verdict == CANNOT_SAY
+    assert (results["harmonizer-C22"].ours, results["harmonizer-C23"].ours) == pytest.approx((100, 150), abs=2)
+
+
+def test_claims_about_other_data_cannot_be_judged_here(good_study, measured):
+    results = {result.claim_id: result for result in claims.judge_claims(good_study, measured)}
+
+    for number in (20, 21, 22, 23, 24, 25, 26, 29):
+        assert results[f"harmonizer-C{number}"].verdict == CANNOT_SAY
+    assert results["harmonizer-C20"].note == claims.NEEDS_RIVAL
+
+
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study, measured):
+    ablations = numbers.kept_orders(numbers.orders(good_study, numbers.ABLATIONS, study.AT_256))
+    judged = claims.judge_claims(good_study, measured)
+
+    table = summary.summary_table(good_study, numbers.all_orders(good_study), ablations, numbers.size_effect(good_study), judged)
+
+    assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
+    orders = table[table["quantity"].str.contains(" - ")]
+    assert orders["verdict"].unique().tolist() == [AGREES]
+    assert len(orders) == 10
+
+
+def test_the_papers_budget_does_not_depend_on_a_profiles_schedule():
+    run = RunPlan("harmonizer", "a", iterations=500, batch_size=16, milestones=(350, 450), options={"width": 0.5, "size": 128})
+
+    assert paper_budget(run) == "the paper 493,020 of 16, width 1"

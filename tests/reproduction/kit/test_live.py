@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from reproduction.kit.live import plot_losses
+
+PLAIN = pd.DataFrame(
+    {"step": [1, 2], "seconds": [0, 1], "learning_rate": [1, 1], "model_total": [3.0, 2.0], "model_charbonnier": [3.0, 2.0]}
+)
+GAN = pd.DataFrame(
+    {"step": [1], "generator_total": [1.5], "generator_charbonnier": [1.0], "discriminator_total": [0.7], "val_error": [9.0]}
+)
+
+
+def lines(axis):
+    return [line.get_label() for line in axis.get_lines()]
+
+
+def test_a_total_that_repeats_its_one_part_is_drawn_once():
+    figure = plot_losses({"om": PLAIN})
+
+    assert lines(figure.axes[0]) == ["model charbonnier"]
+
+
+def test_every_loss_of_a_gan_is_drawn_and_nothing_else():
+    figure = plot_losses({"gan": GAN})
+
+    assert set(lines(figure.axes[0])) == {"generator charbonnier", "generator total", "discriminator total"}
+
+
+def test_panels_without_a_run_stay_hidden():
+    figure = plot_losses(dict.fromkeys("abcd", PLAIN))
+
+    assert [axis.get_visible() for axis in figure.axes] == [True] * 4 + [False] * 2

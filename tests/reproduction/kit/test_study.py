@@ -1,0 +1,90 @@
+"""What stands beside a paper's own runs and scores."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harmlib import models
+from harmlib.evaluation.methods import COLUMNS
+from harmlib.io.files import write_manifest, write_text
+from harmlib.models import save_checkpoint
+from reproduction.kit import artefacts as study
+from reproduction.profiles import load_profile
+from reproduction.stages import Results
+from reproduction.workspace import Workspace
+
+LABELS = {"composite": "Composite", "frih": "FRIH", "idih": "iDIH"}
+
+
+def write_scores(results: Results, paper: str, errors: dict[str, float], *, device: str = "cpu", protocol: str = "harmlib") -> None:
+    """Finished scores of one image per method."""
+    rows = []
+    for method, error in errors.items():
+        keys = {"benchmark": "iharmony4-style", "subset": "embedded", "split": "test", "method": method, "protocol": protocol}
+        rows.append(dict.fromkeys(COLUMNS, 0.5) | {"id": "p_1_1", "height": 4, "width": 6, "mse": error} | keys)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    write_text(results.scores(paper) / "scores.csv", table.to_csv(index=False))
+    write_manifest(results.scores(paper), started=time.time(), device=device)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """The smoke profile with FRIH scored and nothing else."""
+    workspace = Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
+    write_scores(workspace.results, "frih", {"composite": 9.0, "frih": 5.0})
+    for name in ("iharmony4-style",):
+        write_manifest(workspace.results.benchmark(name), started=time.time())
+    return workspace
+
+
+def errors(opened: study.Study) -> dict[str, float]:
+    """Method -> MSE."""
+    return dict(zip(opened.scores["method"], opened.scores["mse"], strict=True))
+
+
+def test_a_finished_paper_lends_the_methods_that_are_missing(workspace):
+    write_scores(workspace.results, "baselines", {"composite": 1.0, "idih": 7.0})
+
+    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+
+    assert errors(compared) == {"composite": 9.0, "frih": 5.0, "idih": 7.0}
+    assert list(compared.scores["data"].unique()) == ["iHarmony4-style, embedded"]
+    assert "idih" in {run.scored_as for run in compared.plan.runs}
+
+
+def test_a_run_that_two_papers_share_stands_once(workspace):
+    write_scores(workspace.results, "baselines", {"idih": 7.0})
+
+    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+
+    assert [run.scored_as for run in compared.plan.runs].count("frih") == 1
+
+
+@pytest.mark.parametrize("other", [{"device": "gpu"}, {"protocol": "idih"}])
+def test_scores_that_do_not_compare_are_not_lent(workspace, other):
+    write_scores(workspace.results, "baselines", {"idih": 7.0}, **other)
+
+    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+
+    assert "idih" not in errors(compared)
+
+
+def test_without_a_finished_paper_beside_it_a_study_stays_as_it_is(workspace):
+    opened = study.open_study(workspace, "frih", LABELS)
+
+    assert errors(study.with_others(opened)) == errors(opened)
+
+
+def test_models_are_found_whatever_paper_trained_them(workspace):
+    model = models.create("idih", width=0.125)
+    save_checkpoint(model, workspace.results.run("idih-iharmony4-style") / "checkpoint.pt")
+    write_manifest(workspace.results.run("idih-iharmony4-style"), started=time.time())
+
+    found = study.finished_runs(workspace, ["rainnet", "idih"])
+
+    assert list(found) == ["idih"]
+    assert found["idih"].options["width"] == 0.125

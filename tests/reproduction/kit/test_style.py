@@ -1,0 +1,62 @@
+"""One look: fixed styles, and figures with the numbers behind them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reproduction.kit.style import DPI, method_style, save_csv, save_figure, use_theme
+from reproduction.papers import methods
+
+
+@pytest.fixture
+def figure():
+    use_theme()
+    drawn, axis = plt.subplots(figsize=(2, 1))
+    axis.plot([1, 2], [3, 4])
+    yield drawn
+    plt.close(drawn)
+
+
+def test_no_two_methods_of_the_papers_look_alike() -> None:
+    styles = [method_style(method) for method in methods()["method_id"].unique()]
+
+    assert all((a.color, a.marker) != (b.color, b.marker) for a, b in itertools.combinations(styles, 2))
+
+
+def test_composite_alone_is_black() -> None:
+    black = [method for method in methods()["method_id"].unique() if method_style(method).color == "#000000"]
+
+    assert black == ["composite"]
+
+
+def test_unlisted_method_keeps_its_style() -> None:
+    assert method_style("somebody_elses") == method_style("somebody_elses")
+
+
+def test_figure_and_numbers_stand_side_by_side(figure, tmp_path: Path) -> None:
+    path = save_figure(figure, tmp_path / "sgmmh-F3.png", pd.DataFrame({"x": [1.5]}))
+
+    assert Image.open(path).info["dpi"][0] == pytest.approx(DPI, abs=0.1)
+    assert (tmp_path / "sgmmh-F3.csv").read_text() == "x\n1.5\n"
+
+
+def test_same_figure_gives_the_same_bytes(figure, tmp_path: Path) -> None:
+    first, second = (save_figure(figure, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+
+    assert first == second
+
+
+def test_tables_are_written_without_index(tmp_path: Path) -> None:
+    save_csv(pd.DataFrame({"a": [1 / 3], "b": ["x"]}, index=[7]), tmp_path / "t.csv")
+
+    assert (tmp_path / "t.csv").read_text() == "a,b\n0.33333333,x\n"

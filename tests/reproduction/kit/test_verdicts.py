@@ -1,0 +1,102 @@
+"""Verdicts: agrees, differs, cannot say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harmlib.errors import ParameterError
+from harmlib.evaluation.statistics import Interval
+from reproduction.kit.verdicts import cannot_say, claim_row, claims_view, judge_exact, judge_sign, judge_value, readable, save_claims
+
+DATA = "embedded"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected", "verdict"),
+    [
+        (-3, -1, "below", "agrees"),
+        (1, 3, "below", "differs"),
+        (-1, 1, "below", "cannot say"),
+        (1, 3, "above", "agrees"),
+        (-3, -1, "above", "differs"),
+        (0, 2, "above", "cannot say"),
+    ],
+)
+def test_order_is_judged_by_the_whole_interval(low: float, high: float, expected: str, verdict: str) -> None:
+    result = judge_sign("frih-C31", Interval((low + high) / 2, low, high, 9), expected=expected, data=DATA)
+
+    assert result.verdict == verdict
+
+
+def test_order_without_an_interval_cannot_be_judged() -> None:
+    single = Interval(-3.0, math.nan, math.nan, 1)
+
+    assert judge_sign("frih-C31", single, expected="below", data=DATA).verdict == "cannot say"
+
+
+@pytest.mark.parametrize(("paper", "tolerance", "verdict"), [(24.0, 0, "agrees"), (26.0, 0, "differs"), (26.0, 2, "agrees")])
+def test_value_is_judged_by_the_interval(paper: float, tolerance: float, verdict: str) -> None:
+    result = judge_value("frih-C02", Interval(24, 23, 25, 9), paper=paper, tolerance=tolerance, data=DATA)
+
+    assert result.verdict == verdict
+
+
+def test_value_without_an_interval_cannot_be_judged() -> None:
+    assert judge_value("frih-C02", Interval(24, math.nan, math.nan, 1), paper=24, data=DATA).verdict == "cannot say"
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [(11.98, "agrees"), (11.99, "agrees"), (12.1, "differs")])
+def test_count_is_judged_within_the_tolerance(ours: float, verdict: str) -> None:
+    assert judge_exact("frih-C03", ours, paper=11.98, tolerance=0.0101, data=DATA).verdict == verdict
+
+
+def test_unknown_claim_is_refused() -> None:
+    with pytest.raises(ParameterError, match='claim "frih-C99" is unknown'):
+        judge_exact("frih-C99", 1, paper=1, data=DATA)
+
+
+def test_unknown_expectation_is_refused() -> None:
+    with pytest.raises(ParameterError, match='expected "better" is unknown'):
+        judge_sign("frih-C31", Interval(1, 0, 2, 9), expected="better", data=DATA)
+
+
+def test_claims_are_saved_by_id(tmp_path: Path) -> None:
+    results = [judge_exact(claim, 1, paper=1, data=DATA) for claim in ("frih-C05", "frih-C03")]
+
+    save_claims(results, tmp_path, "frih")
+
+    saved = pd.read_csv(tmp_path / "claims-frih.csv")
+    assert list(saved) == ["claim_id", "verdict", "ours", "low", "high", "n", "data", "note"]
+    assert saved["claim_id"].tolist() == ["frih-C03", "frih-C05"]
+
+
+def test_claim_of_another_paper_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match='"frih-C03" belongs to "frih", not to "sgmmh"'):
+        save_claims([judge_exact("frih-C03", 1, paper=1, data=DATA)], tmp_path, "sgmmh")
+
+
+def test_claim_judged_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match='"frih-C03" is judged twice'):
+        save_claims([judge_exact("frih-C03", 1, paper=1, data=DATA)] * 2, tmp_path, "frih")
+
+
+def test_exact_numbers_are_shown_without_an_interval() -> None:
+    table = pd.DataFrame({"paper": ["6", 0.5], "ours": [6.0, 0.4915], "low": [6.0, 0.47], "high": [6.0, 0.513]})
+
+    assert readable(table)["95 % interval"].tolist() == ["", "[0.47, 0.513]"]
+
+
+def test_claim_that_cannot_be_tested_is_shown_with_its_reason_and_no_number(tmp_path: Path) -> None:
+    view = claims_view(save_claims([cannot_say("sgmmh-C01", "needs ADE20K")], tmp_path, "sgmmh"))
+
+    assert view.loc[0, ["ours", "verdict", "note"]].tolist() == ["", "cannot say", "needs ADE20K"]
+
+
+def test_claim_stands_in_the_summary_with_the_papers_value() -> None:
+    row = claim_row(judge_exact("sgmmh-C11", 6, paper=6, data="the code", note="all"))
+
+    assert (row["paper"], row["ours"], row["verdict"], row["likely reason"]) == ("6", 6, "agrees", "all")

@@ -1,0 +1,123 @@
+"""What a lesson finds in a workspace, and what it makes where nothing is finished."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+from miniature_workspace import finish_workspace
+
+from harmlib import models
+from harmlib.errors import ParameterError
+from harmlib.io.files import CHECKPOINT, write_manifest
+from reproduction.lessons import material
+from reproduction.profiles import load_profile
+from reproduction.stages import Results
+from reproduction.workspace import Workspace
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A workspace in which nothing is finished."""
+    return Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
+
+
+def write_run(results: Results, name: str, *, method: str, benchmark: str = "b", label: str = "", age: float = 0) -> None:
+    """Write the finished run of a method, so many seconds old."""
+    folder = results.run(name)
+    models.save_checkpoint(models.create(method), folder / CHECKPOINT)
+    write_manifest(folder, started=time.time(), method=method, benchmark=benchmark, label=label)
+    moment = time.time() - age
+    os.utime(folder / "manifest.json", (moment, moment))
+
+
+def test_without_anything_finished_the_embedded_photographs_are_composed(empty):
+    found = material.find_material(empty, 4)
+
+    assert found.title == material.EMBEDDED_TITLE
+    assert found.benchmark == ""
+    assert len(found.examples) == 4
+    assert all(example.composite.shape == (256, 256, 3) and example.mask.any() for example in found.examples)
+
+
+def test_a_finished_benchmark_comes_first(tmp_path_factory):
+    workspace = finish_workspace(tmp_path_factory.getbasetemp() / "finished workspace")[1]
+
+    found = material.find_material(workspace, 5)
+
+    assert found.title == "iHarmony4-style, embedded"
+    assert found.benchmark == "iharmony4-style"
+    assert len(found.examples) == 5
+
+
+def test_the_newest_run_without_a_label_is_taken(tmp_path):
+    results = Results(tmp_path, "mini")
+    write_run(results, "composite-old", method="composite", age=100)
+    write_run(results, "composite-new", method="composite")
+    write_run(results, "composite_variant-new", method="composite", label="variant", age=-100)
+
+    assert material.finished_runs(results) == {"composite": results.run("composite-new")}
+
+
+def test_a_run_of_the_benchmark_beats_a_newer_one(tmp_path):
+    results = Results(tmp_path, "mini")
+    write_run(results, "composite-here", method="composite", benchmark="here", age=100)
+    write_run(results, "composite-there", method="composite", benchmark="there")
+
+    assert material.finished_runs(results, "here") == {"composite": results.run("composite-here")}
+
+
+def test_detectors_harmonize_nothing_and_are_left_out(tmp_path):
+    results = Results(tmp_path, "mini")
+    folder = results.run("ptc-exposure")
+    write_manifest(folder, started=time.time(), method="ptc", benchmark="exposure", label="")
+    (folder / CHECKPOINT).write_bytes(b"never read")
+
+    assert material.finished_runs(results) == {}
+
+
+def test_missing_methods_are_named_and_transfers_need_no_run(empty):
+    found, sentence = material.load_methods(empty.results, ["reinhard_lab", "dovenet", "ptc_dih_twostage"])
+
+    assert list(found) == ["reinhard_lab"]
+    assert sentence == "not trained in this profile, and left out: dovenet, ptc_dih_twostage."
+
+
+def test_a_method_that_does_not_exist_is_refused(empty):
+    with pytest.raises(ParameterError, match='no method "dovnet"'):
+        material.load_methods(empty.results, ["dovnet"])
+
+
+def test_photographs_are_taken_once():
+    found = material.embedded_material(12, seed=2021)
+
+    assert len({material.photo_of(example.id) for example in found.photographs}) == len(found.photographs)
+    assert len(found.photographs) < len(found.examples)
+
+
+def test_random_masks_are_those_of_other_photographs():
+    examples = material.embedded_material(12, seed=2021).photographs
+
+    masks = material.random_masks(examples, seed=0)
+
+    assert not any(np.array_equal(mask, example.mask) for mask, example in zip(masks, examples, strict=True))
+
+
+def test_a_single_photograph_gets_its_own_mask_mirrored():
+    example = material.embedded_material(1, seed=2021).examples[0]
+
+    np.testing.assert_array_equal(material.random_masks([example], seed=0)[0], example.mask[:, ::-1])
+
+
+def test_a_pack_that_is_not_there_has_no_composites(tmp_path):
+    assert material.real_material(tmp_path, "tsai_real_composites", 3).examples == []
+    assert material.real_material(None, "tsai_real_composites", 3).examples == []
+
+
+def test_real_composites_have_no_target(shared):
+    found = material.real_material(shared / "data", "tsai_real_composites", 2)
+
+    assert len(found.examples) == 2
+    assert all(example.target is None and example.mask.any() for example in found.examples)

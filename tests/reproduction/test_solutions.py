@@ -1,0 +1,91 @@
+"""Every exercise has a solution that runs: the scripts in docs/solutions, cell by cell, on a small finished workspace.
+
+The scripts assert their own claims; here their parameters are set as papermill would, and the answers that they print are read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from miniature_workspace import finish_workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+SOLUTIONS = sorted((ROOT / "docs" / "solutions").glob("*.py"))
+# Script -> what its printed answers must hold.
+ANSWERS = {
+    "00_start_here": [
+        r"transfer helps in \d+ of 50 regions",
+        r"half with the smaller distance, in 0% of the other",
+        r"mean PSNR: first 28\.13 dB",
+    ],
+    "40_sgmmh": [
+        r"mean share left: 13% of 54 regions",
+        r"best t on 8 composites is -?\d\.\d+",
+        r"without effect: contrast, hue_rotate, saturate",
+    ],
+    "50_frih": [r"one part: 2\d\.\d% of the error left", r"submasks less random: -\d+\.\d% \[-", r"submasks have \d+ connected pieces"],
+    "55_baselines": [r"4 systems on 11 composites", r"climbs most: from place \d to place \d of 4", r"0\.28 there"],
+    "60_harmonizer": [r"brightness \+ contrast +-0\.300 +0\.000", r"MSE own - constant: [+-]\d", r"brightness +-0\.30 +0\.00"],
+    "61_harmonizer_video": [
+        r"best w: 0\.88 for d = 0\.0005",
+        r"gray foreground has -0\.0\d+",
+        r"both ways: half of the jump 0 frames late",
+    ],
+    "70_perceptual": [r"from 0\.\d to 8\.\d \(n = 54\)", r"\d of 11 pictures beat the composite", r"5 % false alarms \(0\.\d+\), one stop"],
+    "85_editor": [r"a and b \[127\. 127\.\]", r"right direction in \d+ of 1\d composites", r"the same picture: True; 2 edits undone"],
+    "91_why_rankings_flip": [r"Hday2night weighs 3\.7%; by images it weighs 1\.8%", r"both at once on \d"],
+    "92_harmonize_again": [
+        r"harmonizer: \d passes chosen",
+        r"half a correction beats both",
+        r"second pass moves foregrounds by 0\.\d+ levels",
+    ],
+    "93_leave_it_alone": [
+        r"dih_nm: area under the curve (0\.\d+), AUC of the notebook \1",
+        r"reinhard_lab and histogram: rank correlation",
+    ],
+    "80_user_studies": [r"a fixed first place gives RainNet \d+\.\d points", r"one taste: four studies of five from \d+ raters on"],
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The parameters of a small finished workspace."""
+    profile, workspace = finish_workspace(tmp_path_factory.getbasetemp() / "finished workspace")
+    return {"profile": str(profile), "results": str(workspace.results.root.parent)}
+
+
+def run_cells(path: Path, parameters: dict[str, str]) -> None:
+    """Run a script's cells in one namespace, with ``parameters`` behind its own."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    for cell in re.split(r"(?m)^(?=# %%)", path.read_text(encoding="utf-8")):
+        exec(compile(cell, str(path), "exec"), names)
+        if cell.startswith('# %% tags=["parameters"]'):
+            names.update(parameters)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_a_solution_runs_and_prints_its_answers(path, finished, capsys):
+    run_cells(path, finished)
+
+    printed = capsys.readouterr().out
+    for answer in ANSWERS[path.stem]:
+        assert re.search(answer, printed), answer
+
+
+def test_every_solution_belongs_to_a_notebook_that_names_it():
+    for path in SOLUTIONS:
+        last = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", 4).cells[-1].source
+        assert f"docs/solutions/{path.name}" in last
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_a_solution_answers_every_exercise_of_its_notebook(path):
+    exercises = re.findall(r"(?m)^(\d)\. \*\*", nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", 4).cells[-1].source)
+    headings = re.findall(r"(?m)^# ## ([\d and]+)\.", path.read_text(encoding="utf-8"))
+
+    assert exercises
+    assert sorted(number for heading in headings for number in re.findall(r"\d", heading)) == exercises

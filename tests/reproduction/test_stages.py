@@ -1,0 +1,196 @@
+"""The paper profile on miniature trees in the public layouts: a dry run and one step of every method."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from miniature import write_iharmony4_tree
+from PIL import Image
+
+from harmlib import models
+from harmlib.errors import CheckpointError
+from harmlib.io.files import write_text
+from harmlib.io.images import write_png
+from reproduction.profiles import CONFIG_FOLDER, load_profile
+from reproduction.stages import Results, build_paper, score_paper, train_paper, train_run
+
+SIZE = (48, 64)
+
+
+def write_pictures(folder: Path, labels: Path, stems: list[str]) -> None:
+    """Write JPEG-named pictures and PNG label maps with a few regions."""
+    generator = np.random.default_rng(3)
+    for stem in stems:
+        coarse = generator.uniform(0, 255, (SIZE[0] // 8, SIZE[1] // 8, 3))
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)).save(folder / f"{stem}.jpg", quality=95)
+        write_png(labels / f"{stem}.png", np.kron(generator.integers(1, 6, (2, 2)), np.ones((24, 32))).astype(np.uint8))
+
+
+def write_coco(root: Path) -> None:
+    """Write two photographs of each split, each with a dog on its left half."""
+    generator = np.random.default_rng(4)
+    height, width = SIZE
+    half = [0, 0, width // 2, 0, width // 2, height, 0, height]
+    for split in ("train2017", "val2017"):
+        pictures = [{"id": number, "file_name": f"{number:012}.jpg", "height": height, "width": width} for number in (1, 2)]
+        dog = {"category_id": 18, "segmentation": [half], "area": height * width // 2, "iscrowd": 0, "bbox": [0, 0, width // 2, height]}
+        content = {
+            "images": pictures,
+            "annotations": [{"id": picture["id"], "image_id": picture["id"], **dog} for picture in pictures],
+            "categories": [{"id": 18, "name": "dog"}],
+        }
+        write_text(root / "annotations" / f"instances_{split}.json", json.dumps(content))
+        for picture in pictures:
+            (root / split).mkdir(parents=True, exist_ok=True)
+            coarse = generator.uniform(0, 255, (height // 8, width // 8, 3))
+            Image.fromarray(np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)).save(root / split / picture["file_name"], quality=95)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """ADE20K (SceneParsing release), COCO, LIP and iHarmony4 in miniature."""
+    root = tmp_path / "data"
+    write_iharmony4_tree(root / "iHarmony4", size=SIZE)
+    ade = root / "ADEChallengeData2016"
+    for split, prefix in (("training", "ADE_train"), ("validation", "ADE_val")):
+        write_pictures(ade / "images" / split, ade / "annotations" / split, [f"{prefix}_0000000{number}" for number in (1, 2)])
+    classes = "\n".join(f"{number}\t0.1\t10\t2\tclass {number}" for number in range(1, 151))
+    (ade / "objectInfo150.txt").write_text(f"Idx\tRatio\tTrain\tVal\tName\n{classes}\n")
+    write_coco(root / "COCO")
+    lip = root / "LIP"
+    for split, stems in (("train", ["10_1", "11_2"]), ("val", ["20_1", "21_2"])):
+        pictures, labels = lip / "TrainVal_images" / f"{split}_images", lip / "TrainVal_parsing_annotations" / f"{split}_segmentations"
+        write_pictures(pictures, labels, stems)
+        (lip / f"{split}_id.txt").write_text("\n".join(stems) + "\n")
+    return root
+
+
+@pytest.fixture
+def one_step(tmp_path):
+    """The paper profile, cut to one narrow step a run."""
+    content = yaml.safe_load((CONFIG_FOLDER / "paper.yaml").read_text())
+    budget = content["papers"]["sgmmh"]["budget"]
+    budget.update(iterations=1, batch_size=2, workers=0, options={"width": 1 / 16})
+    for name, own in budget["methods"].items():
+        own.pop("iterations", None)
+        if "keep" in own:
+            own["keep"] = [1]
+        if "start_from" in own:
+            own["start_from"] = "sgmmh_om@1"
+        budget["methods"][name] = own
+    harmonizer = content["papers"]["harmonizer"]
+    harmonizer["runs"] = [
+        {**run, "options": {**run.get("options", {}), "pretrained": False}} for run in harmonizer["runs"] if run["method"] == "harmonizer"
+    ]
+    harmonizer["runs"].append({"method": "dovenet"})
+    harmonizer["budget"].update(iterations=1, batch_size=2, workers=0, options={"width": 0.25, "size": 64})
+    harmonizer["budget"]["methods"]["dovenet"] = {"options": {"width": 1 / 16}}
+    perceptual = content["papers"]["perceptual"]["budget"]
+    perceptual.update(iterations=1, batch_size=2, workers=0, options={"width": 1 / 16})
+    narrow = {"width": 1 / 16, "detector_width": 1 / 16, "detector_size": 64}
+    detector = {"iterations": 1, "batch_size": 2, "perturb_at": "64", "options": {"width": 1 / 16, "size": 64}}
+    perceptual["methods"] = {"ptc_aet": detector, "ptc": {**detector, "options": {**detector["options"], "frozen_encoder": True}}}
+    perceptual["methods"] |= {name: {"options": narrow} for name in ("ptc_att_dih", "ptc_dih", "ptc_dih_twostage")}
+    content["papers"]["perceptual"]["benchmarks"]["coco-exp"]["draws"] = {"test": 1}
+    path = tmp_path / "one-step.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+
+    manifests = build_paper(profile, "sgmmh", data=data, results=results, workers=0)
+    folders = train_paper(profile, "sgmmh", data=data, results=results)
+    scores = score_paper(profile, "sgmmh", results=results)
+
+    assert manifests["hscene"]["counts"]["ade20k"]["train"] == {"photographs": 2, "used": 2, "composites": 0, "neglected": {}}
+    assert set(folders) == {f"{method}-{name}" for method in ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan") for name in ("hscene", "hlip")}
+    assert len(scores) == 2 * 2 * 4
+    assert scores["mse"].gt(0).all()
+    shutil.rmtree(results.scores("sgmmh"))
+    pd.testing.assert_frame_equal(score_paper(profile, "sgmmh", results=results, workers=2), scores)
+
+
+def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+
+    build_paper(profile, "harmonizer", data=data, results=results, workers=0)
+    train_paper(profile, "harmonizer", data=data, results=results)
+    scores = score_paper(profile, "harmonizer", results=results)
+
+    counts = scores.groupby("protocol")["method"].nunique().to_dict()
+    assert counts == {"harmonizer_256": 13, "harmonizer_full": 5}
+    assert set(scores["subset"]) == {"HCOCO", "HFlickr"}
+
+
+def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+
+    build_paper(profile, "perceptual", data=data, results=results, workers=0)
+    folders = train_paper(profile, "perceptual", data=data, results=results)
+    scores = score_paper(profile, "perceptual", results=results)
+
+    trained = {name: models.load(folder) for name, folder in folders.items()}
+    pretrained, detector, fused = (trained[name].encoder for name in ("ptc_aet-exposure-uniform", "ptc-exposure", "ptc_dih-iharmony4"))
+    assert all(torch.equal(values, pretrained.state_dict()[name]) for name, values in detector.state_dict().items())
+    assert all(torch.equal(values, detector.state_dict()[name]) for name, values in fused.state_dict().items())
+    assert scores.groupby("benchmark")["method"].nunique().to_dict() == {"coco-exp": 6, "iharmony4": 6}
+
+
+def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+    build_paper(profile, "perceptual", data=data, results=results, workers=0)
+    plan = profile.paper("perceptual")
+    run = next(run for run in plan.runs if run.method == "ptc_dih")
+    benchmark = next(benchmark for benchmark in plan.benchmarks if benchmark.name == run.benchmark)
+
+    with pytest.raises(CheckpointError, match='takes its parts from the run "ptc-exposure", which is not there: train that one first'):
+        train_run(run, benchmark, profile, data=data, results=results)
+
+
+def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+    build_paper(profile, "sgmmh", data=data, results=results, workers=0)
+    train_paper(profile, "sgmmh", data=data, results=results)
+
+    first = score_paper(profile, "sgmmh", results=results)
+    stamp = (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns
+    second = score_paper(profile, "sgmmh", results=results)
+
+    pd.testing.assert_frame_equal(first, second)
+    assert (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns == stamp
+
+
+def test_runs_of_another_device_are_taken_as_they_are(data, one_step, tmp_path):
+    results = Results(tmp_path / "results", "one-step")
+    build_paper(load_profile(one_step), "sgmmh", data=data, results=results, workers=0)
+    folders = train_paper(load_profile(one_step), "sgmmh", data=data, results=results)
+    content = yaml.safe_load(one_step.read_text())
+    budget = content["papers"]["sgmmh"]["budget"]
+    content["papers"]["sgmmh"]["budget"] = {"cpu": {**budget, "iterations": 5}, "gpu": budget}
+    one_step.write_text(yaml.safe_dump(content))
+    stamps = {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in folders.items()}
+
+    again = train_paper(load_profile(one_step), "sgmmh", data=data, results=results)
+
+    assert {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in again.items()} == stamps
+
+
+def test_the_paper_profile_can_be_planned_on_miniature_trees(data, tmp_path):
+    arguments = ["reproduce", "--profile", "paper", "--data", str(data), "--results", str(tmp_path / "results"), "--dry-run"]
+
+    done = subprocess.run([sys.executable, "-m", "harmlib", *arguments], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout + done.stderr

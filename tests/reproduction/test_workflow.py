@@ -1,0 +1,160 @@
+"""The real runner: notebooks, the Snakefile, the smoke profile from a bare folder to its scoreboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from harmlib.errors import ParameterError
+from reproduction.papers import exhibits
+from reproduction.profiles import load_profile
+from reproduction.workflow import NotebookError, parse_parameters, run_notebook
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def command(results: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "harmlib", "reproduce", "--profile", "smoke", "--results", str(results), *more]
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A notebook with one parameter that fails when asked to."""
+    cells = [nbformat.v4.new_code_cell("number = 1"), nbformat.v4.new_code_cell("print(10 / number)")]
+    cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "tiny.ipynb")
+    return tmp_path / "tiny.ipynb"
+
+
+@pytest.mark.notebooks
+def test_an_executed_copy_has_its_manifest(tiny, tmp_path):
+    copy = run_notebook(tiny, tmp_path / "out" / "copy.ipynb", {"number": 5})
+
+    assert "2.0" in copy.read_text()
+    assert json.loads((tmp_path / "out" / "copy.manifest.json").read_text())["parameters"] == {"number": 5}
+
+
+def test_an_unknown_parameter_is_refused(tiny, tmp_path):
+    with pytest.raises(ParameterError, match='has no parameter "nubmer": choose among number'):
+        run_notebook(tiny, tmp_path / "copy.ipynb", {"nubmer": 5})
+
+
+@pytest.mark.notebooks
+def test_a_notebook_that_stops_leaves_no_manifest(tiny, tmp_path):
+    with pytest.raises(NotebookError, match="ZeroDivisionError"):
+        run_notebook(tiny, tmp_path / "copy.ipynb", {"number": 0})
+
+    assert not (tmp_path / "copy.manifest.json").exists()
+    assert not (tmp_path / "copy.ipynb").exists()
+
+
+def test_parameters_are_read_as_json_or_text():
+    assert parse_parameters(["a=3", "b=null", "c=small", "d=x=y"]) == {"a": 3, "b": None, "c": "small", "d": "x=y"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_stripped_and_have_their_parameters(path):
+    notebook = nbformat.read(path, 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    assert max(len(cell.source.splitlines()) for cell in code) <= 25
+    assert any("what we saw" in cell.source.lower() for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.search(r"(!pip|%autoreload|/(home|tmp)/)", path.read_text())
+
+
+def test_a_dry_run_plans_every_stage(tmp_path):
+    done = subprocess.run(command(tmp_path / "results", "--dry-run"), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    for rule in ("start_here", "build", "train", "score", "exhibits_40_sgmmh", "scoreboard"):
+        assert rule in done.stdout + done.stderr
+
+
+def promised(folder: Path) -> dict[str, bytes]:
+    """The files that must not depend on interruptions: benchmarks and scores, without times."""
+    found = [*folder.glob("benchmarks/**/*.png"), *folder.glob("benchmarks/**/*.txt"), *folder.glob("benchmarks/**/*.csv")]
+    found += folder.glob("scores/*/scores.csv")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The smoke profile, run as a user does, into a folder with a space in its name."""
+    results = tmp_path_factory.mktemp("smoke run") / "results"
+    done = subprocess.run(command(results), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return results / "smoke"
+
+
+@pytest.mark.notebooks
+@pytest.mark.slow
+def test_the_smoke_profile_runs_every_notebook(smoke):
+    copies = {path.name for path in (smoke / "notebooks").glob("*.manifest.json")}
+
+    plans = [load_profile("smoke").paper(paper) for paper in load_profile("smoke").papers]
+    stages = [f"{stage}-{plan.paper}" for plan in plans for stage in ("10_build_benchmark", "20_train", "30_score")]
+    exhibited = [notebook for plan in plans for notebook in plan.notebooks]
+    lessons = load_profile("smoke").lessons
+    assert copies == {f"{name}.manifest.json" for name in ("00_start_here", *stages, *exhibited, *lessons, "90_scoreboard")}
+
+
+@pytest.mark.notebooks
+@pytest.mark.slow
+def test_the_smoke_profile_leaves_the_exhibits_it_promises(smoke):
+    for row in exhibits().itertuples():
+        place = smoke / ("tables" if row.kind == "table" else "figures") / f"{row.id}.{'csv' if row.kind == 'table' else 'png'}"
+        assert place.stat().st_size > 0
+
+
+@pytest.mark.notebooks
+@pytest.mark.slow
+def test_the_scoreboard_lists_every_exhibit(smoke):
+    text = (smoke / "scoreboard.md").read_text()
+
+    assert all(title in text for title in exhibits()["title"])
+
+
+@pytest.mark.notebooks
+@pytest.mark.slow
+def test_table_2_has_every_method_on_both_benchmarks(smoke):
+    scores = pd.read_csv(smoke / "scores" / "sgmmh" / "scores.csv")
+
+    assert set(scores["method"]) == {"composite", "sgmmh_rgb", "sgmmh_om", "sgmmh_omgan"}
+    assert scores.groupby(["benchmark", "method"]).size().groupby("benchmark").nunique().eq(1).all()
+
+
+@pytest.mark.notebooks
+@pytest.mark.slow
+def test_a_killed_smoke_run_goes_on_to_the_same_results(smoke, tmp_path):
+    results = tmp_path / "results"
+    one_paper = command(results, "--paper", "sgmmh")
+    process = subprocess.Popen(one_paper, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (results / "smoke" / "runs" / "sgmmh_om-hscene-style").exists() and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(random.Random(7).uniform(0, 2))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    killed_in_time = not (results / "smoke" / "scoreboard.md").exists()
+
+    done = subprocess.run(one_paper, capture_output=True, text=True, check=False)
+
+    assert killed_in_time
+    assert done.returncode == 0, done.stderr[-3000:]
+    made, whole = promised(results / "smoke"), promised(smoke)
+    assert "scores/sgmmh/scores.csv" in made
+    assert made == {name: whole[name] for name in made}
