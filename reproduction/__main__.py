@@ -120,7 +120,9 @@ def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     make.add_argument("--trials", type=int, help="per rater (default: every composite once; of pairs all, up to 60)")
     make.add_argument("--catch-trials", type=int, help="per rater (default: 2, in a filter study 1)")
     make.add_argument("--seed", type=int, default=2021, help="of orders, places and names (default: 2021)")
-    make.add_argument("--results", help="where the newest finished runs are looked for (default: the checkout's results)")
+    make.add_argument(
+        "--weights", action="append", default=[], metavar="NAME=RUN", help="a method's run or weights file (default: the released weights)"
+    )
     make.add_argument("--out", default="study", help="folder to make (default: study)")
     make.set_defaults(run=_make_study)
     merge = steps.add_parser("merge", help="check the files that raters sent and write the tables of the study")
@@ -144,8 +146,18 @@ def _make_study(options: argparse.Namespace) -> None:
         seed=options.seed,
         trials=options.trials,
         catch_trials=options.catch_trials,
-        results=options.results,
+        weights=_named(options.weights),
     )
+
+
+def _named(arguments: Sequence[str]) -> dict[str, str]:
+    """Return NAME=VALUE arguments as a dictionary."""
+    from harmlib.errors import ParameterError
+
+    for argument in arguments:
+        if not all(argument.partition("=")[::2]):
+            raise ParameterError(f'"{argument}" is not NAME=RUN: write a method, "=" and its run folder')
+    return dict(argument.split("=", 1) for argument in arguments)
 
 
 def _merge_study(options: argparse.Namespace) -> None:

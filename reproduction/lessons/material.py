@@ -70,16 +70,16 @@ def photo_of(name: str) -> str:
 
 
 def finished_runs(results: Results, benchmark: str = "") -> dict[str, Path]:
-    """Return method -> the folder of its newest finished run, one trained on ``benchmark`` first; no run with a label, no detector."""
-    found: dict[str, tuple[bool, float, str]] = {}
+    """Return method -> the folder of a finished run: one trained on ``benchmark``, else the first by name; no label, no detector."""
+    found: dict[str, tuple[bool, str]] = {}
     for manifest in (results.root / "runs").glob(f"*/{MANIFEST}"):
         content = read_json(manifest)
         method = content.get("method")
         if content.get("label") or method in DETECTORS or method not in models.list_models() or not (manifest.parent / CHECKPOINT).exists():
             continue
-        place = (content.get("benchmark") == benchmark, manifest.stat().st_mtime, str(manifest.parent))
-        found[method] = max(found.get(method, place), place)
-    return {method: Path(found[method][2]) for method in sorted(found)}
+        place = (content.get("benchmark") != benchmark, str(manifest.parent))
+        found[method] = min(found.get(method, place), place)
+    return {method: Path(found[method][1]) for method in sorted(found)}
 
 
 def load_methods(

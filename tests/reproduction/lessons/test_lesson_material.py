@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -24,13 +23,11 @@ def empty(tmp_path):
     return Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
 
 
-def write_run(results: Results, name: str, *, method: str, benchmark: str = "b", label: str = "", age: float = 0) -> None:
-    """Write the finished run of a method, so many seconds old."""
+def write_run(results: Results, name: str, *, method: str, benchmark: str = "b", label: str = "") -> None:
+    """Write the finished run of a method."""
     folder = results.run(name)
     models.save_checkpoint(models.create(method), folder / CHECKPOINT)
     write_manifest(folder, started=time.time(), method=method, benchmark=benchmark, label=label)
-    moment = time.time() - age
-    os.utime(folder / "manifest.json", (moment, moment))
 
 
 def test_without_anything_finished_the_embedded_photographs_are_composed(empty):
@@ -52,21 +49,24 @@ def test_a_finished_benchmark_comes_first(tmp_path_factory):
     assert len(found.examples) == 5
 
 
-def test_the_newest_run_without_a_label_is_taken(tmp_path):
+def test_the_first_run_by_name_without_a_label_is_taken(tmp_path):
     results = Results(tmp_path, "mini")
-    write_run(results, "composite-old", method="composite", age=100)
-    write_run(results, "composite-new", method="composite")
-    write_run(results, "composite_variant-new", method="composite", label="variant", age=-100)
+    for name, label in (
+        ("composite-b", ""),
+        ("composite-a", ""),
+        ("composite-0", "variant"),
+    ):  # not the order in which they were made
+        write_run(results, name, method="composite", label=label)
 
-    assert material.finished_runs(results) == {"composite": results.run("composite-new")}
+    assert material.finished_runs(results) == {"composite": results.run("composite-a")}
 
 
-def test_a_run_of_the_benchmark_beats_a_newer_one(tmp_path):
+def test_a_run_of_the_benchmark_comes_first(tmp_path):
     results = Results(tmp_path, "mini")
-    write_run(results, "composite-here", method="composite", benchmark="here", age=100)
-    write_run(results, "composite-there", method="composite", benchmark="there")
+    write_run(results, "composite-there", method="composite", benchmark="here")
+    write_run(results, "composite-a", method="composite", benchmark="there")
 
-    assert material.finished_runs(results, "here") == {"composite": results.run("composite-here")}
+    assert material.finished_runs(results, "here") == {"composite": results.run("composite-there")}
 
 
 def test_detectors_harmonize_nothing_and_are_left_out(tmp_path):

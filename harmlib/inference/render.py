@@ -1,0 +1,174 @@
+"""The one renderer: from composites to harmonized pictures, for users, videos, the editor and scores alike.
+
+A method looks at thumbnails of its working size. What it finds there comes to the composite's size in the method's own way
+(``HarmonizationModel.upscale``) or in one that works for every method, and the composite shows again outside the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harmlib.errors import ParameterError
+from harmlib.inference import thumbnails
+from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
+from harmlib.io import images
+from harmlib.models.base import paste, resize_to
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel, Prediction
+
+# What shows outside the mask: the composite, or whatever the method made of it.
+BACKGROUNDS = ("composite", "keep")
+# uint8 RGB pictures (H, W, 3), or masks (H, W) in [0, 1].
+Arrays = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a method looks at: pictures (B, 3, h, w) of its working size on its device, and their masks (B, 1, h, w) or None."""
+
+    pictures: Tensor
+    masks: Tensor | None
+
+
+def look(model: HarmonizationModel, composites: Arrays, masks: Arrays | None, *, thumbnail: str = "own") -> Look:
+    """Return the thumbnails of composites and masks; composites may differ in size unless the method works at every size.
+
+    thumbnail: one of ``thumbnails.RULES``.
+    """
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    pictures = torch.cat([thumbnails.thumbnail(model, composite, thumbnail) for composite in composites]).to(device)
+    if masks is None:
+        return Look(pictures, None)
+    return Look(pictures, torch.cat([thumbnails.small_mask(model, mask, thumbnail) for mask in masks]).to(device))
+
+
+def predict(model: HarmonizationModel, found: Look) -> Prediction:
+    """Return what a method, in the mode it is in, makes of its thumbnails; it sees the masks only if it needs them."""
+    with torch.inference_mode():
+        return model(found.pictures, found.masks if model.needs_mask else None)
+
+
+def render(
+    model: HarmonizationModel,
+    composites: Arrays,
+    masks: Arrays | None,
+    *,
+    seen: tuple[Arrays, Arrays] | None = None,
+    thumbnail: str = "own",
+    background: str = "composite",
+    upsampling: str = "own",
+) -> Tensor:
+    """Return the harmonized pictures (B, 3, H, W) in [0, 1], not rounded, on the CPU.
+
+    composites, masks: of one size; masks may be None for a method that needs none.
+    seen: composites and masks of which thumbnails are made instead, such as the files in their original size.
+    thumbnail: one of ``thumbnails.RULES``. background: one of BACKGROUNDS; a method without a mask keeps its own.
+    upsampling: as in ``harmonize``. A composite whose mask has no foreground in its thumbnail stays as it is.
+    """
+    job = _Job(model, background, upsampling)
+    of_composites, of_masks = seen if seen is not None and model.working_size is not None else (composites, masks)
+    found = look(model, of_composites, of_masks if job.uses_masks else None, thumbnail=thumbnail)
+    return _finish(job, found, predict(model, found), composites, masks)
+
+
+def render_picture(
+    model: HarmonizationModel,
+    composite: np.ndarray,
+    mask: np.ndarray | None,
+    *,
+    thumbnail: str = "own",
+    background: str = "composite",
+    upsampling: str = "own",
+) -> tuple[np.ndarray, Prediction | None]:
+    """Return ``render`` of one composite, rounded to uint8 (H, W, 3), and the prediction behind it.
+
+    The prediction is None where the mask has no foreground in the thumbnail: nothing is computed then.
+    Methods that have a quicker way for bytes (``HarmonizationModel.upscale_picture``) take it; it gives the same bytes.
+    """
+    job = _Job(model, background, upsampling)
+    masks = None if mask is None or not job.uses_masks else [mask]
+    found = look(model, [composite], masks, thumbnail=thumbnail)
+    if found.masks is not None and not found.masks.any():
+        return composite.copy(), None
+    prediction = predict(model, found)
+    if job.upsampling == "own" and model.working_size is not None and not job.pastes:
+        with torch.inference_mode():
+            return model.upscale_picture(prediction, composite, None if masks is None else _taken(model, masks[0])), prediction
+    return images.to_array(_finish(job, found, prediction, [composite], masks)[0]), prediction
+
+
+def check_choices(background: str, upsampling: str) -> None:
+    """Raise ParameterError unless both are known."""
+    check_upsampling(upsampling)
+    if background not in BACKGROUNDS:
+        raise ParameterError(f'background is "{background}": choose from {", ".join(BACKGROUNDS)}')
+
+
+@contextmanager
+def evaluating(model: HarmonizationModel) -> Iterator[None]:
+    """Put a model into evaluation mode for a while."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+class _Job:
+    """How one call of the renderer goes about it: which masks it uses, which way goes to full size, and what it pastes."""
+
+    def __init__(self, model: HarmonizationModel, background: str, upsampling: str) -> None:
+        self.model = model
+        self.upsampling = "own" if model.working_size is None else upsampling
+        self.uses_masks = model.needs_mask or self.upsampling == "pcm"
+        # Where the composite shows outside the mask already, a soft mask would count twice.
+        shows_it = self.upsampling == "pcm" or (model.keeps_background and model.soft_masks and self.upsampling == "own")
+        self.pastes = background == "composite" and model.needs_mask and not shows_it
+
+
+def _finish(job: _Job, found: Look, prediction: Prediction, composites: Arrays, masks: Arrays | None) -> Tensor:
+    """Return the pictures (B, 3, H, W) that a prediction leads to, on the CPU."""
+    composite = torch.stack([images.to_tensor(picture) for picture in composites]).to(found.pictures.device)
+    with torch.inference_mode():
+        picture = _full_size(job, found, prediction, composite, masks).float().clamp(0, 1)
+        if job.pastes and masks is not None:
+            picture = paste(picture, composite, _stacked(masks).to(composite))
+        if found.masks is not None:
+            picture = torch.where(found.masks.flatten(1).any(1).view(-1, 1, 1, 1), picture, composite)
+        return picture.cpu()
+
+
+def _full_size(job: _Job, found: Look, prediction: Prediction, composite: Tensor, masks: Arrays | None) -> Tensor:
+    """Return the predicted pictures at the size of the composites (B, 3, H, W), the background as it comes."""
+    model = job.model
+    if model.working_size is None:
+        return prediction.image
+    if job.upsampling == "bilinear":
+        return resize_to(prediction.image, composite)
+    if job.upsampling == "own":
+        regions = _stacked([_taken(model, mask) for mask in masks]).to(composite) if model.needs_mask and masks is not None else None
+        return model.upscale(prediction, composite, regions)
+    assert masks is not None  # checked at the door
+    assert found.masks is not None
+    tensors = zip(found.pictures, prediction.image, found.masks, composite, _stacked(masks), strict=True)
+    arrays = ([tensor.permute(1, 2, 0).squeeze(2).cpu().numpy() for tensor in row] for row in tensors)
+    return torch.stack([torch.from_numpy(polynomial_color_mapping(*row)).permute(2, 0, 1) for row in arrays]).to(composite)
+
+
+def _taken(model: HarmonizationModel, mask: np.ndarray) -> np.ndarray:
+    """Return a mask as the method takes it, float32: cut at a half unless it uses fractions."""
+    return mask.astype(np.float32, copy=False) if model.soft_masks else thumbnails.cut(mask)
+
+
+def _stacked(masks: Arrays) -> Tensor:
+    """Return masks (H, W) as a tensor (B, 1, H, W)."""
+    return torch.stack([torch.from_numpy(mask.astype(np.float32, copy=False))[None] for mask in masks])
