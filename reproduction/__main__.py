@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_notebook(commands)
     _add_study(commands)
     _add_prepare(commands)
+    _add_release(commands)
     return parser
 
 
@@ -66,6 +67,26 @@ def _prepare(options: argparse.Namespace) -> None:
     from reproduction.prepare.prepare import prepare
 
     prepare(options.name, options.source, options.target)
+
+
+def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``release``."""
+    parser = commands.add_parser("release", help="write a finished run's weights and their card into the package, in half precision")
+    parser.add_argument("folder", metavar="RUN", help="folder of the run")
+    parser.add_argument("--name", required=True, help="what harmlib.models.load_released calls it; a method's name makes it the default")
+    parser.add_argument("--scores", nargs="+", default=[], help="score tables for the card (default: those of the run's profile)")
+    parser.add_argument("--notes", default="", help="a sentence for the card, such as what fails")
+    parser.add_argument("--out", help="folder of the weights (default: the package's own)")
+    parser.set_defaults(run=_release)
+
+
+def _release(options: argparse.Namespace) -> None:
+    """Run ``release`` and print where the weights are."""
+    from harmlib.models.released import RELEASED
+    from reproduction.release import release
+
+    path = release(options.folder, options.name, scores=options.scores, notes=options.notes, released=options.out or RELEASED)
+    print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
