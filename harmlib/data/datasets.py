@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from harmlib.color import lab8_to_rgb
-from harmlib.data.augmentations import augment
+from harmlib.data.augmentations import Arrays, augment
 from harmlib.data.composers.base import composes_online, get_composer
 from harmlib.data.composers.regions import is_usable
 from harmlib.data.packed import Labeler, PackedPairs, PairResizer
@@ -45,6 +45,7 @@ class ResizedSource(Source):
     kind = "resized"
 
     def __init__(self, source: Source, split: str, cache: str | os.PathLike[str], *, size: int = 256) -> None:
+        self.size = size
         self.name, self.no_object, self.classes, self.folder = source.name, source.no_object, source.classes, source.folder
         self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
         self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
@@ -169,15 +170,18 @@ class StoredPairs(Visits):
         """Return the number of pairs."""
         return len(self._pairs)
 
+    def read(self, index: int, visit: int) -> tuple[str, Arrays]:
+        """Return the name and the arrays of (index, visit), before augmentation: composite and target uint8 (H, W, 3), mask (H, W)."""
+        pair = self._pairs[index]
+        return f"{pair.subset}/{pair.id}", self._packed[index] if self._packed else load_pair(pair)
+
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         """Return the pair of (index, visit)."""
-        index, visit = key
-        pair = self._pairs[index]
-        generator = item_generator(self._seed, f"{pair.subset}/{pair.id}", visit)
-        arrays = augment(self._packed[index] if self._packed else load_pair(pair), self._augmentations, generator)
+        name, arrays = self.read(*key)
+        arrays = augment(arrays, self._augmentations, item_generator(self._seed, name, key[1]))
         composite, target = (self._resizer.picture(arrays[name]) for name in ("composite", "target"))
         mask = self._resizer.mask(arrays["mask"])
-        entry = {"id": pair.id, "composite": _planes(composite), "target": _planes(target), "mask": _planes(mask, 1.0)}
+        entry = {"id": name, "composite": _planes(composite), "target": _planes(target), "mask": _planes(mask, 1.0)}
         if self._labeler is not None:
             kept = arrays.get("submasks")
             labels = self._labeler(composite, mask >= 0.5) if kept is None else self._resizer.labels(kept)

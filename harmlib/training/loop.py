@@ -10,7 +10,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,19 @@ from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
+from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts
 from harmlib.training.plan import RunPlan
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
 logger = logging.getLogger(__name__)
 
-BEST, HISTORY = "best.pt", "history.csv"
+BEST, LAST, HISTORY = "best.pt", "last.pt", "history.csv"
 LOG_POINTS = 100  # rows of history.csv
-VALIDATIONS = 10  # times a run is validated when a val split selects its checkpoint
 PRECISIONS = ("32-true", "bf16-mixed")
 
-Validate = Callable[[HarmonizationModel], float]
+# Gives named errors of a model; "val_error" is the one that selects.
+Validate = Callable[[HarmonizationModel], dict[str, float]]
 Watch = Callable[[list[dict[str, float]]], None]
 
 
@@ -60,10 +62,11 @@ def train(
     """Train a model, or finish a run that was interrupted; return its folder. A plan without iterations only loads the model's parts.
 
     The folder gets checkpoint.pt, history.csv and manifest.json; while the run is going, resume.pt holds its whole state
-    and is written every ``plan.save_seconds``. A resumed run ends in the same weights as an unbroken one.
+    and is written every ``plan.save_seconds``, whatever is logged. A resumed run ends in the same weights as an unbroken one.
 
     plan: budget and schedule; what it leaves open is the model's own ``training_recipe``.
-    validate: gives a model's error on the val split; the weights with the least error are kept instead of the last ones.
+    validate: gives a model's errors on the val split, which stand in history.csv; unless the plan selects the last weights, those with
+    the least "val_error" become checkpoint.pt and the last ones stand beside it.
     watch: called with the history so far whenever it grows, for a live plot.
     manifest: further fields of the run's manifest.
     Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges.
@@ -136,7 +139,8 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     model.to(memory_format=torch.channels_last)
     model.train()
     optimizers = {player: make_optimizer(parameters, recipe, player) for player, parameters in model.players().items()}
-    ema = Ema(model, recipe.ema_decay) if recipe.ema_decay else None
+    decay = plan.average or recipe.ema_decay
+    ema = Ema(model, decay, warmup=plan.average is not None) if decay else None
     return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **_settings(plan)})
 
 
@@ -175,28 +179,57 @@ def _run(
     )
     loader = iter(make_loader(dataset, batches, workers=plan.workers))
     recipe = recipe_of(state.model, plan)
-    log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / VALIDATIONS)
-    sums: dict[str, torch.Tensor] = {}
+    log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / plan.validations)
     saved = clock = time.monotonic()
     for _ in progress(range(state.step, plan.iterations), initial=state.step, total=plan.iterations, desc=folder.name, unit="step"):
         rate = recipe.learning_rate * recipe.rate_factor(state.step / plan.iterations)
         set_rate(state, rate)
         losses = take_step(state, [to_device(next(loader), fabric) for _ in range(plan.accumulate)], fabric)
-        sums = {name: sums.get(name, torch.zeros_like(value)) + value for name, value in losses.items()}
-        if state.step % log_every == 0 or state.step == plan.iterations:
-            now = time.monotonic()
-            state.seconds, clock = state.seconds + now - clock, now
-            _log(state, sums, log_every, rate)
-            sums = {}
+        _check_finite(losses, state.step)
+        state.sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
+        now = time.monotonic()
+        state.seconds, clock = state.seconds + now - clock, now
+        ended = state.step == plan.iterations
+        if state.step % log_every == 0 or ended:
+            _log(state, log_every, rate)
             if watch:
                 watch(state.history)
-        if validate and (state.step % validate_every == 0 or state.step == plan.iterations):
-            _select(state, folder, validate)
+        if validate and (state.step % validate_every == 0 or ended):
+            with _as_kept(state, dataset, plan, seed, fabric):
+                _select(state, folder, validate)
         if state.step in plan.keep and fabric.is_global_zero:
             save_checkpoint(state.model, folder / f"step-{state.step}.pt")
-        if not sums and fabric.is_global_zero and (time.monotonic() - saved >= plan.save_seconds or state.step == plan.iterations):
+        if fabric.is_global_zero and (time.monotonic() - saved >= plan.save_seconds or ended):
             state.save(folder)
             saved = time.monotonic()
+    if fabric.is_global_zero:
+        with _as_kept(state, dataset, plan, seed, fabric):
+            # Weights that the plan averages are the run's own; a paper's moving average stands beside them.
+            beside = state.ema.weights if state.ema and not plan.average else None
+            save_checkpoint(state.model, folder / LAST, step=state.step, ema=beside)
+
+
+@contextmanager
+def _as_kept(state: TrainingState, dataset: Visits, plan: RunPlan, seed: int, fabric: Fabric) -> Iterator[None]:
+    """Give the model the weights and statistics that would be kept now, in evaluation mode; afterwards training goes on as before."""
+    model = state.model
+    live = {name: value.clone() for name, value in model.state_dict().items()}
+    if plan.average and state.ema:
+        model.load_state_dict(state.ema.weights)
+    if plan.norm_batches:
+        batches = VisitBatches(len(dataset), plan.batch_size, seed=seed, first=0, last=plan.norm_batches)
+        with fabric.autocast():
+            recompute_statistics(model, (to_device(batch, fabric) for batch in make_loader(dataset, batches, workers=0)))
+    model.eval()
+    yield
+    model.load_state_dict(live)
+    model.train()
+
+
+def _check_finite(losses: dict[str, float], step: int) -> None:
+    """Raise TrainingError when a loss is not a number any more."""
+    if not all(math.isfinite(value) for value in losses.values()):
+        raise TrainingError(f"the loss became {losses} at step {step}: lower the learning rate or use precision 32-true")
 
 
 def set_rate(state: TrainingState, rate: float) -> None:
@@ -206,7 +239,7 @@ def set_rate(state: TrainingState, rate: float) -> None:
             group["lr"] = rate
 
 
-def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dict[str, torch.Tensor]:
+def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dict[str, float]:
     """Update every player once, with gradients averaged over ``batches`` and devices; return the losses by "player_name".
 
     With several batches (gradient accumulation) every player steps at the last one.
@@ -224,9 +257,9 @@ def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dic
                         f"{player}_{name}", torch.zeros((), device=value.device)
                     ) + value.detach().float() / len(batches)
     if state.ema:
-        state.ema.update(state.model)
+        state.ema.update(state.model, state.step)
     state.step += 1
-    return logged
+    return dict(zip(logged, torch.stack(list(logged.values())).tolist(), strict=True))
 
 
 def _update(optimizer: Optimizer, fabric: Fabric) -> None:
@@ -247,21 +280,19 @@ def to_device(batch: Batch, fabric: Fabric) -> Batch:
     }
 
 
-def _log(state: TrainingState, sums: dict[str, torch.Tensor], steps: int, rate: float) -> None:
-    """Add the mean losses since the last row to the history; raises TrainingError when one is not finite."""
+def _log(state: TrainingState, steps: int, rate: float) -> None:
+    """Add the mean losses since the last row to the history."""
     taken = (state.step - 1) % steps + 1
-    row = {name: value.item() / taken for name, value in sums.items()}
-    if not all(math.isfinite(value) for value in row.values()):
-        raise TrainingError(f"the loss became {row} near step {state.step}: lower the learning rate or use precision 32-true")
+    row = {name: value / taken for name, value in state.sums.items()}
     state.history.append({"step": state.step, "seconds": round(state.seconds, 3), "learning_rate": rate, **row})
+    state.sums = {}
 
 
 def _select(state: TrainingState, folder: Path, validate: Validate) -> None:
-    """Validate, note the error in the history, and keep the weights if they are the best so far."""
-    state.model.eval()
-    error = validate(state.model)
-    state.model.train()
-    state.history[-1]["val_error"] = error
+    """Validate, note the errors in the history, and keep the weights if they are the best so far."""
+    errors = validate(state.model)
+    state.history[-1].update(errors)
+    error = errors["val_error"]
     if state.best is None or error < state.best:
         state.best = error
         save_checkpoint(state.model, folder / BEST, step=state.step, val_error=error)
@@ -273,11 +304,13 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
 
     history = pd.DataFrame(state.history or None, columns=None if state.history else ["step", "seconds", "learning_rate"])
     write_text(folder / HISTORY, history.to_csv(index=False, lineterminator="\n"))
-    if (folder / BEST).exists():
+    if plan.iterations:
+        selected = plan.select == "best" and (folder / BEST).exists()
         with replacing(folder / CHECKPOINT) as temporary:
-            temporary.write_bytes((folder / BEST).read_bytes())
+            temporary.write_bytes((folder / (BEST if selected else LAST)).read_bytes())
     else:
-        save_checkpoint(state.model, folder / CHECKPOINT, step=state.step, ema=state.ema.weights if state.ema else None)
+        selected = False
+        save_checkpoint(state.model, folder / CHECKPOINT, step=0)
     parameters = sum(parameter.numel() for parameter in state.model.parameters())
     write_manifest(
         folder,
@@ -292,5 +325,5 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
         outputs={CHECKPOINT: sha256(folder / CHECKPOINT)},
         **manifest,
     )
-    for name in (RESUME, BEST):
+    for name in (RESUME, BEST) if selected else (RESUME, BEST, LAST):
         (folder / name).unlink(missing_ok=True)

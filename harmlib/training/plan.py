@@ -18,7 +18,13 @@ class RunPlan:
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
     packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.
-    keep: steps whose weights are kept for such a start. selection: how many val pairs choose the checkpoint (0: the last one).
+    keep: steps whose weights are kept for such a start.
+    draws: composites of every photograph that are made at training size and kept (``data.pool``), in place of the benchmark's own.
+    augmentations: names of ``data.augmentations`` in place of the method's own.
+    selection: how many val pairs are looked at ``validations`` times (0: none); select: "best" keeps the weights with the least
+    validation error, "last" those of the end whatever it was.
+    average: decay of a moving average of the weights that is kept in their place, or None.
+    norm_batches: training batches over which the statistics of batch norms are computed anew before a validation and at the end.
     """
 
     method: str
@@ -33,6 +39,12 @@ class RunPlan:
     parts: Mapping[str, str] = field(default_factory=dict)
     keep: tuple[int, ...] = ()
     selection: int = 0
+    validations: int = 10
+    select: str = "best"
+    average: float | None = None
+    norm_batches: int = 0
+    draws: int = 0
+    augmentations: tuple[str, ...] | None = None
     precision: str = "32-true"
     accumulate: int = 1
     online: bool = True
