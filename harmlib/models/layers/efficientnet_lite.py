@@ -38,7 +38,8 @@ class TwoStemLite0(TwoStemEfficientNet):
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
         """Take blocks, head and stem from the package's state dict: each stem half of the filters, and the mask starts with zeros.
 
-        Until the mask's weights have grown, both stems together are the classifier's own.
+        Paper: the stems start random. Here: until the mask's weights have grown, both together are the classifier's own, so that its
+        first block gets what it knows.
         """
         own = {name: weights[public.removeprefix("backbone.")] for public, name in self.public_names().items() if "stem_" not in name}
         kernels = weights["_conv_stem.weight"]  # (32, 3, 3, 3)
