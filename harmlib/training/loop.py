@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,14 @@ from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import CheckpointError, HarmlibError, ParameterError
-from harmlib.io.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
 from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts
-from harmlib.training.plan import RunPlan
+from harmlib.training.plan import RunPlan, is_trained, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
 logger = logging.getLogger(__name__)
@@ -89,29 +89,6 @@ def train(
     return folder
 
 
-def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:
-    """Tell whether a folder holds the finished run of a plan.
-
-    inputs: fields of the manifest that must agree too. Raises CheckpointError when the run there had other settings: it may have
-    taken days, so nothing replaces it silently.
-    """
-    if not (Path(folder) / MANIFEST).exists():
-        return False
-    changed = changed_settings(folder, plan, seed=seed, **inputs)
-    if changed:
-        raise CheckpointError(f'"{folder}" was trained with another {", ".join(changed)}: remove the folder to train it again')
-    return True
-
-
-def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
-    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one.
-
-    A setting that is younger than the run had its default then.
-    """
-    found = {**_settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
-    return sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
-
-
 def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -> Fabric:
     """Return the Fabric of a run; raises ParameterError for a precision that cannot be resumed exactly."""
     if plan.precision not in PRECISIONS:
@@ -141,7 +118,7 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     optimizers = {player: make_optimizer(parameters, recipe, player) for player, parameters in model.players().items()}
     decay = plan.average or recipe.ema_decay
     ema = Ema(model, decay, warmup=plan.average is not None) if decay else None
-    return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **_settings(plan)})
+    return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **settings(plan)})
 
 
 def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
@@ -154,12 +131,6 @@ def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
         raise ParameterError(f'"{model.name}" has no parameters to train: score it directly')
     recipe = replace(recipe, learning_rate=plan.learning_rate or recipe.learning_rate)
     return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
-
-
-def _settings(plan: RunPlan) -> dict[str, Any]:
-    """Return the settings that change a run's result, as JSON-able values."""
-    values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(plan).items()}
-    return {key: value for key, value in values.items() if key not in ("workers", "save_seconds")}
 
 
 def _run(
@@ -317,7 +288,7 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
         started=started,
         run=folder.name,
         seed=seed,
-        **_settings(plan),
+        **settings(plan),
         parameters=parameters,
         device=str(fabric.device),
         training_seconds=round(state.seconds, 1),

@@ -14,7 +14,7 @@ from harmlib.data.built import inputs_fingerprint
 from harmlib.errors import CheckpointError
 from harmlib.io.files import CHECKPOINT, sha256
 from harmlib.threads import one_algebra_thread
-from harmlib.training.plan import RunPlan
+from harmlib.training.plan import RunPlan, is_trained
 from reproduction.profiles import Profile
 from reproduction.stages.results import Folder, Results, trained_plan
 
@@ -65,7 +65,7 @@ def train_run(
     import torch
 
     from harmlib import models
-    from harmlib.training.loop import is_trained, make_fabric, train
+    from harmlib.training.loop import make_fabric, train
 
     folder = results.run(run.name)
     inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)), **_part_inputs(run, results)}
