@@ -193,12 +193,15 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (index, visit) in an order that the seed decides, from any step on.
 
     Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
-    takes. batch_size counts one device's items; with several devices each gets its own share of the same order.
+    takes. batch_size counts the items of all devices, of which each takes its share.
+    Raises ParameterError when the devices cannot share a batch alike.
     """
 
     def __init__(self, length: int, batch_size: int, *, seed: int, first: int, last: int, rank: int = 0, devices: int = 1) -> None:
         self._length, self._seed, self._first, self._last = length, seed, first, last
-        self._batch, self._rank, self._devices = batch_size * devices, rank, devices
+        if batch_size % devices:
+            raise ParameterError(f"{devices} devices cannot share a batch of {batch_size} alike: give a multiple")
+        self._batch, self._rank, self._devices = batch_size, rank, devices
         self._per_epoch = length - length % self._batch if length >= self._batch else length
 
     def __len__(self) -> int:

@@ -145,9 +145,10 @@ def _run(
 ) -> None:
     """Take every step that is left, logging, validating and saving on the way."""
     first, last = state.step * plan.accumulate, plan.iterations * plan.accumulate
-    batches = VisitBatches(
-        len(dataset), plan.batch_size, seed=seed, first=first, last=last, rank=fabric.global_rank, devices=fabric.world_size
-    )
+    if plan.batch_size % plan.accumulate:
+        raise ParameterError(f"a batch of {plan.batch_size} cannot be accumulated in {plan.accumulate} equal parts: give a divisor")
+    part = plan.batch_size // plan.accumulate
+    batches = VisitBatches(len(dataset), part, seed=seed, first=first, last=last, rank=fabric.global_rank, devices=fabric.world_size)
     loader = iter(make_loader(dataset, batches, workers=plan.workers))
     recipe = recipe_of(state.model, plan)
     log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / plan.validations)
@@ -165,7 +166,8 @@ def _run(
             _log(state, log_every, rate)
             if watch:
                 watch(state.history)
-        if validate and (state.step % validate_every == 0 or ended):
+        # One device judges and writes; the others wait for it at the next update.
+        if validate and fabric.is_global_zero and (state.step % validate_every == 0 or ended):
             with _as_kept(state, dataset, plan, seed, fabric):
                 _select(state, folder, validate)
         if state.step in plan.keep and fabric.is_global_zero:
@@ -236,8 +238,11 @@ def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dic
 def _update(optimizer: Optimizer, fabric: Fabric) -> None:
     """Average one player's gradients over the devices, step and clear them."""
     if fabric.world_size > 1:
-        for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None):
-            parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")
+        gradients = [parameter.grad for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None]
+        # In one piece: a message for every tensor would cost more than the gradients.
+        flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+        for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
@@ -291,6 +296,8 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
         **settings(plan),
         parameters=parameters,
         device=str(fabric.device),
+        devices=fabric.world_size,
+        threads=torch.get_num_threads(),
         training_seconds=round(state.seconds, 1),
         selected_val_error=state.best,
         outputs={CHECKPOINT: sha256(folder / CHECKPOINT)},

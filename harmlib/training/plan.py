@@ -20,6 +20,7 @@ class RunPlan:
     learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
+    batch_size: pictures of one update, over all devices and all of its ``accumulate`` parts, so that rates hold for any number of them.
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
     packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.

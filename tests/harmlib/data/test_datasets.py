@@ -195,10 +195,15 @@ def test_a_resumed_order_goes_on_where_it_stopped():
 
 def test_devices_share_one_order():
     whole = list(VisitBatches(12, 4, seed=1, first=0, last=3))
-    parts = [list(VisitBatches(12, 2, seed=1, first=0, last=3, rank=rank, devices=2)) for rank in range(2)]
+    parts = [list(VisitBatches(12, 4, seed=1, first=0, last=3, rank=rank, devices=2)) for rank in range(2)]
 
     for batch, left, right in zip(whole, *parts, strict=True):
         assert sorted(batch) == sorted(left + right)
+
+
+def test_a_batch_that_devices_cannot_share_alike_is_refused():
+    with pytest.raises(ParameterError, match="3 devices cannot share a batch of 4 alike"):
+        VisitBatches(12, 4, seed=1, first=0, last=3, devices=3)
 
 
 def test_workers_do_not_change_the_batches(small_source):
