@@ -193,23 +193,25 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (index, visit) in an order that the seed decides, from any step on.
 
     Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
-    takes. batch_size counts the items of all devices, of which each takes its share.
-    Raises ParameterError when the devices cannot share a batch alike.
+    takes. batch_size counts the items of a step over all devices, of which each takes its share, in ``parts`` one after the other.
+    Raises ParameterError when devices and parts cannot share a batch alike.
     """
 
-    def __init__(self, length: int, batch_size: int, *, seed: int, first: int, last: int, rank: int = 0, devices: int = 1) -> None:
+    def __init__(
+        self, length: int, batch_size: int, *, seed: int, first: int, last: int, rank: int = 0, devices: int = 1, parts: int = 1
+    ) -> None:
+        if batch_size % (devices * parts):
+            raise ParameterError(f"{devices} devices cannot share a batch of {batch_size} alike in {parts} parts: give a multiple")
         self._length, self._seed, self._first, self._last = length, seed, first, last
-        if batch_size % devices:
-            raise ParameterError(f"{devices} devices cannot share a batch of {batch_size} alike: give a multiple")
-        self._batch, self._rank, self._devices = batch_size, rank, devices
+        self._batch, self._rank, self._devices, self._parts = batch_size, rank, devices, parts
         self._per_epoch = length - length % self._batch if length >= self._batch else length
 
     def __len__(self) -> int:
-        """Return how many batches are left."""
-        return self._last - self._first
+        """Return how many parts are left."""
+        return (self._last - self._first) * self._parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield the batches of the steps first to last - 1."""
+        """Yield the parts of the steps first to last - 1."""
         epoch, order = -1, np.empty(0, dtype=int)
         for step in range(self._first, self._last):
             keys = []
@@ -218,7 +220,10 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
                     epoch = position // self._per_epoch
                     order = np.random.default_rng((self._seed, epoch)).permutation(self._length)
                 keys.append((int(order[position % self._per_epoch]), epoch))
-            yield keys[self._rank :: self._devices]
+            own = keys[self._rank :: self._devices]
+            size = len(own) // self._parts
+            for start in range(0, len(own), size):
+                yield own[start : start + size]
 
 
 def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> DataLoader[Batch]:

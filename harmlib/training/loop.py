@@ -144,11 +144,16 @@ def _run(
     watch: Watch | None,
 ) -> None:
     """Take every step that is left, logging, validating and saving on the way."""
-    first, last = state.step * plan.accumulate, plan.iterations * plan.accumulate
-    if plan.batch_size % plan.accumulate:
-        raise ParameterError(f"a batch of {plan.batch_size} cannot be accumulated in {plan.accumulate} equal parts: give a divisor")
-    part = plan.batch_size // plan.accumulate
-    batches = VisitBatches(len(dataset), part, seed=seed, first=first, last=last, rank=fabric.global_rank, devices=fabric.world_size)
+    batches = VisitBatches(
+        len(dataset),
+        plan.batch_size,
+        seed=seed,
+        first=state.step,
+        last=plan.iterations,
+        rank=fabric.global_rank,
+        devices=fabric.world_size,
+        parts=plan.accumulate,
+    )
     loader = iter(make_loader(dataset, batches, workers=plan.workers))
     recipe = recipe_of(state.model, plan)
     log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / plan.validations)

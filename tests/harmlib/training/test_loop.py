@@ -230,7 +230,7 @@ def test_accumulated_batches_equal_one_large_batch(dataset):
 def test_a_batch_in_unequal_parts_is_refused(dataset, tmp_path):
     plan = dataclasses.replace(PLAN, batch_size=3, accumulate=2)
 
-    with pytest.raises(ParameterError, match="a batch of 3 cannot be accumulated in 2 equal parts"):
+    with pytest.raises(ParameterError, match="1 devices cannot share a batch of 3 alike in 2 parts"):
         train(fresh(), dataset, tmp_path / "run", plan, seed=1)
 
 
