@@ -21,14 +21,13 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
-from harmlib.errors import CheckpointError, HarmlibError, ParameterError
+from harmlib.errors import HarmlibError, ParameterError
 from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
-from harmlib.models import load, save_checkpoint
+from harmlib.models import save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
-from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
 from harmlib.training.norms import recompute_statistics
-from harmlib.training.parts import load_parts
+from harmlib.training.parts import load_parts, start_from
 from harmlib.training.plan import RunPlan, is_trained, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
@@ -94,18 +93,6 @@ def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -
     if plan.precision not in PRECISIONS:
         raise ParameterError(f'precision "{plan.precision}" is not supported: choose one of {", ".join(PRECISIONS)}')
     return Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)  # type: ignore[arg-type]
-
-
-def start_from(model: HarmonizationModel, runs: str | os.PathLike[str], name: str) -> None:
-    """Give ``model`` the weights another run had kept at a step (``run@step``); what that run lacks stays fresh.
-
-    Raises CheckpointError when that run or step is not there, or its weights are not this method's.
-    """
-    run, _, step = name.partition("@")
-    path = Path(runs) / run / f"step-{step}.pt"
-    if not path.exists():
-        raise CheckpointError(f'the weights of run "{run}" at step {step} are not there: train it first, with keep: [{step}]')
-    load_weights(model, load(path).state_dict(), f'"{path}"', partial=True)
 
 
 def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric) -> TrainingState:
@@ -246,6 +233,7 @@ def _update(optimizer: Optimizer, fabric: Fabric) -> None:
         gradients = [parameter.grad for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None]
         # In one piece: a message for every tensor would cost more than the gradients.
         flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+        assert torch.is_tensor(flat)  # as what was given
         for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
     optimizer.step()

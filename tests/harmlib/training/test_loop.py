@@ -11,7 +11,8 @@ import torch
 from harmlib import models
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.training.loop import TrainingError, make_fabric, set_rate, start_from, take_step, train
+from harmlib.training.loop import TrainingError, make_fabric, set_rate, take_step, train
+from harmlib.training.parts import start_from
 from harmlib.training.plan import RunPlan
 from harmlib.training.state import Ema, TrainingState, make_optimizer
 
