@@ -115,7 +115,15 @@ def training_data(
         resizer = PairResizer(size, antialias=model.antialias, soft_masks=model.soft_masks)
         labeler = model.labeler
         packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
-        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed, labeler=labeler)
+        return StoredPairs(
+            pairs,
+            resizer,
+            seed=profile.seed,
+            augmentations=model.augmentations,
+            packed=packed,
+            labeler=labeler,
+            full_size=model.full_size_pairs,
+        )
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]

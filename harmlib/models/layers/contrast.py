@@ -61,25 +61,29 @@ def _ratio(near: Tensor, apart: Tensor) -> Tensor:
 
 
 def draw_negatives(real: Tensor, mask: Tensor, count: int) -> list[Tensor]:
-    """Return up to ``count`` other appearances of every real foreground, (N, 3, H, W) each, one less than pictures have partners.
+    """Return up to ``count`` other appearances of every real foreground, (N, 3, H, W) each: those of ``draw_partners``.
 
     real: (N, 3, H, W), on the network's scale; mask: (N, 1, H, W) in [0, 1]. Draws from torch's global generator.
-    Raises ParameterError for a batch of one, which has no partner.
     """
-    pictures = len(real)
-    if pictures < 2:
-        raise ParameterError("the contrastive term compares pictures of a batch, and this one has one: train with batch_size 2 at least")
-    count = min(count, pictures - 2)
-    orders = torch.stack([torch.randperm(pictures - 1)[:count] for _ in range(pictures)])  # (N, K), among the others
-    partners = (orders + torch.arange(1, pictures + 1)[:, None]) % pictures
     mean, std = (real.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     negatives = []
     # Code: the scale [-1, 1] beside the network's, and ImageNet's statistics for both networks. Here: the same.
     with torch.no_grad(), torch.autocast(real.device.type, enabled=False):
-        for column in partners.T:
-            restyled = restyle(real * std + mean, column, torch.rand(pictures, 2, dtype=torch.float64))
+        for partners in draw_partners(len(real), count).T:
+            restyled = restyle(real * std + mean, partners, torch.rand(len(real), 2, dtype=torch.float64))
             negatives.append(mask * (2 * restyled - 1) + (1 - mask) * real)
     return negatives
+
+
+def draw_partners(pictures: int, count: int) -> Tensor:
+    """Return distinct others for each of N pictures, (N, K): K is ``count``, N - 2 at most.
+
+    Raises ParameterError for a batch of one, in which nothing can be compared.
+    """
+    if pictures < 2:
+        raise ParameterError("the contrastive term compares pictures of a batch, and this one has one: train with batch_size 2 at least")
+    orders = torch.stack([torch.randperm(pictures - 1)[: min(count, pictures - 2)] for _ in range(pictures)])
+    return (orders + torch.arange(1, pictures + 1)[:, None]) % pictures
 
 
 def vgg16_tenth() -> nn.Sequential:
