@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import Arrays, augment
@@ -151,6 +151,7 @@ class StoredPairs(Visits):
     packed: the same pairs at that size already; they are augmented there, otherwise at the files' own size.
     labeler: gives the submasks of a small composite, unless the packed pairs bring them: those were found on the whole composite, and
     go through the augmentations; fresh ones are found on what the network sees.
+    full_size: entries also have "full": composite, target and mask as the augmentations leave them, before they are resized.
     """
 
     def __init__(
@@ -162,9 +163,10 @@ class StoredPairs(Visits):
         augmentations: Sequence[str] = (),
         packed: PackedPairs | None = None,
         labeler: Labeler | None = None,
+        full_size: bool = False,
     ) -> None:
         self._pairs, self._resizer, self._packed, self._labeler = list(pairs), resizer, packed, labeler
-        self._seed, self._augmentations = seed, tuple(augmentations)
+        self._seed, self._augmentations, self._full_size = seed, tuple(augmentations), full_size
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -186,6 +188,8 @@ class StoredPairs(Visits):
             kept = arrays.get("submasks")
             labels = self._labeler(composite, mask >= 0.5) if kept is None else self._resizer.labels(kept)
             entry["submasks"] = _planes(labels, 1.0)
+        if self._full_size:
+            entry["full"] = {name: _planes(arrays[name], 1.0 if name == "mask" else 255.0) for name in ("composite", "target", "mask")}
         return entry
 
 
@@ -233,6 +237,7 @@ def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> Data
     return DataLoader(
         dataset,
         batch_sampler=batches,
+        collate_fn=_collate,
         num_workers=workers,
         worker_init_fn=_one_thread,
         multiprocessing_context=context,
@@ -240,6 +245,12 @@ def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> Data
         generator=torch.Generator(),
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _collate(entries: list[Batch]) -> Batch:
+    """Return the batch of some entries: tensors are stacked, but for "full", whose sizes differ."""
+    stacked = default_collate([{key: value for key, value in entry.items() if key != "full"} for entry in entries])
+    return {**stacked, **({"full": [entry["full"] for entry in entries]} if "full" in entries[0] else {})}
 
 
 def _one_thread(_: int) -> None:

@@ -120,7 +120,15 @@ def training_data(
         root = results.benchmark(benchmark.name)
         pairs = read_pairs(root, "train")
         packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
-        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=augmentations, packed=packed, labeler=labeler)
+        return StoredPairs(
+            pairs,
+            resizer,
+            seed=profile.seed,
+            augmentations=augmentations,
+            packed=packed,
+            labeler=labeler,
+            full_size=model.full_size_pairs,
+        )
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.draws:
         photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
