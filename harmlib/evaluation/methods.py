@@ -166,6 +166,7 @@ def _finished(model: HarmonizationModel, items: Sequence[_Item], rule: Protocol,
         thumbnail=rule.thumbnail,
         background="keep" if rule.background == "keep" else "composite",
         upsampling=upsampling,
+        rounded=rule.rounding == "round",
     )
     target, mask = torch.stack([to_tensor(picture) for picture in targets]), torch.stack([torch.from_numpy(mask)[None] for mask in masks])
     return finish(predictions, target, mask, rule, composite=None, background="keep"), target, mask

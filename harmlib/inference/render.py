@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,10 +18,7 @@ from harmlib.errors import ParameterError
 from harmlib.inference import thumbnails
 from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
 from harmlib.io import images
-from harmlib.models.base import paste, resize_to
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.models.base import HarmonizationModel, Prediction, paste, resize_to
 
 # What shows outside the mask: the composite, or whatever the method made of it.
 BACKGROUNDS = ("composite", "keep")
@@ -65,15 +61,17 @@ def render(
     thumbnail: str = "own",
     background: str = "composite",
     upsampling: str = "own",
+    rounded: bool = False,
 ) -> Tensor:
-    """Return the harmonized pictures (B, 3, H, W) in [0, 1], not rounded, on the CPU.
+    """Return the harmonized pictures (B, 3, H, W) in [0, 1], on the CPU.
 
     composites, masks: of one size; masks may be None for a method that needs none.
     seen: composites and masks of which thumbnails are made instead, such as the files in their original size.
     thumbnail: one of ``thumbnails.RULES``. background: one of BACKGROUNDS; a method without a mask keeps its own.
-    upsampling: as in ``harmonize``. A composite whose mask has no foreground in its thumbnail stays as it is.
+    upsampling: as in ``harmonize``. rounded: to 8 bits, and then the bytes are those of ``render_picture``.
+    A composite whose mask has no foreground in its thumbnail stays as it is.
     """
-    job = _Job(model, background, upsampling)
+    job = _Job(model, background, upsampling, rounded=rounded)
     of_composites, of_masks = seen if seen is not None and model.working_size is not None else (composites, masks)
     found = look(model, of_composites, of_masks if job.uses_masks else None, thumbnail=thumbnail)
     return _finish(job, found, predict(model, found), composites, masks)
@@ -91,17 +89,16 @@ def render_picture(
     """Return ``render`` of one composite, rounded to uint8 (H, W, 3), and the prediction behind it.
 
     The prediction is None where the mask has no foreground in the thumbnail: nothing is computed then.
-    Methods that have a quicker way for bytes (``HarmonizationModel.upscale_picture``) take it; it gives the same bytes.
+    Methods that have a quicker way for bytes (``HarmonizationModel.upscale_picture``) take it.
     """
-    job = _Job(model, background, upsampling)
+    job = _Job(model, background, upsampling, rounded=True)
     masks = None if mask is None or not job.uses_masks else [mask]
     found = look(model, [composite], masks, thumbnail=thumbnail)
     if found.masks is not None and not found.masks.any():
         return composite.copy(), None
     prediction = predict(model, found)
-    if job.upsampling == "own" and model.working_size is not None and not job.pastes:
-        with torch.inference_mode():
-            return model.upscale_picture(prediction, composite, None if masks is None else _taken(model, masks[0])), prediction
+    if job.quick:
+        return _quickly(model, prediction, composite, mask), prediction
     return images.to_array(_finish(job, found, prediction, [composite], masks)[0]), prediction
 
 
@@ -124,22 +121,32 @@ def evaluating(model: HarmonizationModel) -> Iterator[None]:
 
 
 class _Job:
-    """How one call of the renderer goes about it: which masks it uses, which way goes to full size, and what it pastes."""
+    """How one call of the renderer goes about it: which masks it uses, which way goes to full size, and what it pastes.
 
-    def __init__(self, model: HarmonizationModel, background: str, upsampling: str) -> None:
+    quick: the method's way for bytes is taken, where only bytes are wanted and the method has one.
+    """
+
+    def __init__(self, model: HarmonizationModel, background: str, upsampling: str, *, rounded: bool) -> None:
         self.model = model
         self.upsampling = "own" if model.working_size is None else upsampling
         self.uses_masks = model.needs_mask or self.upsampling == "pcm"
         # Where the composite shows outside the mask already, a soft mask would count twice.
         shows_it = self.upsampling == "pcm" or (model.keeps_background and model.soft_masks and self.upsampling == "own")
         self.pastes = background == "composite" and model.needs_mask and not shows_it
+        has_quick_way = type(model).upscale_picture is not HarmonizationModel.upscale_picture
+        self.quick = rounded and has_quick_way and self.upsampling == "own" and model.working_size is not None and not self.pastes
 
 
 def _finish(job: _Job, found: Look, prediction: Prediction, composites: Arrays, masks: Arrays | None) -> Tensor:
     """Return the pictures (B, 3, H, W) that a prediction leads to, on the CPU."""
     composite = torch.stack([images.to_tensor(picture) for picture in composites]).to(found.pictures.device)
     with torch.inference_mode():
-        picture = _full_size(job, found, prediction, composite, masks).float().clamp(0, 1)
+        if job.quick:
+            regions: Sequence[np.ndarray | None] = masks or [None] * len(composites)
+            arrays = zip(_parts(prediction), composites, regions, strict=True)
+            picture = torch.stack([images.to_tensor(_quickly(job.model, *row)) for row in arrays]).to(composite)
+        else:
+            picture = _full_size(job, found, prediction, composite, masks).float().clamp(0, 1)
         if job.pastes and masks is not None:
             picture = paste(picture, composite, _stacked(masks).to(composite))
         if found.masks is not None:
@@ -162,6 +169,18 @@ def _full_size(job: _Job, found: Look, prediction: Prediction, composite: Tensor
     tensors = zip(found.pictures, prediction.image, found.masks, composite, _stacked(masks), strict=True)
     arrays = ([tensor.permute(1, 2, 0).squeeze(2).cpu().numpy() for tensor in row] for row in tensors)
     return torch.stack([torch.from_numpy(polynomial_color_mapping(*row)).permute(2, 0, 1) for row in arrays]).to(composite)
+
+
+def _quickly(model: HarmonizationModel, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Return one picture, uint8 (H, W, 3), by the method's way for bytes."""
+    with torch.inference_mode():
+        return model.upscale_picture(prediction, composite, _taken(model, mask) if model.needs_mask and mask is not None else None)
+
+
+def _parts(prediction: Prediction) -> list[Prediction]:
+    """Return the predictions of the pictures of a batch."""
+    slices = [slice(index, index + 1) for index in range(len(prediction.image))]
+    return [Prediction(prediction.image[part], {name: values[part] for name, values in prediction.extras.items()}) for part in slices]
 
 
 def _taken(model: HarmonizationModel, mask: np.ndarray) -> np.ndarray:
