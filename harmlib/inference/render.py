@@ -139,7 +139,7 @@ class _Job:
 
 def _finish(job: _Job, found: Look, prediction: Prediction, composites: Arrays, masks: Arrays | None) -> Tensor:
     """Return the pictures (B, 3, H, W) that a prediction leads to, on the CPU."""
-    composite = torch.stack([images.to_tensor(picture) for picture in composites]).to(found.pictures.device)
+    composite = _stacked([images.to_tensor(picture) for picture in composites]).to(found.pictures.device)
     with torch.inference_mode():
         if job.quick:
             regions: Sequence[np.ndarray | None] = masks or [None] * len(composites)
@@ -148,9 +148,11 @@ def _finish(job: _Job, found: Look, prediction: Prediction, composites: Arrays, 
         else:
             picture = _full_size(job, found, prediction, composite, masks).float().clamp(0, 1)
         if job.pastes and masks is not None:
-            picture = paste(picture, composite, _stacked(masks).to(composite))
-        if found.masks is not None:
-            picture = torch.where(found.masks.flatten(1).any(1).view(-1, 1, 1, 1), picture, composite)
+            mask = _to_tensor(masks).to(composite)
+            binary = ((mask == 0) | (mask == 1)).all()  # gives the same, in a quarter of the time
+            picture = torch.where(mask > 0, picture, composite) if binary else paste(picture, composite, mask)
+        if found.masks is not None and not (seen := found.masks.flatten(1).any(1)).all():
+            picture = torch.where(seen.view(-1, 1, 1, 1), picture, composite)
         return picture.cpu()
 
 
@@ -162,11 +164,11 @@ def _full_size(job: _Job, found: Look, prediction: Prediction, composite: Tensor
     if job.upsampling == "bilinear":
         return resize_to(prediction.image, composite)
     if job.upsampling == "own":
-        regions = _stacked([_taken(model, mask) for mask in masks]).to(composite) if model.needs_mask and masks is not None else None
+        regions = _to_tensor([_taken(model, mask) for mask in masks]).to(composite) if model.needs_mask and masks is not None else None
         return model.upscale(prediction, composite, regions)
     assert masks is not None  # checked at the door
     assert found.masks is not None
-    tensors = zip(found.pictures, prediction.image, found.masks, composite, _stacked(masks), strict=True)
+    tensors = zip(found.pictures, prediction.image, found.masks, composite, _to_tensor(masks), strict=True)
     arrays = ([tensor.permute(1, 2, 0).squeeze(2).cpu().numpy() for tensor in row] for row in tensors)
     return torch.stack([torch.from_numpy(polynomial_color_mapping(*row)).permute(2, 0, 1) for row in arrays]).to(composite)
 
@@ -188,6 +190,11 @@ def _taken(model: HarmonizationModel, mask: np.ndarray) -> np.ndarray:
     return mask.astype(np.float32, copy=False) if model.soft_masks else thumbnails.cut(mask)
 
 
-def _stacked(masks: Arrays) -> Tensor:
+def _to_tensor(masks: Arrays) -> Tensor:
     """Return masks (H, W) as a tensor (B, 1, H, W)."""
-    return torch.stack([torch.from_numpy(mask.astype(np.float32, copy=False))[None] for mask in masks])
+    return _stacked([torch.from_numpy(mask.astype(np.float32, copy=False))[None] for mask in masks])
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """Return tensors as one batch; a single large picture is not copied."""
+    return tensors[0][None] if len(tensors) == 1 else torch.stack(list(tensors))
