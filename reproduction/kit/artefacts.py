@@ -28,7 +28,7 @@ BASELINE = "composite"
 
 
 @dataclass(frozen=True)
-class Study:
+class Artefacts:
     """The finished artefacts of one paper in one profile.
 
     labels: method -> what the paper's tables call it, in their order.
@@ -102,33 +102,33 @@ def _totals(history: pd.DataFrame) -> list[str]:
     return ["model_total"] if len(losses) > 1 and "model_total" in losses else []
 
 
-def open_study(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Study:
+def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Artefacts:
     """Return a paper's artefacts in a workspace; raises DataError for one that is not finished, with the step that makes it."""
     results = workspace.results
     device = read_manifest(results.scores(paper))["device"]
     plan = workspace.profile.paper(paper, device)
     manifests = {benchmark.name: read_manifest(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
     scores = named_scores(read_scores(results.scores(paper) / "scores.csv"), plan.benchmarks, labels)
-    return Study(workspace, labels, plan, device, manifests, scores)
+    return Artefacts(workspace, labels, plan, device, manifests, scores)
 
 
-def with_others(study: Study) -> Study:
-    """Return a study with the runs and scores of the papers that its plan puts beside it, as far as they are finished.
+def with_others(artefacts: Artefacts) -> Artefacts:
+    """Return artefacts with the runs and scores of the papers that its plan puts beside it, as far as they are finished.
 
-    Only scores on the study's benchmarks, under its protocols and made on the same kind of device; what it has itself stays its own.
+    Only scores on their benchmarks, under its protocols and made on the same kind of device; what it has itself stays its own.
     """
-    results, plan, tables = study.workspace.results, study.plan, [study.scores]
-    for paper in study.plan.beside:
+    results, plan, tables = artefacts.workspace.results, artefacts.plan, [artefacts.scores]
+    for paper in artefacts.plan.beside:
         folder = results.scores(paper)
-        if not (folder / MANIFEST).exists() or read_manifest(folder)["device"] != study.device:
+        if not (folder / MANIFEST).exists() or read_manifest(folder)["device"] != artefacts.device:
             continue
-        other = study.workspace.profile.paper(paper, study.device)
+        other = artefacts.workspace.profile.paper(paper, artefacts.device)
         tables.append(_missing_in(pd.concat(tables), read_scores(folder / "scores.csv")))
-        runs = [run for run in other.runs if run.name not in {own.name for own in plan.runs} and run.benchmark in study.manifests]
+        runs = [run for run in other.runs if run.name not in {own.name for own in plan.runs} and run.benchmark in artefacts.manifests]
         protocols = {name: tuple(dict.fromkeys(methods + other.protocols.get(name, ()))) for name, methods in plan.protocols.items()}
         plan = replace(plan, runs=(*plan.runs, *runs), protocols=protocols)
-    scores = named_scores(pd.concat(tables, ignore_index=True), plan.benchmarks, study.labels)
-    return replace(study, plan=plan, scores=scores)
+    scores = named_scores(pd.concat(tables, ignore_index=True), plan.benchmarks, artefacts.labels)
+    return replace(artefacts, plan=plan, scores=scores)
 
 
 def _missing_in(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from harmlib import models
 from harmlib.evaluation.methods import COLUMNS
 from harmlib.io.files import write_manifest, write_text
 from harmlib.models import save_checkpoint
-from reproduction.kit import artefacts as study
+from reproduction.kit import artefacts
 from reproduction.profiles import load_profile
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
@@ -41,7 +41,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def errors(opened: study.Study) -> dict[str, float]:
+def errors(opened: artefacts.Artefacts) -> dict[str, float]:
     """Method -> MSE."""
     return dict(zip(opened.scores["method"], opened.scores["mse"], strict=True))
 
@@ -49,7 +49,7 @@ def errors(opened: study.Study) -> dict[str, float]:
 def test_a_finished_paper_lends_the_methods_that_are_missing(workspace):
     write_scores(workspace.results, "baselines", {"composite": 1.0, "idih": 7.0})
 
-    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+    compared = artefacts.with_others(artefacts.open_artefacts(workspace, "frih", LABELS))
 
     assert errors(compared) == {"composite": 9.0, "frih": 5.0, "idih": 7.0}
     assert list(compared.scores["data"].unique()) == ["iHarmony4-style, embedded"]
@@ -59,7 +59,7 @@ def test_a_finished_paper_lends_the_methods_that_are_missing(workspace):
 def test_a_run_that_two_papers_share_stands_once(workspace):
     write_scores(workspace.results, "baselines", {"idih": 7.0})
 
-    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+    compared = artefacts.with_others(artefacts.open_artefacts(workspace, "frih", LABELS))
 
     assert [run.scored_as for run in compared.plan.runs].count("frih") == 1
 
@@ -68,15 +68,15 @@ def test_a_run_that_two_papers_share_stands_once(workspace):
 def test_scores_that_do_not_compare_are_not_lent(workspace, other):
     write_scores(workspace.results, "baselines", {"idih": 7.0}, **other)
 
-    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+    compared = artefacts.with_others(artefacts.open_artefacts(workspace, "frih", LABELS))
 
     assert "idih" not in errors(compared)
 
 
 def test_without_a_finished_paper_beside_it_a_study_stays_as_it_is(workspace):
-    opened = study.open_study(workspace, "frih", LABELS)
+    opened = artefacts.open_artefacts(workspace, "frih", LABELS)
 
-    assert errors(study.with_others(opened)) == errors(opened)
+    assert errors(artefacts.with_others(opened)) == errors(opened)
 
 
 def test_models_are_found_whatever_paper_trained_them(workspace):
@@ -84,7 +84,7 @@ def test_models_are_found_whatever_paper_trained_them(workspace):
     save_checkpoint(model, workspace.results.run("idih-iharmony4-style") / "checkpoint.pt")
     write_manifest(workspace.results.run("idih-iharmony4-style"), started=time.time())
 
-    found = study.finished_runs(workspace, ["rainnet", "idih"])
+    found = artefacts.finished_runs(workspace, ["rainnet", "idih"])
 
     assert list(found) == ["idih"]
     assert found["idih"].options["width"] == 0.125
