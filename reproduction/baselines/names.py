@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harmlib.models.registry import parameters
-from reproduction.stages import PCM
+from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
     from reproduction.kit.artefacts import Artefacts

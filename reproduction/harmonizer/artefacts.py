@@ -10,7 +10,7 @@ from harmlib.evaluation.table import KEYS
 from reproduction.baselines.names import CLASSICAL, HARMONIZER, LEARNED
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
-from reproduction.stages import PCM
+from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
     from reproduction.workspace import Workspace

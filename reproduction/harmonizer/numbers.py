@@ -25,7 +25,7 @@ from reproduction.kit import comparisons
 from reproduction.kit.comparisons import OPEN
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
-from reproduction.stages import PCM
+from reproduction.profiles import PCM
 
 METRICS = ("mse", "fmse", "psnr")
 PROTOCOLS = {1: AT_256, 2: AT_FULL_SIZE}

@@ -12,7 +12,7 @@ from reproduction.harmonizer.artefacts import AT_256, BASELINE, PAPER, Artefacts
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
-from reproduction.stages import PCM
+from reproduction.profiles import PCM
 
 MEASURED_CLAIMS = tuple(f"harmonizer-C{number}" for number in ("02", 12, 13, 20, 21, 24, 28))
 SIZES = {"1": "256x256", "2": "full size"}
