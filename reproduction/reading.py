@@ -13,7 +13,7 @@ import yaml
 
 from harmlib.errors import ParameterError
 from reproduction.checkout import CHECKOUT
-from reproduction.schema import ProfileEntry, Slip, check_name, parse, suggest
+from reproduction.schema import DEVICES, ProfileEntry, Slip, check_name, parse, suggest
 
 CONFIG_FOLDER = CHECKOUT / "config"
 # Not a profile: what all of them extend.
@@ -39,13 +39,13 @@ def read_profile(path: Path, planned: Callable[[ProfileEntry, set[str]], Result]
     Raises ParameterError with the file and the path of the key for whatever is wrong first.
     """
     contents = _read_files(path)
-    whole = reduce(_merged, reversed(contents.values()))
+    whole = reduce(_merged, map(_by_device, reversed(contents.values())))
     try:
         gone = _left_out(whole)
         kept = {key: {name: part for name, part in whole[key].items() if name not in gone} for key in _named(whole)}
         return planned(parse({**whole, **kept}), gone)
     except Slip as slip:
-        raise ParameterError(_sentence(slip, contents, whole)) from slip
+        raise ParameterError(_sentence(slip, contents)) from slip
 
 
 def _read_files(path: Path) -> dict[str, dict[str, Any]]:
@@ -96,6 +96,18 @@ def _check_keys(root: yaml.Node | None, file: str) -> None:
                 raise ParameterError(f'"{file}": the key "{key}" stands in line {first[key]} and again in line {line}: keep one')
 
 
+def _by_device(content: dict[str, Any]) -> dict[str, Any]:
+    """Return content in which every budget is told for each kind of device; one that names none holds for both."""
+    budgets = content.get("budgets")
+    if not isinstance(budgets, dict):
+        return content
+    told = {
+        name: budget if isinstance(budget, dict) and budget and set(budget) <= set(DEVICES) else dict.fromkeys(DEVICES, budget)
+        for name, budget in budgets.items()
+    }
+    return {**content, "budgets": told}
+
+
 def _merged(base: Any, content: Any) -> Any:
     """Return content on top of base: mappings key by key, all else replaced."""
     if not (isinstance(base, dict) and isinstance(content, dict)):
@@ -121,22 +133,21 @@ def _left_out(whole: Mapping[str, Any]) -> set[str]:
     return gone
 
 
-def _sentence(slip: Slip, contents: Mapping[str, Any], whole: Any) -> str:
-    """Return what is wrong with the file that holds most of the path; steps that only the checks know are left out."""
-    path: list[Any] = []
-    for step in slip.path:
-        if (isinstance(whole, dict) and step in whole) or (isinstance(whole, list) and isinstance(step, int)):
-            path.append(step)
-            whole = whole[step]
-
-    def steps(file: str) -> int:
-        """Return how many steps of the path a file has."""
-        part = contents[file]
-        for count, step in enumerate(path):
-            if not ((isinstance(part, dict) and step in part) or (isinstance(part, list) and isinstance(step, int) and step < len(part))):
-                return count
-            part = part[step]
-        return len(path)
-
+def _sentence(slip: Slip, contents: Mapping[str, Any]) -> str:
+    """Return what is wrong with the file that holds most of the path, and the path as it stands there."""
+    paths = {file: _written(slip.path, content) for file, content in contents.items()}
     # Of equals max takes the first: the profile itself.
-    return f'"{max(contents, key=steps)}"{": " if path else ""}{".".join(map(str, path))} {slip.problem}'
+    file = max(paths, key=lambda name: len(paths[name]))
+    return f'"{file}"{": " if paths[file] else ""}{".".join(paths[file])} {slip.problem}'
+
+
+def _written(path: tuple[Any, ...], content: Any) -> list[str]:
+    """Return the steps of a path as far as a file has them; it need not name the device."""
+    found = []
+    for step in path:
+        if (isinstance(content, dict) and step in content) or (isinstance(content, list) and isinstance(step, int) and step < len(content)):
+            found.append(str(step))
+            content = content[step]
+        elif step not in DEVICES:
+            break
+    return found

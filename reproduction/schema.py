@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from harmlib import models
 from harmlib.data.composers.base import PUBLISHED, get_composer
@@ -87,11 +87,6 @@ def _check_option(value: Any) -> Any:
     if not all(entry is None or isinstance(entry, bool | int | float | str) for entry in values):
         raise ParameterError("an option is a text, a number, true or false, or a list of these")
     return value
-
-
-def _by_device(budget: Any) -> Any:
-    """A budget for each kind of device; one that names no device holds for both."""
-    return budget if isinstance(budget, dict) and budget and set(budget) <= set(DEVICES) else dict.fromkeys(DEVICES, budget)
 
 
 Name = Annotated[str, AfterValidator(check_name)]
@@ -200,7 +195,7 @@ class ProfileEntry(Entry):
     benchmarks: dict[Name, BenchmarkEntry]
     runs: dict[Name, RunEntry]
     papers: dict[Name, PaperEntry]
-    budgets: dict[Name, Annotated[dict[Device, BudgetEntry], BeforeValidator(_by_device)]]
+    budgets: dict[Name, dict[Device, BudgetEntry]]
     lessons: list[Notebook] = []
     leave_out: list[str] = []
 

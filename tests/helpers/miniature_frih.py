@@ -50,7 +50,7 @@ def make_artefacts(folder: Path, scores: pd.DataFrame) -> artefacts.Artefacts:
     results = Results(folder, "mini")
     for run in runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=4, batch_size=2, options={"width": 0.125})
-    workspace = Workspace(Profile("mini", 0, {}, {}, needs_data=False), results, None)
+    workspace = Workspace(Profile("mini", 0, {}, {}), results, None)
     return artefacts.Artefacts(workspace, artefacts.LABELS, plan, "cpu", {}, named_scores(scores, plan.benchmarks, artefacts.LABELS))
 
 

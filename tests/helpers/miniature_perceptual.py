@@ -63,7 +63,7 @@ def make_artefacts(folder: Path, scores: pd.DataFrame) -> Artefacts:
     composites = pd.DataFrame({"id": names, "photo": names, "subset": "mini", "split": "test", "recipe": "{}"})
     composites.to_csv(root / "composites.csv", index=False)
     sources = {"mini": SourcePlan("mini", "folder")}
-    workspace = Workspace(Profile("mini", 0, sources, {}, needs_data=False), results, None)
+    workspace = Workspace(Profile("mini", 0, sources, {}), results, None)
     return Artefacts(workspace, LABELS, plan, "cpu", {}, named_scores(scores, BENCHMARKS, LABELS))
 
 

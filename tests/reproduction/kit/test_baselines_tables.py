@@ -18,7 +18,6 @@ from reproduction.frih import numbers as frih
 from reproduction.harmonizer import artefacts as harmonizer_artefacts
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.harmonizer import speed
-from reproduction.kit.artefacts import with_others
 from reproduction.kit.style import save_csv
 
 
@@ -35,7 +34,7 @@ def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(tmp_pat
     def table(opened: artefacts.Artefacts) -> pd.DataFrame:
         return frih.size_table(opened) if number == 6 else frih.quality_table(opened, number)
 
-    own = saved(table(with_others(frih_artefacts.open_artefacts(workspace))), tmp_path)
+    own = saved(table(frih_artefacts.open_artefacts(workspace).compared), tmp_path)
     assert own == saved(table(artefacts.as_frih(artefacts.open_artefacts(workspace))), tmp_path)
     assert b"S2CRNet-VGG16" in own
 
@@ -46,7 +45,7 @@ def test_harmonizers_tables_have_the_same_bytes_whichever_notebook_writes_them(t
     for paper in ("harmonizer", "baselines"):
         score(workspace, paper)
 
-    own = saved(harmonizer.comparison_table(with_others(harmonizer_artefacts.open_artefacts(workspace)), number), tmp_path)
+    own = saved(harmonizer.comparison_table(harmonizer_artefacts.open_artefacts(workspace).compared, number), tmp_path)
     assert own == saved(harmonizer.comparison_table(artefacts.as_harmonizer(artefacts.open_artefacts(workspace)), number), tmp_path)
 
 

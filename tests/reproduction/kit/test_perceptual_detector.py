@@ -67,7 +67,7 @@ def built_artefacts(tmp_path_factory) -> Artefacts:
     plan = BENCHMARKS[0]
     build_benchmark(plan, {source.name: source}, results.benchmark(plan.name), seed=3)
     papers = PaperPlan(PAPER, BENCHMARKS, (RunPlan("ptc", plan.name, 4, 2),), {PAPER: METHODS}, ())
-    profile = Profile("mini", 0, {"mini": SourcePlan("mini", "folder")}, {}, needs_data=False)
+    profile = Profile("mini", 0, {"mini": SourcePlan("mini", "folder")}, {})
     return Artefacts(Workspace(profile, results, None), LABELS, papers, "cpu", {}, pd.DataFrame())
 
 
