@@ -68,7 +68,13 @@ class ADFM(HarmonizationModel):
         return {"model": public_names(self.network, NAMES, "network.")}
 
 
-@register("adfm", paper="baselines", needs_mask=True, weights="https://github.com/Dominoer/bmvc2020_image_harmonization")
+@register(
+    "adfm",
+    paper="baselines",
+    reference="Hao et al. 2020",
+    needs_mask=True,
+    weights="https://github.com/Dominoer/bmvc2020_image_harmonization",
+)
 def adfm(*, width: float = 1.0) -> HarmonizationModel:
-    """ADFM: U-Net with attention-based deep feature modulation (Hao et al. 2020)."""
+    """ADFM: U-Net with attention-based deep feature modulation."""
     return ADFM(width=width)

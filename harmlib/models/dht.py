@@ -125,9 +125,9 @@ class Dht(TransformerModel):
         return frozenset(biases + [f"light.decoder.layers.0.self_attention.{name}" for name in ZERO_FED])
 
 
-@register("dht", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("dht", paper="baselines", reference="Guo et al. 2021", needs_mask=True, weights=WEIGHTS)
 def dht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
-    """D-HT: disentangled transformer, reflectance times illumination from light tokens (Guo et al. 2021).
+    """D-HT: disentangled transformer, reflectance times illumination from light tokens.
 
     layers: of its four transformers each; what a step costs depends on them more than on the width.
     """

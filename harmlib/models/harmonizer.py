@@ -211,7 +211,7 @@ def dynamic_loss(losses: Tensor) -> Tensor:
     return dynamic_terms(losses).mean(1).sum()
 
 
-@register("harmonizer", paper="harmonizer", needs_mask=True, weights="https://github.com/ZHKKKe/Harmonizer")
+@register("harmonizer", paper="harmonizer", reference="Ke et al. 2022", needs_mask=True, weights="https://github.com/ZHKKKe/Harmonizer")
 def harmonizer(
     *,
     width: float = 1.0,
@@ -222,7 +222,7 @@ def harmonizer(
     size: int = 256,
     pretrained: bool = False,
 ) -> HarmonizationModel:
-    """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail (Ke et al. 2022).
+    """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
 
     filters: names joined by "+"; size: side of the thumbnail; pretrained: training starts from ImageNet weights, at width 1 only.
     cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.

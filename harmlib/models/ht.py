@@ -100,9 +100,9 @@ class Ht(TransformerModel):
         return frozenset(f"encoder.{name}" for name in self.encoder.silent_biases())
 
 
-@register("ht", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("ht", paper="baselines", reference="Guo et al. 2021", needs_mask=True, weights=WEIGHTS)
 def ht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
-    """HT: transformer between a convolutional encoder and decoder (Guo et al. 2021).
+    """HT: transformer between a convolutional encoder and decoder.
 
     layers: of the transformer; what a step costs depends on them more than on the width.
     """

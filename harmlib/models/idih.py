@@ -156,16 +156,16 @@ def _statistics(like: Tensor) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-@register("idih", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("idih", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
 def idih(*, width: float = 1.0, attention: bool = False) -> HarmonizationModel:
-    """iDIH: encoder and decoder, blended with the composite, without semantic backbone (Sofiiuk et al. 2021).
+    """iDIH: encoder and decoder, blended with the composite, without semantic backbone.
 
     attention: the last two decoder steps weigh their channels by what they see inside and outside the mask.
     """
     return Idih(width=width, attention=attention)
 
 
-@register("issam", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("issam", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
 def issam(*, width: float = 1.0) -> HarmonizationModel:
-    """iSSAM: U-Net with one spatial-separated attention module, blended with the composite (Sofiiuk et al. 2021)."""
+    """iSSAM: U-Net with one spatial-separated attention module, blended with the composite."""
     return Issam(width=width)

@@ -179,7 +179,13 @@ def matching_loss(matching: Tensor, target: Tensor) -> Tensor:
     return (1 - similarity.mean()) / 2
 
 
-@register("iih", paper="baselines", needs_mask=True, weights="https://github.com/zhenglab/IntrinsicHarmony/releases/tag/v1.0")
+@register(
+    "iih",
+    paper="baselines",
+    reference="Guo et al. 2021",
+    needs_mask=True,
+    weights="https://github.com/zhenglab/IntrinsicHarmony/releases/tag/v1.0",
+)
 def iih(*, width: float = 1.0) -> HarmonizationModel:
-    """IIH: reflectance times illumination, guided by light transfer and matching patches (Guo et al. 2021)."""
+    """IIH: reflectance times illumination, guided by light transfer and matching patches."""
     return Iih(width=width)

@@ -217,12 +217,13 @@ def relative_l1(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 @register(
     "s2crnet",
     paper="baselines",
+    reference="Liang et al. 2022",
     needs_mask=True,
     public_options={"label": "others"},
     weights="https://github.com/vinthony/S2CRNet-demos",
 )
 def s2crnet(*, width: float = 1.0, encoder: str = "squeezenet", label: str = NO_LABEL, pretrained: bool = False) -> HarmonizationModel:
-    """S²CRNet: color curves for the foreground, applied at full resolution (Liang et al. 2022).
+    """S2CRNet: color curves for the foreground, applied at full resolution.
 
     encoder: squeezenet (the one whose weights are published) or vgg16; label: class of the foreground, person, animal, food, vehicle,
     others, or none for curves that do not depend on it; pretrained: training starts from ImageNet weights, at width 1 only.

@@ -19,6 +19,7 @@ from harmlib.data.sources import open_source
 from harmlib.io.files import CHECKPOINT, MANIFEST, read_json
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
+from harmlib.models.registry import parameters
 from reproduction.kit.examples import Example, read_example
 from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
 
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from reproduction.stages import Results
     from reproduction.workspace import Workspace
 
-# Detectors answer with probabilities; their picture is the composite itself.
-DETECTORS = ("ptc", "ptc_aet")
-# Not trained themselves, but of no use without the trained parts that a run gives them.
-TOGETHER = ("ptc_dih_twostage",)
 # Composers of benchmarks that only detectors learn from.
 NOT_HARMONIZED = "exposure"
 # The benchmark of most methods, then that of Sg-MMH.
@@ -75,7 +72,9 @@ def finished_runs(results: Results, benchmark: str = "") -> dict[str, Path]:
     for manifest in (results.root / "runs").glob(f"*/{MANIFEST}"):
         content = read_json(manifest)
         method = content.get("method")
-        if content.get("label") or method in DETECTORS or method not in models.list_models() or not (manifest.parent / CHECKPOINT).exists():
+        if content.get("label") or method not in models.list_models() or not (manifest.parent / CHECKPOINT).exists():
+            continue
+        if models.describe(method).detects:  # a detector's picture is the composite itself
             continue
         place = (content.get("benchmark") == benchmark, manifest.stat().st_mtime, str(manifest.parent))
         found[method] = max(found.get(method, place), place)
@@ -95,7 +94,7 @@ def load_methods(
     for name in runs if wanted is None else wanted:
         if name in runs:
             found[name] = models.load(runs[name])
-        elif not models.describe(name).trainable and name not in TOGETHER:
+        elif parameters(name) == 0:  # a method that has some is of no use without a run
             found[name] = models.create(name)
     missing = [name for name in wanted or () if name not in found]
     return found, f"not trained in this profile, and left out: {', '.join(missing)}." if missing else ""
