@@ -7,7 +7,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.idih import silent_biases
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.modulation import SIZE_MULTIPLE, ModulationUNet
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.registry import register

@@ -11,8 +11,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, to_signed, to_unit
+from harmlib.models.layers.blocks import scaled_width
 from harmlib.models.layers.discriminators import DomainBranch
-from harmlib.models.layers.unet import SIZE_MULTIPLE, AttentionUNet, scaled_width
+from harmlib.models.layers.unet import SIZE_MULTIPLE, AttentionUNet
 from harmlib.models.registry import register
 
 CODE = 16

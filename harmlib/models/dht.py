@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from harmlib.models.base import HarmonizationModel, Prediction, normal_init, paste, to_unit
 from harmlib.models.ht import CHANNELS, INIT_STD, NAMES, WEIGHTS, TransformerModel
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.names import Table
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
 from harmlib.models.layers.transformer import (
@@ -21,7 +22,6 @@ from harmlib.models.layers.transformer import (
     to_patches,
     to_tokens,
 )
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 LIGHTS = 27

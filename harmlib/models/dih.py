@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError, ShapeError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.dih import DihNet, SemanticDihNet
-from harmlib.models.layers.idih import silent_biases
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.registry import register
 

@@ -16,8 +16,9 @@ from torch import Tensor
 from harmlib.errors import ParameterError
 from harmlib.io import images
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.blocks import initialize, silent_biases
 from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
-from harmlib.models.layers.idih import BaseUNet, initialize, silent_biases
+from harmlib.models.layers.idih import BaseUNet
 from harmlib.models.registry import register
 from harmlib.submasks import extract_submasks
 

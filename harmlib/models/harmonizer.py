@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.efficientnet import TwoStemEfficientNet
 from harmlib.models.layers.imagenet import start_from_imagenet
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160

@@ -7,10 +7,10 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
 from harmlib.models.layers.transformer import LAYERS, TransformerEncoder, sine_positions, to_features, to_tokens
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 CHANNELS = 256

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ShapeError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.idih import BaseUNet, SplitHead, initialize, silent_biases
+from harmlib.models.layers.blocks import initialize, silent_biases
+from harmlib.models.layers.idih import BaseUNet, SplitHead
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.layers.ssam import SIZE_MULTIPLE as SSAM_MULTIPLE

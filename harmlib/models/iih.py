@@ -11,11 +11,11 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste, to_unit
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.intrinsic import LightEncoder, LightTransferBlock, MatchingEncoder, Recomposition, ResidualBlock, matching_scores
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import WIDTHS, PictureDecoder, PictureEncoder
 from harmlib.models.layers.ssam import gaussian_kernel
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 REFLECTANCE_BLOCKS = 4

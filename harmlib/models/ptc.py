@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, to_signed
 from harmlib.models.layers.backbones import VGG16_FILE
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.detector import STRIDE, DetectorDecoder, DetectorEncoder, detector_head
-from harmlib.models.layers.idih import silent_biases
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.registry import register
 

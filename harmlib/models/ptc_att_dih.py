@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
 from harmlib.models.base import HarmonizationModel
+from harmlib.models.layers.blocks import initialize
 from harmlib.models.layers.dih import CODE_SIDE, DihNet
-from harmlib.models.layers.idih import initialize
 from harmlib.models.ptc_dih import Fusion
 from harmlib.models.registry import register
 

@@ -16,12 +16,11 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste
 from harmlib.models.layers.backbones import SQUEEZENET_FILE, VGG16_FILE, squeezenet_features, vgg16_features
+from harmlib.models.layers.blocks import SLOPE, Block, scaled_width, silent_biases
 from harmlib.models.layers.curves import CurveHead, render_curves
-from harmlib.models.layers.idih import Block, silent_biases
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.losses import frozen
 from harmlib.models.layers.names import Table, public_names
-from harmlib.models.layers.unet import SLOPE, scaled_width
 from harmlib.models.registry import register
 
 # Encoder -> its layers, torchvision's file of its weights, and the opening of its names in the authors' files.
