@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import CheckpointError, HarmlibError, ParameterError
+from harmlib.extras import needs
 from harmlib.io.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.models import load, save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
@@ -29,6 +29,9 @@ from harmlib.progress import progress
 from harmlib.training.parts import load_parts
 from harmlib.training.plan import RunPlan
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
+
+with needs("train"):
+    from lightning_fabric import Fabric
 
 logger = logging.getLogger(__name__)
 
