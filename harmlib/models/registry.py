@@ -86,17 +86,30 @@ def register(
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Return the names of all methods that match a shell pattern, sorted."""
+    """Return the names of all methods that match a shell pattern, sorted.
+
+    >>> list_models("sgmmh_*")
+    ['sgmmh_om', 'sgmmh_omgan', 'sgmmh_rgb']
+    """
     return fnmatch.filter(METHODS.names(), pattern)
 
 
 def describe(name: str) -> ModelInfo:
-    """Return what is known of a method; raises ParameterError with the closest names for an unknown one."""
+    """Return what is known of a method; raises ParameterError with the closest names for an unknown one.
+
+    >>> info = describe("dovenet")
+    >>> info.system, info.reference, info.needs_mask, info.options["norm"]
+    ('DoveNet', 'Cong et al. 2020', True, 'instance')
+    """
     return METHODS.get(name)[0]
 
 
 def parameters(method: str, **options: Any) -> int:
-    """Return how many parameters a method has, at full width by default; a discriminator, which harmonizes nothing, is left out."""
+    """Return how many parameters a method has, at full width by default; a discriminator, which harmonizes nothing, is left out.
+
+    >>> parameters("dovenet"), parameters("dovenet", width=1 / 16)
+    (54755587, 214867)
+    """
     import torch
 
     with torch.device("meta"):
@@ -109,6 +122,10 @@ def create(name: str, **options: Any) -> HarmonizationModel:
     """Return a method with fresh weights, drawn from torch's global generator.
 
     Raises ParameterError for an unknown method, option or value.
+
+    >>> model = create("dovenet", width=1 / 16)
+    >>> model.name, model.working_size, model.options["width"]
+    ('dovenet', 256, 0.0625)
     """
     info, factory = METHODS.get(name)
     unknown = sorted(set(options) - set(info.options))

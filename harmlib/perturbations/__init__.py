@@ -77,6 +77,10 @@ def apply_step(image: np.ndarray, step: Step) -> np.ndarray:
     image: uint8 RGB (H, W, 3), unchanged; 8-bit LAB codes are accepted where a paper perturbs those.
     step: ``{"name": ..., parameter: value, ...}``.
     Raises ParameterError for an unknown name, parameter or value; ShapeError for anything but an 8-bit picture.
+
+    >>> gray = np.full((1, 1, 3), 100, np.uint8)
+    >>> apply_step(gray, {"name": "exposure", "stops": 1.0}).tolist()
+    [[[212, 212, 212]]]
     """
     check_picture(image)
     found, parameters = _find(step)
@@ -88,6 +92,10 @@ def apply_steps_to_region(image: np.ndarray, index: np.ndarray, steps: Sequence[
 
     image: uint8 RGB (H, W, 3), unchanged. index: (N,) positions of the region's pixels in row order. Returns uint8 (N, 3).
     Raises ParameterError as ``apply_step`` does. Steps that read other pixels are run on the whole picture.
+
+    >>> gray = np.full((2, 2, 3), 100, np.uint8)
+    >>> apply_steps_to_region(gray, np.array([3]), [{"name": "exposure", "stops": 1.0}]).tolist()
+    [[212, 212, 212]]
     """
     found = [_find(step) for step in steps]
     if any(perturbation.reads == "picture" for perturbation, _ in found):

@@ -47,6 +47,10 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     root: the data set's folder; sources that ship with harmlib need none.
     options: the source's own keyword arguments.
     Raises ParameterError for an unknown kind or option, DataError for a missing folder.
+
+    >>> source = open_source("embedded", only=["coffee"])
+    >>> source.kind, source.splits()
+    ('embedded', ('train',))
     """
     cls = SOURCES.get(kind)
     _check_options(cls, options)
