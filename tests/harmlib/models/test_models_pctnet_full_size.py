@@ -91,7 +91,7 @@ def test_background_is_kept_unless_the_authors_picture_is_asked_for(photo_array:
     torch.manual_seed(0)
     pasted, whole = (models.create("pctnet", width=NARROW, keep_background=kept).eval() for kept in (True, False))
     whole.load_state_dict(pasted.state_dict())
-    results = [np.asarray(harmonize(model, photo_array, mask)) for model in (pasted, whole)]
+    results = [np.asarray(harmonize(model, photo_array, mask, background="keep")) for model in (pasted, whole)]
 
     assert np.array_equal(results[0][outside], photo_array[outside])
     assert (results[1][outside] != photo_array[outside]).mean() > 0.5
