@@ -17,7 +17,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import ipywidgets
 import numpy as np
 
 from harmlib.editor.opening import open_state
@@ -25,7 +24,11 @@ from harmlib.editor.recipe import export
 from harmlib.editor.regions import EVERYWHERE, outlined
 from harmlib.editor.state import NEUTRAL, EditorState
 from harmlib.errors import HarmlibError
+from harmlib.extras import needs
 from harmlib.inference.pictures import Picture
+
+with needs("editor"):
+    import ipywidgets
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel

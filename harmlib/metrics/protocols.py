@@ -166,7 +166,12 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def get_protocol(protocol: str | Protocol = DEFAULT) -> Protocol:
-    """Return the preset of that name (a Protocol is handed through); raises ParameterError for an unknown name."""
+    """Return the preset of that name (a Protocol is handed through); raises ParameterError for an unknown name.
+
+    >>> protocol = get_protocol("harmlib")
+    >>> protocol.size, protocol.mask, protocol.background
+    (256, 'binary', 'composite')
+    """
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in PROTOCOLS:

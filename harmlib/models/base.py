@@ -212,7 +212,12 @@ def resize_to(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def paste(image: Tensor, composite: Tensor, mask: Tensor) -> Tensor:
-    """Return ``image`` where the mask is 1 and the composite where it is 0; (B, 3, H, W) each, mask (B, 1, H, W) in [0, 1]."""
+    """Return ``image`` where the mask is 1 and the composite where it is 0; (B, 3, H, W) each, mask (B, 1, H, W) in [0, 1].
+
+    >>> gray, white = torch.full((1, 3, 1, 2), 0.5), torch.ones(1, 3, 1, 2)
+    >>> paste(white, gray, torch.tensor([[[[1.0, 0.0]]]]))[0, 0].tolist()
+    [[1.0, 0.5]]
+    """
     return composite * (1 - mask) + image * mask
 
 

@@ -93,9 +93,9 @@ class Xue(HarmonizationModel):
         return _adjusted(composite_full, mask_full, [Adjustment(*numbers) for numbers in prediction["adjustment"].tolist()])
 
 
-@register("xue", paper="baselines", needs_mask=True, trainable=False)
+@register("xue", paper="baselines", reference="Xue et al. 2012", needs_mask=True, trainable=False)
 def xue() -> HarmonizationModel:
-    """Xue, zero-offset form without the forests: contrast, luminance, temperature and saturation matched (Xue et al. 2012)."""
+    """Xue: contrast, luminance, temperature and saturation matched, zero-offset form without the forests."""
     return Xue()
 
 
