@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from miniature_video import as_video, mask_frames, noise_frames, read_sound, write_foreign
 from torch import Tensor
 
@@ -61,13 +62,13 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(("key", "weight"), [("code", 0.96), ("paper", 0.1)])
-def test_average_agrees_with_the_authors(key: str, weight: float, shared: Path) -> None:
-    golden = np.load(shared / "golden" / "harmonizer.npz")
+def test_average_agrees_with_the_authors(key: str, weight: float) -> None:
+    golden = authors("harmonizer")
     average = ArgumentAverage(weight)
 
     found = [average.update(arguments) for arguments in golden["ema/sequence"]]
 
-    np.testing.assert_allclose(found, golden[f"ema/{key}"], atol=GOLDEN_TOLERANCE)
+    assert_agrees(found, golden[f"ema/{key}"], atol=GOLDEN_TOLERANCE)
 
 
 def test_average_starts_with_the_first_frame_and_keeps_the_past_by_default() -> None:
