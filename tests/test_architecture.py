@@ -22,7 +22,7 @@ IMPORTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "sci
 ROOM_OF_EXTRA = {
     "av": "harmlib.video",
     "ipywidgets": "harmlib.editor.widgets",
-    "kornia": "harmlib.models.layers.retoucher",
+    "kornia": "harmlib.models.layers",
     "lightning_fabric": "harmlib.training",
     "lpips": "harmlib.metrics.lpips",
     "pilgram": "harmlib.perturbations",

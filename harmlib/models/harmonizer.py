@@ -16,7 +16,9 @@ from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, rest
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.efficientnet import TwoStemEfficientNet
+from harmlib.models.layers.efficientnet_lite import TwoStemLite0, start_from_package
 from harmlib.models.layers.imagenet import start_from_imagenet
+from harmlib.models.layers.pooling import GLOBAL, POOLINGS
 from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160
@@ -28,6 +30,7 @@ SQUARE_WEIGHT = 10.0
 COARSE_WEIGHT = 10.0
 DENOMINATOR_EPSILON = 1e-9
 JITTER = {"brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "hue": 0.03}
+BACKBONES: dict[str, type[TwoStemEfficientNet]] = {"b0": TwoStemEfficientNet, "lite0": TwoStemLite0}
 IMAGENET_FILE = "efficientnet_b0_rwightman-7f5810bc.pth"  # torchvision's name, in torch's hub cache
 # iHarmony4's 65,742 composites, eight per batch: the other eight are made on the fly.
 EPOCH = 8217
@@ -76,6 +79,8 @@ class Harmonizer(HarmonizationModel):
         contrast_grad: str,
         size: int,
         pretrained: bool,
+        backbone: str,
+        pooling: str,
     ) -> None:
         super().__init__()
         self.filters = filter_names
@@ -83,16 +88,20 @@ class Harmonizer(HarmonizationModel):
         self.dynamic_loss = dynamic_loss
         self.contrast_grad = contrast_grad
         self.pretrained = pretrained
-        self.backbone = TwoStemEfficientNet(width=width)
+        self.backbone = BACKBONES[backbone](width=width, pooling=pooling)
         channels = scaled_channels(width, REGRESSOR_CHANNELS)
         self.regressor = ArgumentRegressor(self.backbone.channels, channels, len(filter_names), cascade=cascade)
 
     def initialize(self) -> str:
-        """Take the ImageNet weights, if asked for, and return "imagenet (torchvision)"; without their file warn and return "random".
+        """Take the ImageNet weights, if asked for, and return "imagenet (where from)"; without their file warn and return "random".
 
         Paper: weights of a TensorFlow port. Here: torchvision's, trained with other padding, because nothing else has to be installed.
         """
-        return start_from_imagenet(self.backbone, IMAGENET_FILE, self.name) if self.pretrained else "random"
+        if not self.pretrained:
+            return "random"
+        if isinstance(self.backbone, TwoStemLite0):
+            return start_from_package(self.backbone, self.name)
+        return start_from_imagenet(self.backbone, IMAGENET_FILE, self.name)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the picture after the last filter; extras: arguments (B, k), raw."""
@@ -221,15 +230,22 @@ def harmonizer(
     contrast_grad: str = "code",
     size: int = 256,
     pretrained: bool = False,
+    backbone: str = "b0",
+    pooling: str = GLOBAL,
 ) -> HarmonizationModel:
     """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
 
     filters: names joined by "+"; size: side of the thumbnail; pretrained: training starts from ImageNet weights, at width 1 only.
     cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.
+    backbone, pooling: the paper's are b0 and global. Ours: lite0, whose ImageNet weights are a package, and inside_outside, features
+    averaged on both sides of the mask apart.
     """
     filter_names = parse_filters(filters)
     if contrast_grad not in CONTRAST_GRADIENTS:
         raise ParameterError(f'contrast_grad is "{contrast_grad}": choose from {", ".join(CONTRAST_GRADIENTS)}')
+    for option, value, known in (("backbone", backbone, BACKBONES), ("pooling", pooling, POOLINGS)):
+        if value not in known:
+            raise ParameterError(f'{option} is "{value}": choose from {", ".join(known)}')
     if size < SMALLEST_SIZE:
         raise ParameterError(f"size is {size}, expected the side of a thumbnail, {SMALLEST_SIZE} at least")
     if pretrained and width != 1:
@@ -242,4 +258,6 @@ def harmonizer(
         contrast_grad=contrast_grad,
         size=size,
         pretrained=pretrained,
+        backbone=backbone,
+        pooling=pooling,
     )

@@ -10,8 +10,9 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,15 @@ import torch
 from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
-from harmlib.errors import CheckpointError, HarmlibError, ParameterError
+from harmlib.errors import HarmlibError, ParameterError
 from harmlib.extras import needs
-from harmlib.io.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
-from harmlib.models import load, save_checkpoint
+from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.models import save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
-from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
-from harmlib.training.parts import load_parts
-from harmlib.training.plan import RunPlan
+from harmlib.training.norms import recompute_statistics
+from harmlib.training.parts import load_parts, start_from
+from harmlib.training.plan import RunPlan, is_trained, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
 with needs("train"):
@@ -35,12 +36,12 @@ with needs("train"):
 
 logger = logging.getLogger(__name__)
 
-BEST, HISTORY = "best.pt", "history.csv"
+BEST, LAST, HISTORY = "best.pt", "last.pt", "history.csv"
 LOG_POINTS = 100  # rows of history.csv
-VALIDATIONS = 10  # times a run is validated when a val split selects its checkpoint
 PRECISIONS = ("32-true", "bf16-mixed")
 
-Validate = Callable[[HarmonizationModel], float]
+# Gives named errors of a model; "val_error" is the one that selects.
+Validate = Callable[[HarmonizationModel], dict[str, float]]
 Watch = Callable[[list[dict[str, float]]], None]
 
 
@@ -63,10 +64,11 @@ def train(
     """Train a model, or finish a run that was interrupted; return its folder. A plan without iterations only loads the model's parts.
 
     The folder gets checkpoint.pt, history.csv and manifest.json; while the run is going, resume.pt holds its whole state
-    and is written every ``plan.save_seconds``. A resumed run ends in the same weights as an unbroken one.
+    and is written every ``plan.save_seconds``, whatever is logged. A resumed run ends in the same weights as an unbroken one.
 
     plan: budget and schedule; what it leaves open is the model's own ``training_recipe``.
-    validate: gives a model's error on the val split; the weights with the least error are kept instead of the last ones.
+    validate: gives a model's errors on the val split, which stand in history.csv; unless the plan selects the last weights, those with
+    the least "val_error" become checkpoint.pt and the last ones stand beside it.
     watch: called with the history so far whenever it grows, for a live plot.
     manifest: further fields of the run's manifest.
     Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges.
@@ -89,46 +91,11 @@ def train(
     return folder
 
 
-def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:
-    """Tell whether a folder holds the finished run of a plan.
-
-    inputs: fields of the manifest that must agree too. Raises CheckpointError when the run there had other settings: it may have
-    taken days, so nothing replaces it silently.
-    """
-    if not (Path(folder) / MANIFEST).exists():
-        return False
-    changed = changed_settings(folder, plan, seed=seed, **inputs)
-    if changed:
-        raise CheckpointError(f'"{folder}" was trained with another {", ".join(changed)}: remove the folder to train it again')
-    return True
-
-
-def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
-    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one.
-
-    A setting that is younger than the run had its default then.
-    """
-    found = {**_settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
-    return sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
-
-
 def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -> Fabric:
     """Return the Fabric of a run; raises ParameterError for a precision that cannot be resumed exactly."""
     if plan.precision not in PRECISIONS:
         raise ParameterError(f'precision "{plan.precision}" is not supported: choose one of {", ".join(PRECISIONS)}')
     return Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)  # type: ignore[arg-type]
-
-
-def start_from(model: HarmonizationModel, runs: str | os.PathLike[str], name: str) -> None:
-    """Give ``model`` the weights another run had kept at a step (``run@step``); what that run lacks stays fresh.
-
-    Raises CheckpointError when that run or step is not there, or its weights are not this method's.
-    """
-    run, _, step = name.partition("@")
-    path = Path(runs) / run / f"step-{step}.pt"
-    if not path.exists():
-        raise CheckpointError(f'the weights of run "{run}" at step {step} are not there: train it first, with keep: [{step}]')
-    load_weights(model, load(path).state_dict(), f'"{path}"', partial=True)
 
 
 def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric) -> TrainingState:
@@ -139,8 +106,9 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     model.to(memory_format=torch.channels_last)
     model.train()
     optimizers = {player: make_optimizer(parameters, recipe, player) for player, parameters in model.players().items()}
-    ema = Ema(model, recipe.ema_decay) if recipe.ema_decay else None
-    return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **_settings(plan)})
+    decay = plan.average or recipe.ema_decay
+    ema = Ema(model, decay, warmup=plan.average is not None) if decay else None
+    return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **settings(plan)})
 
 
 def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
@@ -155,12 +123,6 @@ def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
     return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
 
 
-def _settings(plan: RunPlan) -> dict[str, Any]:
-    """Return the settings that change a run's result, as JSON-able values."""
-    values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(plan).items()}
-    return {key: value for key, value in values.items() if key not in ("workers", "save_seconds")}
-
-
 def _run(
     state: TrainingState,
     dataset: Visits,
@@ -172,34 +134,70 @@ def _run(
     watch: Watch | None,
 ) -> None:
     """Take every step that is left, logging, validating and saving on the way."""
-    first, last = state.step * plan.accumulate, plan.iterations * plan.accumulate
     batches = VisitBatches(
-        len(dataset), plan.batch_size, seed=seed, first=first, last=last, rank=fabric.global_rank, devices=fabric.world_size
+        len(dataset),
+        plan.batch_size,
+        seed=seed,
+        first=state.step,
+        last=plan.iterations,
+        rank=fabric.global_rank,
+        devices=fabric.world_size,
+        parts=plan.accumulate,
     )
     loader = iter(make_loader(dataset, batches, workers=plan.workers))
     recipe = recipe_of(state.model, plan)
-    log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / VALIDATIONS)
-    sums: dict[str, torch.Tensor] = {}
+    log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / plan.validations)
     saved = clock = time.monotonic()
     for _ in progress(range(state.step, plan.iterations), initial=state.step, total=plan.iterations, desc=folder.name, unit="step"):
         rate = recipe.learning_rate * recipe.rate_factor(state.step / plan.iterations)
         set_rate(state, rate)
         losses = take_step(state, [to_device(next(loader), fabric) for _ in range(plan.accumulate)], fabric)
-        sums = {name: sums.get(name, torch.zeros_like(value)) + value for name, value in losses.items()}
-        if state.step % log_every == 0 or state.step == plan.iterations:
-            now = time.monotonic()
-            state.seconds, clock = state.seconds + now - clock, now
-            _log(state, sums, log_every, rate)
-            sums = {}
+        _check_finite(losses, state.step)
+        state.sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
+        now = time.monotonic()
+        state.seconds, clock = state.seconds + now - clock, now
+        ended = state.step == plan.iterations
+        if state.step % log_every == 0 or ended:
+            _log(state, log_every, rate)
             if watch:
                 watch(state.history)
-        if validate and (state.step % validate_every == 0 or state.step == plan.iterations):
-            _select(state, folder, validate)
+        # One device judges and writes; the others wait for it at the next update.
+        if validate and fabric.is_global_zero and (state.step % validate_every == 0 or ended):
+            with _as_kept(state, dataset, plan, seed, fabric):
+                _select(state, folder, validate)
         if state.step in plan.keep and fabric.is_global_zero:
             save_checkpoint(state.model, folder / f"step-{state.step}.pt")
-        if not sums and fabric.is_global_zero and (time.monotonic() - saved >= plan.save_seconds or state.step == plan.iterations):
+        if fabric.is_global_zero and (time.monotonic() - saved >= plan.save_seconds or ended):
             state.save(folder)
             saved = time.monotonic()
+    if fabric.is_global_zero:
+        with _as_kept(state, dataset, plan, seed, fabric):
+            # Weights that the plan averages are the run's own; a paper's moving average stands beside them.
+            beside = state.ema.weights if state.ema and not plan.average else None
+            save_checkpoint(state.model, folder / LAST, step=state.step, ema=beside)
+
+
+@contextmanager
+def _as_kept(state: TrainingState, dataset: Visits, plan: RunPlan, seed: int, fabric: Fabric) -> Iterator[None]:
+    """Give the model the weights and statistics that would be kept now, in evaluation mode; afterwards training goes on as before."""
+    model = state.model
+    live = {name: value.clone() for name, value in model.state_dict().items()}
+    if plan.average and state.ema:
+        model.load_state_dict(state.ema.weights)
+    if plan.norm_batches:
+        batches = VisitBatches(len(dataset), plan.batch_size, seed=seed, first=0, last=plan.norm_batches)
+        with fabric.autocast():
+            recompute_statistics(model, (to_device(batch, fabric) for batch in make_loader(dataset, batches, workers=0)))
+    model.eval()
+    yield
+    model.load_state_dict(live)
+    model.train()
+
+
+def _check_finite(losses: dict[str, float], step: int) -> None:
+    """Raise TrainingError when a loss is not a number any more."""
+    if not all(math.isfinite(value) for value in losses.values()):
+        raise TrainingError(f"the loss became {losses} at step {step}: lower the learning rate or use precision 32-true")
 
 
 def set_rate(state: TrainingState, rate: float) -> None:
@@ -209,7 +207,7 @@ def set_rate(state: TrainingState, rate: float) -> None:
             group["lr"] = rate
 
 
-def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dict[str, torch.Tensor]:
+def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dict[str, float]:
     """Update every player once, with gradients averaged over ``batches`` and devices; return the losses by "player_name".
 
     With several batches (gradient accumulation) every player steps at the last one.
@@ -227,16 +225,20 @@ def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dic
                         f"{player}_{name}", torch.zeros((), device=value.device)
                     ) + value.detach().float() / len(batches)
     if state.ema:
-        state.ema.update(state.model)
+        state.ema.update(state.model, state.step)
     state.step += 1
-    return logged
+    return dict(zip(logged, torch.stack(list(logged.values())).tolist(), strict=True))
 
 
 def _update(optimizer: Optimizer, fabric: Fabric) -> None:
     """Average one player's gradients over the devices, step and clear them."""
     if fabric.world_size > 1:
-        for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None):
-            parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")
+        gradients = [parameter.grad for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None]
+        # In one piece: a message for every tensor would cost more than the gradients.
+        flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+        assert torch.is_tensor(flat)  # as what was given
+        for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
@@ -250,21 +252,19 @@ def to_device(batch: Batch, fabric: Fabric) -> Batch:
     }
 
 
-def _log(state: TrainingState, sums: dict[str, torch.Tensor], steps: int, rate: float) -> None:
-    """Add the mean losses since the last row to the history; raises TrainingError when one is not finite."""
+def _log(state: TrainingState, steps: int, rate: float) -> None:
+    """Add the mean losses since the last row to the history."""
     taken = (state.step - 1) % steps + 1
-    row = {name: value.item() / taken for name, value in sums.items()}
-    if not all(math.isfinite(value) for value in row.values()):
-        raise TrainingError(f"the loss became {row} near step {state.step}: lower the learning rate or use precision 32-true")
+    row = {name: value / taken for name, value in state.sums.items()}
     state.history.append({"step": state.step, "seconds": round(state.seconds, 3), "learning_rate": rate, **row})
+    state.sums = {}
 
 
 def _select(state: TrainingState, folder: Path, validate: Validate) -> None:
-    """Validate, note the error in the history, and keep the weights if they are the best so far."""
-    state.model.eval()
-    error = validate(state.model)
-    state.model.train()
-    state.history[-1]["val_error"] = error
+    """Validate, note the errors in the history, and keep the weights if they are the best so far."""
+    errors = validate(state.model)
+    state.history[-1].update(errors)
+    error = errors["val_error"]
     if state.best is None or error < state.best:
         state.best = error
         save_checkpoint(state.model, folder / BEST, step=state.step, val_error=error)
@@ -276,24 +276,28 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
 
     history = pd.DataFrame(state.history or None, columns=None if state.history else ["step", "seconds", "learning_rate"])
     write_text(folder / HISTORY, history.to_csv(index=False, lineterminator="\n"))
-    if (folder / BEST).exists():
+    if plan.iterations:
+        selected = plan.select == "best" and (folder / BEST).exists()
         with replacing(folder / CHECKPOINT) as temporary:
-            temporary.write_bytes((folder / BEST).read_bytes())
+            temporary.write_bytes((folder / (BEST if selected else LAST)).read_bytes())
     else:
-        save_checkpoint(state.model, folder / CHECKPOINT, step=state.step, ema=state.ema.weights if state.ema else None)
+        selected = False
+        save_checkpoint(state.model, folder / CHECKPOINT, step=0)
     parameters = sum(parameter.numel() for parameter in state.model.parameters())
     write_manifest(
         folder,
         started=started,
         run=folder.name,
         seed=seed,
-        **_settings(plan),
+        **settings(plan),
         parameters=parameters,
         device=str(fabric.device),
+        devices=fabric.world_size,
+        threads=torch.get_num_threads(),
         training_seconds=round(state.seconds, 1),
         selected_val_error=state.best,
         outputs={CHECKPOINT: sha256(folder / CHECKPOINT)},
         **manifest,
     )
-    for name in (RESUME, BEST):
+    for name in (RESUME, BEST) if selected else (RESUME, BEST, LAST):
         (folder / name).unlink(missing_ok=True)

@@ -24,19 +24,21 @@ class Ema:
     """Exponential moving average of a model's weights: after a step, average = decay * average + (1 - decay) * weights.
 
     Buffers (running statistics) are copied, not averaged.
+    warmup: at step t the decay is at most (1 + t) / (10 + t), so that a short run soon forgets the random start.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, model: nn.Module, decay: float, *, warmup: bool = False) -> None:
+        self.decay, self.warmup = decay, warmup
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self._averaged = {name for name, _ in model.named_parameters()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Take in the weights after one step."""
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after a step, counted from 0."""
+        decay = min(self.decay, (1 + step) / (10 + step)) if self.warmup else self.decay
         for name, value in model.state_dict().items():
             if name in self._averaged:
-                self.weights[name].lerp_(value, 1 - self.decay)
+                self.weights[name].lerp_(value, 1 - decay)
             else:
                 self.weights[name].copy_(value)
 
@@ -58,6 +60,7 @@ class TrainingState:
         self.history: list[dict[str, float]] = []
         self.best: float | None = None
         self.seconds = 0.0
+        self.sums: dict[str, float] = {}  # of the losses since the last row of the history
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``resume.pt`` by rename, generator states included."""
@@ -67,6 +70,7 @@ class TrainingState:
             "history": self.history,
             "best": self.best,
             "seconds": self.seconds,
+            "sums": self.sums,
             "model": self.model.state_dict(),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "ema": self.ema.weights if self.ema else None,
@@ -96,7 +100,8 @@ class TrainingState:
 
     def _take(self, content: dict[str, Any]) -> None:
         """Restore every part from a saved state."""
-        self.step, self.history, self.best, self.seconds = (content[key] for key in ("step", "history", "best", "seconds"))
+        self.step, self.history, self.best = content["step"], content["history"], content["best"]
+        self.seconds, self.sums = content["seconds"], content["sums"]
         self.model.load_state_dict(content["model"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(content["optimizers"][name])

@@ -2,6 +2,9 @@
 
 IDT moves a cloud of colors until its histogram agrees with the reference's along one set of random axes after the other, and so
 ends with the same three-dimensional distribution. That stretches noise, which ``regrain`` mends.
+
+A color that falls into the next bin of a histogram moves on by a whole bin, so that a last digit decides where pixels end. Everything
+before a histogram is therefore sums and products one by one, which every processor rounds alike, and no product of a matrix library.
 """
 
 from __future__ import annotations
@@ -23,9 +26,13 @@ def draw_rotations(generator: np.random.Generator) -> np.ndarray:
     """Return the axes to project on, (10, 6, 3): the plain ones first, then randomly rotated ones."""
     rotations = [np.eye(3)]
     for _ in range(ITERATIONS - 1):
-        rotation, triangle = np.linalg.qr(generator.standard_normal((3, 3)))
-        rotations.append(rotation * np.sign(np.diag(triangle)))  # all orthogonal matrices alike
-    return AXES @ np.stack(rotations)
+        columns: list[np.ndarray] = []
+        for column in generator.standard_normal((3, 3)).T:  # made orthogonal by Gram and Schmidt: all rotations alike
+            for earlier in columns:
+                column = column - (earlier * column).sum() * earlier
+            columns.append(column / np.sqrt((column * column).sum()))
+        rotations.append(np.stack(columns, 1))
+    return np.stack([_project(AXES, rotation) for rotation in rotations])
 
 
 def transfer_idt(
@@ -55,10 +62,16 @@ def move_distribution(own: np.ndarray, other: np.ndarray, rotations: np.ndarray)
     rotations: (iterations, 6, 3), the axes of each iteration.
     """
     for axes in rotations:
-        projected = axes @ own
-        step = np.stack([_match(line, target) - line for line, target in zip(projected, axes @ other, strict=True)])
-        own = own + np.linalg.pinv(axes) @ step
+        lines = zip(_project(axes, own), _project(axes, other), strict=True)
+        step = np.stack([_match(line, target) - line for line, target in lines])  # (6, N)
+        # The axes are orthonormal bases one below the other, so that their transpose, divided by the number of bases, inverts them.
+        own = own + (axes[:, :, None] * step[:, None]).sum(0) * (3 / len(axes))
     return own
+
+
+def _project(axes: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """Return the product of (6, 3) and (3, N), summed in one order everywhere."""
+    return axes[:, :1] * colors[0] + axes[:, 1:2] * colors[1] + axes[:, 2:] * colors[2]
 
 
 def _match(own: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -17,7 +17,6 @@ from reproduction.baselines.study import BASELINE, LABELS, Study
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.examples import Example
-from reproduction.stages import validation
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -91,26 +90,22 @@ def curves(study: Study) -> pd.DataFrame:
     "composite"; elsewhere "loss, share of the first", because losses of different systems do not compare.
     """
     results, parts = study.workspace.results, []
+    untouched: pd.DataFrame | None = None
     for method, name in drawing_runs(study).items():
         history = pd.read_csv(results.run(name) / "history.csv")
         if history.get("val_error", pd.Series(dtype=float)).notna().any():
             rows = history.dropna(subset="val_error")
             found = {"step": rows["step"], "value": rows["val_error"], "what": "validation MSE"}
+            untouched = (
+                pd.DataFrame({**found, "step": 0, "value": rows["val_composite"]}).head(1).assign(method=BASELINE, system=LABELS[BASELINE])
+            )
         else:
             loss = history[next(name for name in TOTALS if name in history)]
             found = {"step": history["step"], "value": loss / loss.iloc[0], "what": "loss, share of the first"}
         parts.append(pd.DataFrame(found).assign(method=method, system=LABELS[method]))
-    return pd.concat([*parts, *_nothing(study)], ignore_index=True)[["method", "system", "step", "value", "what"]]
-
-
-def _nothing(study: Study) -> list[pd.DataFrame]:
-    """Return the composite's validation error as a row, in a list; an empty list without a validation split."""
-    run = next((run for run in study.plan.runs if run.selection), None)
-    validate = validation(run, study.workspace.results) if run else None
-    if validate is None:
-        return []
-    row = {"method": BASELINE, "system": LABELS[BASELINE], "step": 0, "value": validate(models.create(BASELINE)), "what": "validation MSE"}
-    return [pd.DataFrame([row])]
+    return pd.concat([*parts, *([] if untouched is None else [untouched])], ignore_index=True)[
+        ["method", "system", "step", "value", "what"]
+    ]
 
 
 def budget_table(study: Study) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from harmlib.io.files import MANIFEST
+from harmlib.training.plan import changed_settings
 from reproduction.profiles import PaperPlan, Profile
 
 Folder = str | os.PathLike[str]
@@ -57,8 +58,6 @@ def trained_plan(profile: Profile, paper: str, results: Results) -> PaperPlan:
 
     So runs that a GPU machine trained can be scored and drawn on a laptop.
     """
-    from harmlib.training.loop import changed_settings
-
     own = device_kind()
     for kind in (own, "cpu" if own == "gpu" else "gpu"):
         plan = profile.paper(paper, kind)

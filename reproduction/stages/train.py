@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +14,15 @@ from harmlib.data.built import inputs_fingerprint
 from harmlib.errors import CheckpointError
 from harmlib.io.files import CHECKPOINT, sha256
 from harmlib.threads import one_algebra_thread
-from harmlib.training.plan import RunPlan
+from harmlib.training.plan import RunPlan, is_trained
 from reproduction.profiles import Profile
 from reproduction.stages.results import Folder, Results, trained_plan
 
 if TYPE_CHECKING:
     from harmlib.data.datasets import Visits
+    from harmlib.data.packed import PairResizer
     from harmlib.models.base import HarmonizationModel
+    from harmlib.training.loop import Validate
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ def train_run(
     import torch
 
     from harmlib import models
-    from harmlib.training.loop import is_trained, make_fabric, train
+    from harmlib.training.loop import make_fabric, train
 
     folder = results.run(run.name)
     inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)), **_part_inputs(run, results)}
@@ -76,7 +78,7 @@ def train_run(
     model = models.create(run.method, **run.options)
     initialization = model.initialize()
     dataset = training_data(run, benchmark, profile, model, data=data, results=results)
-    validate = validation(run, results) if run.selection else None
+    validate = validation(run, model, results) if run.selection else None
     return train(
         model,
         dataset,
@@ -105,29 +107,53 @@ def _part_inputs(run: RunPlan, results: Results) -> dict[str, str]:
 def training_data(
     run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, model: HarmonizationModel, *, data: Folder | None, results: Results
 ) -> Visits:
-    """Return the data set a run trains on: fresh composites at every visit, or the benchmark's own from disk, as the method wants them."""
+    """Return the data set of a run: composites made fresh at every visit, drawn once at training size, or read from the benchmark."""
     from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
-    from harmlib.data.packed import PackedPairs, PairResizer
+    from harmlib.data.packed import PackedPairs
     from harmlib.data.pairs import read_pairs
+    from harmlib.data.pool import CompositePool, PooledPairs
 
     size = model.working_size or 256
-    if not run.online:
+    resizer, labeler = pair_resizer(model), model.labeler
+    augmentations = model.augmentations if run.augmentations is None else run.augmentations
+    if not run.online and not run.draws:
         root = results.benchmark(benchmark.name)
         pairs = read_pairs(root, "train")
-        resizer = PairResizer(size, antialias=model.antialias, soft_masks=model.soft_masks)
-        labeler = model.labeler
         packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
-        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=model.augmentations, packed=packed, labeler=labeler)
+        return StoredPairs(
+            pairs,
+            resizer,
+            seed=profile.seed,
+            augmentations=augmentations,
+            packed=packed,
+            labeler=labeler,
+            full_size=model.full_size_pairs,
+        )
     sources = [profile.open_source(name, data) for name in benchmark.sources]
+    if run.draws:
+        photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
+        pools = [
+            CompositePool(source, benchmark.composer, draws=run.draws, seed=profile.seed, cache=results.cache, workers=max(1, run.workers))
+            for source in photos
+        ]
+        return PooledPairs(pools, resizer, seed=profile.seed, augmentations=augmentations, labeler=labeler)
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
     return OnlineComposites(sources, benchmark.composer, seed=profile.seed, size=size, space=model.training_space)
 
 
-def validation(run: RunPlan, results: Results) -> Callable[[Any], float] | None:
-    """Return the function that gives a model's mean squared error on up to ``run.selection`` val pairs; None without a val split."""
+def pair_resizer(model: HarmonizationModel) -> PairResizer:
+    """Return how a model's pairs come to its training size."""
+    from harmlib.data.packed import PairResizer
+
+    return PairResizer(model.working_size or 256, antialias=model.antialias, soft_masks=model.soft_masks)
+
+
+def validation(run: RunPlan, model: HarmonizationModel, results: Results) -> Validate | None:
+    """Return the function that gives a model's errors on up to ``run.selection`` val pairs; None without a val split."""
+    from harmlib.data.packed import PackedPairs
     from harmlib.data.pairs import read_pairs
-    from harmlib.evaluation.methods import mean_squared_error
+    from harmlib.training.validation import Validation
 
     root = results.benchmark(run.benchmark)
     if not (root / "IHD_val.txt").exists():
@@ -136,4 +162,5 @@ def validation(run: RunPlan, results: Results) -> Callable[[Any], float] | None:
     pairs = read_pairs(root, "val")
     # Evenly spread over the list, because neighbors in it may be frames of one video.
     chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, min(run.selection, len(pairs))).astype(int)]
-    return lambda model: mean_squared_error(model, chosen)
+    packed = PackedPairs(chosen, results.cache, inputs_fingerprint(root), pair_resizer(model))
+    return Validation(packed, [pair.subset for pair in chosen])

@@ -11,8 +11,9 @@ Pictures may be of any size; the index decides which are used, and in which orde
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from harmlib.data.listed import SPLITS, ListedSource, PhotoFiles, check_photo_id, inside, read_text
 from harmlib.data.sources import source
@@ -24,24 +25,47 @@ class FolderSource(ListedSource):
     """Photographs listed in ``index.csv``.
 
     no_object: the id of pixels that belong to no region (0 in ccp, 11 in camvid); None when every id is a region.
-    Raises DataError for a missing, incomplete or inconsistent index, ParameterError for a wrong ``no_object``.
+    leave_out: a column of the index; photographs with "1" in it are not used.
+    val: how many photographs at the end of the training list become the val split, for an index without one. A list keeps neighbors
+    (frames of a video, pictures of a room) together, so its end is as far from the rest as can be.
+    groups, group_splits: a column of the index, and the split of each of its values in place of the listed one: the frames of a video, or
+    the pictures of a room, belong on one side.
+    only_test: all photographs are in the test split, because nothing trains on this source.
+    Raises DataError for a missing, incomplete or inconsistent index, ParameterError for a wrong option.
     """
 
-    def __init__(self, root: Path, *, no_object: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        no_object: int | None = None,
+        leave_out: str | None = None,
+        val: int = 0,
+        groups: str | None = None,
+        group_splits: Mapping[str, str] = MappingProxyType({}),
+        only_test: bool = False,
+    ) -> None:
         if no_object is not None and no_object not in range(256):
             raise ParameterError(f"no_object is {no_object!r}: give the label value of pixels without object (0 to 255), or nothing")
         splits: dict[str, list[str]] = {}
         photos: dict[str, PhotoFiles] = {}
         index = root / "index.csv"
-        for row in _rows(index, ("id", "image", "label", "split")):
-            photo_id, split = row["id"], row["split"]
+        for row in _rows(index, ("id", "image", "label", "split", *filter(None, (leave_out, groups)))):
+            photo_id = row["id"]
+            split = group_splits.get(row[groups], row["split"]) if groups else row["split"]
             check_photo_id(photo_id, index, photos)
             if split not in SPLITS:
                 raise DataError(f'"{index}" puts "{photo_id}" into split "{split}": choose from {", ".join(SPLITS)}')
-            splits.setdefault(split, []).append(photo_id)
+            if leave_out and row[leave_out] == "1":
+                continue
+            splits.setdefault("test" if only_test else split, []).append(photo_id)
             photos[photo_id] = PhotoFiles(inside(root, row["image"], index), (inside(root, row["label"], index),))
         if not photos:
             raise DataError(f'"{index}" lists no photograph: add one line per picture')
+        if val:
+            if "val" in splits or not 0 < val < len(splits.get("train", ())):
+                raise ParameterError(f'val is {val!r}: "{index}" has a val split already, or no more than {val} training photographs')
+            splits["train"], splits["val"] = splits["train"][:-val], splits["train"][-val:]
         super().__init__(root.name, splits, photos, no_object=no_object, classes=_read_classes(root / "classes.csv"))
 
 

@@ -6,13 +6,14 @@ stochastic depth are those of the TensorFlow original: torchvision's backbone di
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.layers.blocks import scaled_channels
+from harmlib.models.layers.pooling import GLOBAL, POOLINGS
 
 # Stages of Tan and Le 2019, table 1: (expansion, kernel, stride, output channels, repeats).
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))
@@ -22,6 +23,9 @@ SQUEEZE = 4
 DROP_RATE = 0.2
 NORM_EPSILON = 1e-3
 NORM_MOMENTUM = 0.01
+
+Activation = Callable[[Tensor], Tensor]
+
 # The authors' names of our layers: those of a block, and those outside the blocks.
 PUBLIC_BLOCK = {
     "expand.conv": "_expand_conv",
@@ -44,11 +48,13 @@ PUBLIC_OUTSIDE = {
 
 
 class ConvNorm(nn.Module):
-    """Convolution without bias, batch norm and, unless ``activate`` is False, swish; the output is ceil(size / stride)."""
+    """Convolution without bias, batch norm and ``activation``, if any; the output is ceil(size / stride)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, activate: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, activation: Activation | None = functional.silu
+    ) -> None:
         super().__init__()
-        self.activate = activate
+        self.activation = activation
         padding = kernel // 2 if stride == 1 else 0
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(outputs, eps=NORM_EPSILON, momentum=1.0)  # lowered by the encoder
@@ -58,7 +64,7 @@ class ConvNorm(nn.Module):
         if self.conv.stride == (2, 2):
             features = pad_same(features, self.conv.kernel_size[0])
         features = self.norm(self.conv(features))
-        return functional.silu(features) if self.activate else features
+        return self.activation(features) if self.activation else features
 
 
 def pad_same(features: Tensor, kernel: int) -> Tensor:
@@ -70,25 +76,33 @@ def pad_same(features: Tensor, kernel: int) -> Tensor:
 class MBConv(nn.Module):
     """Expand, filter depthwise, weigh the channels, project.
 
-    adds: the input comes on top; drop: probability that training skips such a block for a picture (stochastic depth).
+    adds: the input comes on top; drop: probability that training skips such a block for a picture (stochastic depth);
+    lite: ReLU6 in place of swish, and channels are not weighed.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, expansion: int, kernel: int, stride: int, adds: bool, drop: float) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, expansion: int, kernel: int, stride: int, adds: bool, drop: float, lite: bool = False
+    ) -> None:
         super().__init__()
         hidden, squeezed = expansion * inputs, inputs // SQUEEZE
         self.adds = adds
         self.drop = drop
-        self.expand = ConvNorm(inputs, hidden, 1) if expansion > 1 else nn.Identity()
-        self.depthwise = ConvNorm(hidden, hidden, kernel, stride=stride, groups=hidden)
-        self.squeeze = nn.Conv2d(hidden, squeezed, 1)
-        self.excite = nn.Conv2d(squeezed, hidden, 1)
-        self.project = ConvNorm(hidden, outputs, 1, activate=False)
+        self.lite = lite
+        activation = functional.relu6 if lite else functional.silu
+        self.expand = ConvNorm(inputs, hidden, 1, activation=activation) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvNorm(hidden, hidden, kernel, stride=stride, groups=hidden, activation=activation)
+        if not lite:
+            self.squeeze = nn.Conv2d(hidden, squeezed, 1)
+            self.excite = nn.Conv2d(squeezed, hidden, 1)
+        self.project = ConvNorm(hidden, outputs, 1, activation=None)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the block's features, (B, outputs, ceil(H / stride), ceil(W / stride))."""
         hidden = self.depthwise(self.expand(features))
-        weights = self.excite(functional.silu(self.squeeze(hidden.mean((2, 3), keepdim=True))))  # (B, hidden, 1, 1)
-        projected = self.project(torch.sigmoid(weights) * hidden)
+        if not self.lite:
+            weights = self.excite(functional.silu(self.squeeze(hidden.mean((2, 3), keepdim=True))))  # (B, hidden, 1, 1)
+            hidden = torch.sigmoid(weights) * hidden
+        projected = self.project(hidden)
         return features + self._drop_pictures(projected) if self.adds else projected
 
     def _drop_pictures(self, features: Tensor) -> Tensor:
@@ -102,14 +116,17 @@ class MBConv(nn.Module):
 class TwoStemEfficientNet(nn.Module):
     """The encoder: picture (B, 3, H, W) and mask (B, 1, H, W) of any size to global features (B, channels).
 
-    width: factor on all channels, which stay multiples of 8; channels: 1280 at width 1.
+    width: factor on all channels, which stay multiples of 8; pooling: a name of ``POOLINGS``; lite: as for a block.
+    channels: of the global features, 1280 at width 1 with global pooling.
     """
 
-    def __init__(self, *, width: float = 1.0) -> None:
+    def __init__(self, *, width: float = 1.0, pooling: str = GLOBAL, lite: bool = False) -> None:
         super().__init__()
+        self.pool, pools = POOLINGS[pooling]
+        activation = functional.relu6 if lite else functional.silu
         stem = scaled_channels(width, STEM_CHANNELS)
-        self.stem_foreground = ConvNorm(4, stem, 3, stride=2)
-        self.stem_background = ConvNorm(4, stem, 3, stride=2)
+        self.stem_foreground = ConvNorm(4, stem, 3, stride=2, activation=activation)
+        self.stem_background = ConvNorm(4, stem, 3, stride=2, activation=activation)
         self.blocks = nn.Sequential()
         inputs, depth = 2 * stem, sum(repeats for *_, repeats in STAGES)
         for expansion, kernel, stride, base, repeats in STAGES:
@@ -117,10 +134,12 @@ class TwoStemEfficientNet(nn.Module):
             for repeat in range(repeats):
                 first, drop = repeat == 0, DROP_RATE * len(self.blocks) / depth
                 step = stride if first else 1
-                self.blocks.append(MBConv(inputs, outputs, expansion=expansion, kernel=kernel, stride=step, adds=not first, drop=drop))
+                block = MBConv(inputs, outputs, expansion=expansion, kernel=kernel, stride=step, adds=not first, drop=drop, lite=lite)
+                self.blocks.append(block)
                 inputs = outputs
-        self.channels = scaled_channels(width, HEAD_CHANNELS)
-        self.head = ConvNorm(inputs, self.channels, 1)
+        head = scaled_channels(width, HEAD_CHANNELS)
+        self.head = ConvNorm(inputs, head, 1, activation=activation)
+        self.channels = pools * head
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Return the global features (B, channels); both stems see the whole picture, in [0, 1] and not normalized."""
@@ -129,7 +148,7 @@ class TwoStemEfficientNet(nn.Module):
         foreground = self.stem_foreground(torch.cat([image, mask], 1))
         background = self.stem_background(torch.cat([image, 1 - mask], 1))
         features = self.blocks(torch.cat([foreground, background], 1))  # (B, 320, H/32, W/32)
-        return self.head(features).mean((2, 3))
+        return self.pool(self.head(features), mask)
 
     def _lower_momentum(self) -> None:
         """Make the running statistics a plain mean of the batches so far, until the momentum has come down to the authors' 0.01.

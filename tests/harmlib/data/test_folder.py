@@ -212,3 +212,45 @@ def test_packs_load_at_their_published_size(shared: Path, pack: str, size: tuple
 
 def test_ccp_0536_has_no_foreground(shared: Path) -> None:
     assert not open_source("folder", shared / "data" / "ccp", no_object=0).load("0536").labels.any()
+
+
+@pytest.fixture
+def wide(root: Path) -> Path:
+    """The same two files listed as six photographs, two of one room, one of them marked."""
+    rows = [("a", "train", "0", "hall"), ("b", "train", "1", "hall"), ("c", "train", "0", "yard"), ("d", "train", "0", "lane")]
+    rows += [("e", "train", "0", "attic"), ("f", "test", "0", "hall")]
+    lines = [f"{name},images/beach.jpg,labels/beach.png,{split},{marked},{room}\n" for name, split, marked, room in rows]
+    (root / "index.csv").write_text("id,image,label,split,marked,room\n" + "".join(lines))
+    return root
+
+
+def splits_of(root: Path, **options: object) -> dict[str, list[str]]:
+    source = open_source("folder", root, **options)
+    return {split: source.ids(split) for split in source.splits()}
+
+
+def test_marked_photographs_are_left_out(wide: Path) -> None:
+    assert splits_of(wide, leave_out="marked") == {"train": ["a", "c", "d", "e"], "test": ["f"]}
+
+
+def test_the_end_of_the_training_list_becomes_the_val_split(wide: Path) -> None:
+    assert splits_of(wide, val=2) == {"train": ["a", "b", "c"], "val": ["d", "e"], "test": ["f"]}
+
+
+@pytest.mark.parametrize("val", [5, -1])
+def test_a_val_split_that_leaves_nothing_to_train_on_is_refused(wide: Path, val: int) -> None:
+    with pytest.raises(ParameterError, match=f"val is {val}"):
+        splits_of(wide, val=val)
+
+
+def test_a_group_is_never_divided(wide: Path) -> None:
+    assert splits_of(wide, groups="room", group_splits={"hall": "val"}) == {"train": ["c", "d", "e"], "val": ["a", "b", "f"]}
+
+
+def test_a_source_that_only_tests_has_one_split(wide: Path) -> None:
+    assert splits_of(wide, only_test=True) == {"test": ["a", "b", "c", "d", "e", "f"]}
+
+
+def test_a_missing_group_column_is_one_sentence(wide: Path) -> None:
+    with pytest.raises(DataError, match='has no column "street"'):
+        splits_of(wide, groups="street", group_splits={})

@@ -11,7 +11,8 @@ import torch
 from harmlib import models
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.training.loop import TrainingError, make_fabric, set_rate, start_from, take_step, train
+from harmlib.training.loop import TrainingError, make_fabric, set_rate, take_step, train
+from harmlib.training.parts import start_from
 from harmlib.training.plan import RunPlan
 from harmlib.training.state import Ema, TrainingState, make_optimizer
 
@@ -166,13 +167,47 @@ def test_validation_selects_the_checkpoint(dataset, tmp_path):
 
     def validate(model):
         seen.append({name: value.clone() for name, value in model.state_dict().items()})
-        return next(errors)
+        return {"val_error": next(errors), "val_mini": 7.0}
 
     folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1, validate=validate)
 
-    found = weights(folder)
+    found, last = weights(folder), torch.load(folder / "last.pt", weights_only=True)["weights"]
     assert all(torch.equal(found[name], value) for name, value in seen[1].items())
+    assert all(torch.equal(last[name], value) for name, value in seen[5].items())
+    assert pd.read_csv(folder / "history.csv")["val_mini"].tolist() == [7.0] * 6
     assert json.loads((folder / "manifest.json").read_text())["selected_val_error"] == 2.0
+
+
+def test_the_last_weights_are_kept_when_the_plan_says_so(dataset, tmp_path):
+    errors = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    chosen = dataclasses.replace(PLAN, select="last")
+
+    folder = train(fresh(), dataset, tmp_path / "run", chosen, seed=1, validate=lambda model: {"val_error": next(errors)})
+    plain = train(fresh(), dataset, tmp_path / "plain", PLAN, seed=1)
+
+    found, expected = weights(folder), weights(plain)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert not (folder / "last.pt").exists()
+
+
+def test_averaged_weights_are_kept_in_place_of_the_last_ones(dataset, tmp_path):
+    plan, model = dataclasses.replace(PLAN, iterations=3, keep=(), average=0.5), fresh()
+
+    found = weights(train(model, dataset, tmp_path / "run", plan, seed=1))
+
+    assert any(not torch.equal(found[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_run_is_saved_between_two_rows_of_its_history(dataset, tmp_path):
+    # 250 steps would log every third; killed at the second, the run must go on from there, with the loss of both in its first row.
+    plan = dataclasses.replace(PLAN, iterations=250, keep=())
+    with pytest.raises(KilledError):
+        train(fresh(), Killing(dataset, 5), tmp_path / "run", plan, seed=1)
+
+    content = torch.load(tmp_path / "run" / "resume.pt", weights_only=True)
+
+    assert (content["step"], content["history"]) == (2, [])
+    assert content["sums"]["model_total"] > 0
 
 
 def state_of(model, learning_rate=1e-2):
@@ -191,6 +226,36 @@ def test_accumulated_batches_equal_one_large_batch(dataset):
 
     for first, second in zip(apart.model.parameters(), whole.model.parameters(), strict=True):
         assert torch.allclose(first, second, atol=1e-6)
+
+
+def test_a_batch_in_unequal_parts_is_refused(dataset, tmp_path):
+    plan = dataclasses.replace(PLAN, batch_size=3, accumulate=2)
+
+    with pytest.raises(ParameterError, match="1 devices cannot share a batch of 3 alike in 2 parts"):
+        train(fresh(), dataset, tmp_path / "run", plan, seed=1)
+
+
+class Recording(Killing):
+    """A data set that notes what it was asked for."""
+
+    def __init__(self, dataset):
+        super().__init__(dataset, 10**6)
+        self.keys = []
+
+    def __getitem__(self, key):
+        self.keys.append(key)
+        return super().__getitem__(key)
+
+
+def test_updates_see_the_same_pictures_in_one_part_or_two(dataset, tmp_path):
+    seen = []
+    for parts in (1, 2):
+        recording = Recording(dataset)
+        train(fresh(), recording, tmp_path / str(parts), dataclasses.replace(PLAN, iterations=2, keep=(), accumulate=parts), seed=1)
+        seen.append(recording.keys)
+
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 2 * PLAN.batch_size
 
 
 def test_the_generator_step_leaves_the_discriminator_alone(dataset):
@@ -212,9 +277,21 @@ def test_the_moving_average_follows_its_formula():
     with torch.no_grad():
         model.weight.fill_(start + 1)
 
-    ema.update(model)
+    ema.update(model, 0)
 
     assert ema.weights["weight"].item() == pytest.approx(start + 0.1)
+
+
+def test_a_warm_average_soon_forgets_the_start():
+    model = torch.nn.Linear(1, 1)
+    ema = Ema(model, 0.999, warmup=True)
+    start = model.weight.item()
+    with torch.no_grad():
+        model.weight.fill_(start + 1)
+
+    ema.update(model, 0)  # decay (1 + 0) / (10 + 0)
+
+    assert ema.weights["weight"].item() == pytest.approx(start + 0.9)
 
 
 KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta, "rmsprop": torch.optim.RMSprop}

@@ -154,13 +154,15 @@ def write_history(study: Study, name: str, **columns: list[float]) -> None:
 
 def test_curves_are_validation_errors_where_there_are_some(tmp_path):
     study = only(ranked_study(tmp_path), "dih", "dovenet")
-    write_history(study, "dih-iharmony4-style", step=[1, 2, 3], model_total=[4.0, 2.0, 1.0], val_error=[np.nan, 300.0, 200.0])
+    errors, untouched = [np.nan, 300.0, 200.0], [np.nan, 250.0, 250.0]
+    write_history(study, "dih-iharmony4-style", step=[1, 2, 3], model_total=[4.0, 2.0, 1.0], val_error=errors, val_composite=untouched)
     write_history(study, "dovenet-iharmony4-style", step=[1, 2], generator_total=[8.0, 2.0], discriminator_total=[1.0, 1.0])
 
     curves = training.curves(study)
 
     rows = {method: part[["step", "value", "what"]].to_numpy().tolist() for method, part in curves.groupby("method")}
     assert rows["dih"] == [[2, 300.0, "validation MSE"], [3, 200.0, "validation MSE"]]
+    assert rows["composite"] == [[0, 250.0, "validation MSE"]]
     assert rows["dovenet"] == [[1, 1.0, "loss, share of the first"], [2, 0.25, "loss, share of the first"]]
 
 
