@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harmlib.evaluation.statistics import mean_interval, paired_scores, rank_correlation
-from reproduction.frih.study import LABELS, METHOD, STAGE_ONE
+from reproduction.frih.artefacts import LABELS, METHOD, STAGE_ONE
 from reproduction.kit.comparisons import reading
 
 # (from, to): what submasks add, alone and against the same network on the whole mask, and what the whole method adds.

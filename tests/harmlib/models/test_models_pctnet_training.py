@@ -207,6 +207,22 @@ def test_an_even_photograph_does_not_end_a_training() -> None:
     assert restyled.isfinite().all()
 
 
+def test_nearly_even_colors_are_moved_but_not_stretched() -> None:
+    own, partner = torch.randn(1, 3, 16, 16), 40 + 0.1 * torch.randn(1, 3, 16, 16)  # all variances are below 7.5
+
+    moved = restyle.transfer_colors(own, partner)
+
+    torch.testing.assert_close(moved - partner.mean((2, 3), keepdim=True), own - own.mean((2, 3), keepdim=True), atol=0.02, rtol=0)
+
+
+def test_small_differences_of_luminance_are_enlarged() -> None:
+    own = np.linspace(0, 0.5, restyle.QUANTILES)
+
+    shifts = [restyle.shifted_quantiles(own, own + difference) - own for difference in (0.0, 0.1, 0.45)]
+
+    np.testing.assert_allclose([shift.max() for shift in shifts], [0, 0.4, 0.45])
+
+
 def test_the_contrastive_term_uses_imagenets_weights_and_says_so(triples: Triples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     contrast.load_features.cache_clear()
