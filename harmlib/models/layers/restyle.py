@@ -51,7 +51,7 @@ def to_stretched_lab(pictures: Tensor) -> Tensor:
     lab = rgb_to_lab(pictures.clamp(0, 1).pow(GAMMA))
     ordered = lab[:, 0].flatten(1).sort(1).values  # (N, H W)
     cut = int(CUT_SHARE * ordered.shape[1])
-    low, high = (ordered[:, place].view(-1, 1, 1) for place in (cut, ordered.shape[1] - max(cut, 1)))
+    low, high = (ordered[:, rank].view(-1, 1, 1) for rank in (cut, ordered.shape[1] - max(cut, 1)))
     # Code: an even picture gives NaN. Here: it stays black, because one such photograph must not end a training.
     stretched = (lab[:, 0].clamp(low, high) - low) / (high - low).clamp(min=EPSILON)
     return torch.cat([PEAK_LUMINANCE * stretched[:, None], lab[:, 1:]], 1)
