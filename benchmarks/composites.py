@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from harmlib.data.composers.base import Composite, Neglected
+from harmlib.data.composers.base import Composite, Skipped
 from harmlib.data.composers.iharmony4 import compose_iharmony4, draw_recipe
 from harmlib.data.photos import Source
 from harmlib.data.sources import open_source
@@ -42,7 +42,7 @@ def find_draws(source: Source, photo_id: str) -> dict[str, int]:
     """Return transfer -> draw of a photograph, empty where it has no foreground or reference: the search for regions, without composing."""
     try:
         return {draw_recipe(source, photo_id, draw, SEED)["transfer"]: draw for draw in range(len(TRANSFERS))}
-    except Neglected:
+    except Skipped:
         return {}
 
 
@@ -50,7 +50,7 @@ def compose(source: Source, photo_id: str, draw: int) -> Composite | None:
     """Return a composite, or None where the rules drop it."""
     try:
         return compose_iharmony4(source, photo_id, draw, SEED)
-    except Neglected:
+    except Skipped:
         return None
 
 

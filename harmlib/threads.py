@@ -52,7 +52,7 @@ Prepare = Callable[..., None]
 def in_processes(
     function: Callable[..., Result], jobs: Jobs, *, workers: int, prepare: Prepare, given: tuple[Any, ...] = ()
 ) -> Iterator[tuple[int, Result]]:
-    """Yield the place of every job and what ``function(*job)`` returns, as they end; ``workers`` processes share the jobs.
+    """Yield the index of every job and what ``function(*job)`` returns, as they end; ``workers`` processes share the jobs.
 
     prepare: called with ``given`` in every process first. The first error of a job is raised here and ends the other jobs where they
     are, as does whoever stops asking (an interrupt), so a job must leave files that it can go on from.
@@ -61,10 +61,10 @@ def in_processes(
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)) as pool:
-        places = {pool.submit(function, *job): place for place, job in enumerate(jobs)}
+        indices = {pool.submit(function, *job): index for index, job in enumerate(jobs)}
         try:
-            for future in as_completed(places):
-                yield places[future], future.result()
+            for future in as_completed(indices):
+                yield indices[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             stop.set()

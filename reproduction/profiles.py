@@ -175,7 +175,7 @@ def ordered(runs: Iterable[RunPlan]) -> dict[str, RunPlan]:
 
 def taken_from(run: RunPlan) -> set[str]:
     """Return the names of the runs whose weights a run takes, as its parts or to go on with."""
-    return run.givers | ({run.start_from.partition("@")[0]} if run.start_from else set())
+    return run.part_sources | ({run.start_from.partition("@")[0]} if run.start_from else set())
 
 
 def load_profile(name: str | os.PathLike[str]) -> Profile:

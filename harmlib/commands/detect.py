@@ -75,7 +75,7 @@ def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None
 def _check_output(source: Path, out: Path) -> None:
     """Raise DataError when a result would replace its input."""
     if out.exists() and out.samefile(source):
-        raise DataError(f'"{out}" is an input: name another place for the result')
+        raise DataError(f'"{out}" is an input: choose another path for the result')
 
 
 def _result_paths(out: Path) -> tuple[Path, Path]:

@@ -67,7 +67,7 @@ def harmonize_files(
     if arguments and not model.filters:
         raise ParameterError(f'"{model.name}" predicts no filter arguments: leave --arguments out')
     if target.exists() and any(path is not None and path.exists() and path.samefile(target) for path in (source, region)):
-        raise DataError(f'"{target}" is an input: name another place for the result')
+        raise DataError(f'"{target}" is an input: choose another path for the result')
     if source.is_dir():
         _harmonize_folder(model, source, region, target, upsampling, arguments)
     elif source.suffix.lower() in VIDEO_SUFFIXES:

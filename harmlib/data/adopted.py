@@ -75,4 +75,4 @@ def _files(pair: Pair) -> dict[str, Path]:
 def _count(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Return the counts of one sub-dataset and split, as for a benchmark that was built here."""
     photos = len({pair.real for pair in pairs})
-    return {"photographs": photos, "used": photos, "composites": len(pairs), "neglected": {}}
+    return {"photographs": photos, "used": photos, "composites": len(pairs), "skipped": {}}

@@ -4,7 +4,7 @@
     <root>/<sub-dataset>/<sub-dataset>_{train,val,test}.txt   names of composites
     <root>/IHD_{train,val,test}.txt                           the same with their folders
     <root>/composites.csv                                     one row per composite, with the recipe that replays it
-    <root>/manifest.json                                      counts (neglected ones too), seed, versions; written last
+    <root>/manifest.json                                      counts (skipped ones too), seed, versions; written last
 
 Names are iHarmony4's ``<photo>_<object>_<variant>``. A draw is an object here, because every draw changes other
 regions; a degraded target is a photograph of its own, ``<photo>-degraded<draw>``, so that the name rule always holds.
@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from harmlib.data.composers.base import NO_REGION, Composite, Neglected, composes_online, get_composer
+from harmlib.data.composers.base import NO_REGION, Composite, Skipped, composes_online, get_composer
 from harmlib.data.composers.regions import is_usable
 from harmlib.data.photos import Source
 from harmlib.io.files import (
@@ -211,8 +211,8 @@ def _build_item(item: Item, source: Source, root: Path, composer: str, seed: int
     try:
         composite = get_composer(composer)(source, item.photo, item.draw, seed, None)
         record = _write_composite(item, composite, root)
-    except Neglected as reason:
-        record = {"neglected": str(reason)}
+    except Skipped as reason:
+        record = {"skipped": str(reason)}
     write_json(_record_path(root, item), record)
     return item.stem
 
@@ -253,17 +253,17 @@ def _write_composite(item: Item, composite: Composite, root: Path) -> dict[str, 
 def _collect(items: list[Item], root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the rows of composites.csv in order, and what was counted per sub-dataset and split.
 
-    used: photographs with at least one composite; neglected: composites that were not made, by reason.
+    used: photographs with at least one composite; skipped: composites that were not made, by reason.
     """
     rows: list[dict[str, Any]] = []
     counts: dict[str, Any] = {}
     used: set[tuple[str, str, str]] = set()
     for item in items:
         record = read_json(_record_path(root, item))
-        entry = counts.setdefault(item.subset, {}).setdefault(item.split, {"photographs": 0, "used": 0, "composites": 0, "neglected": {}})
+        entry = counts.setdefault(item.subset, {}).setdefault(item.split, {"photographs": 0, "used": 0, "composites": 0, "skipped": {}})
         entry["photographs"] += item.draw == 0
-        if "neglected" in record:
-            entry["neglected"][record["neglected"]] = entry["neglected"].get(record["neglected"], 0) + 1
+        if "skipped" in record:
+            entry["skipped"][record["skipped"]] = entry["skipped"].get(record["skipped"], 0) + 1
             continue
         used.add((item.subset, item.split, item.photo))
         entry["composites"] += 1
@@ -281,8 +281,8 @@ def _count_others(plan: BenchmarkPlan, sources: Mapping[str, Source], counts: di
         for split in (split for split in sources[name].splits() if split not in plan.splits):
             photos = sources[name].ids(split)
             used = sum(is_usable(sources[name], photo) for photo in photos)
-            neglected = {NO_REGION: len(photos) - used} if used < len(photos) else {}
-            counts.setdefault(name, {})[split] = {"photographs": len(photos), "used": used, "composites": 0, "neglected": neglected}
+            skipped = {NO_REGION: len(photos) - used} if used < len(photos) else {}
+            counts.setdefault(name, {})[split] = {"photographs": len(photos), "used": used, "composites": 0, "skipped": skipped}
 
 
 def _write_lists(plan: BenchmarkPlan, rows: list[dict[str, Any]], root: Path) -> None:

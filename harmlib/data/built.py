@@ -36,8 +36,8 @@ def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     for name, manifest in manifests.items():
         for subset, splits in manifest["counts"].items():
             for split, counts in splits.items():
-                reasons = ", ".join(f"{reason}: {count}" for reason, count in counts["neglected"].items())
-                rows.append({"benchmark": name, "subset": subset, "split": split, **counts, "neglected": reasons or "none"})
+                reasons = ", ".join(f"{reason}: {count}" for reason, count in counts["skipped"].items())
+                rows.append({"benchmark": name, "subset": subset, "split": split, **counts, "skipped": reasons or "none"})
     return pd.DataFrame(rows)
 
 

@@ -108,7 +108,7 @@ class OnlineComposites(Visits):
 
     sources: sources with ``split``. size: side of the entries in pixels.
     space: "rgb", or "lab" for methods trained on 8-bit LAB codes, which then get ``composite_lab`` and ``target_lab`` too.
-    Photographs that the composer neglects are left out here as well.
+    Photographs that the composer skips are left out here as well.
     Raises DataError when none is left, ParameterError for a composer that also drops composites, which only a build can count.
     """
 

@@ -136,9 +136,9 @@ def check_photo_id(photo_id: str, listed_in: Path, known: Container[str] = ()) -
         raise DataError(f'"{listed_in}" has the photo id "{photo_id}" once too often: ids are unique over all splits')
 
 
-def pick_folder(root: Path, places: Sequence[str], member: str) -> Path:
-    """Return the first of ``root``'s ``places`` that has ``member`` in it; raises DataError when none has."""
-    for place in places:
-        if (root / place / member).exists():
-            return root / place
+def pick_folder(root: Path, folders: Sequence[str], member: str) -> Path:
+    """Return the first of ``root``'s ``folders`` that has ``member`` in it; raises DataError when none has."""
+    for folder in folders:
+        if (root / folder / member).exists():
+            return root / folder
     raise DataError(f'"{root}" has no "{member}": data/README.md shows the layout that is expected')

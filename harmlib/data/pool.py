@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harmlib.data.composers.base import Neglected, get_composer
+from harmlib.data.composers.base import Skipped, get_composer
 from harmlib.data.datasets import Arrays, ResizedSource, StoredPairs
 from harmlib.data.packed import Labeler, PairResizer
 from harmlib.errors import DataError
@@ -102,7 +102,7 @@ def _draw_chunk(ids: Sequence[str], draw: int, path: Path) -> None:
     for photo_id in ids:
         try:
             composite = _work["compose"](photo_id, draw, _work["seed"])
-        except Neglected as reason:
+        except Skipped as reason:
             counts[str(reason)] += 1
             continue
         counts["composites"] += 1

@@ -35,7 +35,7 @@ EIGHT_NEIGHBORS = 8
 class Regions:
     """Areas by number.
 
-    labels: uint8 (H, W), 0 = in no region, otherwise one more than the place of the region's id in ``ids``.
+    labels: uint8 (H, W), 0 = in no region, otherwise one more than the index of the region's id in ``ids``.
     ids: positive, as edits and recipes name them. origin: where the regions come from, in words.
     Raises ShapeError for other labels.
     """
@@ -81,8 +81,8 @@ def given_regions(labels: np.ndarray, composite: np.ndarray) -> Regions:
     ids = np.unique(labels[labels > 0])
     if len(ids) > MOST_GIVEN:
         raise MaskError(f"the region map has {len(ids)} regions, the editor takes {MOST_GIVEN}: merge some")
-    places = np.searchsorted(ids, labels) + 1
-    return Regions(np.where(labels > 0, places, 0).astype(np.uint8), tuple(int(number) for number in ids), "given")
+    numbers = np.searchsorted(ids, labels) + 1
+    return Regions(np.where(labels > 0, numbers, 0).astype(np.uint8), tuple(int(number) for number in ids), "given")
 
 
 def mask_regions(mask: np.ndarray) -> Regions:
@@ -132,5 +132,5 @@ def _nearest_part(labels: np.ndarray) -> np.ndarray:
     """Return for every pixel the label of the nearest labeled one."""
     from scipy.ndimage import distance_transform_edt
 
-    places = distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
-    return labels[tuple(places)]
+    nearest = distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+    return labels[tuple(nearest)]

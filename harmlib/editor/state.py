@@ -97,9 +97,9 @@ class EditorState:
         change = Change(old.scale if scale is None else float(scale), old.shift if shift is None else float(shift))
         if not (math.isfinite(change.scale) and math.isfinite(change.shift)):
             raise ParameterError(f'"{name}" cannot be scaled by {change.scale} and shifted by {change.shift}: give finite numbers')
-        place = int(region), name
-        others = {key: value for key, value in self.edits.items() if key != place}
-        self._record(others if change == NEUTRAL else {**others, place: change}, stroke)
+        edited = int(region), name
+        others = {key: value for key, value in self.edits.items() if key != edited}
+        self._record(others if change == NEUTRAL else {**others, edited: change}, stroke)
 
     def reset(self) -> None:
         """Go back to what the method predicted, which is a step too."""

@@ -136,8 +136,8 @@ class FilterArguments(WhiteBox):
             if len(rows) == 1:
                 return restore_picture(composite, mask, rows[0], self.names)
             picture, row_at = composite.copy(), row_of.reshape(-1)[labels]  # (H, W)
-            for place, row in enumerate(rows):
-                part = np.where(row_at == place, mask, np.float32(0))
+            for index, row in enumerate(rows):
+                part = np.where(row_at == index, mask, np.float32(0))
                 if part.any():
                     np.copyto(picture, restore_picture(composite, part, row, self.names), where=part[..., None] > 0)
             return picture

@@ -115,11 +115,12 @@ def _saturation(image: Tensor, x: Tensor) -> Tensor:
 
 def _hue(image: Tensor, x: Tensor) -> Tensor:
     """Turn the hue by x right angles in HSV; value V and chroma C stay."""
-    value, place = image.max(1, keepdim=True)
+    value, largest = image.max(1, keepdim=True)
     chroma = value - image.amin(1, keepdim=True)
     red, green, blue = image.split(1, 1)
     scale = 1 / chroma.clamp(min=EPSILON)
-    sector = torch.where(place == 0, (green - blue) * scale, torch.where(place == 1, 2 + (blue - red) * scale, 4 + (red - green) * scale))
+    elsewhere = torch.where(largest == 1, 2 + (blue - red) * scale, 4 + (red - green) * scale)
+    sector = torch.where(largest == 0, (green - blue) * scale, elsewhere)
     turned = sector + HUE_SECTORS * x
     offsets = torch.tensor([5.0, 3.0, 1.0], dtype=image.dtype, device=image.device).view(1, 3, 1, 1)
     k = (offsets + turned) % 6  # (B, 3, H, W)

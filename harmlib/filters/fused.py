@@ -54,12 +54,12 @@ def restore_picture(composite: np.ndarray, mask: np.ndarray, arguments: Sequence
         return (_tables(steps) * counts).sum(1) / len(levels)
 
     tables = _tables(_steps(chain, means))
-    colors, places = _block()
+    colors, indices = _block()
     for start, stop in _spans(len(levels)):
-        count = kernels.find_touched(weights, start, stop, places)
-        kernels.gather_levels(levels, tables, places, count, colors)
+        count = kernels.find_touched(weights, start, stop, indices)
+        kernels.gather_levels(levels, tables, indices, count, colors)
         _filter_pixels(colors, count, chain)
-        kernels.scatter_levels(colors, weights, places, count, levels)
+        kernels.scatter_levels(colors, weights, indices, count, levels)
     return levels.reshape(composite.shape)
 
 
@@ -78,13 +78,13 @@ def restore_tensor(composite: np.ndarray, mask: np.ndarray, arguments: Sequence[
         raise RangeError(f"the composite spans {low:g} to {high:g}, expected 0 to 1")
     planes = np.array(composite, order="C").reshape(3, -1)
     steps = _steps(chain, partial(_plane_means, planes))
-    colors, places = _block()
+    colors, indices = _block()
     for start, stop in _spans(planes.shape[1]):
-        count = kernels.find_touched(weights, start, stop, places)
-        kernels.gather_planes(planes, places, count, colors)
+        count = kernels.find_touched(weights, start, stop, indices)
+        kernels.gather_planes(planes, indices, count, colors)
         kernels.adjust(colors, count, steps)
         _filter_pixels(colors, count, chain)
-        kernels.scatter_planes(colors, weights, places, count, planes)
+        kernels.scatter_planes(colors, weights, indices, count, planes)
     return planes.reshape(composite.shape)
 
 
@@ -106,7 +106,7 @@ def _plane_means(planes: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _block() -> tuple[np.ndarray, np.ndarray]:
-    """Return room for the colors of a block and for the places of its touched pixels."""
+    """Return room for the colors of a block and for the indices of its touched pixels."""
     return np.empty((3, BLOCK_PIXELS), np.float32), np.empty(BLOCK_PIXELS, np.intp)
 
 

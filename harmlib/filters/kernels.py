@@ -167,31 +167,31 @@ def add_colors(colors: np.ndarray, count: int, totals: np.ndarray) -> None:
 
 
 @_compiled()
-def find_touched(mask: np.ndarray, start: int, stop: int, places: np.ndarray) -> int:
-    """Write into places which of the pixels start to stop of mask (N,) are not 0; return how many they are."""
+def find_touched(mask: np.ndarray, start: int, stop: int, indices: np.ndarray) -> int:
+    """Write into indices which of the pixels start to stop of mask (N,) are not 0; return how many they are."""
     count = 0
     for pixel in range(start, stop):
-        places[count] = pixel
+        indices[count] = pixel
         count += mask[pixel] > ZERO
     return count
 
 
 @_compiled()
-def gather_levels(levels: np.ndarray, tables: np.ndarray, places: np.ndarray, count: int, colors: np.ndarray) -> None:
-    """Look up the levels (N, 3), uint8, at the places in tables (3, 256)."""
-    first = _first_of_run(places, count)
+def gather_levels(levels: np.ndarray, tables: np.ndarray, indices: np.ndarray, count: int, colors: np.ndarray) -> None:
+    """Look up the levels (N, 3), uint8, at the indices in tables (3, 256)."""
+    first = _first_of_run(indices, count)
     for i in range(count):
-        pixel = first + i if first >= 0 else places[i]
+        pixel = first + i if first >= 0 else indices[i]
         for channel in range(3):
             colors[channel, i] = tables[channel, levels[pixel, channel]]
 
 
 @_compiled()
-def scatter_levels(colors: np.ndarray, mask: np.ndarray, places: np.ndarray, count: int, levels: np.ndarray) -> None:
-    """Blend colors into levels (N, 3), uint8, at the places; what ``scatter_planes`` gives, rounded."""
-    first = _first_of_run(places, count)
+def scatter_levels(colors: np.ndarray, mask: np.ndarray, indices: np.ndarray, count: int, levels: np.ndarray) -> None:
+    """Blend colors into levels (N, 3), uint8, at the indices; what ``scatter_planes`` gives, rounded."""
+    first = _first_of_run(indices, count)
     for i in range(count):
-        pixel = first + i if first >= 0 else places[i]
+        pixel = first + i if first >= 0 else indices[i]
         weight = mask[pixel]
         for channel in range(3):
             color = colors[channel, i]
@@ -201,28 +201,28 @@ def scatter_levels(colors: np.ndarray, mask: np.ndarray, places: np.ndarray, cou
 
 
 @_compiled()
-def gather_planes(planes: np.ndarray, places: np.ndarray, count: int, colors: np.ndarray) -> None:
-    """Copy the colors of planes (3, N), float32, at the places."""
-    first = _first_of_run(places, count)
+def gather_planes(planes: np.ndarray, indices: np.ndarray, count: int, colors: np.ndarray) -> None:
+    """Copy the colors of planes (3, N), float32, at the indices."""
+    first = _first_of_run(indices, count)
     for channel in range(3):
         for i in range(count):
-            colors[channel, i] = planes[channel, first + i if first >= 0 else places[i]]
+            colors[channel, i] = planes[channel, first + i if first >= 0 else indices[i]]
 
 
 @_compiled()
-def scatter_planes(colors: np.ndarray, mask: np.ndarray, places: np.ndarray, count: int, planes: np.ndarray) -> None:
-    """Blend colors into planes (3, N), float32, at the places."""
-    first = _first_of_run(places, count)
+def scatter_planes(colors: np.ndarray, mask: np.ndarray, indices: np.ndarray, count: int, planes: np.ndarray) -> None:
+    """Blend colors into planes (3, N), float32, at the indices."""
+    first = _first_of_run(indices, count)
     for channel in range(3):
         for i in range(count):
-            pixel = first + i if first >= 0 else places[i]
+            pixel = first + i if first >= 0 else indices[i]
             weight = mask[pixel]
             planes[channel, pixel] = weight * colors[channel, i] + (ONE - weight) * planes[channel, pixel]
 
 
 @_compiled()
-def _first_of_run(places: np.ndarray, count: int) -> int:
-    """Return the first of ascending places if no pixel between them is missing, else -1: loops over a run are vectorized."""
-    if count > 0 and places[count - 1] - places[0] == count - 1:
-        return places[0]
+def _first_of_run(indices: np.ndarray, count: int) -> int:
+    """Return the first of ascending indices if no pixel between them is missing, else -1: loops over a run are vectorized."""
+    if count > 0 and indices[count - 1] - indices[0] == count - 1:
+        return indices[0]
     return -1

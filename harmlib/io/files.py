@@ -122,10 +122,10 @@ def fingerprint(parts: Iterable[str]) -> str:
 
 def check_free_space(folder: str | os.PathLike[str], needed_bytes: int) -> None:
     """Raise DiskSpaceError when ``folder``'s disk has less than ``needed_bytes`` left."""
-    place = Path(folder).absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    existing = Path(folder).absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
     if free < needed_bytes:
         raise DiskSpaceError(
             f'"{folder}" needs about {needed_bytes / 2**20:.0f} MiB and its disk has {free / 2**20:.0f} MiB left: '

@@ -14,8 +14,8 @@ from harmlib.models.registry import register
 
 EPOCH = 65_742 // 24  # iHarmony4's training pairs in batches of 24
 NAMES: Table = (
-    *((rf"downs\.{place}\.{layer}", f"Down{place + 1}.{name}") for place in range(9) for layer, name in enumerate(("conv2d", "bn"))),
-    *((rf"ups\.{place}\.{layer}", f"Up{place + 1}.{name}") for place in range(3) for layer, name in enumerate(("conv2d", "bn"))),
+    *((rf"downs\.{index}\.{layer}", f"Down{index + 1}.{name}") for index in range(9) for layer, name in enumerate(("conv2d", "bn"))),
+    *((rf"ups\.{index}\.{layer}", f"Up{index + 1}.{name}") for index in range(3) for layer, name in enumerate(("conv2d", "bn"))),
     (r"head", "output"),
     (r"modulation\.gamma1", "FB_FMM.SA.gamma"),
     (r"modulation\.gamma2", "FB_FMM.gamma"),

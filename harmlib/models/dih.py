@@ -41,13 +41,13 @@ TENSORFLOW_NAMES: Table = (
     (r"labels\.weight", "output_final/weights"),
 )
 # The S2AM code counts from the picture to the code and back; its "dev2" does not exist.
-S2AM_PLACES = {"encoder": (1, 2, 3, 4, 5, 6), "decoder": (7, 6, 5, 4, 3, 1), "parser": (7, 6, 5, 4, 3, 1)}
+S2AM_NUMBERS = {"encoder": (1, 2, 3, 4, 5, 6), "decoder": (7, 6, 5, 4, 3, 1), "parser": (7, 6, 5, 4, 3, 1)}
 S2AM_LAYERS = {"encoder": ("conv", "bn"), "decoder": ("dev", "dbn"), "parser": ("sdev", "sdbn")}
 S2AM_NAMES: Table = (
     *(
-        (rf"{part}\.{level}\.{layer}\.", f"{kind}{place}.")
-        for part, places in S2AM_PLACES.items()
-        for level, place in enumerate(places)
+        (rf"{part}\.{level}\.{layer}\.", f"{kind}{number}.")
+        for part, numbers in S2AM_NUMBERS.items()
+        for level, number in enumerate(numbers)
         for layer, kind in enumerate(S2AM_LAYERS[part])
     ),
     (r"code\.1\.", "fc."),

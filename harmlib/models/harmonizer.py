@@ -166,7 +166,7 @@ class Harmonizer(HarmonizationModel):
     @property
     def untrained_parameters(self) -> frozenset[str]:
         """The shifts that a block adds to its channels: the next batch norm cancels them, unless part of a batch skips the block."""
-        return frozenset(f"backbone.blocks.{place}.project.norm.bias" for place in range(len(self.backbone.blocks)))
+        return frozenset(f"backbone.blocks.{index}.project.norm.bias" for index in range(len(self.backbone.blocks)))
 
     @property
     def public_names(self) -> dict[str, dict[str, str]]:

@@ -149,7 +149,7 @@ class S2CRNet(HarmonizationModel):
     def untrained_parameters(self) -> frozenset[str]:
         """The way of the heads that is not taken, with or without label, and the biases that the discriminator's batch norm cancels."""
         idle = ("foreground.",) if self.label is not None else ("label.", "labeled.")
-        names = [(f"heads.{place}.", name) for place, head in enumerate(self.heads) for name, _ in head.named_parameters()]
+        names = [(f"heads.{index}.", name) for index, head in enumerate(self.heads) for name, _ in head.named_parameters()]
         heads = [prefix + name for prefix, name in names if name.startswith(idle)]
         return frozenset(heads + [f"discriminator.{name}" for name in silent_biases(self.discriminator)])
 
@@ -196,8 +196,8 @@ def crop_foreground(composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def _extent(line: Tensor) -> slice:
     """Return where the values of a line are not zero, from the first to the last; all of it where there is none."""
-    places = line.nonzero()[:, 0].tolist() or range(len(line))
-    return slice(places[0], places[-1] + 1)
+    indices = line.nonzero()[:, 0].tolist() or range(len(line))
+    return slice(indices[0], indices[-1] + 1)
 
 
 def to_side(image: Tensor) -> Tensor:

@@ -146,7 +146,7 @@ def find_regions(foreground: np.ndarray) -> Regions:
     from scipy.ndimage import distance_transform_edt
 
     rows, columns = (np.flatnonzero(foreground.any(axis)) for axis in (1, 0))
-    height, width = (int(places[-1] - places[0]) + 1 for places in (rows, columns))
+    height, width = (int(indices[-1] - indices[0]) + 1 for indices in (rows, columns))
     side, reach = min(height, width), (GROWTH - 1) // 2
     near = np.zeros_like(foreground)
     near[_grown(rows, reach * height), _grown(columns, reach * width)] = True
@@ -274,9 +274,9 @@ def _to_xy_and_y(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return xyz[:, :2] / np.maximum(xyz.sum(1, keepdims=True), SMALLEST), xyz[:, 1]
 
 
-def _grown(places: np.ndarray, margin: int) -> slice:
-    """Return the span of ascending places with a margin on both sides."""
-    return slice(max(0, int(places[0]) - margin), int(places[-1]) + margin + 1)
+def _grown(indices: np.ndarray, margin: int) -> slice:
+    """Return the span of ascending indices with a margin on both sides."""
+    return slice(max(0, int(indices[0]) - margin), int(indices[-1]) + margin + 1)
 
 
 def _blur(light: np.ndarray, sigma: float) -> np.ndarray:

@@ -188,11 +188,11 @@ def search(composite: Tensor, mask: Tensor, score: Score, *, gradient: str) -> T
 
 def _until_small_step(start: np.ndarray) -> Callable[[OptimizeResult], None]:
     """Return the callback that ends a search after a step shorter than the tolerance."""
-    places = [start]
+    steps = [start]
 
     def compare(intermediate_result: OptimizeResult) -> None:
-        places.append(intermediate_result.x.copy())
-        if np.linalg.norm(places[-1] - places[-2]) < SMALLEST_STEP:
+        steps.append(intermediate_result.x.copy())
+        if np.linalg.norm(steps[-1] - steps[-2]) < SMALLEST_STEP:
             raise StopIteration
 
     return compare

@@ -7,7 +7,7 @@ folder may register perturbations; nothing else lists them:
     def lab_multiply(image: np.ndarray, *, factors: Sequence[float]) -> np.ndarray: ...
 
 ``reads`` says what an output pixel depends on, so that a region can be perturbed without the rest of its picture:
-"pixel": its own color. "place": its own color and where it stands; the function then also takes ``places``, which is None for a whole
+"pixel": its own color. "position": its own color and where it stands; the function then also takes ``positions``, which is None for a whole
 picture. "picture": other pixels too, or random numbers drawn for the whole picture.
 """
 
@@ -24,11 +24,11 @@ from harmlib.errors import ParameterError, ShapeError
 from harmlib.registry import Registry
 
 Step = Mapping[str, Any]
-READS = ("pixel", "place", "picture")
+READS = ("pixel", "position", "picture")
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class Positions:
     """Where packed pixels stand: ``size`` (height, width) of their picture, ``index`` (N,) into its pixels in row order."""
 
     size: tuple[int, int]
@@ -52,13 +52,13 @@ def perturbation(name: str, *, reads: str) -> Callable[[Callable[..., np.ndarray
     """Return the decorator that adds a function under ``name``.
 
     The function takes a picture, uint8 RGB (H, W, 3), and keyword-only parameters, and returns a new picture of the same size.
-    Raises ParameterError when the name is taken or ``reads`` is not one of pixel, place and picture.
+    Raises ParameterError when the name is taken or ``reads`` is not one of pixel, position and picture.
     """
 
     def add(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         if reads not in READS:
             raise ParameterError(f'the perturbation "{name}" reads "{reads}": choose one of {", ".join(READS)}')
-        parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "places"]
+        parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "positions"]
         required = frozenset(p.name for p in parameters if p.default is p.empty)
         PERTURBATIONS.add(name, _Perturbation(function, reads, required, tuple(p.name for p in parameters)))
         return function
@@ -103,9 +103,9 @@ def apply_steps_to_region(image: np.ndarray, index: np.ndarray, steps: Sequence[
             image = apply_step(image, step)
         return image.reshape(-1, 3).take(index, axis=0)
     pixels = image.reshape(-1, 3).take(index, axis=0)[None]  # (1, N, 3), a picture of one row
-    places = Places((image.shape[0], image.shape[1]), index)
+    positions = Positions((image.shape[0], image.shape[1]), index)
     for perturbation, parameters in found:
-        extra = {"places": places} if perturbation.reads == "place" else {}
+        extra = {"positions": positions} if perturbation.reads == "position" else {}
         pixels = perturbation.function(pixels, **parameters, **extra)
     return pixels[0]
 

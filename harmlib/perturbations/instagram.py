@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from harmlib.extras import needs
-from harmlib.perturbations import Places, check_choice, perturbation
+from harmlib.perturbations import Positions, check_choice, perturbation
 
 # The 23 of the paper; the library has aden, perpetua and toaster too (specs/sgmmh.md section 1).
 FILTERS = (
@@ -42,11 +42,11 @@ FILTERS = (
 CSS_FILTERS = ("contrast", "grayscale", "hue_rotate", "saturate", "sepia")
 
 
-@perturbation("instagram", reads="place")
-def instagram(image: np.ndarray, *, filter: str, places: Places | None = None) -> np.ndarray:
+@perturbation("instagram", reads="position")
+def instagram(image: np.ndarray, *, filter: str, positions: Positions | None = None) -> np.ndarray:
     """Return the picture in one of pilgram's 23 looks.
 
-    image: uint8 RGB (H, W, 3), or (1, N, 3) with ``places``, the packed pixels of a region.
+    image: uint8 RGB (H, W, 3), or (1, N, 3) with ``positions``, the packed pixels of a region.
     filter: one of FILTERS. Raises ParameterError for any other.
     """
     check_choice("filter", filter, FILTERS)
@@ -55,8 +55,8 @@ def instagram(image: np.ndarray, *, filter: str, places: Places | None = None) -
 
         from harmlib.perturbations.looks.radial import RADIAL_FILTERS, Gradients
     pixels = Image.fromarray(image)
-    if places is not None and filter in RADIAL_FILTERS:
-        return np.asarray(RADIAL_FILTERS[filter](pixels, Gradients(places)))
+    if positions is not None and filter in RADIAL_FILTERS:
+        return np.asarray(RADIAL_FILTERS[filter](pixels, Gradients(positions)))
     return np.asarray(getattr(pilgram, filter)(pixels))
 
 

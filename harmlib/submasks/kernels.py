@@ -30,7 +30,7 @@ def count_within(colors: np.ndarray, counts: np.ndarray, cutoff: int) -> np.ndar
 def nearest_denser(colors: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the rank of each color's parent (U,) and the squared distance to it (U,).
 
-    colors: int32 (U, 3). rank: (U,), each color's place in the order by density. The parent is the nearest color of smaller rank, of
+    colors: int32 (U, 3). rank: (U,), each color's position in the order by density. The parent is the nearest color of smaller rank, of
     equally near ones that of smallest rank. The color of rank 0 has the parent -1, and its distance is to the farthest color.
     """
     rows = np.searchsorted(colors[:, 0] * LEVELS + colors[:, 1], np.arange(LEVELS**2 + 1))

@@ -65,7 +65,7 @@ class RunPlan:
         return f"{self.method}_{self.label}" if self.label else self.method
 
     @property
-    def givers(self) -> set[str]:
+    def part_sources(self) -> set[str]:
         """The runs that give it its parts."""
         return {source.partition(":")[0] for source in self.parts.values()}
 

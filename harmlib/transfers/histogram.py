@@ -47,8 +47,8 @@ def ycbcr_to_rgb(codes: np.ndarray) -> np.ndarray:
 
 def _table(own: np.ndarray, other: np.ndarray, highest: int, *, exact: bool) -> np.ndarray:
     """Return the new value, uint8 (256,), of every old one: M(v) = the last u with C_reference(u) <= C(v), where there is one."""
-    places = np.searchsorted(_cumulate(other, highest), _cumulate(own, highest), side="right") - 1
-    values = LOWEST + np.maximum(places, 0)
+    indices = np.searchsorted(_cumulate(other, highest), _cumulate(own, highest), side="right") - 1
+    values = LOWEST + np.maximum(indices, 0)
     if exact:
         # The first and the last bin stand for the mean of the reference's pixels in it: 0 / 0 without any, which becomes 0 as a byte.
         for bin_value in (LOWEST, highest):

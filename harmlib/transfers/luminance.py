@@ -49,6 +49,6 @@ def _match_moments(own: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _match_distribution(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return values (N,), each at its share of the other's (M,): between two of the other's values it is interpolated."""
-    _, places, counts = np.unique(own, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(own, return_inverse=True, return_counts=True)
     levels, weights = np.unique(other, return_counts=True)
-    return np.interp(np.cumsum(counts) / own.size, np.cumsum(weights) / other.size, levels)[places]
+    return np.interp(np.cumsum(counts) / own.size, np.cumsum(weights) / other.size, levels)[inverse]

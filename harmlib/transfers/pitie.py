@@ -79,16 +79,16 @@ def _match(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     epsilon = np.finfo(np.float64).eps
     low = min(own.min(), other.min()) - epsilon
     scale = (BINS - 1) / (max(own.max(), other.max()) + epsilon - low)
-    places = (own - low) * scale  # bins are centered on whole numbers
-    target = np.interp(_cumulate(places), _cumulate((other - low) * scale), np.arange(BINS))
+    positions = (own - low) * scale  # bins are centered on whole numbers
+    target = np.interp(_cumulate(positions), _cumulate((other - low) * scale), np.arange(BINS))
     # Paper: the matched value. Code and here: one bin lower, because the code counts bins from 1 and the table holds 0..299.
-    left = places.astype(np.intp)
+    left = positions.astype(np.intp)
     slopes = np.diff(target, append=target[-1])
-    return (target[left] + (places - left) * slopes[left] - 1) / scale + low
+    return (target[left] + (positions - left) * slopes[left] - 1) / scale + low
 
 
-def _cumulate(places: np.ndarray) -> np.ndarray:
-    """Return the cumulative histogram, float64 (300,), of places in 0..299; one between two bins belongs to the lower."""
-    counts = np.bincount(np.ceil(places - 0.5).astype(np.intp), minlength=BINS) + SMALLEST_COUNT
+def _cumulate(positions: np.ndarray) -> np.ndarray:
+    """Return the cumulative histogram, float64 (300,), of positions in 0..299; one between two bins belongs to the lower."""
+    counts = np.bincount(np.ceil(positions - 0.5).astype(np.intp), minlength=BINS) + SMALLEST_COUNT
     total = np.cumsum(counts)
     return total / total[-1]

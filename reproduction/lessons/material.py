@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harmlib import models
-from harmlib.data.composers.base import Neglected, get_composer
+from harmlib.data.composers.base import Skipped, get_composer
 from harmlib.data.pairs import read_pairs
 from harmlib.data.sources import open_source
 from harmlib.io.files import MANIFEST, read_json
@@ -120,7 +120,7 @@ def embedded_samples(limit: int, *, seed: int) -> list[Sample]:
         for draw in range(DRAWS):
             try:
                 made = composer(source, photo, draw, seed)
-            except Neglected:
+            except Skipped:
                 continue
             samples.append(Sample(f"{photo.replace('_', '-')}_1_{draw + 1}", "embedded", made.image, made.target, made.mask))
     return evenly(samples, limit)

@@ -30,7 +30,7 @@ SPLIT_ROWS = {"train": "Training set", "test": "Testing set"}
 
 
 def counts_table(artefacts: Artefacts) -> pd.DataFrame:
-    """Return table 1: photographs, those that were used and neglected, and composites, per benchmark, sub-dataset and split."""
+    """Return table 1: photographs, those that were used and skipped, and composites, per benchmark, sub-dataset and split."""
     return pd.concat([_counts(manifest) for manifest in artefacts.manifests.values()], ignore_index=True)
 
 
@@ -43,8 +43,8 @@ def _counts(manifest: Mapping[str, Any]) -> pd.DataFrame:
             "split": split,
             "source": count["photographs"],
             "ours": count["used"],
-            "neglected": count["photographs"] - count["used"],
-            "reason": ", ".join(count["neglected"]),
+            "skipped": count["photographs"] - count["used"],
+            "reason": ", ".join(count["skipped"]),
             "composites": count["composites"],
         }
         for subset, splits in manifest["counts"].items()
@@ -123,12 +123,12 @@ def against_nothing(table: pd.DataFrame, metric: str = "MSE") -> list[str]:
     return sentences
 
 
-def neglect_sentences(table: pd.DataFrame) -> list[str]:
-    """Return one sentence per benchmark that says how many photographs were neglected and why; table: ``counts_table``."""
+def skip_sentences(table: pd.DataFrame) -> list[str]:
+    """Return one sentence per benchmark that says how many photographs were skipped and why; table: ``counts_table``."""
     parts = table[table["subset"] != "All"].groupby("data", sort=False)
     return [
-        f"{data}: {part['neglected'].sum()} of {part['source'].sum()} photographs neglected"
-        + (f" ({', '.join(sorted(set(part['reason']) - {''}))})." if part["neglected"].any() else ", every one has a labeled region.")
+        f"{data}: {part['skipped'].sum()} of {part['source'].sum()} photographs skipped"
+        + (f" ({', '.join(sorted(set(part['reason']) - {''}))})." if part["skipped"].any() else ", every one has a labeled region.")
         for data, part in parts
     ]
 

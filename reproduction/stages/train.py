@@ -105,11 +105,11 @@ def train_run(
 
 def _part_inputs(run: RunPlan, results: Results) -> dict[str, str]:
     """Return the runs that give a run its parts, by content; raises CheckpointError for one that is not trained yet."""
-    givers = sorted(run.givers)
-    for giver in givers:
-        if not (results.run(giver) / CHECKPOINT).exists():
-            raise CheckpointError(f'"{run.name}" takes its parts from the run "{giver}", which is not there: train that one first')
-    return {giver: sha256(results.run(giver) / CHECKPOINT) for giver in givers}
+    sources = sorted(run.part_sources)
+    for source in sources:
+        if not (results.run(source) / CHECKPOINT).exists():
+            raise CheckpointError(f'"{run.name}" takes its parts from the run "{source}", which is not there: train that one first')
+    return {source: sha256(results.run(source) / CHECKPOINT) for source in sources}
 
 
 def training_data(

@@ -116,7 +116,7 @@ def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp
     folders = train_runs(profile, ["sgmmh"], data=data, results=results)
     scores = score_papers(profile, ["sgmmh"], results=results)["sgmmh"]
 
-    assert manifests["hscene"]["counts"]["ade20k"]["train"] == {"photographs": 2, "used": 2, "composites": 0, "neglected": {}}
+    assert manifests["hscene"]["counts"]["ade20k"]["train"] == {"photographs": 2, "used": 2, "composites": 0, "skipped": {}}
     assert set(folders) == {f"{method}-{name}" for method in ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan") for name in ("hscene", "hlip")}
     assert len(scores) == 2 * 2 * 4
     assert scores["mse"].gt(0).all()

@@ -2,7 +2,7 @@
 
 A composer is a function ``(source, photo_id, draw, seed, recipe=None, **options) -> Composite``. It derives every random choice
 from (seed, photo id, draw), so neither workers nor interruptions change what it makes; given a recipe it draws nothing
-and replays that. It raises ``Neglected`` with the reason when no composite can be made; the builder counts these.
+and replays that. It raises ``Skipped`` with the reason when no composite can be made; the builder counts these.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from harmlib.registry import Registry
 
 
-class Neglected(Exception):  # noqa: N818 (it is a decision of the benchmark's rules, not an error)
+class Skipped(Exception):  # noqa: N818 (it is a decision of the benchmark's rules, not an error)
     """A composite that the rules of a benchmark leave out; the message is the reason that gets counted."""
 
 
@@ -64,7 +64,7 @@ def composer(name: str, *, describe: Describer, online: bool = True) -> Callable
     """Register a composer under ``name``; raises ParameterError if the name is taken.
 
     describe: returns a recipe in words, given the regions' names by id.
-    online: it neglects only photographs that ``is_usable`` tells beforehand, so a training may draw new composites at every visit.
+    online: it skips only photographs that ``is_usable`` tells beforehand, so a training may draw new composites at every visit.
     """
 
     def add(function: Composer) -> Composer:

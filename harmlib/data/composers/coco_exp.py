@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from harmlib.color import rgb_to_lab
-from harmlib.data.composers.base import Composite, Neglected, Recipe, composer
+from harmlib.data.composers.base import Composite, Recipe, Skipped, composer
 from harmlib.data.composers.regions import (
     NO_REFERENCE,
     Region,
@@ -53,7 +53,7 @@ def compose_coco_exp(source: Source, photo_id: str, draw: int, seed: int, recipe
     """Return a photograph with mean and deviation of one object's L taken from an object of its category in another photograph.
 
     recipe: replayed whatever it leads to.
-    Raises Neglected for a source without class names, a gray picture, one without an object of 0.61 % to 80 % of it, when no other
+    Raises Skipped for a source without class names, a gray picture, one without an object of 0.61 % to 80 % of it, when no other
     photograph of the split has an object of the same category, and when ten draws all change L by less than 1 on average.
     """
     return _compose("reinhard_luminance", source, photo_id, draw, seed, recipe)
@@ -66,15 +66,15 @@ def compose_coco_exp_histogram(source: Source, photo_id: str, draw: int, seed: i
 
 
 def _compose(transfer: str, source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None) -> Composite:
-    """Return a composite by one of the two transfers; raises Neglected as ``compose_coco_exp`` says."""
+    """Return a composite by one of the two transfers; raises Skipped as ``compose_coco_exp`` says."""
     photo = source.load(photo_id)
     if recipe is not None:
         check_parts(recipe, PARTS)
         return recolor(source, photo, recipe)
     if not source.classes:
-        raise Neglected(NO_CATEGORIES)
+        raise Skipped(NO_CATEGORIES)
     if _is_gray(photo.image):
-        raise Neglected(GRAY)
+        raise Skipped(GRAY)
     generator = item_generator(seed, photo_id, draw)
     for _ in range(ATTEMPTS):
         drawn = {**draw_objects(source, photo_id, generator), "transfer": transfer}
@@ -82,7 +82,7 @@ def _compose(transfer: str, source: Source, photo_id: str, draw: int, seed: int,
         before, after = (rgb_to_lab(picture[composite.mask])[:, 0] for picture in (composite.target, composite.image))
         if np.abs(after - before).mean() >= SMALLEST_CHANGE:
             return replace(composite, recipe={**drawn, "luminance": {"before": _moments(before), "after": _moments(after)}})
-    raise Neglected(UNCHANGED)
+    raise Skipped(UNCHANGED)
 
 
 def draw_objects(source: Source, photo_id: str, generator: np.random.Generator) -> Recipe:
@@ -90,19 +90,19 @@ def draw_objects(source: Source, photo_id: str, generator: np.random.Generator) 
 
     The whole split is looked through for the category, photograph by photograph in random order, so that rare ones are kept as well;
     a photograph counts once, however many such objects it has. An object whose category no other photograph has is not drawn.
-    Raises Neglected without an object, and when no category of the photograph is in another one.
+    Raises Skipped without an object, and when no category of the photograph is in another one.
     """
     objects = find_objects(source, photo_id)
     if not objects:
-        raise Neglected(NO_OBJECT)
-    for place in generator.permutation(len(objects)):
-        target = objects[place]
+        raise Skipped(NO_OBJECT)
+    for index in generator.permutation(len(objects)):
+        target = objects[index]
         for other in other_photos(source, photo_id, generator):
             same = [region for region in find_objects(source, other) if region.label == target.label]
             if same:
                 reference = {"photo": other, **entry(choose(same, generator))}
                 return {"foreground": entry(target), "reference": reference, "category": source.classes[target.label]}
-    raise Neglected(NO_REFERENCE)
+    raise Skipped(NO_REFERENCE)
 
 
 @lru_cache(maxsize=2**17)

@@ -21,7 +21,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from harmlib.data.composers.base import NO_REGION, Composite, Neglected, Recipe, composer
+from harmlib.data.composers.base import NO_REGION, Composite, Recipe, Skipped, composer
 from harmlib.data.composers.iharmony4 import SMALLEST_SHARE
 from harmlib.data.composers.regions import Region, check_parts, choose, entry, find_mask, find_pieces, large_labels
 from harmlib.data.composers.thresholds import (
@@ -83,7 +83,7 @@ def compose_exposure(source: Source, photo_id: str, draw: int, seed: int, recipe
     """Return a photograph with one region of one of three classes, thresholds being the study's medians.
 
     Its regions are 1 where people see it darker, 2 brighter, 3 no change. The mask is where the region prevails over its feathering.
-    Raises Neglected for a photograph without any labeled region.
+    Raises Skipped for a photograph without any labeled region.
     """
     return _compose(source, photo_id, recipe, lambda: draw_recipe(source, photo_id, draw, seed, CONSTANT))
 
@@ -115,7 +115,7 @@ def _compose(source: Source, photo_id: str, recipe: Recipe | None, draw: Callabl
 
 
 def draw_recipe(source: Source, photo_id: str, draw: int, seed: int, thresholds: Thresholds, *, draw_stops: Draw = draw_class) -> Recipe:
-    """Return a JSON-able recipe, drawn from (seed, photo, draw); raises Neglected without any labeled region."""
+    """Return a JSON-able recipe, drawn from (seed, photo, draw); raises Skipped without any labeled region."""
     generator = item_generator(seed, photo_id, draw)
     return {
         "region": entry(choose(find_regions(source, photo_id), generator)),
@@ -140,7 +140,7 @@ def apply_recipe(photo: Photo, recipe: Recipe) -> Composite:
 
 @lru_cache(maxsize=2**16)
 def find_regions(source: Source, photo_id: str) -> tuple[Region, ...]:
-    """Return what may be shifted, remembered for every photograph; raises Neglected without any labeled region."""
+    """Return what may be shifted, remembered for every photograph; raises Skipped without any labeled region."""
     labels = source.load(photo_id).labels
     shares = np.bincount(labels.ravel()) / labels.size  # by id
     regions: list[Region] = []
@@ -151,7 +151,7 @@ def find_regions(source: Source, photo_id: str) -> tuple[Region, ...]:
         return tuple(regions)
     others = large_labels(labels, source.no_object, 0)
     if not others:
-        raise Neglected(NO_REGION)
+        raise Skipped(NO_REGION)
     nearest = min(others, key=lambda label: max(SMALLEST_SHARE - shares[label], shares[label] - LARGEST_SHARE))
     return (Region(nearest, None),)
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from harmlib.data.composers.base import Composite, Neglected, Recipe, composer
+from harmlib.data.composers.base import Composite, Recipe, Skipped, composer
 from harmlib.data.composers.regions import (
     NO_REFERENCE,
     Region,
@@ -51,7 +51,7 @@ def compose_iharmony4(source: Source, photo_id: str, draw: int, seed: int, recip
     drawn, so that fewer draws hold all four too.
     recipe: replayed whatever it leads to; drawn ones must keep the rules below.
 
-    Raises Neglected when no region, or no region of another photograph, reaches 1 % of its picture; when more than 10 % of the
+    Raises Skipped when no region, or no region of another photograph, reaches 1 % of its picture; when more than 10 % of the
     foreground clips (pixels with a channel at 0 or 255 that was another value before); and when the foreground's mean squared error,
     over three 8-bit channels, is below 50, where hardly anything changed, or above 8000, where little of the photograph is left.
     """
@@ -65,13 +65,13 @@ def compose_iharmony4(source: Source, photo_id: str, draw: int, seed: int, recip
 
 
 def draw_recipe(source: Source, photo_id: str, draw: int, seed: int) -> Recipe:
-    """Return a JSON-able recipe, drawn from (seed, photo, draw); raises Neglected without a foreground or a reference."""
+    """Return a JSON-able recipe, drawn from (seed, photo, draw); raises Skipped without a foreground or a reference."""
     from harmlib.transfers import TRANSFERS
 
     generator = item_generator(seed, photo_id, draw)
     regions = find_regions(source, photo_id)
     if not regions:
-        raise Neglected(NO_FOREGROUND)
+        raise Skipped(NO_FOREGROUND)
     foreground = choose(regions, generator)
     other, reference = _draw_reference(source, photo_id, foreground.label, generator)
     return {
@@ -99,7 +99,7 @@ def _draw_reference(source: Source, photo_id: str, label: int, generator: np.ran
     """Return another photograph of the split, and one of its regions: of class ``label`` if possible, else any.
 
     Looks through up to 40 photographs in random order for the class; ids without meaning match at once. Without a match the first
-    photograph with any region serves. Raises Neglected when there is none.
+    photograph with any region serves. Raises Skipped when there is none.
     """
     spare: tuple[str, Region] | None = None
     for other in islice(other_photos(source, photo_id, generator), LOOKED_THROUGH):
@@ -110,18 +110,18 @@ def _draw_reference(source: Source, photo_id: str, label: int, generator: np.ran
         if regions and spare is None:
             spare = other, choose(regions, generator)
     if spare is None:
-        raise Neglected(NO_REFERENCE)
+        raise Skipped(NO_REFERENCE)
     return spare
 
 
 def _check_change(composite: Composite) -> None:
-    """Raise Neglected when the foreground clips or changed too little or too much."""
+    """Raise Skipped when the foreground clips or changed too little or too much."""
     before, after = composite.target[composite.mask], composite.image[composite.mask]  # (N, 3)
     clipped = ((after == 0) | (after == 255)) & (after != before)
     if clipped.any(axis=1).mean() > MOST_CLIPPED:
-        raise Neglected(CLIPPED)
+        raise Skipped(CLIPPED)
     fmse = np.mean((after.astype(np.float32) - before) ** 2, dtype=np.float64)
     if fmse < FMSE_RANGE[0]:
-        raise Neglected(TOO_CLOSE)
+        raise Skipped(TOO_CLOSE)
     if fmse > FMSE_RANGE[1]:
-        raise Neglected(TOO_FAR)
+        raise Skipped(TOO_FAR)

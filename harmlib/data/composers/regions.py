@@ -68,7 +68,7 @@ def find_pieces(labels: np.ndarray, label: int, smallest: float, largest: float 
 def other_photos(source: Source, photo_id: str, generator: np.random.Generator) -> Iterator[str]:
     """Return the other photographs of the same split in random order."""
     split = _split_mates(source)[photo_id]
-    return (split[place] for place in generator.permutation(len(split)) if split[place] != photo_id)
+    return (split[index] for index in generator.permutation(len(split)) if split[index] != photo_id)
 
 
 @lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harmlib.data.composers.base import NO_REGION, Composite, Neglected, Recipe, composer
+from harmlib.data.composers.base import NO_REGION, Composite, Recipe, Skipped, composer
 from harmlib.data.composers.regions import object_labels
 from harmlib.data.photos import Source
 from harmlib.seeds import item_generator
@@ -25,14 +25,14 @@ def compose_sgmmh(source: Source, photo_id: str, draw: int, seed: int, recipe: R
 
     space: "rgb", or "lab" for 8-bit LAB codes, in which noise, blur and JPEG then act on the LAB planes.
 
-    Raises Neglected for a photograph without any labeled region, the paper's "images with no foreground".
+    Raises Skipped for a photograph without any labeled region, the paper's "images with no foreground".
     """
     from harmlib.perturbations.sgmmh import apply_recipe, draw_recipe
 
     photo = source.load(photo_id)
     labels = object_labels(photo, source.no_object)
     if not labels.any():
-        raise Neglected(NO_REGION)
+        raise Skipped(NO_REGION)
     recipe = recipe or draw_recipe(labels, item_generator(seed, photo_id, draw))
     result = apply_recipe(photo.image, labels, recipe, space=space)
     regions = np.where(result.mask, labels, 0).astype(np.uint8)

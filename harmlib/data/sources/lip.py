@@ -5,7 +5,7 @@
     <root>/TrainVal_parsing_annotations/{train,val}_segmentations/*.png      8-bit, 1 to 19, 0 = no part
 
 Unpacking often doubles the outer folders (``TrainVal_images/TrainVal_images``), and some copies drop them; lists and
-folders are found in all these places. The release's validation set is the test set here (Sg-MMH table 1).
+folders are found below all these. The release's validation set is the test set here (Sg-MMH table 1).
 """
 
 from __future__ import annotations
@@ -42,5 +42,5 @@ class LIPSource(ListedSource):
 
 def _find(root: Path, outer: str, member: str) -> Path:
     """Return where ``member`` stands: in ``outer``, which may be nested in itself or left out."""
-    places = (outer, f"{outer}/{outer}", f"{outer}/{outer}/{outer}", ".")
-    return pick_folder(root, places, member) / member
+    folders = (outer, f"{outer}/{outer}", f"{outer}/{outer}/{outer}", ".")
+    return pick_folder(root, folders, member) / member

@@ -45,8 +45,8 @@ def vgg16_blocks(*, width: float, dilated: int | None = None) -> list[nn.Sequent
     """
     blocks = []
     inputs = 3
-    for place, widths in enumerate(VGG16_BLOCKS):
-        dilation = 2 if place == dilated else 1
+    for index, widths in enumerate(VGG16_BLOCKS):
+        dilation = 2 if index == dilated else 1
         block = nn.Sequential()
         for base in widths:
             outputs = scaled_channels(width, base)

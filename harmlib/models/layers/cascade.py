@@ -61,7 +61,7 @@ def _convolve_upsampled(steps: Sequence[Tensor], weights: Sequence[Tensor], size
 
 
 def _shifted_upsampling(length: int, size: int, like: Tensor) -> Tensor:
-    """Return the matrices (3, length, size) that upsample linearly and then read the sample before, at and after each place, 0 outside."""
+    """Return the matrices (3, length, size) that upsample linearly and then read the sample before, at and after each one, 0 outside."""
     unit = torch.eye(length, dtype=like.dtype, device=like.device)
     padded = functional.pad(functional.interpolate(unit[None], size=size, mode="linear", align_corners=False)[0], (1, 1))
     return padded.unfold(1, size, 1).transpose(0, 1)

@@ -21,9 +21,9 @@ def render_curves(image: Tensor, pieces: Tensor) -> Tensor:
     count = pieces.shape[2]
     rises = pieces / (pieces.sum(2, keepdim=True) + SUM_EPSILON)
     starts = functional.pad(rises.cumsum(2), (1, 0))  # (B, 3, L + 1)
-    places = image.flatten(2).clamp(0, 1) * count  # (B, 3, HW)
-    piece = places.detach().long().clamp(max=count - 1)
-    return (starts.gather(2, piece) + rises.gather(2, piece) * (places - piece)).view_as(image)
+    positions = image.flatten(2).clamp(0, 1) * count  # (B, 3, HW)
+    piece = positions.detach().long().clamp(max=count - 1)
+    return (starts.gather(2, piece) + rises.gather(2, piece) * (positions - piece)).view_as(image)
 
 
 class CurveHead(nn.Module):

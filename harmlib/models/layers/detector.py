@@ -61,8 +61,8 @@ class DilatedVGG16(nn.Module):
         """Return the five pooled features, at 1/2, 1/4 and three times 1/8 of the picture (B, 3, H, W) in [-1, 1]."""
         pooled: list[Tensor] = []
         features = image
-        for place, block in enumerate(self.blocks):
-            features = pool(block(features), halve=place < HALVING_BLOCKS)
+        for index, block in enumerate(self.blocks):
+            features = pool(block(features), halve=index < HALVING_BLOCKS)
             pooled.append(features)
         return pooled
 
@@ -84,8 +84,8 @@ class DilatedVGG16(nn.Module):
 def pool(features: Tensor, *, halve: bool) -> Tensor:
     """Return the maxima of 2x2 windows, each second one or all of them.
 
-    All of them, before convolutions dilated by 2, hold what VGG16 computes at every second place: ImageNet weights keep their meaning. The
-    column and row of zeros that keep the size are never a maximum of features behind a ReLU.
+    All of them, before convolutions dilated by 2, hold what VGG16 computes at every second position: ImageNet weights keep their meaning.
+    The column and row of zeros that keep the size are never a maximum of features behind a ReLU.
     """
     if halve:
         return functional.max_pool2d(features, 2)

@@ -52,9 +52,9 @@ class PatchDiscriminator(nn.Module):
 
     def public_names(self, prefix: str = "") -> dict[str, str]:
         """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
-        places = (0, 2, 5, 8, 12 if self.even else 11)
+        positions = (0, 2, 5, 8, 12 if self.even else 11)
         names = (name.split(".") for name in self.state_dict())
-        return {f"model.{places[int(index)]}.{kind}": f"{prefix}convs.{index}.{kind}" for _, index, kind in names}
+        return {f"model.{positions[int(index)]}.{kind}": f"{prefix}convs.{index}.{kind}" for _, index, kind in names}
 
 
 class PartialConv2d(nn.Conv2d):

@@ -93,9 +93,9 @@ class LightTransferBlock(nn.Module):
         hidden = functional.leaky_relu(self._half(0, features, mask, lights), SLOPE)
         return features + self._half(1, hidden, mask, lights)
 
-    def _half(self, place: int, features: Tensor, mask: Tensor, lights: tuple[Tensor, Tensor]) -> Tensor:
+    def _half(self, index: int, features: Tensor, mask: Tensor, lights: tuple[Tensor, Tensor]) -> Tensor:
         """Return the features behind one convolution, light transfer and norm."""
-        return self.norm(self.transfers[place](self.convs[place](features), mask, lights))
+        return self.norm(self.transfers[index](self.convs[index](features), mask, lights))
 
 
 class MatchingEncoder(nn.Sequential):

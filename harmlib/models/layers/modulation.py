@@ -86,7 +86,7 @@ class ModulationUNet(nn.Module):
         self.downs = nn.ModuleList(_block(i, o, stride) for i, o, stride in zip([4, *channels[:-1]], channels, strides, strict=True))
         self.modulation = FeatureModulation(channels[-1])
         ups = [scaled_channels(width, count) for count in UPS]
-        joined = [channels[place] + below for place, below in zip(SKIPS[::-1], [channels[-1], *ups[:-1]], strict=True)]
+        joined = [channels[level] + below for level, below in zip(SKIPS[::-1], [channels[-1], *ups[:-1]], strict=True)]
         self.ups = nn.ModuleList(_block(i, o, 1) for i, o in zip(joined, ups, strict=True))
         self.head = nn.Conv2d(ups[-1], 3, 3, padding=1)
 
@@ -97,8 +97,8 @@ class ModulationUNet(nn.Module):
             features = down(features)
             encoded.append(features)
         features = self.modulation(features, mask)  # (B, 256, H/8, W/8)
-        for up, place in zip(self.ups, SKIPS[::-1], strict=True):
-            joined = torch.cat([features, encoded[place]], 1)
+        for up, level in zip(self.ups, SKIPS[::-1], strict=True):
+            joined = torch.cat([features, encoded[level]], 1)
             features = up(functional.interpolate(joined, scale_factor=2, mode="bilinear", align_corners=True))
         return self.head(features)
 

@@ -3,7 +3,7 @@
 About ten times as fast as ``enlarge`` and ``apply_transform`` at 1080p. What it keeps besides the picture is one row of the small map, so
 that neither the number of coefficients nor the size of the picture matters to memory.
 
-A place of the small map has lanes: four for each monomial of the transform, its coefficients for R, G and B and one spare, which beside
+A position of the small map has lanes: four for each monomial of the transform, its coefficients for R, G and B and one spare, which beside
 the constant holds the blending weight.
 """
 
@@ -62,14 +62,14 @@ def _lanes(transform: Transform, coefficients: np.ndarray, blending: np.ndarray 
 
 
 def _taps(length: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for every sample along one side, the four places it reads, (samples, 4), and their weights, float32."""
-    place = (np.arange(samples) + 0.5) * (length / samples) - 0.5
-    before = np.floor(place).astype(np.intp)
-    distance = np.abs((place - before)[:, None] - np.arange(-1, TAPS - 1))
+    """Return, for every sample along one side, the four positions it reads, (samples, 4), and their weights, float32."""
+    position = (np.arange(samples) + 0.5) * (length / samples) - 0.5
+    before = np.floor(position).astype(np.intp)
+    distance = np.abs((position - before)[:, None] - np.arange(-1, TAPS - 1))
     near = (CUBIC + 2) * distance**3 - (CUBIC + 3) * distance**2 + 1
     far = CUBIC * (distance**3 - 5 * distance**2 + 8 * distance - 4)
-    places = np.clip(before[:, None] + np.arange(-1, TAPS - 1), 0, length - 1)
-    return places, np.where(distance <= 1, near, far).astype(np.float32)
+    positions = np.clip(before[:, None] + np.arange(-1, TAPS - 1), 0, length - 1)
+    return positions, np.where(distance <= 1, near, far).astype(np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

@@ -91,7 +91,7 @@ def unchanged(transform: Transform, mean: tuple[float, ...], std: tuple[float, .
     """Return the coefficients (P,) with which y is std x + mean, the color before it was normalized; None where there are none."""
     goal: dict[tuple[int, tuple[int, ...]], float] = {(channel, (channel,)): std[channel] - transform.added for channel in range(3)}
     goal |= {(channel, ()): mean[channel] for channel in range(3)}
-    goal = {place: value for place, value in goal.items() if value}
+    goal = {term: value for term, value in goal.items() if value}
     found = [0.0] * transform.coefficients
     for channel, row in enumerate(transform.table):
         for index, monomial in zip(row, transform.monomials, strict=True):

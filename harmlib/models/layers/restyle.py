@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harmlib.extras import needs
+
 GAMMA = 2.2
 PEAK_LUMINANCE = 100.0
 CUT_SHARE = 0.05  # of the pixels, at both ends of the luminance
@@ -26,7 +28,8 @@ def restyle(pictures: Tensor, partners: Tensor, starts: Tensor) -> Tensor:
     pictures: (N, 3, H, W), RGB in [0, 1]. partners: (N,), which of them each one takes after.
     starts: (N, 2) in [0, 1], where the search for each luminance curve begins.
     """
-    from kornia.color import lab_to_rgb
+    with needs("lab"):
+        from kornia.color import lab_to_rgb
 
     lab = to_stretched_lab(pictures)
     chroma = transfer_colors(lab, lab[partners])[:, 1:]
@@ -42,12 +45,13 @@ def restyle(pictures: Tensor, partners: Tensor, starts: Tensor) -> Tensor:
 
 def to_stretched_lab(pictures: Tensor) -> Tensor:
     """Return Lab (N, 3, H, W), the luminance of every picture stretched to 0..100 between its quantiles of 5 and 95 %."""
-    from kornia.color import rgb_to_lab
+    with needs("lab"):
+        from kornia.color import rgb_to_lab
 
     lab = rgb_to_lab(pictures.clamp(0, 1).pow(GAMMA))
     ordered = lab[:, 0].flatten(1).sort(1).values  # (N, H W)
     cut = int(CUT_SHARE * ordered.shape[1])
-    low, high = (ordered[:, place].view(-1, 1, 1) for place in (cut, ordered.shape[1] - max(cut, 1)))
+    low, high = (ordered[:, rank].view(-1, 1, 1) for rank in (cut, ordered.shape[1] - max(cut, 1)))
     # Code: an even picture gives NaN. Here: it stays black, because one such photograph must not end a training.
     stretched = (lab[:, 0].clamp(low, high) - low) / (high - low).clamp(min=EPSILON)
     return torch.cat([PEAK_LUMINANCE * stretched[:, None], lab[:, 1:]], 1)

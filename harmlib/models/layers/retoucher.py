@@ -44,7 +44,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 def lab_to_signed_rgb(lab: Tensor) -> Tensor:
     """Return LAB on the network scale as RGB in [-1, 1] with a gradient, for perceptual terms; not quantized."""
-    with needs("sgmmh"):
+    with needs("lab"):
         from kornia.color import lab_to_rgb as float_lab_to_rgb
 
     codes = 255 * to_unit(lab)

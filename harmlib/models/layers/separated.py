@@ -100,7 +100,7 @@ def _table() -> names.Table:
     for level in range(LEVELS):
         nest = "model.model" + ".sub.model" * level
         # The first module of a way is its activation, which the outermost way down does not have.
-        places = {"downs": "down.1" if level else "down.0", "down_norms": "down.2", "ups": "up.1", "up_norms": "up.2"}
-        table += [(rf"{kind}\.{level}", f"{nest}.{place}") for kind, place in places.items()]
+        modules = {"downs": "down.1" if level else "down.0", "down_norms": "down.2", "ups": "up.1", "up_norms": "up.2"}
+        table += [(rf"{kind}\.{level}", f"{nest}.{module}") for kind, module in modules.items()]
         table += [(rf"gates\.{level}\.{ours}", f"{nest}.attention.{theirs}") for ours, theirs in ATTENTION_NAMES]
     return table

@@ -61,8 +61,8 @@ class SpatialAttention(nn.Module):
 
 def gaussian_kernel(side: int, sigma: float) -> Tensor:
     """Return the kernel (1, 1, side, side) of sum 1."""
-    places = torch.arange(side) - side // 2
-    line = torch.exp(-0.5 * (places / sigma).square())
+    offsets = torch.arange(side) - side // 2
+    line = torch.exp(-0.5 * (offsets / sigma).square())
     plane = torch.outer(line, line)
     return (plane / plane.sum())[None, None]
 

@@ -73,7 +73,7 @@ class DecoderLayer(nn.Module):
     def forward(self, tokens: Tensor, positions: Tensor, memory: Tensor, placed_memory: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Return the tokens, same shape (B, L, C).
 
-        memory: (B, S, C), placed_memory: with its positions; hidden: bool (B, S), True for the places that nobody sees.
+        memory: (B, S, C), placed_memory: with its positions; hidden: bool (B, S), True for the positions that nobody sees.
         """
         placed = tokens + positions
         tokens = self.self_attention(tokens, placed, placed, tokens)
@@ -124,7 +124,7 @@ def sine_positions(height: int, width: int, channels: int, like: Tensor) -> Tens
 
 
 def _waves(length: int, frequencies: Tensor) -> Tensor:
-    """Return sines and cosines in turn, (length, 2 F), for the places 1 to ``length``."""
+    """Return sines and cosines in turn, (length, 2 F), for the positions 1 to ``length``."""
     phases = torch.arange(1, length + 1)[:, None] * frequencies
     return torch.stack([phases.sin(), phases.cos()], 2).flatten(1)
 

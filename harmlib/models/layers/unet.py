@@ -178,5 +178,5 @@ def _nested_module(kind: str, level: int) -> str:
     if kind == "gates":
         return f"{nest}.attention.0"
     deepest = {"downs": 1, "ups": 3, "up_norms": 4}
-    places = deepest if level == LEVELS - 1 else {"downs": 1, "down_norms": 2, "ups": 5, "up_norms": 6}
-    return f"{nest}.model.{places[kind]}"
+    positions = deepest if level == LEVELS - 1 else {"downs": 1, "down_norms": 2, "ups": 5, "up_norms": 6}
+    return f"{nest}.model.{positions[kind]}"

@@ -15,7 +15,7 @@ from PIL import Image
 from pilgram import css, util
 from pilgram.css import blending
 
-from harmlib.perturbations import Places
+from harmlib.perturbations import Positions
 
 Color = tuple[int, int, int] | tuple[int, int, int, float]
 # The eight looks use ten gradients, 16 bytes a pixel; photographs come in two orientations.
@@ -23,22 +23,22 @@ CACHED_GRADIENTS = 20
 
 
 class Gradients:
-    """pilgram's radial gradients, read at the places of packed pixels."""
+    """pilgram's radial gradients, read at the positions of packed pixels."""
 
-    def __init__(self, places: Places) -> None:
-        height, width = places.size
-        self._size, self._index = (width, height), places.index
+    def __init__(self, positions: Positions) -> None:
+        height, width = positions.size
+        self._size, self._index = (width, height), positions.index
 
     def mask(self, **shape: Any) -> Image.Image:
-        """Return ``radial_gradient_mask`` (options length, scale, center) at the places."""
+        """Return ``radial_gradient_mask`` (options length, scale, center) at the positions."""
         return self._pack(_full_mask(self._size, **shape))
 
     def colors(self, colors: tuple[Color, ...], stops: tuple[float, ...]) -> Image.Image:
-        """Return ``radial_gradient`` from the center outwards at the places."""
+        """Return ``radial_gradient`` from the center outwards at the positions."""
         return self._pack(_full_colors(self._size, colors, stops))
 
     def _pack(self, full: np.ndarray) -> Image.Image:
-        """Return the places' values as a picture of one row."""
+        """Return the positions' values as a picture of one row."""
         return Image.fromarray(full.take(self._index, axis=0)[None])
 
 

@@ -35,7 +35,7 @@ def test_pairs_of_an_adopted_tree_are_those_of_the_tree(tree, tmp_path):
 def test_adopting_counts_and_lists_every_pair(tree, tmp_path):
     manifest = adopt_benchmark(PLAN, tree, tmp_path / "b")
 
-    assert manifest["counts"]["HCOCO"]["train"] == {"photographs": 1, "used": 1, "composites": 1, "neglected": {}}
+    assert manifest["counts"]["HCOCO"]["train"] == {"photographs": 1, "used": 1, "composites": 1, "skipped": {}}
     table = read_composites(tmp_path / "b")
     assert table[["subset", "split", "id"]].values.tolist() == [
         ["HCOCO", "train", "c1_7_1"],

@@ -74,7 +74,7 @@ def test_names_follow_iharmony4_without_underscores_in_the_photo(built):
 def test_composites_that_were_not_made_are_counted_with_their_reason(built):
     counts = json.loads((built / "manifest.json").read_text())["counts"]["mini"]
 
-    assert counts["train"] == {"photographs": 4, "used": 3, "composites": 6, "neglected": {composers.NO_REGION: 2}}
+    assert counts["train"] == {"photographs": 4, "used": 3, "composites": 6, "skipped": {composers.NO_REGION: 2}}
     assert counts["test"]["used"] == 2
 
 
@@ -82,7 +82,7 @@ def test_the_counts_table_has_one_row_per_split(built):
     table = counts_table({"mini": json.loads((built / "manifest.json").read_text())})
 
     assert table["split"].tolist() == ["train", "test"]
-    assert table["neglected"].tolist() == [f"{composers.NO_REGION}: 2", "none"]
+    assert table["skipped"].tolist() == [f"{composers.NO_REGION}: 2", "none"]
 
 
 def test_splits_that_stay_online_are_counted_too(tmp_path, folder_source):
@@ -90,7 +90,7 @@ def test_splits_that_stay_online_are_counted_too(tmp_path, folder_source):
 
     manifest = build_benchmark(plan, {"mini": folder_source}, tmp_path / "built", seed=5)
 
-    assert manifest["counts"]["mini"]["train"] == {"photographs": 4, "used": 3, "composites": 0, "neglected": {composers.NO_REGION: 1}}
+    assert manifest["counts"]["mini"]["train"] == {"photographs": 4, "used": 3, "composites": 0, "skipped": {composers.NO_REGION: 1}}
 
 
 def test_workers_do_not_change_a_byte(tmp_path, folder_source, built):

@@ -12,7 +12,7 @@ from harmlib.color import rgb_to_lab
 from harmlib.data.benchmarks import BenchmarkPlan, build_benchmark
 from harmlib.data.built import read_composites, replay
 from harmlib.data.composers import coco_exp
-from harmlib.data.composers.base import Neglected, composes_online, describe_recipe, get_composer
+from harmlib.data.composers.base import Skipped, composes_online, describe_recipe, get_composer
 from harmlib.data.composers.coco_exp import compose_coco_exp, compose_coco_exp_histogram, find_objects
 from harmlib.data.composers.regions import NO_REFERENCE, Region
 from harmlib.data.pairs import read_pairs
@@ -153,7 +153,7 @@ def test_the_recipe_tells_luminance_before_and_after(pets):
 def test_a_source_without_class_names_is_neglected(tmp_path):
     source = write_source(tmp_path, {f"p{number}": (picture(60 + 60 * number), halves(1)) for number in range(2)}, classes={})
 
-    with pytest.raises(Neglected, match=coco_exp.NO_CATEGORIES):
+    with pytest.raises(Skipped, match=coco_exp.NO_CATEGORIES):
         compose_coco_exp(source, "p0", 0, 5)
 
 
@@ -161,7 +161,7 @@ def test_a_gray_photograph_is_neglected(tmp_path):
     gray = np.repeat(picture(60)[..., :1], 3, axis=2)
     source = write_source(tmp_path, {"gray": (gray, halves(1)), "p": (picture(150), halves(1))})
 
-    with pytest.raises(Neglected, match=coco_exp.GRAY):
+    with pytest.raises(Skipped, match=coco_exp.GRAY):
         compose_coco_exp(source, "gray", 0, 5)
 
 
@@ -169,21 +169,21 @@ def test_a_gray_photograph_is_no_reference(tmp_path):
     gray = np.repeat(picture(60)[..., :1], 3, axis=2)
     source = write_source(tmp_path, {"gray": (gray, halves(1)), "p": (picture(150), halves(1))})
 
-    with pytest.raises(Neglected, match=NO_REFERENCE):
+    with pytest.raises(Skipped, match=NO_REFERENCE):
         compose_coco_exp(source, "p", 0, 5)
 
 
 def test_a_photograph_without_objects_is_neglected(tmp_path):
     source = write_source(tmp_path, {"empty": (picture(60), halves(0)), "p": (picture(150), halves(1))})
 
-    with pytest.raises(Neglected, match=coco_exp.NO_OBJECT):
+    with pytest.raises(Skipped, match=coco_exp.NO_OBJECT):
         compose_coco_exp(source, "empty", 0, 5)
 
 
 def test_a_change_that_cannot_be_seen_is_neglected(tmp_path):
     source = write_source(tmp_path, {"p0": (picture(100), halves(1)), "p1": (picture(100), halves(1))})
 
-    with pytest.raises(Neglected, match=coco_exp.UNCHANGED):
+    with pytest.raises(Skipped, match=coco_exp.UNCHANGED):
         compose_coco_exp(source, "p0", 0, 5)
 
 

@@ -11,7 +11,7 @@ from miniature import write_folder_source
 from harmlib.data.benchmarks import BenchmarkPlan, build_benchmark
 from harmlib.data.built import read_composites, replay
 from harmlib.data.composers import iharmony4 as foregrounds
-from harmlib.data.composers.base import Neglected, composes_online, describe_recipe, get_composer
+from harmlib.data.composers.base import Skipped, composes_online, describe_recipe, get_composer
 from harmlib.data.composers.iharmony4 import Region, compose_iharmony4, draw_recipe, find_regions
 from harmlib.data.pairs import load_pair, read_pairs
 from harmlib.data.photos import Photo, Source
@@ -195,7 +195,7 @@ def test_the_first_draws_of_all_photographs_hold_all_transfers():
 def test_no_region_is_neglected():
     source = MemorySource({"p0": (picture(120, 20), np.zeros(SHAPE, dtype=np.uint8))}, {})
 
-    with pytest.raises(Neglected, match=foregrounds.NO_FOREGROUND):
+    with pytest.raises(Skipped, match=foregrounds.NO_FOREGROUND):
         compose_iharmony4(source, "p0", 0, 5)
 
 
@@ -203,7 +203,7 @@ def test_a_photograph_alone_in_its_split_has_no_reference():
     photos = {name: (picture(120, 20), two_halves(1, 0)) for name in ("p0", "p1", "p2")}
     source = MemorySource(photos, {1: "thing"}, test=("p2",))
 
-    with pytest.raises(Neglected, match=foregrounds.NO_REFERENCE):
+    with pytest.raises(Skipped, match=foregrounds.NO_REFERENCE):
         compose_iharmony4(source, "p2", 0, 5)
 
 
@@ -219,7 +219,7 @@ def test_a_photograph_alone_in_its_split_has_no_reference():
 def test_a_change_that_is_too_small_or_too_large_is_neglected(reference, reason, transfer):
     source = one_region_each(picture(100, 20), reference)
 
-    with pytest.raises(Neglected, match=reason):
+    with pytest.raises(Skipped, match=reason):
         compose_by(transfer, source)
 
 
@@ -290,8 +290,8 @@ def test_every_composite_is_made_or_counted(built, mini):
         assert count["photographs"] == len(mini.ids(split))
         assert count["used"] == rows["photo"].nunique()
         assert count["composites"] == len(rows)
-        assert count["composites"] + sum(count["neglected"].values()) == 4 * count["photographs"]
-    assert counts["train"]["neglected"][foregrounds.NO_FOREGROUND] == 4
+        assert count["composites"] + sum(count["skipped"].values()) == 4 * count["photographs"]
+    assert counts["train"]["skipped"][foregrounds.NO_FOREGROUND] == 4
 
 
 def test_splits_that_are_not_put_on_disk_are_not_counted(tmp_path, mini):

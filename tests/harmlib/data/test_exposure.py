@@ -12,7 +12,7 @@ import torch
 
 from harmlib.data.benchmarks import BenchmarkPlan, build_benchmark
 from harmlib.data.built import replay
-from harmlib.data.composers.base import NO_REGION, Neglected, describe_recipe, get_composer
+from harmlib.data.composers.base import NO_REGION, Skipped, describe_recipe, get_composer
 from harmlib.data.composers.exposure import (
     compose_csv,
     compose_exposure,
@@ -215,7 +215,7 @@ def test_no_labeled_region_is_neglected_as_is_usable_tells():
     source = OnePhoto(np.zeros(SHAPE, dtype=np.uint8))
 
     assert not is_usable(source, "p0")
-    with pytest.raises(Neglected, match=NO_REGION):
+    with pytest.raises(Skipped, match=NO_REGION):
         compose_exposure(source, "p0", 0, 5)
 
 

@@ -56,7 +56,7 @@ def test_a_region_gets_the_pixels_of_the_perturbed_picture(name: str, photo_arra
 
 
 def test_an_unknown_dependence_is_refused() -> None:
-    with pytest.raises(ParameterError, match='reads "weather": choose one of pixel, place, picture'):
+    with pytest.raises(ParameterError, match='reads "weather": choose one of pixel, position, picture'):
         perturbation("rain", reads="weather")(np.copy)
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_dependence_is_refused() -> None:
         ({"name": "jpeg", "quality": 95, "speed": 1}, 'the perturbation "jpeg" has no parameter "speed": choose from quality'),
         ({"name": "jpeg"}, 'the perturbation "jpeg" lacks its parameter "quality"'),
         ({"name": "instagram", "filter": "aden"}, "there is no filter 'aden': choose from _1977, "),
-        ({"name": "instagram", "filter": "rise", "places": None}, 'has no parameter "places"'),
+        ({"name": "instagram", "filter": "rise", "positions": None}, 'has no parameter "positions"'),
         ({"name": "css", "filter": "blur"}, "there is no css filter 'blur'"),
         ({"name": "jpeg", "quality": 0}, "the quality of a JPEG is 0, expected a number from 1 to 100"),
         ({"name": "lab_multiply", "factors": [1.0, 1.0]}, "factors has 2 numbers, expected three"),

@@ -52,7 +52,7 @@ def make_artefacts(folder: Path, scores: pd.DataFrame) -> artefacts.Artefacts:
     results = Results(folder, "smoke")
     for run in plan.runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=run.iterations, batch_size=4, options=dict(run.options))
-    one = {"photographs": 5, "used": 4, "composites": 8, "neglected": {"no labeled region": 1}}
+    one = {"photographs": 5, "used": 4, "composites": 8, "skipped": {"no labeled region": 1}}
     counts = {"hscene-style": {"embedded": {"test": one}, "other": {"test": one}}, "hlip-style": {"embedded-people": {"test": one}}}
     manifests = {
         benchmark.name: {"dataset": benchmark.dataset, "title": benchmark.title, "counts": counts[benchmark.name]}
@@ -101,7 +101,7 @@ def test_scores_are_ordered_as_the_papers_table(good_artefacts):
 def test_counts_of_several_sources_are_summed_and_only_the_sum_meets_the_paper(good_artefacts):
     table = numbers.counts_table(good_artefacts).query("dataset == 'HScene'").set_index("subset")
 
-    assert table.loc["All", ["source", "ours", "neglected", "paper"]].tolist() == [10, 8, 2, "2000"]
+    assert table.loc["All", ["source", "ours", "skipped", "paper"]].tolist() == [10, 8, 2, "2000"]
     assert table.loc["other", "paper"] == ""
 
 
@@ -112,9 +112,9 @@ def test_counts_of_a_single_source_meet_the_paper_without_a_sum(good_artefacts):
 
 
 def test_neglected_photographs_are_counted_once(good_artefacts):
-    sentences = numbers.neglect_sentences(numbers.counts_table(good_artefacts))
+    sentences = numbers.skip_sentences(numbers.counts_table(good_artefacts))
 
-    assert "2 of 10 photographs neglected (no labeled region)" in sentences[0]
+    assert "2 of 10 photographs skipped (no labeled region)" in sentences[0]
 
 
 def test_quality_table_has_every_printed_cell_and_says_why_lpips_is_empty(good_artefacts):
