@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with golden numbers and real data beside the checkout; tests that need it skip without it."""
+    """The folder with real photographs and the authors' full numbers beside the checkout; tests that need it skip without it."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
-        pytest.skip("needs ../shared (golden numbers and real photographs), which is not part of this repository")
+        pytest.skip("needs ../shared (real photographs and full golden numbers), which is not part of this repository")
     return folder
 
 

@@ -149,15 +149,15 @@ def edit(
     mask: Picture | None = None,
     model: HarmonizationModel | str = "harmonizer",
     *,
-    results: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     regions: np.ndarray | None = None,
     path: str | os.PathLike[str] = "edited.png",
 ) -> Editor:
     """Return the editor of what a method predicts for a composite.
 
-    composite, mask, model, results, regions: as for ``open_state``, whose errors are raised. path: where the export button writes.
+    composite, mask, model, weights, regions: as for ``open_state``, whose errors are raised. path: where the export button writes.
     """
-    return edit_state(open_state(composite, mask, model, results=results, regions=regions), path=path)
+    return edit_state(open_state(composite, mask, model, weights=weights, regions=regions), path=path)
 
 
 def edit_state(state: EditorState, *, path: str | os.PathLike[str] = "edited.png", clock: Callable[[], float] = time.monotonic) -> Editor:

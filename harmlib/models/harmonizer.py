@@ -67,6 +67,7 @@ class Harmonizer(HarmonizationModel):
     working_size: int
     soft_masks = True
     antialias = False
+    keeps_background = True
     augmentations = ("rotate90", "flip")
 
     def __init__(
@@ -116,9 +117,13 @@ class Harmonizer(HarmonizationModel):
         return self.regressor(self.backbone(image, region))
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
-        """Return the full-size composite after the filters, with the arguments that the thumbnail got."""
+        """Return the full-size composite after the filters, with the arguments that the thumbnail got; no gradients."""
+        from harmlib.filters.fused import restore_tensor
+
         assert mask_full is not None
-        return self._restore(composite_full, mask_full, prediction["arguments"])[-1]
+        rows = zip(composite_full.cpu().numpy(), mask_full[:, 0].cpu().numpy(), prediction["arguments"].tolist(), strict=True)
+        restored = [torch.from_numpy(restore_tensor(image, mask, row, self.filters)) for image, mask, row in rows]
+        return torch.stack(restored).to(composite_full)
 
     def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture (H, W, 3), mask float32 (H, W), by the filters' fused form."""

@@ -10,10 +10,10 @@ The paper's text was not at hand: "code" below is the authors' public implementa
 - Code: the CNN maps colors normalized by ImageNet's statistics to plain RGB in [0, 1], the ViT maps plain RGB. Here: the same.
 - Code: θ = 0 paints the foreground black; fresh networks start near that. Here: the same, and ``init="identity"`` starts with T(x) = x.
 - Code: A of the CNN reaches beyond the mask, and the result is not pasted. Here: outside the mask the composite stays
-  (``keep_background=False`` shows what they show), because scores do not see it and users do.
+  (``keep_background=False`` shows what they show), because the authors' scores do not see it and users do.
 - Code: the polynomial never reads green. Here: the nine monomials that are meant; ``transform="polynomial_coded"`` is theirs.
-- Code: the kernel that blurs the CNN's mask is drawn at random and stays so. Here: Gaussian, because the name and the paper of iSSAM say
-  so; their weights bring their own.
+- Code: the kernel that blurs the CNN's mask is drawn at random and stays so. Here: Gaussian, as the layer is
+  built before their initialization overwrites it; their weights bring their own kernel.
 - Code: always with the contrastive term. Here: only with ``contrastive=True``, because it needs VGG16's ImageNet weights.
 - Code: the ViT trains with dropout 0.1. Here: with ``dropout=0.1`` only, because on a CPU a step of attention with dropout takes four times
   as long.

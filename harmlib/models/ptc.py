@@ -35,6 +35,7 @@ class Detector(HarmonizationModel):
     """The body that the classifier and its pre-training share: encoder and decoder, on pictures in [-1, 1]."""
 
     needs_mask = False
+    harmonizes = False
     size_multiple = STRIDE
     working_size: int
 

@@ -83,7 +83,8 @@ class Xue(HarmonizationModel):
         """
         assert mask is not None  # needs_mask: checked at the door
         found = [_find(image, region) for image, region in zip(composite, mask >= MASK_THRESHOLD, strict=True)]
-        numbers = torch.tensor(found, dtype=composite.dtype, device=composite.device)
+        # In float64, so that the way to full size makes the very same adjustment.
+        numbers = torch.tensor(found, dtype=torch.float64)
         return Prediction(_adjusted(composite, mask, found), {"adjustment": numbers})
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:

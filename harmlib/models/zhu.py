@@ -62,6 +62,7 @@ class Zhu(HarmonizationModel):
     """Trains the judge; harmonizes by a search that takes the judge's gradients, picture by picture."""
 
     soft_masks = True
+    keeps_background = True
     working_size = 224
     size_multiple = SIZE_MULTIPLE
 

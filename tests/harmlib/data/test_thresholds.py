@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from authors import assert_equals, authors
 
 from harmlib.data.composers.thresholds import (
     CONSTANT,
@@ -28,15 +29,15 @@ def pairs() -> np.ndarray:
     return np.array([lognormal_thresholds(f"photo {number}") for number in range(20_000)])
 
 
-def test_classes_equal_the_golden_labels(shared):
-    with np.load(shared / "golden" / "perceptual_ops.npz") as golden:
-        stops, mask, labels = golden["stops"], golden["mask"], golden["labels_thr_m0215_p0205"]
+def test_classes_equal_the_golden_labels():
+    golden = authors("perceptual_ops")
+    stops, mask, labels = golden["stops"], golden["mask"], golden["labels_thr_m0215_p0205"]
 
     classes = [classify(step, Thresholds(-0.2151, 0.2049)) for step in stops]
 
     expected = np.full(labels.shape, np.eye(3)[NONE])
     expected[:, mask] = np.eye(3)[classes][:, None]
-    assert np.array_equal(expected, labels)
+    assert_equals(expected, labels)
 
 
 @pytest.mark.parametrize(("stops", "label"), [(-0.3, NEGATIVE), (-0.215, NONE), (0.0, NONE), (0.205, NONE), (0.21, POSITIVE)])

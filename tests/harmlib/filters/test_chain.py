@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 
 from harmlib.errors import ParameterError, ShapeError
 from harmlib.filters import FILTERS, SIX, apply_filter, parse_filters, restore, synthesize
-
-
-@pytest.fixture
-def golden(shared):
-    file = np.load(shared / "golden" / "harmonizer.npz")
-    return lambda key: torch.from_numpy(file[key])
 
 
 @pytest.fixture
@@ -28,17 +22,21 @@ def mask():
     return mask
 
 
-def test_synthesis_agrees_with_the_authors(golden):
-    composite, targets = synthesize(golden("syn/real"), golden("syn/mask"), golden("syn/scaled_args").T)
-
-    assert torch.allclose(composite, golden("syn/composite"), atol=1e-5)
-    assert torch.allclose(torch.stack(targets), golden("syn/targets"), atol=1e-5)
+def authors_tensor(key):
+    return torch.from_numpy(authors("harmonizer")[key])
 
 
-def test_restoration_agrees_with_the_authors(golden):
-    pictures = restore(golden("syn/composite"), golden("syn/mask"), golden("syn/theta").T)
+def test_synthesis_agrees_with_the_authors():
+    composite, targets = synthesize(authors_tensor("syn/real"), authors_tensor("syn/mask"), authors_tensor("syn/scaled_args").T)
 
-    assert torch.allclose(torch.stack(pictures), golden("syn/restored"), atol=1e-5)
+    assert_agrees(composite, authors("harmonizer")["syn/composite"], rtol=1e-5, atol=1e-5)
+    assert_agrees(torch.stack(targets), authors("harmonizer")["syn/targets"], rtol=1e-5, atol=1e-5)
+
+
+def test_restoration_agrees_with_the_authors():
+    pictures = restore(authors_tensor("syn/composite"), authors_tensor("syn/mask"), authors_tensor("syn/theta").T)
+
+    assert_agrees(torch.stack(pictures), authors("harmonizer")["syn/restored"], rtol=1e-5, atol=1e-5)
 
 
 def test_last_target_is_the_real_picture(image, mask):

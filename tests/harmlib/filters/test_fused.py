@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 
 from harmlib.errors import ImageError, MaskError, ParameterError, RangeError, ShapeError
 from harmlib.filters import FILTERS, RANGES, SIX, apply_filter, restore
@@ -147,14 +148,13 @@ def test_whole_chains_agree_at_extreme_arguments_up_to_the_rounding_of_means(gen
     assert (np.concatenate(apart) > 1).mean() <= NOISE_SHARE
 
 
-def test_golden_pictures_of_the_authors(shared):
-    golden = np.load(shared / "golden" / "harmonizer.npz")
-    for i, expected in enumerate(golden["syn/restored"][-1]):
-        composite, mask = golden["syn/composite"][i], golden["syn/mask"][i, 0]
+def test_golden_pictures_of_the_authors():
+    golden = authors("harmonizer")
+    pairs = list(zip(golden["syn/composite"], golden["syn/mask"][:, 0], golden["syn/theta"].T, strict=True))
 
-        result = restore_tensor(composite, mask, golden["syn/theta"][:, i])
+    results = [[restore_tensor(picture, mask, theta[:n], SIX[:n]) for picture, mask, theta in pairs] for n in range(1, 1 + len(SIX))]
 
-        assert np.allclose(result, expected, atol=2e-5)
+    assert_agrees(np.array(results), golden["syn/restored"], rtol=1e-5, atol=2e-5)
 
 
 def test_soft_masks_blend(picture, generator):

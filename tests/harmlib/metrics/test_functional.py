@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from authors import authors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
@@ -142,8 +143,8 @@ def test_fssim_is_the_mean_of_the_map_over_the_foreground() -> None:
     assert functional.fssim(prediction, target, mask).tolist() == pytest.approx(expected, rel=FLOAT64)
 
 
-def test_metrics_reproduce_the_sgmmh_authors_numbers(shared) -> None:
-    golden = np.load(shared / "golden" / "sgmmh.npz")
+def test_metrics_reproduce_the_sgmmh_authors_numbers() -> None:
+    golden = authors("sgmmh")
     target, prediction = (
         torch.from_numpy(golden[f"metric/{name}_bgr8"].transpose(2, 0, 1).astype(np.float64) / 255)[None] for name in ("real", "ham")
     )

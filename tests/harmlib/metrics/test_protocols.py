@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from authors import authors
 
 from harmlib.errors import EmptyMaskError, MaskError, ParameterError, RangeError, ShapeError
 from harmlib.io.images import resize
@@ -133,8 +134,8 @@ def test_psnr_peak_follows_the_target_s_maximum(pictures: dict[str, np.ndarray])
     assert scores["psnr"] == pytest.approx(10 * np.log10(float(pictures["target"].max()) ** 2 / scores["mse"]), rel=1e-6)
 
 
-def test_sgmmh_metrics_of_the_authors_pictures(shared) -> None:
-    golden = np.load(shared / "golden" / "sgmmh.npz")
+def test_sgmmh_metrics_of_the_authors_pictures() -> None:
+    golden = authors("sgmmh")
     target, prediction = (golden[f"metric/{name}_bgr8"][..., ::-1].copy() for name in ("real", "ham"))
     protocol = dataclasses.replace(PROTOCOLS["sgmmh"], size=None)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from authors import PARAMETERS
 from golden_fill import ellipse, noise8, standard_mask
 
 
@@ -26,6 +27,6 @@ def batch() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def public_lists(shared: Path) -> Path:
+def public_lists() -> Path:
     """The folder with the names and shapes in the authors' files."""
-    return shared / "specs" / "params"
+    return PARAMETERS

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import NARROW, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -22,8 +23,8 @@ RUNS = {"": None, "gamma1_": 1.0}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "adfm.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("adfm")
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +63,25 @@ def small() -> Any:
 
 
 @pytest.mark.parametrize(("key", "step"), [("out", 1), ("gamma1_out", 2), ("raw", 2)])
-def test_picture_agrees_with_the_authors(key: str, step: int, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations[key][:, :, ::step, ::step], golden[key], atol=TOLERANCE, rtol=0)
+def test_picture_agrees_with_the_authors(key: str, step: int, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations[key][:, :, ::step, ::step], golden[key], atol=TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize("key", ["conv1", "conv2", "conv3", "down9", "self_attn", "fb_fmm", "gamma1_fb_fmm"])
-def test_features_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations[key][:, ::16, ::4, ::4], golden[key], atol=FEATURE_TOLERANCE, rtol=0)
+def test_features_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations[key][:, ::16, ::4, ::4], golden[key], atol=FEATURE_TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize("key", ["out", "raw", "self_attn", "fb_fmm", "gamma1_out", "gamma1_self_attn", "gamma1_fb_fmm"])
-def test_statistics_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_statistics_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     values = activations[key].double()
 
     found = [values.mean(), values.std(correction=0), values.min(), values.max(), values.abs().sum()]
 
-    np.testing.assert_allclose(found, golden[f"{key}_stat"], rtol=1e-5, atol=1e-6)
+    assert_agrees(found, golden[f"{key}_stat"], rtol=1e-5, atol=1e-6)
 
 
-def test_loss_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_loss_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     loss = (activations["out"] - noise(12352)).square().mean()
 
     assert loss.item() == pytest.approx(golden["loss_mse"].item(), abs=TOLERANCE)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from authors import assert_agrees, assert_equals, authors
 from golden_fill import NARROW, fill_public, narrow_model, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -30,16 +31,16 @@ LEVELS = range(1, 6)
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "bargainnet.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("bargainnet")
 
 
 @pytest.fixture(scope="module")
-def filled(shared: Path) -> Any:
+def filled(public_lists: Path) -> Any:
     """The full-width model with the golden weights."""
     model = models.create("bargainnet").eval()
     for part, file in (("generator", "bargainnet"), ("encoder", "bargainnet_encoder")):
-        fill_public(model, model.public_names[part], shared / "specs" / "params" / f"{file}.json")
+        fill_public(model, model.public_names[part], public_lists / f"{file}.json")
     return model
 
 
@@ -55,14 +56,14 @@ def batch_of_one() -> dict[str, Tensor]:
     return {"composite": noise(12345), "target": noise(54321), "mask": standard_mask()}
 
 
-def code(golden: Mapping[str, np.ndarray], name: str) -> Tensor:
+def code(golden: Mapping[str, Any], name: str) -> Tensor:
     """Return one of the authors' codes, (1, 16)."""
     return torch.from_numpy(golden[f"code/{name}"])[None]
 
 
 @pytest.mark.parametrize("picture", ["real", "comp"])
 def test_codes_of_both_regions_agree_with_the_authors(
-    picture: str, filled: Any, signed: dict[str, Tensor], golden: Mapping[str, np.ndarray]
+    picture: str, filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]
 ) -> None:
     with torch.inference_mode():
         found = {name: filled.encoder(signed[picture], mask) for name, mask in (("fg", standard_mask()), ("bg", 1 - standard_mask()))}
@@ -71,16 +72,17 @@ def test_codes_of_both_regions_agree_with_the_authors(
         np.testing.assert_allclose(values, code(golden, f"z_{name}_{picture}"), atol=CODE_TOLERANCE, err_msg=name)
 
 
-def test_code_of_the_harmonized_foreground_agrees_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_code_of_the_harmonized_foreground_agrees_with_the_authors(
+    filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]
+) -> None:
     with torch.inference_mode():
-        found = filled.encoder(torch.from_numpy(golden["G/out"]), standard_mask())
+        harmonized = filled.generate(signed["comp"], standard_mask(), code(golden, "z_bg_real"))
+        found = filled.encoder(harmonized, standard_mask())
 
     np.testing.assert_allclose(found, code(golden, "z_fg_harm"), atol=CODE_TOLERANCE)
 
 
-def test_every_level_of_the_encoder_agrees_with_the_authors(
-    filled: Any, signed: dict[str, Tensor], golden: Mapping[str, np.ndarray]
-) -> None:
+def test_every_level_of_the_encoder_agrees_with_the_authors(filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     found: dict[int, tuple[Tensor, Tensor]] = {}
     hooks = [
         conv.register_forward_hook(lambda _module, _inputs, output, level=level: found.__setitem__(level, output))
@@ -95,26 +97,26 @@ def test_every_level_of_the_encoder_agrees_with_the_authors(
     for level, (features, mask) in found.items():
         expected, step = golden[f"E_real_bg/conv{level}f_slice"], 4 if mask.shape[2] > 31 else 1
         part = features[:, : expected.shape[1], : expected.shape[2], : expected.shape[3]]
-        np.testing.assert_allclose(part, expected, atol=LEVEL_TOLERANCE, err_msg=str(level))
-        assert np.array_equal(mask[..., ::step, ::step], golden[f"E_real_bg/conv{level}f_mask"]), level
+        assert_agrees(part, expected, atol=LEVEL_TOLERANCE, err_msg=str(level))
+        assert_equals(mask[..., ::step, ::step], golden[f"E_real_bg/conv{level}f_mask"])
 
 
-def test_generator_agrees_with_the_authors(filled: Any, signed: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_generator_agrees_with_the_authors(filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
         found = filled.generate(signed["comp"], standard_mask(), code(golden, "z_bg_real"))
 
-    np.testing.assert_allclose(found, golden["G/out"], atol=GENERATOR_TOLERANCE)
+    assert_agrees(found, golden["G/out"], atol=GENERATOR_TOLERANCE)
 
 
-def test_free_use_takes_the_code_from_the_composite(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_free_use_takes_the_code_from_the_composite(filled: Any, golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
         prediction = filled(noise(12345), standard_mask())
 
     np.testing.assert_allclose(prediction["background_code"], code(golden, "z_bg_comp"), atol=CODE_TOLERANCE)
-    np.testing.assert_allclose(to_signed(prediction.image), golden["G/out_codefromcomp"], atol=HALF_TOLERANCE)
+    assert_agrees(to_signed(prediction.image), golden["G/out_codefromcomp"], atol=HALF_TOLERANCE)
 
 
-def test_losses_agree_with_the_authors(filled: Any, batch_of_one: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_losses_agree_with_the_authors(filled: Any, batch_of_one: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
         losses = filled.training_loss(batch_of_one)
 
@@ -124,13 +126,13 @@ def test_losses_agree_with_the_authors(filled: Any, batch_of_one: dict[str, Tens
         assert losses[name].item() == pytest.approx(golden[f"loss/{place}"].item(), abs=tolerance), name
 
 
-def test_triplet_loss_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_triplet_loss_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     codes = [torch.from_numpy(golden[f"triplet/{name}"]).flatten(1) for name in "apn"]
 
     assert triplet_loss(*codes).item() == pytest.approx(golden["triplet/loss"].item(), abs=LOSS_TOLERANCE)
 
 
-def test_harmony_score_agrees_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_harmony_score_agrees_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
         distance, score = (measure(noise(12345), standard_mask()) for measure in (filled.measure_inharmony, filled.score_harmony))
 
@@ -140,7 +142,7 @@ def test_harmony_score_agrees_with_the_authors(filled: Any, golden: Mapping[str,
 
 
 def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(
-    filled: Any, signed: dict[str, Tensor], golden: Mapping[str, np.ndarray]
+    filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]
 ) -> None:
     model: Any = models.create("bargainnet", train_mode_bn=True).eval()
     model.load_state_dict(filled.state_dict())
@@ -149,8 +151,8 @@ def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(
         background = model.encoder(signed["real"], 1 - standard_mask())
         found = model.generate(signed["comp"], standard_mask(), background)
 
-    np.testing.assert_allclose(background[0], golden["trainbn/z_bg_real"], atol=CODE_TOLERANCE)
-    np.testing.assert_allclose(found, golden["trainbn/G_out_nodropout"], atol=OWN_STATISTICS_TOLERANCE)
+    assert_agrees(background[0], golden["trainbn/z_bg_real"], atol=CODE_TOLERANCE)
+    assert_agrees(found, golden["trainbn/G_out_nodropout"], atol=OWN_STATISTICS_TOLERANCE)
 
 
 def test_parts_have_the_authors_parameters(public_lists: Path) -> None:

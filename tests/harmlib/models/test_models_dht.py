@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import NARROW, ellipse, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -24,15 +24,15 @@ SIDE = 64
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "dht.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("dht")
 
 
 @pytest.fixture(scope="module")
-def activations(shared: Path) -> dict[str, Tensor]:
+def activations(public_lists: Path) -> dict[str, Tensor]:
     """What the full-width model with the golden weights makes of the golden picture, part by part."""
     model = models.create("dht").eval()
-    fill_public(model, model.public_names["model"], shared / "specs" / "params" / "dht.json")
+    fill_public(model, model.public_names["model"], public_lists / "dht.json")
     found: dict[str, Tensor] = {}
     parts = {
         "dht_renc": model.reflectance_encoder,
@@ -57,24 +57,24 @@ def small_mask() -> Tensor:
     return ellipse(SIDE, SIDE, (30, 30), (20, 15))
 
 
-def test_harmonized_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_harmonized_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     product = activations["dht_reflectance"] * activations["dht_illumination"]
 
-    np.testing.assert_allclose(product, golden["dht_harmonized"], atol=OUTPUT_TOLERANCE, rtol=0)
+    assert_agrees(product, golden["dht_harmonized"], atol=OUTPUT_TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize("key", ["dht_reflectance", "dht_illumination"])
-def test_parts_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations[key][:, :, ::2, ::2], golden[key], atol=OUTPUT_TOLERANCE, rtol=0)
+def test_parts_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations[key][:, :, ::2, ::2], golden[key], atol=OUTPUT_TOLERANCE, rtol=0)
 
 
-def test_light_tokens_agree_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations["dht_light"].transpose(0, 1), golden["dht_light"], atol=LIGHT_TOLERANCE, rtol=0)
+def test_light_tokens_agree_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations["dht_light"].transpose(0, 1), golden["dht_light"], atol=LIGHT_TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize(("key", "step"), [("dht_rtr", 64), ("dht_lenc", 16), ("dht_render", 64)])
-def test_tokens_agree_with_the_authors(key: str, step: int, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations[key].transpose(0, 1)[::step, :, ::8], golden[key], atol=TOKEN_TOLERANCE, rtol=0)
+def test_tokens_agree_with_the_authors(key: str, step: int, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations[key].transpose(0, 1)[::step, :, ::8], golden[key], atol=TOKEN_TOLERANCE, rtol=0)
 
 
 def test_parameters_are_the_authors(public_lists: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from authors import assert_agrees, authors
 from golden_fill import NARROW, fill_a, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -29,8 +30,8 @@ ROUNDING = 1e-12
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "dih.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("dih")
 
 
 def torch_shapes(list_file: Path) -> dict[str, list[int]]:
@@ -66,45 +67,45 @@ def activations(variant: str, params: Path, background: int = 0) -> dict[str, Te
 
 
 @pytest.mark.parametrize("mask", BACKGROUNDS)
-def test_tensorflow_layers_agree_with_the_authors(mask: str, public_lists: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_tensorflow_layers_agree_with_the_authors(mask: str, public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("tf256", public_lists, BACKGROUNDS[mask])
 
     for key in ("conv5", "fc7", "deconv5-h"):
-        np.testing.assert_allclose(found[key][:, ::8], golden[f"tf_wo_{mask}_{key}"], atol=TOLERANCE, err_msg=key)
+        assert_agrees(found[key][:, ::8], golden[f"tf_wo_{mask}_{key}"], atol=TOLERANCE, err_msg=key)
     stored = golden[f"tf_wo_{mask}_raw"]
     step = 256 // stored.shape[2]
-    np.testing.assert_allclose(found["raw"][:, :, ::step, ::step], stored, atol=TOLERANCE)
+    assert_agrees(found["raw"][:, :, ::step, ::step], stored, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("mask", BACKGROUNDS)
-def test_tensorflow_parsing_variant_agrees_with_the_authors(mask: str, public_lists: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_tensorflow_parsing_variant_agrees_with_the_authors(mask: str, public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("tf256seg", public_lists, BACKGROUNDS[mask])
 
-    np.testing.assert_allclose(found["raw"][:, :, ::2, ::2], golden[f"tf_seg_{mask}_raw"], atol=TOLERANCE)
-    np.testing.assert_allclose(found["seg"][:, ::8, ::8, ::8], golden[f"tf_seg_{mask}_seg"], atol=TOLERANCE)
+    assert_agrees(found["raw"][:, :, ::2, ::2], golden[f"tf_seg_{mask}_raw"], atol=TOLERANCE)
+    assert_agrees(found["seg"][:, ::8, ::8, ::8], golden[f"tf_seg_{mask}_seg"], atol=TOLERANCE)
 
 
-def test_clipped_picture_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_clipped_picture_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     model = filled("tf256", public_lists)
 
     with torch.inference_mode():
         image = 2 * model(noise(12345), standard_mask()).image.double() - 1
 
     found = [image.mean(), image.std(correction=0), image.min(), image.max(), image.abs().sum()]
-    np.testing.assert_allclose(found, golden["tf_wo_m01_out_stat"], rtol=1e-6, atol=1e-7)
+    assert_agrees(found, golden["tf_wo_m01_out_stat"], rtol=1e-6, atol=1e-7)
 
 
-def test_s2am_copy_agrees_with_its_authors(public_lists: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_s2am_copy_agrees_with_its_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("pt256", public_lists)["raw"]
 
-    np.testing.assert_allclose(found[:, :, ::2, ::2], golden["dih256_out"], atol=TOLERANCE)
+    assert_agrees(found[:, :, ::2, ::2], golden["dih256_out"], atol=TOLERANCE)
 
 
-def test_s2am_copy_with_parsing_keeps_its_crossed_wire(public_lists: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_s2am_copy_with_parsing_keeps_its_crossed_wire(public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("pt256seg", public_lists)
 
-    np.testing.assert_allclose(found["raw"][:, :, ::2, ::2], golden["dih256seg_out"], atol=TOLERANCE)
-    np.testing.assert_allclose(found["seg"][:, ::2, ::8, ::8], golden["dih256seg_seg"], atol=TOLERANCE)
+    assert_agrees(found["raw"][:, :, ::2, ::2], golden["dih256seg_out"], atol=TOLERANCE)
+    assert_agrees(found["seg"][:, ::2, ::8, ::8], golden["dih256seg_seg"], atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("variant", LISTS)

@@ -14,14 +14,14 @@ from torchvision.models import efficientnet_b0
 from harmlib.models.layers.efficientnet import ConvNorm, MBConv, TwoStemEfficientNet, pad_same
 
 
-def test_torchvision_blocks_land_where_the_spec_pairs_them(shared: Path) -> None:
+def test_torchvision_blocks_land_where_the_spec_pairs_them(public_lists: Path) -> None:
     theirs = efficientnet_b0(weights=None).state_dict()
     backbone = TwoStemEfficientNet()
 
     backbone.load_imagenet(theirs)
 
     own, names = backbone.state_dict(), backbone.public_names()
-    pairs = json.loads((shared / "specs" / "params" / "harmonizer_backbone_map.json").read_text())["torchvision.efficientnet_b0"]
+    pairs = json.loads((public_lists / "harmonizer_backbone_map.json").read_text())["torchvision.efficientnet_b0"]
     place = dict(pairs)
     loaded = {public: name for public, name in names.items() if not name.startswith("stem_")}
     assert {public.rsplit(".", 1)[0] for public in loaded} == set(place)

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import NARROW
 from torch import Tensor, nn
 from torchvision.models import efficientnet_b0
 
 from harmlib import models
 from harmlib.errors import CheckpointError
-from harmlib.filters import FILTERS, RANGES, restore
+from harmlib.filters import FILTERS, RANGES, restore, synthesize
 from harmlib.models.harmonizer import IMAGENET_FILE, dynamic_denominator, dynamic_loss, dynamic_terms, region_loss
 
 LOSS_TOLERANCE = 1e-5
@@ -38,26 +38,27 @@ def small_batch(pictures: int) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "harmonizer.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("harmonizer")
 
 
-def test_synthetic_losses_agree_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_synthetic_losses_agree_with_the_authors(golden: Mapping[str, Any]) -> None:
     theta = torch.from_numpy(golden["syn/theta"]).requires_grad_()
-    composite, mask, targets = (torch.from_numpy(golden[f"syn/{key}"]) for key in ("composite", "mask", "targets"))
+    composite, mask, real, arguments = (torch.from_numpy(golden[f"syn/{key}"]) for key in ("composite", "mask", "real", "scaled_args"))
+    _, targets = synthesize(real, mask, arguments.T)
 
     losses = torch.stack([region_loss(o, i, mask) for o, i in zip(restore(composite, mask, theta.T), targets, strict=True)])
     total = dynamic_loss(losses)
     total.backward()
 
     assert total.item() == pytest.approx(golden["loss/fine_total"].item(), abs=LOSS_TOLERANCE)
-    np.testing.assert_allclose(losses.detach(), golden["loss/per_filter_per_sample"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
-    np.testing.assert_allclose(dynamic_denominator(losses), golden["loss/denominator"], rtol=LOSS_TOLERANCE)
-    np.testing.assert_allclose(dynamic_terms(losses).mean(1).detach(), golden["loss/scaled"], atol=LOSS_TOLERANCE)
-    np.testing.assert_allclose(theta.grad, golden["loss/fine_grad_theta"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
+    assert_agrees(losses.detach(), golden["loss/per_filter_per_sample"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
+    assert_agrees(dynamic_denominator(losses), golden["loss/denominator"], rtol=LOSS_TOLERANCE)
+    assert_agrees(dynamic_terms(losses).mean(1).detach(), golden["loss/scaled"], atol=LOSS_TOLERANCE)
+    assert_agrees(theta.grad, golden["loss/fine_grad_theta"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
 
 
-def test_coarse_loss_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_coarse_loss_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     theta = torch.from_numpy(golden["coarse/theta"]).requires_grad_()
     composite, real = (torch.from_numpy(golden[f"coarse/{key}"]) for key in ("composite", "real"))
     mask = torch.from_numpy(golden["syn/mask"])
@@ -65,18 +66,18 @@ def test_coarse_loss_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -
     losses = region_loss(restore(composite, mask, theta.T)[-1], real, mask)
     (10 * losses.mean()).backward()
 
-    np.testing.assert_allclose(losses.detach(), golden["coarse/per_sample"], rtol=LOSS_TOLERANCE)
-    np.testing.assert_allclose(theta.grad, golden["coarse/grad_theta"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
+    assert_agrees(losses.detach(), golden["coarse/per_sample"], rtol=LOSS_TOLERANCE)
+    assert_agrees(theta.grad, golden["coarse/grad_theta"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
 
 
-def test_dynamic_weights_agree_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_dynamic_weights_agree_with_the_authors(golden: Mapping[str, Any]) -> None:
     losses = torch.from_numpy(golden["dyn/losses"]).requires_grad_()
 
     dynamic_loss(losses).backward()
 
-    np.testing.assert_allclose(dynamic_denominator(losses), golden["dyn/denominator"], rtol=LOSS_TOLERANCE)
-    np.testing.assert_allclose(dynamic_terms(losses).mean(1).detach(), golden["dyn/scaled"], atol=LOSS_TOLERANCE)
-    np.testing.assert_allclose(losses.grad, golden["dyn/grad"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
+    assert_agrees(dynamic_denominator(losses), golden["dyn/denominator"], rtol=LOSS_TOLERANCE)
+    assert_agrees(dynamic_terms(losses).mean(1).detach(), golden["dyn/scaled"], atol=LOSS_TOLERANCE)
+    assert_agrees(losses.grad, golden["dyn/grad"], rtol=LOSS_TOLERANCE, atol=LOSS_TOLERANCE)
 
 
 def test_dynamic_loss_is_one_and_weighs_each_filter_by_what_it_adds() -> None:

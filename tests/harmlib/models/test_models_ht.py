@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import NARROW, ellipse, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -29,15 +30,15 @@ PARAMETERS = 6_446_275
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "dht.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("dht")
 
 
 @pytest.fixture(scope="module")
-def activations(shared: Path) -> dict[str, Tensor]:
+def activations(public_lists: Path) -> dict[str, Tensor]:
     """What the full-width model with the golden weights makes of the golden picture: encoder, first layer, transformer, picture."""
     model = models.create("ht").eval()
-    fill_public(model, model.public_names["model"], shared / "specs" / "params" / "ht.json")
+    fill_public(model, model.public_names["model"], public_lists / "ht.json")
     found: dict[str, Tensor] = {}
     layers = {"ht_enc": model.encoder, "ht_layer0": model.transformer.layers[0], "ht_tr": model.transformer}
     for key, layer in layers.items():
@@ -52,32 +53,32 @@ def small() -> Any:
     return models.create("ht", width=NARROW).eval()
 
 
-def test_generated_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations["ht_out"], golden["ht_out"], atol=OUTPUT_TOLERANCE, rtol=0)
+def test_generated_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations["ht_out"], golden["ht_out"], atol=OUTPUT_TOLERANCE, rtol=0)
 
 
-def test_tokens_agree_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_tokens_agree_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     for key in ("ht_layer0", "ht_tr"):
         tokens = activations[key].transpose(0, 1)[::64, :, ::8]
-        np.testing.assert_allclose(tokens, golden[key], atol=TOKEN_TOLERANCE, rtol=0, err_msg=key)
+        assert_agrees(tokens, golden[key], atol=TOKEN_TOLERANCE, rtol=0, err_msg=key)
 
 
-def test_encoder_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations["ht_enc"][:, ::16, ::8, ::8], golden["ht_enc"], atol=TOKEN_TOLERANCE, rtol=0)
+def test_encoder_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations["ht_enc"][:, ::16, ::8, ::8], golden["ht_enc"], atol=TOKEN_TOLERANCE, rtol=0)
 
 
-def test_pasted_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_pasted_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     pasted = paste(activations["ht_out"], noise(12345), standard_mask()).double()
 
     found = [pasted.mean(), pasted.std(correction=0), pasted.min(), pasted.max(), pasted.abs().sum()]
-    np.testing.assert_allclose(found, golden["ht_final_stat"], rtol=1e-6, atol=OUTPUT_TOLERANCE)
+    assert_agrees(found, golden["ht_final_stat"], rtol=1e-6, atol=OUTPUT_TOLERANCE)
 
 
 @pytest.mark.parametrize(("key", "side", "step"), [("pixel_pos", 64, 8), ("patch_pos", 32, 4)])
-def test_positions_agree_with_the_authors(key: str, side: int, step: int, golden: Mapping[str, np.ndarray]) -> None:
+def test_positions_agree_with_the_authors(key: str, side: int, step: int, golden: Mapping[str, Any]) -> None:
     positions = sine_positions(side, side, 256, torch.zeros(1)).T.unflatten(1, (side, side))
 
-    np.testing.assert_allclose(positions[::8, ::step, ::step], golden[key], atol=POSITION_TOLERANCE, rtol=0)
+    assert_agrees(positions[::8, ::step, ::step], golden[key], atol=POSITION_TOLERANCE, rtol=0)
 
 
 def test_parameters_are_the_authors(public_lists: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from authors import assert_agrees, authors
 from golden_fill import NARROW, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -39,28 +40,28 @@ PREDICTOR_MULTIPLE = {"idih": 256, "issam": 32}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "idih.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("idih")
 
 
 @pytest.fixture(scope="module", params=METHODS)
-def filled(request: pytest.FixtureRequest, shared: Path, golden: Mapping[str, np.ndarray]) -> Any:
+def filled(request: pytest.FixtureRequest, public_lists: Path, golden: Mapping[str, Any]) -> Any:
     """The full-width model with golden fill B."""
-    model = fill_a(request.param, shared)
+    model = fill_a(request.param, public_lists)
     statistics = iter(golden[f"{request.param}/B/bn_vector"])
     own = model.state_dict()
-    for public, shape in read_list(shared / "specs" / "params" / f"{request.param}.json").items():
+    for public, shape in read_list(public_lists / f"{request.param}.json").items():
         if "running_" in public:
             own[model.public_names["model"][public]].copy_(torch.tensor([next(statistics) for _ in range(shape[0])]))
     return model
 
 
-def fill_a(variant: str, shared: Path) -> Any:
+def fill_a(variant: str, public_lists: Path) -> Any:
     """Return the full-width model with golden fill A; the blur keeps its kernel."""
     name, options = VARIANTS[variant]
     model = models.create(name, **options).eval()
     buffers = {key: values.clone() for key, values in model.named_buffers() if key.endswith("blur")}
-    fill_public(model, model.public_names["model"], shared / "specs" / "params" / f"{variant}.json")
+    fill_public(model, model.public_names["model"], public_lists / f"{variant}.json")
     model.load_state_dict(buffers, strict=False)
     return model
 
@@ -106,27 +107,27 @@ def test_parameters_are_the_authors(variant: str, public_lists: Path) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_fill_a_agrees_with_the_authors(name: str, shared: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_fill_a_agrees_with_the_authors(name: str, public_lists: Path, golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
-        found = fill_a(name, shared).run(normalize(noise(12345)), standard_mask())
+        found = fill_a(name, public_lists).run(normalize(noise(12345)), standard_mask())
 
-    np.testing.assert_allclose(found[0], golden[f"{name}/A/output"], atol=A_TOLERANCE, rtol=0)
+    assert_agrees(found[0], golden[f"{name}/A/output"], atol=A_TOLERANCE, rtol=0)
 
 
-def test_every_level_agrees_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_every_level_agrees_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
     found = watched(filled)
 
     prefix = f"{filled.name}/B/"
-    np.testing.assert_allclose(found["output"][0], golden[f"{prefix}output"], atol=B_TOLERANCE[filled.name], rtol=0)
-    np.testing.assert_allclose(torch.sigmoid(3 * found["att_logit"])[0, 0], golden[f"{prefix}attention_map"].squeeze(), atol=A_TOLERANCE)
+    assert_agrees(found["output"][0], golden[f"{prefix}output"], atol=B_TOLERANCE[filled.name], rtol=0)
+    assert_agrees(torch.sigmoid(3 * found["att_logit"])[0, 0], golden[f"{prefix}attention_map"], atol=A_TOLERANCE)
     levels = [key for key in golden if key.startswith(prefix) and key.endswith("_chmean")]
     assert len(levels) == len(found) - 1
     for key in levels:
         means = found[key.removeprefix(prefix).removesuffix("_chmean")].mean((0, 2, 3))
-        np.testing.assert_allclose(means, golden[key], atol=CHANNEL_TOLERANCE, err_msg=key)
+        assert_agrees(means, golden[key], atol=CHANNEL_TOLERANCE, err_msg=key)
 
 
-def test_predicted_picture_agrees_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_predicted_picture_agrees_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
     image = torch.from_numpy(golden["predict/image"]).permute(2, 0, 1)[None] / 255
     mask = torch.from_numpy(golden["predict/mask"])[None, None].float()
     multiple = PREDICTOR_MULTIPLE[filled.name]
@@ -137,29 +138,29 @@ def test_predicted_picture_agrees_with_the_authors(filled: Any, golden: Mapping[
         padded = filled(functional.pad(image, padding), functional.pad(mask, padding)).image
 
     cropped = functional.pad(padded, [-side for side in padding])[0].permute(1, 2, 0)
-    np.testing.assert_allclose(255 * cropped, golden[f"{filled.name}/predict/output"], atol=PICTURE_TOLERANCE[filled.name], rtol=0)
+    assert_agrees(255 * cropped, golden[f"{filled.name}/predict/output"], atol=PICTURE_TOLERANCE[filled.name], rtol=0)
 
 
-def test_attention_variant_agrees_with_the_authors(shared: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_attention_variant_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
-        found = fill_a("idih_attention", shared).run(normalize(cells(12345)), standard_mask())
+        found = fill_a("idih_attention", public_lists).run(normalize(cells(12345)), standard_mask())
 
-    np.testing.assert_allclose(found[0, :, ::4, ::4], golden["idih_attention/A/output_slice"], atol=1e-5)
+    assert_agrees(found[0, :, ::4, ::4], golden["idih_attention/A/output_slice"], atol=1e-5)
 
 
 @pytest.mark.parametrize("smallest_area", [100, 1000])
-def test_loss_agrees_with_the_authors(smallest_area: int, golden: Mapping[str, np.ndarray]) -> None:
+def test_loss_agrees_with_the_authors(smallest_area: int, golden: Mapping[str, Any]) -> None:
     pred, target, mask = (torch.from_numpy(golden[f"loss/{part}"]) for part in ("pred", "target", "mask"))
 
     found = area_normalized_errors(pred, target, mask, smallest_area)
 
-    np.testing.assert_allclose(found, golden[f"loss/mnmse_min{smallest_area}"].flatten(), rtol=1e-6)
+    assert_agrees(found, golden[f"loss/mnmse_min{smallest_area}"].flatten(), rtol=1e-6)
 
 
-def test_kernel_of_the_blur_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_kernel_of_the_blur_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     kernel = models.create("issam", width=NARROW).network.attention.blur
 
-    np.testing.assert_allclose(kernel[0, 0], golden["issam/blur_kernel"], atol=1e-7)
+    assert_agrees(kernel[0, 0], golden["issam/blur_kernel"], atol=1e-7)
 
 
 def test_loss_sums_the_whole_picture_and_divides_by_the_area() -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from authors import assert_agrees, authors
 from golden_fill import NARROW, ellipse, fill_a, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,8 +29,8 @@ LOSS_NAMES = {"l1": "L1", "gradient": "R_gradient", "illumination": "I_L2", "smo
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "iih.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("iih")
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +81,11 @@ def run(model: Any) -> dict[str, Tensor]:
     return {**found, **pictures, "ifm_mean": matching, "score": scores.view(1, 1024, 32, 32)}
 
 
-def check(values: Tensor, golden: Mapping[str, np.ndarray], key: str, tolerance: float) -> None:
+def check(values: Tensor, golden: Mapping[str, Any], key: str, tolerance: float) -> None:
     """Compare one tensor with the golden slice of it."""
     expected = golden[key]
     steps = [have // want for have, want in zip(values.shape, expected.shape, strict=True)]
-    np.testing.assert_allclose(values[tuple(slice(None, None, step) for step in steps)], expected, atol=tolerance, rtol=0)
+    assert_agrees(values[tuple(slice(None, None, step) for step in steps)], expected, atol=tolerance, rtol=0)
 
 
 def small() -> Any:
@@ -98,28 +98,28 @@ def small_mask() -> Tensor:
 
 
 @pytest.mark.parametrize("key", [*RESULTS, "r_enc", "i_enc", "i_light", "r_rec", "i_rec"])
-def test_results_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_results_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     check(activations[key], golden, key, TOLERANCE)
 
 
 @pytest.mark.parametrize("key", ["harmonized", "ifm_mean", "score"])
 def test_results_with_the_matching_branch_alive_agree_with_the_authors(
-    key: str, whole_gamma: dict[str, Tensor], golden: Mapping[str, np.ndarray]
+    key: str, whole_gamma: dict[str, Tensor], golden: Mapping[str, Any]
 ) -> None:
     check(whole_gamma[key], golden, f"g1_{key}", WHOLE_GAMMA_TOLERANCE)
 
 
-def test_pasted_picture_agrees_with_the_authors(filled: Any, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_pasted_picture_agrees_with_the_authors(filled: Any, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     composite, mask = noise(12345).double(), standard_mask().double()
 
     pasted = composite * (1 - mask) + activations["harmonized"] * mask
 
     found = [pasted.mean(), pasted.std(correction=0), pasted.min(), pasted.max(), pasted.abs().sum()]
-    np.testing.assert_allclose(found, golden["final_stat"], rtol=1e-5)
+    assert_agrees(found, golden["final_stat"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)
-def test_losses_agree_with_the_authors(name: str, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_losses_agree_with_the_authors(name: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     target, pictures = noise(12352), activations
     losses = {
         "l1": lambda: functional.l1_loss(pictures["harmonized"], target),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from authors import assert_agrees, authors
 from scipy.spatial.distance import cdist
 
 from harmlib import color, models
@@ -17,12 +18,12 @@ TOLERANCE = 1e-13  # on Lab up to 100; the note says 2e-14 relative
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "classical.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("classical")
 
 
 @pytest.fixture(scope="module")
-def flow(golden: Mapping[str, np.ndarray]) -> np.ndarray:
+def flow(golden: Mapping[str, Any]) -> np.ndarray:
     """The golden flow as a matrix; its rows are (object, background, amount), counted from 1."""
     matrix = np.zeros((len(golden["lal_Co"]), len(golden["lal_Cb"])))
     own, other, amount = golden["lal_flow"].T
@@ -37,7 +38,7 @@ def foreground(photo_array: np.ndarray) -> np.ndarray:
     return region
 
 
-def test_flow_is_the_golden_one(golden: Mapping[str, np.ndarray], flow: np.ndarray) -> None:
+def test_flow_is_the_golden_one(golden: Mapping[str, Any], flow: np.ndarray) -> None:
     own, other = Signature(golden["lal_Co"], golden["lal_wo"]), Signature(golden["lal_Cb"], golden["lal_wb"])
 
     found = transport(own, other)
@@ -46,18 +47,18 @@ def test_flow_is_the_golden_one(golden: Mapping[str, np.ndarray], flow: np.ndarr
     assert (found * cdist(own.centers, other.centers)).sum() == pytest.approx(golden["lal_emd"].item(), rel=1e-12)
 
 
-def test_shifts_agree_with_the_authors(golden: Mapping[str, np.ndarray], flow: np.ndarray) -> None:
+def test_shifts_agree_with_the_authors(golden: Mapping[str, Any], flow: np.ndarray) -> None:
     found = cluster_shifts(golden["lal_Co"], golden["lal_Cb"], flow, golden["lal_sigma"].item())
 
-    np.testing.assert_allclose(found, golden["lal_cluster_shift"], atol=TOLERANCE)
+    assert_agrees(found, golden["lal_cluster_shift"], atol=TOLERANCE)
 
 
-def test_recolored_pixels_agree_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_recolored_pixels_agree_with_the_authors(golden: Mapping[str, Any]) -> None:
     mask, picture = golden["lal_m"], golden["lal_lab"].copy()
 
     picture[mask] = shift_colors(picture[mask], golden["lal_Co"], golden["lal_cluster_shift"], golden["lal_sigma"].item())
 
-    np.testing.assert_allclose(picture, golden["lal_weighted"], atol=TOLERANCE)
+    assert_agrees(picture, golden["lal_weighted"], atol=TOLERANCE)
 
 
 def test_flow_of_two_clusters_is_the_one_found_by_hand() -> None:

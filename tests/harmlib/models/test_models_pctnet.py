@@ -1,4 +1,4 @@
-"""PCT-Net against the authors' golden numbers (``shared/golden/pctnet.md``): networks, transforms and predicted pictures."""
+"""PCT-Net against the authors' numbers (``tests/authors``): networks, transforms and predicted pictures."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import NARROW, block, ellipse, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
 from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.inference.pictures import harmonize
 from harmlib.inference.thumbnails import sample_bilinear
 from harmlib.models.idih import normalize
 from harmlib.models.layers.pixel_transforms import CNN_TRANSFORMS, VIT_TRANSFORMS, apply_transform, enlarge
@@ -59,23 +59,23 @@ PREDICTED = {"cnn": "cnn/B", "vit": "vit/A"}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "pctnet.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("pctnet")
 
 
 @pytest.fixture(scope="module", params=CASES)
-def case(request: pytest.FixtureRequest, shared: Path, golden: Mapping[str, np.ndarray]) -> tuple[str, dict[str, Tensor]]:
+def case(request: pytest.FixtureRequest, public_lists: Path, golden: Mapping[str, Any]) -> tuple[str, dict[str, Tensor]]:
     """A golden case: its name, and all that our method gives for it, by the golden file's names."""
     name, picture, *_ = CASES[request.param]
-    return request.param, run_watched(filled(request.param, shared, golden), picture, name)
+    return request.param, run_watched(filled(request.param, public_lists, golden), picture, name)
 
 
-def filled(case: str, shared: Path, golden: Mapping[str, np.ndarray]) -> Any:
+def filled(case: str, public_lists: Path, golden: Mapping[str, Any]) -> Any:
     """Return the full-width method with the weights of a golden case; the blur keeps its kernel."""
     name = CASES[case][0]
     model = models.create(name, keep_background=False).eval() if name == "pctnet" else models.create(name).eval()
     blur = {key: values.clone() for key, values in model.named_buffers() if key.endswith("blur")}
-    names, list_file = model.public_names["model"], shared / "specs" / "params" / LISTS[name]
+    names, list_file = model.public_names["model"], public_lists / LISTS[name]
     fill_public(model, names, list_file)
     model.load_state_dict(blur, strict=False)
     if case == "cnn/B":
@@ -120,9 +120,7 @@ def watched_parts(network: Any, name: str) -> dict[str, Any]:
     return {**levels, **steps, "ssam": trunk.attention, "att_logit": trunk.head.attention}
 
 
-def test_coefficients_and_both_pictures_agree_with_the_authors(
-    case: tuple[str, dict[str, Tensor]], golden: Mapping[str, np.ndarray]
-) -> None:
+def test_coefficients_and_both_pictures_agree_with_the_authors(case: tuple[str, dict[str, Tensor]], golden: Mapping[str, Any]) -> None:
     name, found = case
     small, large = CASES[name][2:]
     compared = {
@@ -135,10 +133,10 @@ def test_coefficients_and_both_pictures_agree_with_the_authors(
     }
 
     for key, (values, tolerance) in compared.items():
-        np.testing.assert_allclose(values, golden[f"{name}/{key}"], atol=tolerance, rtol=0, err_msg=key)
+        assert_agrees(values, golden[f"{name}/{key}"], atol=tolerance, rtol=0, err_msg=key)
 
 
-def test_every_part_agrees_with_the_authors(case: tuple[str, dict[str, Tensor]], golden: Mapping[str, np.ndarray]) -> None:
+def test_every_part_agrees_with_the_authors(case: tuple[str, dict[str, Tensor]], golden: Mapping[str, Any]) -> None:
     name, found = case
     if name.startswith("vit"):
         squashed = torch.tanh(found["dec"])
@@ -150,12 +148,12 @@ def test_every_part_agrees_with_the_authors(case: tuple[str, dict[str, Tensor]],
         parts |= {"attention_slice": found["attention"][0, 0, ::4, ::4]}
 
     for key, values in parts.items():
-        np.testing.assert_allclose(values, golden[f"{name}/{key}"], atol=THUMBNAIL_TOLERANCE, rtol=0, err_msg=key)
+        assert_agrees(values, golden[f"{name}/{key}"], atol=THUMBNAIL_TOLERANCE, rtol=0, err_msg=key)
 
 
 @pytest.mark.parametrize("network", PREDICTED)
-def test_predicted_pictures_agree_with_the_authors(network: str, shared: Path, golden: Mapping[str, np.ndarray]) -> None:
-    model = filled(PREDICTED[network], shared, golden)
+def test_predicted_pictures_agree_with_the_authors(network: str, public_lists: Path, golden: Mapping[str, Any]) -> None:
+    model = filled(PREDICTED[network], public_lists, golden)
     image, mask = golden["predict/image"], golden["predict/mask"].astype(np.float32) / 255
     small = torch.from_numpy(golden["predict/image_lowres"]).permute(2, 0, 1)[None] / 255
     top, left = golden["predict/patch_origin"]
@@ -166,28 +164,28 @@ def test_predicted_pictures_agree_with_the_authors(network: str, shared: Path, g
 
     thumbnail, photograph = (255 * values[0].permute(1, 2, 0).numpy() for values in (prediction.image, full))
     prefix = f"{network}/predict/"
-    np.testing.assert_allclose(thumbnail[::4, ::4], golden[f"{prefix}lowres"], atol=PICTURE_TOLERANCE, rtol=0)
-    np.testing.assert_allclose(photograph[::4, ::4], golden[f"{prefix}fullres"], atol=PICTURE_TOLERANCE, rtol=0)
+    assert_agrees(thumbnail[::4, ::4], golden[f"{prefix}lowres"], atol=PICTURE_TOLERANCE, rtol=0)
+    assert_agrees(photograph[::4, ::4], golden[f"{prefix}fullres"], atol=PICTURE_TOLERANCE, rtol=0)
     patch = photograph[top : top + 32, left : left + 32]
-    np.testing.assert_allclose(patch, golden[f"{prefix}fullres_patch"], atol=PICTURE_TOLERANCE, rtol=0)
+    assert_agrees(patch, golden[f"{prefix}fullres_patch"], atol=PICTURE_TOLERANCE, rtol=0)
 
 
-def test_thumbnails_are_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_thumbnails_are_the_authors(golden: Mapping[str, Any]) -> None:
     image, mask = golden["predict/image"], golden["predict/mask"].astype(np.float32) / 255
 
     assert np.abs(sample_bilinear(image, (256, 256)) - golden["predict/image_lowres"]).max() <= 1  # theirs is rounded to 8 bit
-    np.testing.assert_allclose(sample_bilinear(mask, (256, 256)), golden["predict/mask_lowres"], atol=1e-4)
+    assert_agrees(sample_bilinear(mask, (256, 256)), golden["predict/mask_lowres"], atol=1e-4)
 
 
 @pytest.mark.parametrize("public", TRANSFORMS)
-def test_transforms_agree_with_the_authors(public: str, golden: Mapping[str, np.ndarray]) -> None:
+def test_transforms_agree_with_the_authors(public: str, golden: Mapping[str, Any]) -> None:
     transform = TRANSFORMS[public]
     colors, coefficients = (torch.from_numpy(golden[f"pct/{part}"]) for part in ("input", "params"))
 
     found = apply_transform(transform, colors, coefficients[:, : transform.coefficients])
 
     raw, clamped = golden[f"pct/{public}_raw"], golden[f"pct/{public}_clamped_normalized"]
-    np.testing.assert_allclose(found, raw.clip(0, 1) if transform.clamped else raw, atol=TRANSFORM_TOLERANCE)
+    assert_agrees(found, raw.clip(0, 1) if transform.clamped else raw, atol=TRANSFORM_TOLERANCE)
     np.testing.assert_allclose(normalize(found.clamp(0, 1)), clamped, atol=5 * TRANSFORM_TOLERANCE)  # 1 / std is up to 4.5
 
 
@@ -268,21 +266,6 @@ def test_fresh_weights_have_the_authors_deviations() -> None:
     assert weight.std().item() == pytest.approx(math.sqrt(4 / fans), rel=0.02)
     assert vit.transformer.layers[3].self_attention.heads.out_proj.weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert vit.transformer.layers[3].self_attention.heads.in_proj_weight.std().item() > 0.04
-
-
-def test_background_is_kept_unless_the_authors_picture_is_asked_for(photo_array: np.ndarray) -> None:
-    mask = np.zeros(photo_array.shape[:2], np.float32)
-    mask[10:30, 20:50] = 1
-    outside = mask == 0
-
-    torch.manual_seed(0)
-    pasted, whole = (models.create("pctnet", width=NARROW, keep_background=kept).eval() for kept in (True, False))
-    whole.load_state_dict(pasted.state_dict())
-    results = [np.asarray(harmonize(model, photo_array, mask)) for model in (pasted, whole)]
-
-    assert np.array_equal(results[0][outside], photo_array[outside])
-    assert (results[1][outside] != photo_array[outside]).mean() > 0.5
-    assert np.array_equal(results[0][~outside], results[1][~outside])
 
 
 def test_the_transformer_does_not_know_where_a_patch_lies() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from authors import authors
 from golden_fill import NARROW, narrow_model, noise8
 from torch import nn
 
@@ -25,10 +24,8 @@ def hand_made(scale: float = 1.0) -> JointAttention:
     return attention
 
 
-def test_joint_code_agrees_with_the_golden_numbers(shared: Path) -> None:
-    golden = {
-        key: torch.from_numpy(values) for key, values in np.load(shared / "golden" / "perceptual_ops.npz").items() if key[:4] == "att_"
-    }
+def test_joint_code_agrees_with_the_golden_numbers() -> None:
+    golden = {key: torch.from_numpy(values) for key, values in authors("perceptual_ops").items() if key[:4] == "att_"}
     attention = JointAttention(24, 40, 8, scale=1.0).to(golden["att_joint"].dtype)
     weights = {
         f"fc{layer}.{kind}": golden[f"att_{letter}{layer}"] for layer in (1, 2, 3) for kind, letter in (("weight", "W"), ("bias", "b"))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import NARROW, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -32,16 +32,16 @@ RAIN_LEVELS = dict(enumerate(["model_layer13norm", "model_layer12norm", "model_l
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "rainnet.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("rainnet")
 
 
 @pytest.fixture(scope="module")
-def filled(shared: Path) -> Any:
+def filled(public_lists: Path) -> Any:
     """The full-width model with the golden weights."""
     model = models.create("rainnet").eval()
     for part, file in (("generator", "rainnet"), ("discriminator", "dovenet_discriminator_instance")):
-        fill_public(model, model.public_names[part], shared / "specs" / "params" / f"{file}.json")
+        fill_public(model, model.public_names[part], public_lists / f"{file}.json")
     return model
 
 
@@ -62,59 +62,58 @@ def activations(filled: Any) -> dict[str, Tensor]:
     return found
 
 
-def test_whole_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(activations["raw"], golden["G3/raw"], atol=GENERATOR_TOLERANCE)
+def test_whole_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
+    assert_agrees(activations["raw"], golden["G3/raw"], atol=GENERATOR_TOLERANCE)
 
 
 @pytest.mark.parametrize("name", RAIN_LEVELS.values())
 @pytest.mark.parametrize("side", ["rain_in", "rain_out"])
-def test_every_level_agrees_with_the_authors(
-    side: str, name: str, activations: dict[str, Tensor], golden: Mapping[str, np.ndarray]
-) -> None:
+def test_every_level_agrees_with_the_authors(side: str, name: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     expected = golden[f"G3/{side}/{name}_slice"]
 
     found = activations[f"{side}/{name}"][:, : expected.shape[1], : expected.shape[2], : expected.shape[3]]
 
-    np.testing.assert_allclose(found, expected, atol=LEVEL_TOLERANCE)
+    assert_agrees(found, expected, atol=LEVEL_TOLERANCE)
 
 
-def test_result_agrees_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_result_agrees_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
         found = to_signed(filled(noise(12345), standard_mask()).image)
 
-    np.testing.assert_allclose(found, golden["G3/blended"], atol=GENERATOR_TOLERANCE)
+    assert_agrees(found, golden["G3/blended"], atol=GENERATOR_TOLERANCE)
 
 
-def test_result_on_the_real_background_agrees_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_result_on_the_real_background_agrees_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
     mask = standard_mask()
 
     with torch.inference_mode():
         found = to_signed(filled(paste(noise(12345), noise(54321), mask), mask).image)
 
-    np.testing.assert_allclose(found, golden["G3/blended_with_background"], atol=GENERATOR_TOLERANCE)
+    assert_agrees(found, golden["G3/blended_with_background"], atol=GENERATOR_TOLERANCE)
 
 
-def test_inverted_mask_harmonizes_the_background(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
+def test_inverted_mask_harmonizes_the_background(filled: Any, golden: Mapping[str, Any]) -> None:
     with torch.inference_mode():
         found = filled._paint(noise(12345), 1 - standard_mask())
 
-    np.testing.assert_allclose(found, golden["G3/raw_bgmode"], atol=HALF_TOLERANCE)
+    assert_agrees(found, golden["G3/raw_bgmode"], atol=HALF_TOLERANCE)
 
 
-def test_variant_with_the_mask_as_input_agrees_with_the_authors(shared: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_variant_with_the_mask_as_input_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     model = models.create("rainnet", mask_input=True).eval()
-    fill_public(model, model.public_names["generator"], shared / "specs" / "params" / "rainnet_in4.json")
+    fill_public(model, model.public_names["generator"], public_lists / "rainnet_in4.json")
 
     with torch.inference_mode():
         found = to_signed(model(noise(12345), standard_mask()).image)
 
-    np.testing.assert_allclose(found, golden["G4/blended"], atol=GENERATOR_TOLERANCE)
+    assert_agrees(found, golden["G4/blended"], atol=GENERATOR_TOLERANCE)
 
 
-def test_scores_and_losses_agree_with_the_authors(filled: Any, golden: Mapping[str, np.ndarray]) -> None:
-    fake, real, mask = torch.from_numpy(golden["G3/blended"]), to_signed(noise(54321)), standard_mask()
+def test_scores_and_losses_agree_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
+    real, mask = to_signed(noise(54321)), standard_mask()
 
     with torch.inference_mode():
+        fake = to_signed(filled(noise(12345), mask).image)
         scores = {"fake": filled.discriminator(fake, mask), "real": filled.discriminator(real, mask)}
         losses = filled._generator_losses(fake, real, mask)
 
@@ -128,14 +127,14 @@ def test_scores_and_losses_agree_with_the_authors(filled: Any, golden: Mapping[s
 
 
 @pytest.mark.parametrize(("mask", "out"), [("mask", "out"), ("mask_degenerate", "out_degenerate")])
-def test_rain_agrees_with_the_authors(mask: str, out: str, golden: Mapping[str, np.ndarray]) -> None:
+def test_rain_agrees_with_the_authors(mask: str, out: str, golden: Mapping[str, Any]) -> None:
     norm = RegionAwareNorm(4)
     norm.load_state_dict({name: torch.from_numpy(golden[f"rain/{name}"]) for name in norm.state_dict()})
 
     with torch.inference_mode():
         found = norm(torch.from_numpy(golden["rain/x"]), torch.from_numpy(golden[f"rain/{mask}"]))
 
-    np.testing.assert_allclose(found, golden[f"rain/{out}"], atol=RAIN_TOLERANCE)
+    assert_agrees(found, golden[f"rain/{out}"], atol=RAIN_TOLERANCE)
 
 
 def test_rain_gives_the_foreground_the_background_statistics() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from authors import assert_agrees, authors
 from golden_fill import NARROW, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -34,8 +35,8 @@ DISCRIMINATOR_PARAMETERS = 4_316_545
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "s2crnet.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("s2crnet")
 
 
 @pytest.fixture(scope="module", params=[(encoder, fill) for encoder in VARIANTS for fill in "AB"], ids="-".join)
@@ -66,7 +67,7 @@ def small(**options: Any) -> Any:
     return models.create("s2crnet", width=NARROW, **options)
 
 
-def test_curves_agree_with_the_authors(filled: tuple[str, Any, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_curves_agree_with_the_authors(filled: tuple[str, Any, Tensor], golden: Mapping[str, Any]) -> None:
     prefix, model, picture = filled
     pooled: list[Tensor] = []
     hook = model.encoder.register_forward_hook(lambda _module, _inputs, output: pooled.append(output.mean((2, 3))))
@@ -77,11 +78,11 @@ def test_curves_agree_with_the_authors(filled: tuple[str, Any, Tensor], golden: 
     hook.remove()
     found = {"f_feature": pooled[0][0], "b_feature": pooled[0][1], "param1": curves[0][0], "param2": curves[1][0]}
     for key, values in found.items():
-        np.testing.assert_allclose(values, golden[f"{prefix}/{key}"], atol=PARAMETER_TOLERANCE, rtol=0, err_msg=key)
+        assert_agrees(values, golden[f"{prefix}/{key}"], atol=PARAMETER_TOLERANCE, rtol=0, err_msg=key)
 
 
 def test_curves_without_label_agree_with_the_authors(
-    filled: tuple[str, Any, Tensor], golden: Mapping[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+    filled: tuple[str, Any, Tensor], golden: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix, model, picture = filled
     monkeypatch.setattr(model, "label", None)
@@ -90,7 +91,7 @@ def test_curves_without_label_agree_with_the_authors(
         curves = model.predict_curves(picture, standard_mask())
 
     for place, pieces in enumerate(curves, 1):
-        np.testing.assert_allclose(pieces[0], golden[f"{prefix}/param{place}_nolabel"], atol=PARAMETER_TOLERANCE, rtol=0)
+        assert_agrees(pieces[0], golden[f"{prefix}/param{place}_nolabel"], atol=PARAMETER_TOLERANCE, rtol=0)
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_both_stages_agree_with_the_authors_at_any_size(filled: tuple[str, Any, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_both_stages_agree_with_the_authors_at_any_size(filled: tuple[str, Any, Tensor], golden: Mapping[str, Any]) -> None:
     """From the authors' curves, because a rounding of ours would be amplified, too."""
     prefix, model, picture = filled
     curves = [torch.from_numpy(golden[f"{prefix}/param{place}"])[None] for place in (1, 2)]
@@ -115,35 +116,35 @@ def test_both_stages_agree_with_the_authors_at_any_size(filled: tuple[str, Any, 
 
     step, tolerance = 1 if large else 4, IMAGE_TOLERANCE if prefix.endswith("B") else ILL_CONDITIONED
     for place, stage in enumerate(stages, 1):
-        np.testing.assert_allclose(stage[0, :, ::step, ::step], golden[f"{prefix}/stage{place}"], atol=tolerance, rtol=0)
+        assert_agrees(stage[0, :, ::step, ::step], golden[f"{prefix}/stage{place}"], atol=tolerance, rtol=0)
 
 
-def test_curve_function_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_curve_function_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     rendered = render_curves(*(torch.from_numpy(golden[f"curve/{key}"]) for key in ("image", "param")))
 
-    np.testing.assert_allclose(rendered, golden["curve/out"], atol=IMAGE_TOLERANCE, rtol=0)
+    assert_agrees(rendered, golden["curve/out"], atol=IMAGE_TOLERANCE, rtol=0)
 
 
-def test_box_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_box_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     box, mask = crop_foreground(blocks(12345), standard_mask())
 
-    np.testing.assert_allclose(torch.cat([box, mask], 1)[0], golden["squeeze/fore_4ch"], atol=IMAGE_TOLERANCE, rtol=0)
+    assert_agrees(torch.cat([box, mask], 1)[0], golden["squeeze/fore_4ch"], atol=IMAGE_TOLERANCE, rtol=0)
 
 
-def test_relative_l1_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_relative_l1_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     found = relative_l1(*(torch.from_numpy(golden[f"loss/{key}"]) for key in ("pred", "target", "mask")))
 
     assert found.item() == pytest.approx(golden["loss/l1_relative"].item(), rel=1e-6)
 
 
-def test_discriminator_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, np.ndarray]) -> None:
+def test_discriminator_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     model: Any = models.create("s2crnet").eval()
     fill_public(model, model.public_names["discriminator"], public_lists / "s2crnet_discriminator.json")
 
     with torch.inference_mode():
         scores = model.discriminator(blocks(12345, 128))
 
-    np.testing.assert_allclose(scores[0], golden["disc/out"], atol=IMAGE_TOLERANCE, rtol=0)
+    assert_agrees(scores[0], golden["disc/out"], atol=IMAGE_TOLERANCE, rtol=0)
     assert (scores - 1).square().mean().item() == pytest.approx(golden["disc/lsgan_real"].item(), rel=1e-5)
     assert scores.square().mean().item() == pytest.approx(golden["disc/lsgan_fake"].item(), rel=1e-4)
 

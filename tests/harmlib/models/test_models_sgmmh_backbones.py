@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from authors import assert_agrees, authors
 from golden_fill import NARROW, fill_a, fill_public, noise8, read_list, standard_mask
 from torch import Tensor
 
@@ -229,35 +230,35 @@ def test_operators_of_codes_up_to_one_do_the_same_on_the_network_scale() -> None
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "sgmmh.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("sgmmh")
 
 
 @pytest.fixture(scope="module")
-def published(shared: Path) -> tuple[Tensor, Tensor]:
+def published(public_lists: Path) -> tuple[Tensor, Tensor]:
     """Operator masks and retouched LAB codes in [0, 1] of HT with the golden weights on the golden picture."""
     model = models.create("sgmmh_om", backbone="ht", mask_input=True).eval()
-    fill_public(model, model.public_names["generator"], shared / "specs" / "params" / "sgmmh_ht_om.json")
+    fill_public(model, model.public_names["generator"], public_lists / "sgmmh_ht_om.json")
     with torch.inference_mode():
         prediction = model(noise8(12345), standard_mask())
     return prediction["operator_masks"], to_unit(prediction["harmonized_lab"])
 
 
-def test_operator_masks_of_ht_agree_with_the_authors(published: tuple[Tensor, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_operator_masks_of_ht_agree_with_the_authors(published: tuple[Tensor, Tensor], golden: Mapping[str, Any]) -> None:
     add, multiply = published[0][:, 0::2], published[0][:, 1::2]
 
     on_unit_scale = torch.cat([(add - multiply + 1) / 2, multiply], 1)
 
-    np.testing.assert_allclose(on_unit_scale, golden["ht/masks"], atol=MASK_TOLERANCE)
+    assert_agrees(on_unit_scale, golden["ht/masks"], atol=MASK_TOLERANCE)
 
 
-def test_retouched_picture_of_ht_agrees_with_the_authors(published: tuple[Tensor, Tensor], golden: Mapping[str, np.ndarray]) -> None:
+def test_retouched_picture_of_ht_agrees_with_the_authors(published: tuple[Tensor, Tensor], golden: Mapping[str, Any]) -> None:
     composite = to_unit(rgb_to_lab(noise8(12345)))
 
     found = [published[1], paste(published[1], composite, standard_mask())]
 
     for values, key in zip(found, ("ht/harmonized_train", "ht/harmonized_test"), strict=True):
-        np.testing.assert_allclose(values, golden[key].astype(np.float32), atol=HALF_TOLERANCE, err_msg=key)
+        assert_agrees(values, golden[key], atol=HALF_TOLERANCE, err_msg=key)
 
 
 def test_published_weights_of_ht_load_by_name(public_lists: Path, tmp_path: Path) -> None:

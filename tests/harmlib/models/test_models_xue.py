@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from golden_fill import noise8, standard_mask
 
 from harmlib import models
@@ -29,11 +30,11 @@ FEATURES = {"luminance": (0, 1, 3), "contrast": (31, 32, 34), "temperature": (61
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "classical.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("classical")
 
 
-def changed(golden: Mapping[str, np.ndarray], change: Callable[..., np.ndarray], *settings: float) -> np.ndarray:
+def changed(golden: Mapping[str, Any], change: Callable[..., np.ndarray], *settings: float) -> np.ndarray:
     """Return the golden picture with its foreground changed in linear RGB."""
     picture, foreground = golden["xue_I"].copy(), golden["xue_m"] > 0.5
     picture[foreground] = from_linear(change(to_linear(picture[foreground]), *settings))
@@ -41,34 +42,34 @@ def changed(golden: Mapping[str, np.ndarray], change: Callable[..., np.ndarray],
 
 
 @pytest.mark.parametrize("key", CHANGES)
-def test_changes_agree_with_the_authors(key: str, golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(changed(golden, *CHANGES[key]), golden[f"xue_{key}"], atol=TOLERANCE)
+def test_changes_agree_with_the_authors(key: str, golden: Mapping[str, Any]) -> None:
+    assert_agrees(changed(golden, *CHANGES[key]), golden[f"xue_{key}"], atol=TOLERANCE)
 
 
-def test_contrast_agrees_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_contrast_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     foreground = to_linear(golden["xue_I"])[golden["xue_m"] > 0.5]
 
     found = changed(golden, xue.change_contrast, 0.45, (foreground @ xue.CIE_LUMINANCE).mean())
 
-    np.testing.assert_allclose(found, golden["xue_cntrst"], atol=TOLERANCE)
+    assert_agrees(found, golden["xue_cntrst"], atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(("key", "curve"), [("adj4", 0.4), ("adj6", 0.6)])
-def test_contrast_curve_agrees_with_the_authors(key: str, curve: float, golden: Mapping[str, np.ndarray]) -> None:
-    np.testing.assert_allclose(bend(golden["xue_Y"], curve, 0.3), golden[f"xue_{key}"], atol=TOLERANCE)
+def test_contrast_curve_agrees_with_the_authors(key: str, curve: float, golden: Mapping[str, Any]) -> None:
+    assert_agrees(bend(golden["xue_Y"], curve, 0.3), golden[f"xue_{key}"], atol=TOLERANCE)
 
 
-def test_maps_agree_with_the_authors(golden: Mapping[str, np.ndarray]) -> None:
+def test_maps_agree_with_the_authors(golden: Mapping[str, Any]) -> None:
     picture = to_linear(golden["xue_I"])
 
-    np.testing.assert_allclose(picture @ xue.LUMINANCE, golden["xue_Y"], atol=TOLERANCE)
-    np.testing.assert_allclose(xue.local_contrast(golden["xue_Y"]), golden["xue_lc"], atol=TOLERANCE)
-    np.testing.assert_allclose(xue.temperature(picture), golden["xue_cct"], rtol=4e-13, atol=1e-11)
+    assert_agrees(picture @ xue.LUMINANCE, golden["xue_Y"], atol=TOLERANCE)
+    assert_agrees(xue.local_contrast(golden["xue_Y"]), golden["xue_lc"], atol=TOLERANCE)
+    assert_agrees(xue.temperature(picture), golden["xue_cct"], rtol=4e-13, atol=1e-11)
 
 
 @pytest.mark.parametrize("region", ["fg", "bg"])
 @pytest.mark.parametrize("feature", FEATURES)
-def test_top_low_and_mean_agree_with_the_authors(feature: str, region: str, golden: Mapping[str, np.ndarray]) -> None:
+def test_top_low_and_mean_agree_with_the_authors(feature: str, region: str, golden: Mapping[str, Any]) -> None:
     picture, light = to_linear(golden["xue_I"]), golden["xue_Y"]
     where = golden["xue_m"] > 0.5 if region == "fg" else golden["xue_m"] <= 0.5
     contrast = xue.local_contrast(light)
@@ -82,7 +83,7 @@ def test_top_low_and_mean_agree_with_the_authors(feature: str, region: str, gold
 
     found = xue.summarize(values[feature])
 
-    np.testing.assert_allclose(found, golden[f"xue_feat_{region}"][list(FEATURES[feature])], rtol=4e-13)
+    assert_agrees(found, golden[f"xue_feat_{region}"][list(FEATURES[feature])], rtol=4e-13)
 
 
 def test_linear_light_there_and_back_is_the_same(generator: np.random.Generator) -> None:

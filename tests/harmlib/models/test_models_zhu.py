@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from authors import authors
 from golden_fill import NARROW, ellipse, noise, noise8
 from torch import Tensor
 
@@ -25,12 +26,12 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Mapping[str, np.ndarray]:
-    return np.load(shared / "golden" / "classical.npz")
+def golden() -> Mapping[str, Any]:
+    return authors("classical")
 
 
 @pytest.fixture(scope="module")
-def pictures(golden: Mapping[str, np.ndarray]) -> tuple[Tensor, Tensor, Tensor]:
+def pictures(golden: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
     """Source, target and soft mask, as RGB in [0, 1]; stored is BGR in 0..255."""
     source, target = (torch.from_numpy(golden[key][..., ::-1].copy()).permute(2, 0, 1) / 255 for key in ("zhu_src", "zhu_tgt"))
     return source, target, torch.from_numpy(golden["zhu_m"])[None]
@@ -53,9 +54,7 @@ def redness(image: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(("weight", "case"), CASES)
-def test_energy_agrees_with_the_authors(
-    weight: int, case: int, golden: Mapping[str, np.ndarray], pictures: tuple[Tensor, Tensor, Tensor]
-) -> None:
+def test_energy_agrees_with_the_authors(weight: int, case: int, golden: Mapping[str, Any], pictures: tuple[Tensor, Tensor, Tensor]) -> None:
     found = energy(torch.from_numpy(rgb(golden["zhu_X"][case])), *pictures, stand_in, weight=weight)
 
     assert found.item() == pytest.approx(golden[f"zhu_f_w{weight}"][case], rel=TOLERANCE)
@@ -63,7 +62,7 @@ def test_energy_agrees_with_the_authors(
 
 @pytest.mark.parametrize(("weight", "case"), CASES)
 def test_gradient_agrees_with_the_authors(
-    weight: int, case: int, golden: Mapping[str, np.ndarray], pictures: tuple[Tensor, Tensor, Tensor]
+    weight: int, case: int, golden: Mapping[str, Any], pictures: tuple[Tensor, Tensor, Tensor]
 ) -> None:
     x = torch.from_numpy(rgb(golden["zhu_X"][case])).requires_grad_()
     expected = rgb(golden[f"zhu_g_w{weight}"][case])

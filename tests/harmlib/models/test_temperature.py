@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pytest
+from authors import authors
 
 from harmlib.models.layers.temperature import measure_mired, to_mired_and_tint, to_xy
 
@@ -16,9 +16,9 @@ DEEP_BLUE = (0.15, 0.06)
 
 
 @pytest.fixture(scope="module")
-def table(shared: Path) -> Mapping[str, np.ndarray]:
+def table() -> Mapping[str, np.ndarray]:
     """x, y, mired, tint, and x and y at 20 mired more."""
-    columns = np.load(shared / "golden" / "classical.npz")["xue_mt"].T
+    columns = authors("classical")["xue_mt"].T
     return dict(zip(("x", "y", "mired", "tint", "x20", "y20"), columns, strict=True))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pilgram
 import pytest
+from authors import assert_equals, authors
 from golden_perturbations import FILE, golden_picture
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -42,23 +41,21 @@ def test_css_filter_equals_the_stored_output(name: str) -> None:
 
 @pytest.mark.parametrize("shape", ["sq", "rect"])
 @every_look
-def test_look_equals_the_golden_output_on_pictures_and_regions(shared: Path, look: str, shape: str) -> None:
-    with np.load(shared / "golden" / "sgmmh.npz") as golden:
-        image, expected = golden[f"filter/{shape}/in"], golden[f"filter/{shape}/{look}"]
+def test_look_equals_the_golden_output_on_pictures_and_regions(look: str, shape: str) -> None:
+    image, expected = authors("sgmmh")[f"filter/{shape}/in"], authors("sgmmh")[f"filter/{shape}/{look}"]
 
     packed = apply_steps_to_region(image, np.arange(image.size // 3), [_look(look)])
 
-    assert np.array_equal(apply_step(image, _look(look)), expected)
-    assert np.array_equal(packed.reshape(image.shape), expected)
+    assert_equals(apply_step(image, _look(look)), expected)
+    assert_equals(packed.reshape(image.shape), expected)
 
 
 @pytest.mark.parametrize("shape", ["sq", "rect"])
 @pytest.mark.parametrize("name", CSS_FILTERS)
-def test_css_filter_equals_the_golden_output(shared: Path, name: str, shape: str) -> None:
-    with np.load(shared / "golden" / "sgmmh.npz") as golden:
-        result = apply_step(golden[f"filter/{shape}/in"], {"name": "css", "filter": name})
+def test_css_filter_equals_the_golden_output(name: str, shape: str) -> None:
+    result = apply_step(authors("sgmmh")[f"filter/{shape}/in"], {"name": "css", "filter": name})
 
-        assert np.array_equal(result, golden[f"filter/{shape}/css_{name}"])
+    assert_equals(result, authors("sgmmh")[f"filter/{shape}/css_{name}"])
 
 
 @pytest.mark.parametrize("name", IDENTITIES)

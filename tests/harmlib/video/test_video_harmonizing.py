@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from authors import assert_agrees, authors
 from miniature_video import as_video, mask_frames, noise_frames, read_sound, write_foreign
 from torch import Tensor
 
@@ -30,6 +31,7 @@ class Brightener(HarmonizationModel):
     """Adds its one argument, the mean of the composite's foreground, to the foreground."""
 
     soft_masks = True
+    keeps_background = True
     antialias = False
     working_size = 16
     filters = ("shift",)
@@ -60,13 +62,13 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(("key", "weight"), [("code", 0.96), ("paper", 0.1)])
-def test_average_agrees_with_the_authors(key: str, weight: float, shared: Path) -> None:
-    golden = np.load(shared / "golden" / "harmonizer.npz")
+def test_average_agrees_with_the_authors(key: str, weight: float) -> None:
+    golden = authors("harmonizer")
     average = ArgumentAverage(weight)
 
     found = [average.update(arguments) for arguments in golden["ema/sequence"]]
 
-    np.testing.assert_allclose(found, golden[f"ema/{key}"], atol=GOLDEN_TOLERANCE)
+    assert_agrees(found, golden[f"ema/{key}"], atol=GOLDEN_TOLERANCE)
 
 
 def test_average_starts_with_the_first_frame_and_keeps_the_past_by_default() -> None:
@@ -138,9 +140,14 @@ def test_a_method_without_arguments_sees_every_frame_alone(clip: dict[str, Path]
     assert np.array_equal(list(read_frames(clip["out"])), expected)
 
 
-def test_a_method_without_a_run_is_one_sentence(clip: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match='no finished run of "harmonizer"'):
-        harmonize_video("harmonizer", *clip.values(), results=tmp_path)
+def test_weights_that_are_not_there_are_one_sentence(clip: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r'checkpoint\.pt" does not exist'):
+        harmonize_video("harmonizer", *clip.values(), weights=tmp_path)
+
+
+def test_a_detector_is_told_that_it_harmonizes_nothing(clip: dict[str, Path]) -> None:
+    with pytest.raises(ParameterError, match='"ptc" looks for what is wrong and harmonizes nothing'):
+        harmonize_video(models.create("ptc", width=1 / 64), clip["composite"], None, clip["out"])
 
 
 def test_harmonizer_changes_the_foreground_only(clip: dict[str, Path]) -> None:

@@ -6,9 +6,9 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from authors import authors
 
 from harmlib.errors import DataError
 from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket
@@ -45,9 +45,9 @@ def distances(*parts: pd.DataFrame) -> pd.DataFrame:
     return distance_table(error_table(objects(*parts), data="mini"))
 
 
-def test_sizes_equal_the_golden_ones(shared: Path):
-    with np.load(shared / "golden" / "perceptual_ops.npz") as golden:
-        ratios, places = golden["bucket_ratio"], golden["bucket_index"]
+def test_sizes_equal_the_golden_ones():
+    golden = authors("perceptual_ops")
+    ratios, places = golden["bucket_ratio"], golden["bucket_index"]
     names = [*SIZE_BUCKETS, BEYOND]  # -1 is none
 
     assert bucket(pd.Series(ratios), SIZE_BUCKETS).fillna(BEYOND).tolist() == [names[place] for place in places]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from authors import AUTHORS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -33,9 +34,9 @@ ROUNDING = 5e-7
 
 
 @pytest.fixture(scope="module")
-def golden(shared) -> dict[str, dict[str, Any]]:
+def golden() -> dict[str, dict[str, Any]]:
     """The cases by name."""
-    return {case["name"]: case for case in json.loads((shared / "golden" / "bradley_terry.json").read_text())}
+    return {case["name"]: case for case in json.loads((AUTHORS / "bradley_terry.json").read_text())}
 
 
 def names(size: int) -> list[str]:
