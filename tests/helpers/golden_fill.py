@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ def noise8(seed: int, height: int = 256, width: int = 256) -> torch.Tensor:
     return torch.from_numpy(levels.astype(np.float32)) / 255
 
 
-def ellipse(height: int, width: int, center: tuple[int, int], radii: tuple[int, int]) -> torch.Tensor:
+def ellipse(height: int, width: int, center: tuple[float, float], radii: tuple[float, float]) -> torch.Tensor:
     """Return the golden mask, (1, 1, H, W)."""
     rows, columns = np.mgrid[:height, :width]
     inside = ((rows - center[0]) / radii[0]) ** 2 + ((columns - center[1]) / radii[1]) ** 2 <= 1
@@ -87,6 +88,25 @@ def ellipse(height: int, width: int, center: tuple[int, int], radii: tuple[int, 
 def standard_mask() -> torch.Tensor:
     """Return ellipse(256, 256, 128, 128, 70, 50)."""
     return ellipse(256, 256, (128, 128), (70, 50))
+
+
+def training_batch(side: int = 256) -> dict[str, Any]:
+    """Return two composites with their targets, as the training loop gives them; side: 256 or a part of it.
+
+    The small mask in a corner leaves windows without foreground at every level.
+    """
+    scale = side / 256
+    shapes = [((128, 128), (70, 50)), ((40, 40), (20, 20))]
+    mask = torch.cat([ellipse(side, side, (y * scale, x * scale), (high * scale, wide * scale)) for (y, x), (high, wide) in shapes])
+    return {
+        "id": ["a_1_0", "b_1_0"],
+        "composite": torch.cat([noise8(1, side, side), noise8(2, side, side)]),
+        "target": torch.cat([noise8(3, side, side), noise8(4, side, side)]),
+        "mask": mask,
+        # What a detector learns from: a region that became darker and one that became brighter.
+        "regions": mask * torch.tensor([1.0, 2.0]).view(2, 1, 1, 1),
+        "stops": torch.tensor([-1.5, 0.8]),
+    }
 
 
 def narrow_model(name: str, **options: object) -> nn.Module:
