@@ -5,10 +5,10 @@ The scripts assert their own claims; here their parameters are set as papermill 
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 from miniature_workspace import finish_workspace
 
@@ -57,6 +57,11 @@ def finished(tmp_path_factory):
     return {"profile": str(profile), "results": str(workspace.results.root.parent)}
 
 
+def read_last_cell(name: str) -> str:
+    """Return what the last cell of a notebook says."""
+    return "".join(json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"][-1]["source"])
+
+
 def run_cells(path: Path, parameters: dict[str, str]) -> None:
     """Run a script's cells in one namespace, with ``parameters`` behind its own."""
     names: dict[str, object] = {"__name__": "__main__"}
@@ -78,13 +83,12 @@ def test_a_solution_runs_and_prints_its_answers(path, finished, capsys):
 
 def test_every_solution_belongs_to_a_notebook_that_names_it():
     for path in SOLUTIONS:
-        last = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", 4).cells[-1].source
-        assert f"docs/solutions/{path.name}" in last
+        assert f"docs/solutions/{path.name}" in read_last_cell(path.stem)
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_a_solution_answers_every_exercise_of_its_notebook(path):
-    exercises = re.findall(r"(?m)^(\d)\. \*\*", nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", 4).cells[-1].source)
+    exercises = re.findall(r"(?m)^(\d)\. \*\*", read_last_cell(path.stem))
     headings = re.findall(r"(?m)^# ## ([\d and]+)\.", path.read_text(encoding="utf-8"))
 
     assert exercises

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-import nbformat
 import pytest
 
 from reproduction.checkout import CHECKOUT
@@ -52,6 +51,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a notebook with one cell, on a Jupyter server of its own that ends with the tests."""
+    import nbformat  # reads a grammar: three seconds
+
     folder = tmp_path_factory.mktemp("jupyter")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())], metadata=kernel), folder / "editor.ipynb")

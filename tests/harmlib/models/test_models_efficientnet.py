@@ -9,12 +9,13 @@ import pytest
 import torch
 from golden_fill import NARROW
 from torch import nn
-from torchvision.models import efficientnet_b0
 
 from harmlib.models.layers.efficientnet import ConvNorm, MBConv, TwoStemEfficientNet, pad_same
 
 
 def test_torchvision_blocks_land_where_the_spec_pairs_them(public_lists: Path) -> None:
+    from torchvision.models import efficientnet_b0  # imports half of torch: three seconds
+
     theirs = efficientnet_b0(weights=None).state_dict()
     backbone = TwoStemEfficientNet()
 

@@ -11,7 +11,6 @@ import torch
 from authors import assert_agrees, authors
 from golden_fill import NARROW
 from torch import Tensor, nn
-from torchvision.models import efficientnet_b0
 
 from harmlib import models
 from harmlib.errors import CheckpointError
@@ -229,6 +228,8 @@ def test_missing_imagenet_weights_leave_random_ones_with_a_warning() -> None:
 
 
 def test_imagenet_weights_are_taken_from_the_cache(imagenet_file: Path) -> None:
+    from torchvision.models import efficientnet_b0  # imports half of torch: three seconds
+
     theirs = efficientnet_b0(weights=None).state_dict()
     torch.save(theirs, imagenet_file)
     model = models.create("harmonizer", pretrained=True)

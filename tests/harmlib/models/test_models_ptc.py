@@ -11,7 +11,6 @@ import pytest
 import torch
 from golden_fill import NARROW, noise8
 from torch import nn
-from torchvision.models.vgg import cfgs, make_layers
 
 from harmlib import models
 from harmlib.errors import CheckpointError, ParameterError, ShapeError
@@ -37,6 +36,8 @@ def count(module: nn.Module) -> int:
 
 def vgg_features() -> nn.Sequential:
     """Return the convolutions and pools of torchvision's VGG16, seeded."""
+    from torchvision.models.vgg import cfgs, make_layers  # imports half of torch: three seconds
+
     torch.manual_seed(3)
     return make_layers(cfgs["D"]).eval()
 
