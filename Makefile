@@ -13,7 +13,7 @@ OUT ?= study
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lab study clean
+.PHONY: help setup reproduce check style test lab study clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,11 +37,16 @@ setup: .venv/ready ## make .venv with the tested versions (done by the other com
 reproduce: .venv/ready ## build, train, score and draw everything of a profile
 	$(PY) -m reproduction reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)")
 
-test: .venv/ready ## check style and types, then run every test, the smoke profile included
+check: style ## check style and types, then run the quick tests: no slow ones, no notebooks
+	$(PY) -m pytest -n auto --dist loadfile -m "not slow and not notebooks"
+
+test: style ## check style and types, then run every test, the smoke profile included
+	$(PY) -m pytest -n auto --dist loadfile
+
+style: .venv/ready
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks

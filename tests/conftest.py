@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,17 @@ import pytest
 from miniature import write_folder_source
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure() -> None:
+    """Keep every worker of pytest-xdist to one thread: together they have as many as there are cores."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        from harmlib.threads import keep_worker_to_one_thread
+
+        torch.set_num_threads(1)
+        keep_worker_to_one_thread()
 
 
 @pytest.fixture(scope="session")
