@@ -93,7 +93,7 @@ def test_a_method_that_does_not_exist_is_refused(empty):
 def test_photographs_are_taken_once():
     found = material.embedded_material(12, seed=2021)
 
-    assert len({material.photo_of(example.id) for example in found.photographs}) == len(found.photographs)
+    assert len({photograph_of(example.id) for example in found.photographs}) == len(found.photographs)
     assert len(found.photographs) < len(found.examples)
 
 

@@ -10,7 +10,7 @@ from harmlib.errors import DataError, ParameterError
 from reproduction.userstudy import bootstrap_scores, count_rankings
 from reproduction.userstudy.bradley_terry import fit
 from reproduction.userstudy.comparisons import Comparisons
-from reproduction.userstudy.intervals import Scores, percentile_interval, widened, wilson
+from reproduction.userstudy.intervals import Scores, wilson
 from reproduction.userstudy.simulated import Behavior, ranking_study
 from reproduction.userstudy.two_way import item_contributions, pooled_contributions, shrinkage
 
