@@ -5,29 +5,36 @@ the manifest of an executed notebook, written last. Checkpoints and benchmarks a
 failed job's outputs, and these must survive so that the next run can go on with them.
 """
 
+import json
 import sys
 from pathlib import Path
 from shlex import quote
 
-from reproduction.profiles import load_profile
-
-ROOT = Path(workflow.basedir)
-PROFILE = load_profile(config["profile"])
-PAPERS = {name: PROFILE.paper(name) for name in config["papers"]}
-EXHIBITS = [(exhibit, name) for name, plan in PAPERS.items() for exhibit in plan.notebooks]
+NOTEBOOKS = Path(workflow.basedir) / "notebooks"
 
 
-def notebook(name):
+def literal(path):
+    """Return a path in which Snakemake finds no wildcards."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def sources(name):
     """Return what every rule depends on besides its stage: its notebook and the profile."""
-    return [str(ROOT / "notebooks" / f"{name}.ipynb"), config["profile"]]
+    return [literal(path) for path in (NOTEBOOKS / f"{name}.ipynb", config["profile"], config["shared"])]
 
 
-def command(name, copy, **parameters):
-    """Return the shell command that runs a notebook into ``notebooks/<copy>.ipynb``, whose manifest the rule promises."""
+def command(name, **parameters):
+    """Return the shell command that runs a notebook into ``notebooks/``, where the rule promises its manifest.
+
+    As a function of the wildcards, of which there are none: Snakemake would look for some in a text.
+    """
     values = {"profile": config["profile"], "results": config["results"], **parameters}
-    settings = [f"-p {quote(f'{key}={value}')}" for key, value in values.items() if value is not None]
-    place = quote(str(ROOT / "notebooks" / f"{name}.ipynb"))
-    return " ".join([quote(sys.executable), "-m reproduction notebook", place, f"--out notebooks/{copy}.ipynb", *settings])
+    settings = [word for key, value in values.items() if value is not None for word in ("-p", f"{key}={value}")]
+    words = [sys.executable, "-m", "reproduction", "notebook", str(NOTEBOOKS / f"{name}.ipynb"), "--out", f"notebooks/{name}.ipynb", *settings]
+    return lambda wildcards: " ".join(map(quote, words))
+
+
+PAPERS = json.dumps(config["papers"])
 
 
 rule all:
@@ -38,22 +45,22 @@ rule all:
 
 rule start_here:
     input:
-        notebook("00_start_here"),
+        sources("00_start_here"),
     output:
         "notebooks/00_start_here.manifest.json",
     params:
-        command=command("00_start_here", "00_start_here", data=config["data"]),
+        command=command("00_start_here", data=config["data"]),
     shell:
         "{params.command}"
 
 
 rule build:
     input:
-        notebook("10_build_benchmark"),
+        sources("10_build_benchmark"),
     output:
-        "notebooks/10_build_benchmark-{paper}.manifest.json",
+        "notebooks/10_build_benchmark.manifest.json",
     params:
-        command=lambda w: command("10_build_benchmark", f"10_build_benchmark-{w.paper}", paper=w.paper, data=config["data"]),
+        command=command("10_build_benchmark", papers=PAPERS, data=config["data"]),
     threads: workflow.cores
     shell:
         "{params.command}"
@@ -61,12 +68,12 @@ rule build:
 
 rule train:
     input:
-        notebook("20_train"),
-        "notebooks/10_build_benchmark-{paper}.manifest.json",
+        sources("20_train"),
+        rules.build.output,
     output:
-        "notebooks/20_train-{paper}.manifest.json",
+        "notebooks/20_train.manifest.json",
     params:
-        command=lambda w: command("20_train", f"20_train-{w.paper}", paper=w.paper, data=config["data"]),
+        command=command("20_train", papers=PAPERS, data=config["data"]),
     threads: workflow.cores
     shell:
         "{params.command}"
@@ -74,58 +81,41 @@ rule train:
 
 rule score:
     input:
-        notebook("30_score"),
-        "notebooks/20_train-{paper}.manifest.json",
+        sources("30_score"),
+        rules.train.output,
     output:
-        "notebooks/30_score-{paper}.manifest.json",
+        "notebooks/30_score.manifest.json",
     params:
-        command=lambda w: command("30_score", f"30_score-{w.paper}", paper=w.paper),
+        command=command("30_score", papers=PAPERS),
     threads: workflow.cores
     shell:
         "{params.command}"
 
 
-for exhibit, paper in EXHIBITS:
+for exhibit in config["exhibits"] + config["lessons"]:
 
     rule:
         name:
             f"exhibits_{exhibit}"
         input:
-            notebook(exhibit),
-            [f"notebooks/30_score-{name}.manifest.json" for name in (paper, *PAPERS[paper].beside) if name in PAPERS],
+            sources(exhibit),
+            rules.score.output,
         output:
             f"notebooks/{exhibit}.manifest.json",
         params:
-            command=command(exhibit, exhibit, data=config["data"]),
-        shell:
-            "{params.command}"
-
-
-for lesson in config["lessons"]:
-
-    rule:
-        name:
-            f"lesson_{lesson}"
-        input:
-            notebook(lesson),
-            [f"notebooks/30_score-{paper}.manifest.json" for paper in PAPERS],
-        output:
-            f"notebooks/{lesson}.manifest.json",
-        params:
-            command=command(lesson, lesson, data=config["data"]),
+            command=command(exhibit, data=config["data"]),
         shell:
             "{params.command}"
 
 
 rule scoreboard:
     input:
-        notebook("90_scoreboard"),
-        "notebooks/00_start_here.manifest.json",
-        [f"notebooks/{exhibit}.manifest.json" for exhibit, _ in EXHIBITS],
-        [f"notebooks/{lesson}.manifest.json" for lesson in config["lessons"]],
+        sources("90_scoreboard"),
+        rules.start_here.output,
+        [f"notebooks/{exhibit}.manifest.json" for exhibit in config["exhibits"] + config["lessons"]],
     output:
         "notebooks/90_scoreboard.manifest.json",
     params:
-        command=command("90_scoreboard", "90_scoreboard"),
+        command=command("90_scoreboard"),
     shell:
         "{params.command}"

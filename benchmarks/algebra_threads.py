@@ -26,7 +26,7 @@ from harmlib.threads import one_algebra_thread
 from harmlib.training.loop import make_fabric, prepare, take_step, to_device
 from harmlib.training.plan import RunPlan
 from reproduction.profiles import load_profile
-from reproduction.stages import Results, build_paper, training_data
+from reproduction.stages import Results, build_benchmarks, training_data
 
 BENCHMARK = "iharmony4-style"
 SETTINGS = {"OpenBLAS's own": nullcontext, "one": one_algebra_thread}
@@ -76,7 +76,7 @@ def main() -> None:
     seconds = {}
     with tempfile.TemporaryDirectory() as folder:
         results = Results(folder, "smoke")
-        build_paper(load_profile("smoke"), "baselines", data=None, results=results)
+        build_benchmarks(load_profile("smoke"), ["baselines"], data=None, results=results)
         for method in options.methods:
             seconds[method] = measure(method, results, options)
             own, one = seconds[method].values()

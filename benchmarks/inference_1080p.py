@@ -3,10 +3,11 @@
     python benchmarks/inference_1080p.py [--methods harmonizer composite ...] [--frames 5] [--out results/inference.csv]
 
 Batch 1, the foreground is the left half: methods that compare it with the background have nothing to do without one. Two parts are timed
-together: a method's prediction at its working size, and its way to full size. Harmonizer's filters are timed alone too, beside a plain
-step-by-step form of the same filters (brightness as clip(alpha I), every filter on the whole float picture): the ratios compare like with
-like, because both forms take turns in one process. Every row runs in a process of its own, whose peak memory counts from the moment before
-a frame (Linux). Weights are random, from one seed: they do not change the cost, but for Zhu, whose search they may end sooner or later.
+together: a method's prediction at its working size, and its way to full size. PCT-Net's way to full size is timed alone too, compiled and
+on tensors, with the whole frame as foreground. Harmonizer's filters are timed alone too, beside a plain step-by-step form of the same
+filters (brightness as clip(alpha I), every filter on the whole float picture): the ratios compare like with like, because both forms take
+turns in one process. Every row runs in a process of its own, whose peak memory counts from the moment before a frame (Linux). Weights are
+random, from one seed: they do not change the cost, but for Zhu, whose search they may end sooner or later.
 
 gmacs: billions of multiply-accumulates of one prediction at the working size, which both sizes of frames share; what it leaves out says
 ``reproduction.baselines.costs.multiply_accumulates``. Empty for methods without parameters. parameters, checkpoint_mb: of what
@@ -36,6 +37,7 @@ from harmlib.filters import FILTERS, SIX, restore
 from harmlib.inference.pictures import harmonize
 from harmlib.io.images import resize, to_array, to_tensor
 from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.models.pctnet import PctNet
 from harmlib.threads import one_algebra_thread
 from reproduction.baselines.costs import multiply_accumulates
 from reproduction.baselines.names import VARIANTS, parameters_of
@@ -52,6 +54,7 @@ SELECTIONS = {
 }
 FORMS = ("8-bit", "float", "step by step")
 MEMORY_OF = ("6 filters", "8 filters")
+UPSCALED = "to full size"
 COLUMNS = ("method", "part", "size", "device", "milliseconds", "ratio", "memory_mib", "gmacs", "parameters", "checkpoint_mb")
 # Variants with options of their own cost something of their own.
 METHODS = [*models.list_models(), *(name for name, (_, options) in VARIANTS.items() if options)]
@@ -143,8 +146,21 @@ def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray
         )
 
 
+def upscaling_calls(model: PctNet, picture: np.ndarray) -> dict[str, Callable[[], Any]]:
+    """Return both forms of PCT-Net's way to full size, from one prediction."""
+    small, whole = to_tensor(resize(picture, (SIDE, SIDE), "bilinear"))[None], np.ones(picture.shape[:2], np.float32)
+    with torch.inference_mode():
+        prediction = model(small, torch.ones(1, 1, SIDE, SIDE))
+
+    def plain() -> np.ndarray:
+        with torch.inference_mode():
+            return HarmonizationModel.upscale_picture(model, prediction, picture, whole)
+
+    return {UPSCALED: lambda: model.upscale_picture(prediction, picture, whole), f"{UPSCALED}, on tensors": plain}
+
+
 def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
-    """Return the row of one method: a frame through ``harmonize``; for Harmonizer one the plain way too."""
+    """Return the row of one method: a frame through ``harmonize``; for Harmonizer and PCT-Net their plain forms too."""
     torch.manual_seed(SEED)
     method, options = VARIANTS.get(name, (name, {}))
     model = models.create(method, **options).eval()
@@ -152,9 +168,14 @@ def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
     calls = {"frame": lambda: harmonize(model, picture, mask)}
     if name == "harmonizer":
         calls["frame, step by step"] = lambda: plain_frame(model, picture, mask)
+    if isinstance(model, PctNet):
+        calls |= upscaling_calls(model, picture)
     harmonize(model, picture[:SIDE, :SIDE].copy(), left_half(SIDE, SIDE))  # loads and compiles
     rows = [{"method": name, "part": part, "memory_mib": extra_mib(call)} for part, call in calls.items()]
     times = timed(calls, frames)
+    for row in rows:
+        if row["part"].startswith(UPSCALED):
+            row["ratio"] = times[row["part"]] / times[f"{UPSCALED}, on tensors"]
     sizes = {"parameters": parameters_of(name), "checkpoint_mb": checkpoint_mb(model), "gmacs": gmacs(model, picture)}
     return [{**row, **sizes, "milliseconds": times[row["part"]]} for row in rows]
 
@@ -225,7 +246,7 @@ def main() -> None:
         return
     table = measure(options.methods, options.frames)
     print(table.to_string(index=False, float_format="%.3g", na_rep=""))
-    print("ratio: of the step-by-step form's time; a method's frame's of Harmonizer's frame with filters step by step")
+    print("ratio: of the plain form's time; a method's frame's of Harmonizer's frame with filters step by step")
     save_csv(table, options.out)
 
 

@@ -39,14 +39,23 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--data", help="root of the photographs, one folder per source")
     parser.add_argument("--results", default="results", help="where the results go (default: results)")
     parser.add_argument("--cores", type=int, help="default: all")
+    parser.add_argument("--only", action="append", default=[], metavar="RUN", help="only train this run (may be given several times)")
+    parser.add_argument("--status", action="store_true", help="only tell what is done, what is left, and how long it takes")
     parser.add_argument("--dry-run", action="store_true", help="only list what would run")
     parser.set_defaults(run=_reproduce)
 
 
 def _reproduce(options: argparse.Namespace) -> int:
     """Run ``reproduce``."""
-    from reproduction.workflow import reproduce
+    from reproduction.status import status_text
+    from reproduction.workflow import reproduce, train_only
 
+    if options.status:
+        print(status_text(options.profile, results=options.results, papers=options.paper))
+        return 0
+    if options.only:
+        train_only(options.profile, options.only, data=options.data, results=options.results)
+        return 0
     return reproduce(
         options.profile, papers=options.paper, data=options.data, results=options.results, cores=options.cores, dry_run=options.dry_run
     )
@@ -70,8 +79,8 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``train``."""
-    parser = commands.add_parser("train", help="train the runs of a paper outside a notebook, on several devices if asked")
-    parser.add_argument("paper", help="sgmmh, ...")
+    parser = commands.add_parser("train", help="train the runs of papers outside a notebook, on several devices if asked")
+    parser.add_argument("papers", nargs="+", metavar="paper", help="sgmmh, ...")
     parser.add_argument("--profile", default="smoke", help=PROFILES)
     parser.add_argument("--data", help="root of the photographs, one folder per source")
     parser.add_argument("--results", default="results", help="where the results go (default: results)")
@@ -82,12 +91,12 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _train(options: argparse.Namespace) -> None:
     """Run ``train`` after the benchmarks it needs."""
     from reproduction.profiles import load_profile
-    from reproduction.stages import Results, build_paper, train_paper
+    from reproduction.stages import Results, build_benchmarks, train_runs
 
     profile = load_profile(options.profile)
     results = Results(options.results, profile.name)
-    build_paper(profile, options.paper, data=options.data, results=results)
-    train_paper(profile, options.paper, data=options.data, results=results, devices=options.devices)
+    build_benchmarks(profile, options.papers, data=options.data, results=results)
+    train_runs(profile, options.papers, data=options.data, results=results, devices=options.devices)
 
 
 def _add_notebook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

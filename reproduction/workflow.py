@@ -12,16 +12,20 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.errors import HarmlibError, ParameterError
 from harmlib.io.files import sha256, write_json
 from harmlib.progress import IN_TERMINAL
 from reproduction.checkout import CHECKOUT
-from reproduction.profiles import load_profile, profile_path
-from reproduction.stages import Results
+from reproduction.profiles import Profile, load_profile, unique_benchmarks, unique_runs, without_repeat
+from reproduction.reading import CONFIG_FOLDER, PAPERS_FILE, profile_path
+from reproduction.schema import suggest
+from reproduction.stages import Results, build_benchmarks, train_runs, trained_plans
 
 MANIFEST_SUFFIX = ".manifest.json"
 
@@ -94,47 +98,67 @@ def reproduce(
     papers: only these; none means all that the profile has, and its lessons. data: root of the photographs, which small and paper need.
     Raises ParameterError for an unknown paper, DataError when photographs are missing, HarmlibError while another run is going.
     """
-    from filelock import FileLock, Timeout
-
     loaded = load_profile(profile)
     plans = [loaded.paper(name) for name in (papers or loaded.papers)]
-    for name in {name for plan in plans for benchmark in plan.benchmarks for name in benchmark.sources}:
-        loaded.open_source(name, data)
+    _check_photographs(loaded, unique_benchmarks(plans).values(), data)
     folder = Results(Path(results).absolute(), loaded.name)
     settings = {
         "profile": str(profile_path(profile)),
+        # What it extends, so that a change there starts what depends on it again.
+        "shared": str(CONFIG_FOLDER / PAPERS_FILE),
         "papers": [plan.paper for plan in plans],
+        "exhibits": [notebook for plan in plans for notebook in plan.notebooks],
         "lessons": [] if papers else list(loaded.lessons),
         "data": str(Path(data).absolute()) if data else None,
         "results": str(folder.root.parent),
     }
-    write_json(folder.root / "workflow.json", settings)
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(CHECKOUT / "Snakefile"),
-        "--directory",
-        str(folder.root),
-        "--configfile",
-        str(folder.root / "workflow.json"),
-    ]
-    # --nolock: a killed Snakemake leaves its lock behind; ours below ends with the process.
-    command += [
-        "--cores",
-        str(cores or os.cpu_count() or 1),
-        "--rerun-incomplete",
-        "--nolock",
-        "--quiet",
-        "rules",
-        *(["--dry-run"] if dry_run else []),
-    ]
+    arguments = {"--snakefile": CHECKOUT / "Snakefile", "--directory": folder.root, "--configfile": folder.root / "workflow.json"}
+    command = [sys.executable, "-m", "snakemake", *(str(word) for pair in arguments.items() for word in pair)]
+    # --nolock: a killed Snakemake leaves its lock behind; ours ends with the process.
+    command += ["--cores", str(cores or os.cpu_count() or 1), "--rerun-incomplete", "--nolock", "--quiet", "rules"]
+    with _alone_in(folder.root):
+        write_json(folder.root / "workflow.json", settings)
+        return subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
+
+
+def train_only(profile: str, names: Sequence[str], *, data: str | None = None, results: str = "results") -> dict[str, Path]:
+    """Train single runs of a profile in planned order, and build the benchmarks that they need; return their folders by name.
+
+    names: of runs as their folders are called, or as tables call them, which means on all benchmarks and from all seeds.
+    Raises ParameterError for an unknown one, and as ``reproduce``.
+    """
+    loaded, folder = load_profile(profile), Results(Path(results).absolute(), profile_path(profile).stem)
+    runs = unique_runs(trained_plans(loaded, loaded.papers, folder))
+    for name in names:
+        if name not in {*runs, *(without_repeat(run.scored_as) for run in runs.values())}:
+            raise ParameterError(f'profile "{loaded.name}" has no run "{name}": {suggest(name, runs)}')
+    chosen = {run.name: run for run in runs.values() if {run.name, without_repeat(run.scored_as)} & set(names)}
+    benchmarks = {run.benchmark for run in chosen.values()}
+    papers = [paper for paper in loaded.papers if chosen.keys() & {run.name for run in loaded.paper(paper).runs}]
+    needed = [plan for plan in unique_benchmarks(map(loaded.paper, papers)).values() if plan.name in benchmarks]
+    _check_photographs(loaded, needed, data)
+    with _alone_in(folder.root):
+        build_benchmarks(loaded, papers, data=data, results=folder, only=benchmarks)
+        return train_runs(loaded, papers, data=data, results=folder, only=chosen)
+
+
+def _check_photographs(profile: Profile, benchmarks: Iterable[BenchmarkPlan], data: str | None) -> None:
+    """Raise DataError, before hours of work, for photographs that are not there."""
+    for name in {name for benchmark in benchmarks for name in benchmark.sources}:
+        profile.open_source(name, data)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder meanwhile; raises HarmlibError while there is one."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder.root / ".lock", timeout=0):
-            return subprocess.run(command, check=False).returncode
+        with FileLock(folder / ".lock", timeout=0):
+            yield
     except Timeout as error:
-        raise HarmlibError(f'another run is working in "{folder.root}": wait for it to end') from error
+        raise HarmlibError(f'another run is working in "{folder}": wait for it to end') from error
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from harmlib.data.sources import open_source
 from harmlib.evaluation.statistics import mean_interval
 from harmlib.perturbations import apply_step
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
-from reproduction.sgmmh import pictures, study
+from reproduction.sgmmh import artefacts, pictures
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
@@ -84,7 +84,7 @@ assert gray["share"].max() < worst["share"].min()
 # pictures.
 
 # %%
-paper = study.open_study(workspace)
+paper = artefacts.open_artefacts(workspace)
 benchmark = next(iter(paper.manifests))
 om = paper.models(benchmark)["sgmmh_om"]
 pairs, composites = paper.pairs(benchmark), paper.composites(benchmark)

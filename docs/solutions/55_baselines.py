@@ -10,7 +10,7 @@ import pandas as pd
 
 from harmlib.evaluation.statistics import mean_interval
 from harmlib.seeds import item_generator
-from reproduction.baselines import study
+from reproduction.baselines import artefacts
 from reproduction.baselines.names import CLASSICAL, NAMES
 from reproduction.workspace import open_workspace
 
@@ -21,19 +21,19 @@ data = None  # not needed
 
 # %%
 workspace = open_workspace(profile, data=data, results=results)
-paper = study.ranked(study.open_study(workspace))
+paper = artefacts.ranked(artefacts.open_artefacts(workspace))
 systems = [method for method in NAMES if method in set(paper.scores["method"])]
 keys = ["subset", "id"]
-mse = paper.scores.pivot_table(index=keys, columns="method", values="mse")[[study.BASELINE, *systems]]
-psnr = paper.scores.pivot_table(index=keys, columns="method", values="psnr")[[study.BASELINE, *systems]]
-nothing = mse[study.BASELINE]
+mse = paper.scores.pivot_table(index=keys, columns="method", values="mse")[[artefacts.BASELINE, *systems]]
+psnr = paper.scores.pivot_table(index=keys, columns="method", values="psnr")[[artefacts.BASELINE, *systems]]
+nothing = mse[artefacts.BASELINE]
 print(f"{len(systems)} systems on {len(mse)} composites; doing nothing has an MSE of {nothing.mean():.1f}")
 
 # %% [markdown]
 # ## 1. Another measure, another winner
 
 # %%
-beaten = mse.drop(columns=study.BASELINE).lt(nothing, axis=0).mean()
+beaten = mse.drop(columns=artefacts.BASELINE).lt(nothing, axis=0).mean()
 # Lower is better in all four columns.
 measures = {
     "mean MSE": mse.mean(),
@@ -41,7 +41,7 @@ measures = {
     "mean PSNR": -psnr.mean(),
     "share of pictures worse than nothing": 1 - beaten,
 }
-orders = pd.DataFrame(measures).drop(index=study.BASELINE).rank(method="min").astype(int)
+orders = pd.DataFrame(measures).drop(index=artefacts.BASELINE).rank(method="min").astype(int)
 spread = (orders.max(axis=1) - orders.min(axis=1)).sort_values(ascending=False)
 print(orders.rename(index=NAMES).sort_values("mean MSE").to_string())
 most = spread.index[0]
@@ -69,21 +69,21 @@ groups = {
     "all": systems,
 }
 for name, members in groups.items():
-    left = mse[[study.BASELINE, *members]].min(axis=1).mean() / nothing.mean()
-    single = min([study.BASELINE, *members], key=lambda method: mse[method].mean())
+    left = mse[[artefacts.BASELINE, *members]].min(axis=1).mean() / nothing.mean()
+    single = min([artefacts.BASELINE, *members], key=lambda method: mse[method].mean())
     alone = mse[single].mean() / nothing.mean()
     print(f"{name} ({len(members)}): the best of each picture leaves {left:.0%} of the MSE, the best single one {alone:.0%}")
 
 # %%
 half = pd.Series(item_generator(0, "halves").permutation(len(mse)) < len(mse) / 2, index=mse.index)
 chosen = mse[half].groupby("subset").mean().idxmin(axis=1)
-print(chosen.map({**NAMES, study.BASELINE: "composite"}).to_string())
+print(chosen.map({**NAMES, artefacts.BASELINE: "composite"}).to_string())
 rest = mse[~half]
-picked = pd.Series([rest.loc[key, chosen.get(key[0], study.BASELINE)] for key in rest.index], index=rest.index)
-oracle = rest.min(axis=1).mean() / rest[study.BASELINE].mean()
-gain = mean_interval((picked - rest[study.BASELINE]).to_numpy())
+picked = pd.Series([rest.loc[key, chosen.get(key[0], artefacts.BASELINE)] for key in rest.index], index=rest.index)
+oracle = rest.min(axis=1).mean() / rest[artefacts.BASELINE].mean()
+gain = mean_interval((picked - rest[artefacts.BASELINE]).to_numpy())
 print(
-    f"on the other half: chosen by sub-dataset {picked.mean() / rest[study.BASELINE].mean():.0%} of the MSE, the oracle {oracle:.0%}; "
+    f"on the other half: chosen by sub-dataset {picked.mean() / rest[artefacts.BASELINE].mean():.0%} of the MSE, the oracle {oracle:.0%}; "
     f"chosen less doing nothing {gain.mean:+.1f} [{gain.low:+.1f}, {gain.high:+.1f}], n = {gain.n}"
 )
 

@@ -17,7 +17,7 @@ from harmlib.evaluation.statistics import mean_interval
 from harmlib.filters import SIX, apply_filter, restore
 from harmlib.inference.upsampling import fit_polynomial, map_polynomial
 from harmlib.io.images import resize, to_tensor
-from reproduction.harmonizer import study
+from reproduction.harmonizer import artefacts
 from reproduction.kit.examples import read_example
 from reproduction.kit.selection import evenly
 from reproduction.workspace import open_workspace
@@ -74,7 +74,7 @@ assert harder["brightness + contrast"] > 1
 # ## 2. Does the network look at the picture?
 
 # %%
-paper = study.open_study(workspace)
+paper = artefacts.open_artefacts(workspace)
 benchmark = next(iter(paper.manifests))
 harmonizer = paper.models(benchmark)["harmonizer"]
 examples = [read_example(pair) for pair in evenly(list(paper.pairs(benchmark).values()), 100)]

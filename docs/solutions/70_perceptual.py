@@ -16,7 +16,7 @@ from harmlib.data.composers.thresholds import CONSTANT
 from harmlib.data.sources import open_source
 from harmlib.evaluation.statistics import mean_interval, paired_scores
 from harmlib.perturbations.exposure import shift_exposure
-from reproduction.perceptual import detector, study
+from reproduction.perceptual import artefacts, detector
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
@@ -81,8 +81,8 @@ assert shown.iloc[0]["lightness"] > 80
 # With r the share of the picture that is object, MSE = r fMSE + (1 − r) MSE outside. So the whole picture's error outside is mse − r fmse.
 
 # %%
-paper = study.open_study(workspace)
-benchmark = study.benchmark_of(paper, study.IHARMONY4)
+paper = artefacts.open_artefacts(workspace)
+benchmark = artefacts.benchmark_of(paper, artefacts.IHARMONY4)
 scores = paper.scores[paper.scores["benchmark"] == benchmark]
 inside = scores["foreground_ratio"] * scores["fmse"]
 scores = scores.assign(inside=inside, share=1 - inside / scores["mse"])
@@ -90,7 +90,7 @@ method = scores[scores["method"] == "dih_nm"]
 for name, part in method.groupby(pd.cut(method["foreground_ratio"], [0, 0.05, 0.15, 1]), observed=True):
     found = mean_interval(part["share"].to_numpy())
     print(f"DIH-NM, object {name} of the picture: error outside {percent(found)}")
-raw, pasted = (paired_scores(scores, "dih_nm", study.BASELINE, metric) for metric in ("mse", "inside"))
+raw, pasted = (paired_scores(scores, "dih_nm", artefacts.BASELINE, metric) for metric in ("mse", "inside"))
 as_they_are, with_background = (part["a"] < part["b"] for part in (raw, pasted))
 print(f"{benchmark}, profile {workspace.profile.name}: {as_they_are.sum()} of {len(raw)} pictures beat the composite as they are,")
 print(f"{with_background.sum()} would with its background: {', '.join(raw.loc[with_background & ~as_they_are, 'id'].head(5)) or 'no more'}")
@@ -102,8 +102,8 @@ print(f"{with_background.sum()} would with its background: {', '.join(raw.loc[wi
 
 # %%
 outside = scores.groupby("method")["share"].mean()
-assert abs(outside[study.BASELINE]) < 0.05
-assert outside["dih_nm"] > outside[study.BASELINE]
+assert abs(outside[artefacts.BASELINE]) < 0.05
+assert outside["dih_nm"] > outside[artefacts.BASELINE]
 assert with_background.sum() >= as_they_are.sum()
 
 # %% [markdown]
@@ -111,7 +111,7 @@ assert with_background.sum() >= as_they_are.sum()
 
 # %%
 OBJECTS = 60
-sweeps = detector.sweep_objects(paper, study.load_detector(paper), OBJECTS)
+sweeps = detector.sweep_objects(paper, artefacts.load_detector(paper), OBJECTS)
 sweeps["answer"] = sweeps[["negative", "positive"]].max(axis=1)
 objects = sweeps[["subset", "id"]].drop_duplicates().reset_index(drop=True)
 half = objects.assign(half=objects.index % 2)

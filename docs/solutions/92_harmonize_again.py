@@ -23,7 +23,7 @@ data = None  # not needed
 PASSES, IMAGES = 4, 12
 workspace = open_workspace(profile, data=data, results=results)
 composites = material.find_material(workspace, IMAGES)
-trained, _ = material.load_methods(workspace.results, ["reinhard_lab", "histogram", "harmonizer", "frih"], benchmark=composites.benchmark)
+trained, _ = material.load_methods(workspace, ["reinhard_lab", "histogram", "harmonizer", "frih"], benchmark=composites.benchmark)
 print(f"{composites.title}: {len(composites.examples)} composites; {', '.join(trained)}")
 
 # %% [markdown]

@@ -27,7 +27,7 @@ IMAGES = 12
 METHODS = ["reinhard_lab", "histogram", "harmonizer", "dih_nm", "ptc_dih", "sgmmh_om"]
 workspace = open_workspace(profile, data=data, results=results)
 composites = material.find_material(workspace, IMAGES)
-trained, _ = material.load_methods(workspace.results, METHODS, benchmark=composites.benchmark)
+trained, _ = material.load_methods(workspace, METHODS, benchmark=composites.benchmark)
 print(f"{composites.title}: {len(composites.examples)} composites of {len(composites.photographs)} photographs; {', '.join(trained)}")
 
 # %% [markdown]

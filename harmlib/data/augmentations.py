@@ -18,6 +18,9 @@ CROP_AREA = (0.5, 1.0)
 CROP_ASPECT = (3 / 4, 4 / 3)
 # ADFM's square crop: 256 pixels of a shorter side of 420 to 512 (specs/adfm.md).
 SQUARE_CROP, SHORTER_SIDE = 256, (420, 512)
+# PCT-Net's crop: share of the height, and of the width; one in twenty may show no foreground.
+SIDE_SHARE = (0.7, 1.0)
+EMPTY_SHARE = 0.05
 # A crop that cuts the foreground away is drawn again; after so many tries the whole picture is kept.
 CROP_TRIES = 10
 
@@ -26,7 +29,7 @@ def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: n
     """Return the arrays after the named augmentations.
 
     arrays: (H, W) or (H, W, C), alike in height and width; "mask" is among them, not 0 = foreground.
-    names: of flip, rotate90, random_crop, square_crop. Sizes may change; nothing is resized.
+    names: of flip, rotate90, random_crop, square_crop, side_crop. Sizes may change; nothing is resized.
     Raises ParameterError for an unknown name.
     """
     changed = dict(arrays)
@@ -74,9 +77,22 @@ def _square_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     return {name: array[top : top + side, left : left + side] for name, array in arrays.items()}
 
 
+def _side_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Cut out a box of 0.7 to all of the height and, independently, of the width, nearly always with more than one pixel of foreground."""
+    height, width = arrays["mask"].shape[:2]
+    for _ in range(CROP_TRIES):
+        crop_height, crop_width = (max(1, int(generator.uniform(*SIDE_SHARE) * side)) for side in (height, width))
+        top, left = generator.integers(0, height - crop_height + 1), generator.integers(0, width - crop_width + 1)
+        box = slice(top, top + crop_height), slice(left, left + crop_width)
+        if generator.random() < EMPTY_SHARE or arrays["mask"][box].sum() > 1:
+            return {name: array[box] for name, array in arrays.items()}
+    return arrays
+
+
 AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
     "flip": _flip,
     "rotate90": _rotate90,
     "random_crop": _random_crop,
     "square_crop": _square_crop,
+    "side_crop": _side_crop,
 }

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import Arrays, augment
@@ -151,6 +151,7 @@ class StoredPairs(Visits):
     packed: the same pairs at that size already; they are augmented there, otherwise at the files' own size.
     labeler: gives the submasks of a small composite, unless the packed pairs bring them: those were found on the whole composite, and
     go through the augmentations; fresh ones are found on what the network sees.
+    full_size: entries also have "full": composite, target and mask as the augmentations leave them, before they are resized.
     """
 
     def __init__(
@@ -162,9 +163,10 @@ class StoredPairs(Visits):
         augmentations: Sequence[str] = (),
         packed: PackedPairs | None = None,
         labeler: Labeler | None = None,
+        full_size: bool = False,
     ) -> None:
         self._pairs, self._resizer, self._packed, self._labeler = list(pairs), resizer, packed, labeler
-        self._seed, self._augmentations = seed, tuple(augmentations)
+        self._seed, self._augmentations, self._full_size = seed, tuple(augmentations), full_size
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -186,6 +188,8 @@ class StoredPairs(Visits):
             kept = arrays.get("submasks")
             labels = self._labeler(composite, mask >= 0.5) if kept is None else self._resizer.labels(kept)
             entry["submasks"] = _planes(labels, 1.0)
+        if self._full_size:
+            entry["full"] = {name: _planes(arrays[name], 1.0 if name == "mask" else 255.0) for name in ("composite", "target", "mask")}
         return entry
 
 
@@ -193,20 +197,25 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (index, visit) in an order that the seed decides, from any step on.
 
     Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
-    takes. batch_size counts one device's items; with several devices each gets its own share of the same order.
+    takes. batch_size counts the items of a step over all devices, of which each takes its share, in ``parts`` one after the other.
+    Raises ParameterError when devices and parts cannot share a batch alike.
     """
 
-    def __init__(self, length: int, batch_size: int, *, seed: int, first: int, last: int, rank: int = 0, devices: int = 1) -> None:
+    def __init__(
+        self, length: int, batch_size: int, *, seed: int, first: int, last: int, rank: int = 0, devices: int = 1, parts: int = 1
+    ) -> None:
+        if batch_size % (devices * parts):
+            raise ParameterError(f"{devices} devices cannot share a batch of {batch_size} alike in {parts} parts: give a multiple")
         self._length, self._seed, self._first, self._last = length, seed, first, last
-        self._batch, self._rank, self._devices = batch_size * devices, rank, devices
+        self._batch, self._rank, self._devices, self._parts = batch_size, rank, devices, parts
         self._per_epoch = length - length % self._batch if length >= self._batch else length
 
     def __len__(self) -> int:
-        """Return how many batches are left."""
-        return self._last - self._first
+        """Return how many parts are left."""
+        return (self._last - self._first) * self._parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield the batches of the steps first to last - 1."""
+        """Yield the parts of the steps first to last - 1."""
         epoch, order = -1, np.empty(0, dtype=int)
         for step in range(self._first, self._last):
             keys = []
@@ -215,7 +224,10 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
                     epoch = position // self._per_epoch
                     order = np.random.default_rng((self._seed, epoch)).permutation(self._length)
                 keys.append((int(order[position % self._per_epoch]), epoch))
-            yield keys[self._rank :: self._devices]
+            own = keys[self._rank :: self._devices]
+            size = len(own) // self._parts
+            for start in range(0, len(own), size):
+                yield own[start : start + size]
 
 
 def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> DataLoader[Batch]:
@@ -225,6 +237,7 @@ def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> Data
     return DataLoader(
         dataset,
         batch_sampler=batches,
+        collate_fn=_collate,
         num_workers=workers,
         worker_init_fn=_one_thread,
         multiprocessing_context=context,
@@ -232,6 +245,12 @@ def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> Data
         generator=torch.Generator(),
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _collate(entries: list[Batch]) -> Batch:
+    """Return the batch of some entries: tensors are stacked, but for "full", whose sizes differ."""
+    stacked = default_collate([{key: value for key, value in entry.items() if key != "full"} for entry in entries])
+    return {**stacked, **({"full": [entry["full"] for entry in entries]} if "full" in entries[0] else {})}
 
 
 def _one_thread(_: int) -> None:

@@ -88,6 +88,7 @@ class HarmonizationModel(nn.Module):
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
     augmentations: those of the paper, by their names in ``harmlib.data.augmentations``, for pairs that are read from disk.
+    full_size_pairs: batches of pairs from disk also bring each augmented pair at its own size: "full", a list of dictionaries.
     filters: names of the arguments in ``prediction["arguments"]``, in order; empty for a method that predicts none.
     name, options: what the registry made it from.
     """
@@ -100,6 +101,7 @@ class HarmonizationModel(nn.Module):
     size_multiple: int = 1
     training_space: str = "rgb"
     augmentations: tuple[str, ...] = ()
+    full_size_pairs: bool = False
     filters: tuple[str, ...] = ()
     name: str = ""
     options: Mapping[str, Any] = {}

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,14 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
-from harmlib.errors import CheckpointError, HarmlibError, ParameterError
-from harmlib.io.files import CHECKPOINT, MANIFEST, read_manifest, remove_partial, replacing, sha256, write_manifest, write_text
-from harmlib.models import load, save_checkpoint
+from harmlib.errors import HarmlibError, ParameterError
+from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.models import save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
-from harmlib.models.checkpoints import load_weights
 from harmlib.progress import progress
 from harmlib.training.norms import recompute_statistics
-from harmlib.training.parts import load_parts
-from harmlib.training.plan import RunPlan
+from harmlib.training.parts import load_parts, start_from
+from harmlib.training.plan import RunPlan, is_trained, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
 
 logger = logging.getLogger(__name__)
@@ -89,46 +88,11 @@ def train(
     return folder
 
 
-def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:
-    """Tell whether a folder holds the finished run of a plan.
-
-    inputs: fields of the manifest that must agree too. Raises CheckpointError when the run there had other settings: it may have
-    taken days, so nothing replaces it silently.
-    """
-    if not (Path(folder) / MANIFEST).exists():
-        return False
-    changed = changed_settings(folder, plan, seed=seed, **inputs)
-    if changed:
-        raise CheckpointError(f'"{folder}" was trained with another {", ".join(changed)}: remove the folder to train it again')
-    return True
-
-
-def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
-    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one.
-
-    A setting that is younger than the run had its default then.
-    """
-    found = {**_settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
-    return sorted(key for key, value in {"seed": seed, **_settings(plan), **inputs}.items() if found.get(key) != value)
-
-
 def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -> Fabric:
     """Return the Fabric of a run; raises ParameterError for a precision that cannot be resumed exactly."""
     if plan.precision not in PRECISIONS:
         raise ParameterError(f'precision "{plan.precision}" is not supported: choose one of {", ".join(PRECISIONS)}')
     return Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)  # type: ignore[arg-type]
-
-
-def start_from(model: HarmonizationModel, runs: str | os.PathLike[str], name: str) -> None:
-    """Give ``model`` the weights another run had kept at a step (``run@step``); what that run lacks stays fresh.
-
-    Raises CheckpointError when that run or step is not there, or its weights are not this method's.
-    """
-    run, _, step = name.partition("@")
-    path = Path(runs) / run / f"step-{step}.pt"
-    if not path.exists():
-        raise CheckpointError(f'the weights of run "{run}" at step {step} are not there: train it first, with keep: [{step}]')
-    load_weights(model, load(path).state_dict(), f'"{path}"', partial=True)
 
 
 def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric) -> TrainingState:
@@ -141,7 +105,7 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     optimizers = {player: make_optimizer(parameters, recipe, player) for player, parameters in model.players().items()}
     decay = plan.average or recipe.ema_decay
     ema = Ema(model, decay, warmup=plan.average is not None) if decay else None
-    return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **_settings(plan)})
+    return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **settings(plan)})
 
 
 def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
@@ -156,12 +120,6 @@ def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
     return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
 
 
-def _settings(plan: RunPlan) -> dict[str, Any]:
-    """Return the settings that change a run's result, as JSON-able values."""
-    values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(plan).items()}
-    return {key: value for key, value in values.items() if key not in ("workers", "save_seconds")}
-
-
 def _run(
     state: TrainingState,
     dataset: Visits,
@@ -173,9 +131,15 @@ def _run(
     watch: Watch | None,
 ) -> None:
     """Take every step that is left, logging, validating and saving on the way."""
-    first, last = state.step * plan.accumulate, plan.iterations * plan.accumulate
     batches = VisitBatches(
-        len(dataset), plan.batch_size, seed=seed, first=first, last=last, rank=fabric.global_rank, devices=fabric.world_size
+        len(dataset),
+        plan.batch_size,
+        seed=seed,
+        first=state.step,
+        last=plan.iterations,
+        rank=fabric.global_rank,
+        devices=fabric.world_size,
+        parts=plan.accumulate,
     )
     loader = iter(make_loader(dataset, batches, workers=plan.workers))
     recipe = recipe_of(state.model, plan)
@@ -194,7 +158,8 @@ def _run(
             _log(state, log_every, rate)
             if watch:
                 watch(state.history)
-        if validate and (state.step % validate_every == 0 or ended):
+        # One device judges and writes; the others wait for it at the next update.
+        if validate and fabric.is_global_zero and (state.step % validate_every == 0 or ended):
             with _as_kept(state, dataset, plan, seed, fabric):
                 _select(state, folder, validate)
         if state.step in plan.keep and fabric.is_global_zero:
@@ -265,8 +230,12 @@ def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dic
 def _update(optimizer: Optimizer, fabric: Fabric) -> None:
     """Average one player's gradients over the devices, step and clear them."""
     if fabric.world_size > 1:
-        for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None):
-            parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")
+        gradients = [parameter.grad for group in optimizer.param_groups for parameter in group["params"] if parameter.grad is not None]
+        # In one piece: a message for every tensor would cost more than the gradients.
+        flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+        assert torch.is_tensor(flat)  # as what was given
+        for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
@@ -317,9 +286,11 @@ def _finish(state: TrainingState, folder: Path, plan: RunPlan, seed: int, starte
         started=started,
         run=folder.name,
         seed=seed,
-        **_settings(plan),
+        **settings(plan),
         parameters=parameters,
         device=str(fabric.device),
+        devices=fabric.world_size,
+        threads=torch.get_num_threads(),
         training_seconds=round(state.seconds, 1),
         selected_val_error=state.best,
         outputs={CHECKPOINT: sha256(folder / CHECKPOINT)},

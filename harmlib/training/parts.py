@@ -1,4 +1,4 @@
-"""Methods put together from what other runs trained: a frozen detector in front of a harmonizer, for one."""
+"""Weights that other runs trained: parts of a method, such as a frozen detector in front of a harmonizer, or a whole start."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def load_parts(model: HarmonizationModel, runs: str | os.PathLike[str], parts: M
         run, _, place = source.partition(":")
         weights = _module(load(Path(runs) / run), place, f'the method of run "{run}"').state_dict()
         load_weights(_module(model, name, f'"{model.name}"'), weights, f'"{source}"')
+
+
+def start_from(model: HarmonizationModel, runs: str | os.PathLike[str], name: str) -> None:
+    """Give ``model`` the weights another run had kept at a step (``run@step``); what that run lacks stays fresh.
+
+    Raises CheckpointError when that run or step is not there, or its weights are not this method's.
+    """
+    run, _, step = name.partition("@")
+    path = Path(runs) / run / f"step-{step}.pt"
+    if not path.exists():
+        raise CheckpointError(f'the weights of run "{run}" at step {step} are not there: train it first, with keep: [{step}]')
+    load_weights(model, load(path).state_dict(), f'"{path}"', partial=True)
 
 
 def _module(model: HarmonizationModel, place: str, owner: str) -> nn.Module:

@@ -1,10 +1,15 @@
-"""What one training run is: a method, its data, and its budget."""
+"""What one training run is: a method, its data, and its budget; and whether a folder holds it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from harmlib.errors import CheckpointError
+from harmlib.io.files import MANIFEST, read_manifest
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,7 @@ class RunPlan:
     learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
+    batch_size: pictures of one update, over all devices and all of its ``accumulate`` parts, so that rates hold for any number of them.
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
     packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.
@@ -67,3 +73,32 @@ class RunPlan:
     def name(self) -> str:
         """The run's folder: its name in tables, and the benchmark."""
         return f"{self.scored_as}-{self.benchmark}"
+
+
+def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:
+    """Tell whether a folder holds the finished run of a plan.
+
+    inputs: fields of the manifest that must agree too. Raises CheckpointError when the run there had other settings: it may have
+    taken days, so nothing replaces it silently.
+    """
+    if not (Path(folder) / MANIFEST).exists():
+        return False
+    changed = changed_settings(folder, plan, seed=seed, **inputs)
+    if changed:
+        raise CheckpointError(f'"{folder}" was trained with another {", ".join(changed)}: remove the folder to train it again')
+    return True
+
+
+def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
+    """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one.
+
+    A setting that is younger than the run had its default then.
+    """
+    found = {**settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
+    return sorted(key for key, value in {"seed": seed, **settings(plan), **inputs}.items() if found.get(key) != value)
+
+
+def settings(plan: RunPlan) -> dict[str, Any]:
+    """Return the settings that change a run's result, as JSON-able values."""
+    values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(plan).items()}
+    return {key: value for key, value in values.items() if key not in ("workers", "save_seconds")}

@@ -27,10 +27,12 @@ class Validation:
     def __call__(self, model: HarmonizationModel) -> dict[str, float]:
         """Return errors in squared 8-bit levels, the background pasted where the model takes a mask.
 
-        "val_error": the mean; "val_robust": the geometric mean, which one bad picture does not decide; "val_<source>": each source's mean.
+        "val_error": the mean; "val_robust": the geometric mean, which one bad picture does not decide; "val_composite": the composites' own
+        mean; "val_<source>": each source's.
         """
         device = next(model.parameters()).device
         errors: list[float] = []
+        untouched: list[float] = []
         for start in range(0, len(self._sources), BATCH):
             arrays = [self._pairs[index] for index in range(start, min(start + BATCH, len(self._sources)))]
             composite, target = (
@@ -42,7 +44,8 @@ class Validation:
             if model.needs_mask:
                 harmonized = paste(harmonized, composite, mask)
             errors += (255 * (harmonized - target)).square().mean((1, 2, 3)).tolist()
+            untouched += (255 * (composite - target)).square().mean((1, 2, 3)).tolist()
         values = np.array(errors)
         by_source = {f"val_{name}": float(values[self._sources == name].mean()) for name in dict.fromkeys(self._sources.tolist())}
         robust = float(np.exp(np.log(np.maximum(values, SMALLEST_ERROR)).mean()))
-        return {"val_error": float(values.mean()), "val_robust": robust, **by_source}
+        return {"val_error": float(values.mean()), "val_robust": robust, "val_composite": float(np.mean(untouched)), **by_source}

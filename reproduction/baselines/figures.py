@@ -17,7 +17,7 @@ from harmlib.inference.pictures import harmonize
 from harmlib.metrics.protocols import DEFAULT
 from harmlib.metrics.scoring import score_pair
 from harmlib.models.base import HarmonizationModel
-from reproduction.baselines.study import BASELINE, LABELS
+from reproduction.baselines.artefacts import BASELINE, LABELS
 from reproduction.baselines.training import STARTS
 from reproduction.kit.comparisons import BETTER, OPEN, WORSE
 from reproduction.kit.examples import Example

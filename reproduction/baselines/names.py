@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harmlib.models.registry import parameters
-from reproduction.stages import PCM
+from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
-    from reproduction.kit.artefacts import Study
+    from reproduction.kit.artefacts import Artefacts
 
 # Methods without learned weights, those of iHarmony4's own transfers first.
 CLASSICAL = {
@@ -57,15 +57,15 @@ def parameters_of(method: str) -> int:
     return parameters(name, **options)
 
 
-def budget_of(study: Study, method: str) -> str:
+def budget_of(artefacts: Artefacts, method: str) -> str:
     """Return how a method was trained, in words; empty for one without training. Both ways to full size belong to one training."""
-    runs = {run.scored_as: run.name for run in study.plan.runs}
-    return study.budgets.get(runs.get(method.removesuffix(PCM), ""), "")
+    runs = {run.scored_as: run.name for run in artefacts.plan.runs}
+    return artefacts.budgets.get(runs.get(method.removesuffix(PCM), ""), "")
 
 
-def with_budgets(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+def with_budgets(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
     """Return a table of methods with the column "budget"; empty for rows without a number of ours."""
-    budgets = {method: budget_of(study, method) for method in table["method"].unique()}
+    budgets = {method: budget_of(artefacts, method) for method in table["method"].unique()}
     return table.assign(budget=table["method"].map(budgets).where(table["ours"].notna(), ""))
 
 

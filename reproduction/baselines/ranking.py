@@ -13,8 +13,8 @@ from harmlib import models
 from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
 from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from harmlib.models.registry import REFERENCE
+from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.names import CLASSICAL, VARIANTS, budget_of
-from reproduction.baselines.study import BASELINE, LABELS, Study
 from reproduction.frih.numbers import printed_mean
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.kit import comparisons
@@ -42,31 +42,33 @@ def printed_value(method: str, metric: str) -> float:
     return printed_mean(method, metric)
 
 
-def stand_ins(study: Study, metric: str) -> dict[str, float]:
+def stand_ins(artefacts: Artefacts, metric: str) -> dict[str, float]:
     """Return the scored run that stands for each printed system -> the printed value, in the order of LABELS."""
-    scored = set(study.scores["method"])
+    scored = set(artefacts.scores["method"])
     printed = {name: value for name in LABELS if not np.isnan(value := printed_value(name, metric))}
     runs = {(EQUAL_BUDGET[name] if EQUAL_BUDGET.get(name) in scored else name): value for name, value in printed.items()}
     return {run: value for run, value in runs.items() if run in scored}
 
 
-def ranking_table(study: Study) -> pd.DataFrame:
+def ranking_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return one row per system and metric, the best first: who, how trained, our mean with interval, and both ranks.
 
-    study: ``study.ranked``. rank: ours among all that were scored. paper, paper_rank: the printed mean and its place among the printed
+    artefacts: of ``ranked``. rank: ours among all that were scored. paper, paper_rank: the printed mean and its place among the printed
     ones that were scored; rank_of_printed: our place of the same. reading: against the composite, over the same images.
     """
-    methods = [method for method in LABELS if method in set(study.scores["method"])]
-    table = summarize(study.scores[study.scores["method"].isin(methods)], by=("method",), metrics=METRICS).rename(columns={"mean": "ours"})
-    own = comparisons.differences(study.scores, [(method, BASELINE) for method in methods if method != BASELINE], METRICS)
+    methods = [method for method in LABELS if method in set(artefacts.scores["method"])]
+    table = summarize(artefacts.scores[artefacts.scores["method"].isin(methods)], by=("method",), metrics=METRICS).rename(
+        columns={"mean": "ours"}
+    )
+    own = comparisons.differences(artefacts.scores, [(method, BASELINE) for method in methods if method != BASELINE], METRICS)
     table = table.merge(own[["first", "metric", "reading"]], how="left", left_on=["method", "metric"], right_on=["first", "metric"])
-    parts = [_ranked(part, stand_ins(study, str(metric))) for metric, part in table.groupby("metric", sort=False)]
+    parts = [_ranked(part, stand_ins(artefacts, str(metric))) for metric, part in table.groupby("metric", sort=False)]
     ranked = pd.concat(parts, ignore_index=True)
-    known = {method: _who(study, method) for method in methods}
+    known = {method: _who(artefacts, method) for method in methods}
     who = pd.DataFrame([known[method] for method in ranked["method"]], columns=["system", "reference", "kind", "budget"])
     columns = [*who, "metric", "ours", "low", "high", "n", "rank", "paper", "rank_of_printed", "paper_rank", "reading"]
     stamped = pd.concat([ranked, who], axis=1).fillna({"reading": ""})[["method", *columns]]
-    return stamped.assign(data=comparisons.data_of(study.scores), profile=study.workspace.profile.name, device=study.device)
+    return stamped.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
 
 
 def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
@@ -79,11 +81,11 @@ def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
     return part.assign(rank=rank, paper=paper, **ranks).sort_values("rank", kind="stable")
 
 
-def _who(study: Study, method: str) -> tuple[str, str, str, str]:
+def _who(artefacts: Artefacts, method: str) -> tuple[str, str, str, str]:
     """Return a system's name, reference, kind and budget."""
     found = REFERENCE.match(models.describe(VARIANTS.get(method, (method,))[0]).title)
     kind = "" if method == BASELINE else "classical" if method in WITHOUT_DRAWING else "learned"
-    return LABELS[method], found["reference"] if found else "", kind, budget_of(study, method)
+    return LABELS[method], found["reference"] if found else "", kind, budget_of(artefacts, method)
 
 
 def ranking_view(table: pd.DataFrame) -> pd.DataFrame:
@@ -101,21 +103,21 @@ def ranking_view(table: pd.DataFrame) -> pd.DataFrame:
     return view.assign(**{"against doing nothing": rows["reading"]}).reset_index(drop=True)
 
 
-def order_agreement(study: Study) -> pd.DataFrame:
+def order_agreement(artefacts: Artefacts) -> pd.DataFrame:
     """Return Kendall's and Spearman's correlation of the measured with the printed order: metric, statistic, ours, low, high, ...
 
-    study: ``study.ranked``. The intervals draw the photographs of the test images, all systems together.
+    artefacts: of ``ranked``. The intervals draw the photographs of the test images, all systems together.
     """
     rows = []
     for metric in RANKED:
-        printed = stand_ins(study, metric)
-        values, units = score_matrix(study.scores, list(printed), metric)
+        printed = stand_ins(artefacts, metric)
+        values, units = score_matrix(artefacts.scores, list(printed), metric)
         paper = np.array(list(printed.values()))
         for name, statistic in (("Kendall's τ", kendall), ("Spearman's ρ", spearman)):
             found = _agreement(values, units, paper, statistic)
             rows.append((metric, name, found.mean, found.low, found.high, len(printed), found.n))
     table = pd.DataFrame(rows, columns=["metric", "statistic", "ours", "low", "high", "systems", "n"])
-    return table.assign(data=comparisons.data_of(study.scores), profile=study.workspace.profile.name, device=study.device)
+    return table.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
 
 
 def _agreement(
@@ -151,17 +153,17 @@ def spearman(means: np.ndarray, paper: np.ndarray) -> np.ndarray:
     return ours @ theirs / np.sqrt((ours**2).sum(1) * (theirs**2).sum())
 
 
-def printed_pairs(study: Study) -> pd.DataFrame:
+def printed_pairs(artefacts: Artefacts) -> pd.DataFrame:
     """Return every pair of systems whose order the papers print: metric, better (in print), worse, paper, ours, low, high, n, reading.
 
-    study: ``study.ranked``. paper, ours: better - worse. Paired intervals take photographs for independent. The reading is "as printed" or
+    artefacts: of ``ranked``. paper, ours: better - worse. Paired intervals take photographs for independent. The reading is "as printed" or
     "against print" where a difference is clear after the correction over all pairs and metrics (``comparisons.readings``).
     """
     rows, intervals = [], []
     for metric in RANKED:
-        printed, lower = stand_ins(study, metric), metric in LOWER_IS_BETTER
+        printed, lower = stand_ins(artefacts, metric), metric in LOWER_IS_BETTER
         methods = sorted(printed, key=printed.__getitem__, reverse=not lower)
-        values, units = score_matrix(study.scores, methods, metric)
+        values, units = score_matrix(artefacts.scores, methods, metric)
         for (i, better), (j, worse) in combinations(enumerate(methods), 2):
             paper = round(printed[better] - printed[worse], 3)
             if paper == 0:
@@ -173,14 +175,14 @@ def printed_pairs(study: Study) -> pd.DataFrame:
     return table.assign(reading=pd.Series(words, dtype=object).replace({BETTER: AGREE, WORSE: CONTRADICT}))
 
 
-def disagreements(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
+def disagreements(artefacts: Artefacts, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the pairs that contradict print, with both budgets, the clearest first by the interval's distance from zero."""
     rows = pairs[pairs["reading"] == CONTRADICT]
-    budgets = {f"budget_of_{side}": [budget_of(study, method) for method in rows[side]] for side in ("better", "worse")}
+    budgets = {f"budget_of_{side}": [budget_of(artefacts, method) for method in rows[side]] for side in ("better", "worse")}
     names = {f"{side}_system": rows[side].map(LABELS) for side in ("better", "worse")}
     distance = np.minimum(rows["low"].abs(), rows["high"].abs()) / rows.groupby("metric")["ours"].transform(lambda part: part.abs().max())
     table = rows.assign(**names, **budgets, distance=distance).sort_values(["metric", "distance"], ascending=[True, False], kind="stable")
-    stamp = {"data": comparisons.data_of(study.scores), "profile": study.workspace.profile.name, "device": study.device}
+    stamp = {"data": comparisons.data_of(artefacts.scores), "profile": artefacts.workspace.profile.name, "device": artefacts.device}
     return table.drop(columns="distance").reset_index(drop=True).assign(**stamp)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from harmlib.evaluation.intervals import FEWEST
+from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import AGREE, CONTRADICT, WITHOUT_DRAWING
-from reproduction.baselines.study import BASELINE, LABELS, Study
 from reproduction.baselines.training import start_correlation
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import BETTER, WORSE
@@ -20,53 +20,61 @@ NAN = float("nan")
 AGREEMENT = 0.5
 
 
-def summary_table(study: Study, ranking: pd.DataFrame, agreement: pd.DataFrame, pairs: pd.DataFrame, starts: pd.DataFrame) -> pd.DataFrame:
+def summary_table(
+    artefacts: Artefacts, ranking: pd.DataFrame, agreement: pd.DataFrame, pairs: pd.DataFrame, starts: pd.DataFrame
+) -> pd.DataFrame:
     """Return one row per quantity: quantity, data, paper, ours, low, high, n, verdict, likely reason.
 
     ranking: ``ranking.ranking_table``; agreement: ``ranking.order_agreement``; pairs: ``ranking.printed_pairs``; starts:
     ``training.starts``.
     """
-    rows = [*_orders(study, agreement), *_first(study, pairs), *_learned(study, pairs), *_against_nothing(ranking, pairs), _start(starts)]
-    return pd.DataFrame(rows).assign(data=comparisons.data_of(study.scores))[
+    rows = [
+        *_orders(artefacts, agreement),
+        *_first(artefacts, pairs),
+        *_learned(artefacts, pairs),
+        *_against_nothing(ranking, pairs),
+        _start(starts),
+    ]
+    return pd.DataFrame(rows).assign(data=comparisons.data_of(artefacts.scores))[
         ["quantity", "data", "paper", "ours", "low", "high", "n", "verdict", "likely reason"]
     ]
 
 
-def common_budget(study: Study) -> str:
+def common_budget(artefacts: Artefacts) -> str:
     """Return the budget that most of the trained systems share, and how many do."""
-    counts = pd.Series(list(study.budgets.values())).value_counts()
+    counts = pd.Series(list(artefacts.budgets.values())).value_counts()
     return f"{counts.index[0]} for {counts.iloc[0]} of {counts.sum()} systems"
 
 
-def _orders(study: Study, agreement: pd.DataFrame) -> Iterator[Row]:
+def _orders(artefacts: Artefacts, agreement: pd.DataFrame) -> Iterator[Row]:
     """Yield the rank correlations: they agree where the whole interval is above AGREEMENT, and differ where it is below."""
     for row in agreement.to_dict("records"):
         verdict = AGREES if row["low"] > AGREEMENT else DIFFERS if row["high"] < AGREEMENT else CANNOT_SAY
         few = f"; an interval needs {FEWEST} photographs" if row["n"] < FEWEST else ""
         quantity = f"{row['statistic']} of both orders, {row['metric'].upper()}, {row['systems']} systems"
-        reason = "" if verdict == AGREES else f"budget: {common_budget(study)}{few}"
+        reason = "" if verdict == AGREES else f"budget: {common_budget(artefacts)}{few}"
         yield _row(quantity, "1", row["ours"], verdict, reason, row["n"], row["low"], row["high"])
 
 
-def _first(study: Study, pairs: pd.DataFrame) -> Iterator[Row]:
+def _first(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
     """Yield of how many others the system that print puts first is clearly better here."""
     for metric, part in pairs.groupby("metric", sort=False):
         first = part["better"].iloc[0]
         rows = part[part["better"] == first]
         beaten, lost = (rows.loc[rows["reading"] == words, "worse"] for words in (AGREE, CONTRADICT))
         verdict = DIFFERS if len(lost) else AGREES if len(beaten) == len(rows) else CANNOT_SAY
-        reason = f"clearly worse than {', '.join(map(LABELS.__getitem__, lost)) or 'none'}; budget: {common_budget(study)}"
+        reason = f"clearly worse than {', '.join(map(LABELS.__getitem__, lost)) or 'none'}; budget: {common_budget(artefacts)}"
         quantity = f"systems that {LABELS[first]} clearly beats, {str(metric).upper()}"
         yield _row(quantity, str(len(rows)), len(beaten), verdict, "" if verdict == AGREES else reason, rows["n"].iloc[0])
 
 
-def _learned(study: Study, pairs: pd.DataFrame) -> Iterator[Row]:
+def _learned(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
     """Yield how many of the printed victories of learned systems over classical ones hold."""
     drawn = ~pairs["better"].isin({*WITHOUT_DRAWING, BASELINE})
     for metric, part in pairs[drawn & pairs["worse"].isin(WITHOUT_DRAWING)].groupby("metric", sort=False):
         kept, turned = (int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT))
         verdict = AGREES if kept == len(part) else DIFFERS if turned > kept else CANNOT_SAY
-        reason = f"{turned} are turned around; classical methods need no training; budget: {common_budget(study)}"
+        reason = f"{turned} are turned around; classical methods need no training; budget: {common_budget(artefacts)}"
         quantity = f"printed victories of learned over classical systems that hold, {str(metric).upper()}"
         yield _row(quantity, str(len(part)), kept, verdict, "" if verdict == AGREES else reason, part["n"].iloc[0])
 

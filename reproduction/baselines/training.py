@@ -12,12 +12,11 @@ import torch
 from harmlib import models
 from harmlib.evaluation.intervals import Interval, rank_correlation
 from harmlib.inference.pictures import harmonize
+from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import EQUAL_BUDGET, WITHOUT_DRAWING
-from reproduction.baselines.study import BASELINE, LABELS, Study
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.examples import Example
-from reproduction.stages import validation
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -27,26 +26,26 @@ STARTS = {"begins at the composite": 0.9, "keeps part of it": 0.25, "has to draw
 TOTALS = ("model_total", "generator_total")
 
 
-def drawing_runs(study: Study) -> dict[str, str]:
+def drawing_runs(artefacts: Artefacts) -> dict[str, str]:
     """Return system -> its run, of those whose networks draw the result, one Harmonizer only: that of the common budget where it is."""
-    names = {run.scored_as: run.name for run in study.plan.runs if run.scored_as not in WITHOUT_DRAWING}
+    names = {run.scored_as: run.name for run in artefacts.plan.runs if run.scored_as not in WITHOUT_DRAWING}
     spare = {printed for printed, equal in EQUAL_BUDGET.items() if equal in names}
     return {method: names[method] for method in LABELS if method in names and method not in spare}
 
 
-def starts(study: Study, examples: Sequence[Example], trained: Mapping[str, HarmonizationModel]) -> pd.DataFrame:
+def starts(artefacts: Artefacts, examples: Sequence[Example], trained: Mapping[str, HarmonizationModel]) -> pd.DataFrame:
     """Return how much of the composite every network's picture keeps before its first update and after its last, and its error then.
 
-    study: ``study.ranked``. trained: system -> model. kept_before, kept_after: correlation of the picture with the composite inside the
+    artefacts: those of ``ranked``. trained: system -> model. kept_before, kept_after: how the picture correlates with the composite in the
     foreground, mean over channels and examples; 1: the same up to brightness and contrast. begins: a key of STARTS. mse: after training,
     test images; difference, low, high, n, reading: against the composite. Untrained weights are drawn by the profile's seed, as those of
     the runs were.
     """
-    own = comparisons.differences(study.scores, [(method, BASELINE) for method in drawing_runs(study)], ("mse",)).set_index("first")
-    errors = study.scores.groupby("method")["mse"].mean()
+    own = comparisons.differences(artefacts.scores, [(method, BASELINE) for method in drawing_runs(artefacts)], ("mse",)).set_index("first")
+    errors = artefacts.scores.groupby("method")["mse"].mean()
     rows = []
-    for run in (run for run in study.plan.runs if run.scored_as in own.index and run.scored_as in trained):
-        torch.manual_seed(study.workspace.profile.seed)
+    for run in (run for run in artefacts.plan.runs if run.scored_as in own.index and run.scored_as in trained):
+        torch.manual_seed(artefacts.workspace.profile.seed)
         model = models.create(run.method, **run.options)
         model.initialize()
         before, after = (np.mean([_kept(either, example) for example in examples]) for either in (model.eval(), trained[run.scored_as]))
@@ -54,7 +53,7 @@ def starts(study: Study, examples: Sequence[Example], trained: Mapping[str, Harm
         row = {"method": run.scored_as, "system": LABELS[run.scored_as], "kept_before": before, "kept_after": after, "begins": begins}
         rows.append({**row, "mse": errors[run.scored_as], **own.loc[run.scored_as, ["ours", "low", "high", "n", "reading"]]})
     table = pd.DataFrame(rows).rename(columns={"ours": "difference"}).sort_values("kept_before", ascending=False, ignore_index=True)
-    return table.assign(data=comparisons.data_of(study.scores), profile=study.workspace.profile.name, device=study.device)
+    return table.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
 
 
 def _kept(model: HarmonizationModel, example: Example) -> float:
@@ -84,38 +83,34 @@ def start_sentences(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def curves(study: Study) -> pd.DataFrame:
+def curves(artefacts: Artefacts) -> pd.DataFrame:
     """Return the error of every drawing run over its updates: method, system, step, value, what.
 
     what: "validation MSE" where a validation split chose the checkpoint, and then the composite's own in rows of the method
     "composite"; elsewhere "loss, share of the first", because losses of different systems do not compare.
     """
-    results, parts = study.workspace.results, []
-    for method, name in drawing_runs(study).items():
+    results, parts = artefacts.workspace.results, []
+    untouched: pd.DataFrame | None = None
+    for method, name in drawing_runs(artefacts).items():
         history = pd.read_csv(results.run(name) / "history.csv")
         if history.get("val_error", pd.Series(dtype=float)).notna().any():
             rows = history.dropna(subset="val_error")
             found = {"step": rows["step"], "value": rows["val_error"], "what": "validation MSE"}
+            untouched = (
+                pd.DataFrame({**found, "step": 0, "value": rows["val_composite"]}).head(1).assign(method=BASELINE, system=LABELS[BASELINE])
+            )
         else:
             loss = history[next(name for name in TOTALS if name in history)]
             found = {"step": history["step"], "value": loss / loss.iloc[0], "what": "loss, share of the first"}
         parts.append(pd.DataFrame(found).assign(method=method, system=LABELS[method]))
-    return pd.concat([*parts, *_nothing(study)], ignore_index=True)[["method", "system", "step", "value", "what"]]
+    return pd.concat([*parts, *([] if untouched is None else [untouched])], ignore_index=True)[
+        ["method", "system", "step", "value", "what"]
+    ]
 
 
-def _nothing(study: Study) -> list[pd.DataFrame]:
-    """Return the composite's validation error as a row, in a list; an empty list without a validation split."""
-    run = next((run for run in study.plan.runs if run.selection), None)
-    validate = validation(run, study.workspace.results) if run else None
-    if validate is None:
-        return []
-    row = {"method": BASELINE, "system": LABELS[BASELINE], "step": 0, "value": validate(models.create(BASELINE)), "what": "validation MSE"}
-    return [pd.DataFrame([row])]
-
-
-def budget_table(study: Study) -> pd.DataFrame:
+def budget_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return one row per trained system: system, budget, pictures seen, the paper's budget."""
     rows = []
-    for run in sorted(study.plan.runs, key=lambda run: list(LABELS).index(run.scored_as)):
-        rows.append((LABELS[run.scored_as], study.budgets[run.name], run.iterations * run.batch_size, paper_budget(run)))
+    for run in sorted(artefacts.plan.runs, key=lambda run: list(LABELS).index(run.scored_as)):
+        rows.append((LABELS[run.scored_as], artefacts.budgets[run.name], run.iterations * run.batch_size, paper_budget(run)))
     return pd.DataFrame(rows, columns=["system", "budget", "pictures seen", "trained by its authors"])

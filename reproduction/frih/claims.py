@@ -19,8 +19,8 @@ from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.models.registry import parameters
 from harmlib.submasks import extract_submasks
 from reproduction.baselines.names import NAMES
+from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, PAPER, Artefacts
 from reproduction.frih.numbers import MILLION
-from reproduction.frih.study import BASELINE, LABELS, METHOD, PAPER, Study
 from reproduction.kit.comparisons import BETTER, WORSE
 from reproduction.kit.verdicts import (
     AGREES,
@@ -49,40 +49,42 @@ NEEDS_IHARMONY4 = "needs iHarmony4 itself; this profile's photographs are others
 SUBSETS = ("HCOCO", "HAdobe5k", "HFlickr", "Hday2night")
 
 
-def judge_claims(study: Study, orders: pd.DataFrame, others: pd.DataFrame) -> list[ClaimResult]:
+def judge_claims(artefacts: Artefacts, orders: pd.DataFrame, others: pd.DataFrame) -> list[ClaimResult]:
     """Return the verdict on every claim that the artefacts of a profile can test.
 
-    study: with the systems that the paper compares with, as far as they are finished. orders: ``numbers.orders``; others:
+    artefacts: with the systems that the paper compares with, as far as they are finished. orders: ``numbers.orders``; others:
     ``numbers.against_others``.
     """
-    measured = (*_result_claims(study), *gain_claims(orders), margin_claim(others))
+    measured = (*_result_claims(artefacts), *gain_claims(orders), margin_claim(others))
     return [*measured, *network_claims(), *submask_claims(), *training_claims(), *ranking_claims()]
 
 
-def _result_claims(study: Study) -> Iterator[ClaimResult]:
+def _result_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C01, C02, C17, C18, C26 and C35: they are about iHarmony4 and nothing else."""
-    plan = next((plan for plan in study.plan.benchmarks if plan.composer == PUBLISHED), None)
+    plan = next((plan for plan in artefacts.plan.benchmarks if plan.composer == PUBLISHED), None)
     if plan is None:
         for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35"):
             yield cannot_say(claim, NEEDS_IHARMONY4)
         return
     for claim, method, metric, value in VALUES:
-        ours, narrow = mean_score(study.scores[study.scores["method"] == method], metric), NARROW_PSNR if metric == "psnr" else None
+        ours, narrow = mean_score(artefacts.scores[artefacts.scores["method"] == method], metric), NARROW_PSNR if metric == "psnr" else None
         yield judge_value(claim, ours, paper=value, narrow=narrow, data=plan.title)
-    yield judge_exact("frih-C17", len(study.pairs(plan.name, "train")), paper=65742, data=plan.title)
-    yield judge_exact("frih-C18", len(study.pairs(plan.name)), paper=7407, data=plan.title, note="the public split has 7404")
-    yield _smallest_psnr(study, plan.title)
+    yield judge_exact("frih-C17", len(artefacts.pairs(plan.name, "train")), paper=65742, data=plan.title)
+    yield judge_exact("frih-C18", len(artefacts.pairs(plan.name)), paper=7407, data=plan.title, note="the public split has 7404")
+    yield _smallest_psnr(artefacts, plan.title)
 
 
-def _smallest_psnr(study: Study, data: str) -> ClaimResult:
+def _smallest_psnr(artefacts: Artefacts, data: str) -> ClaimResult:
     """Judge C35, "PSNR exceeds 38 in all these experiments": the smallest mean of table 5."""
     wanted = set(published(PAPER, 5)["method"])
-    means = study.scores[study.scores["method"].isin(wanted)].groupby("method")["psnr"].mean()
+    means = artefacts.scores[artefacts.scores["method"].isin(wanted)].groupby("method")["psnr"].mean()
     if len(means) < len(wanted):
         return cannot_say("frih-C35", f"{len(means)} of the {len(wanted)} cut-off distances were trained")
     smallest = float(means.min())
     verdict = AGREES if smallest > 38 else DIFFERS
-    return ClaimResult("frih-C35", verdict, smallest, math.nan, math.nan, len(study.scores) // study.scores["method"].nunique(), data)
+    return ClaimResult(
+        "frih-C35", verdict, smallest, math.nan, math.nan, len(artefacts.scores) // artefacts.scores["method"].nunique(), data
+    )
 
 
 def network_claims() -> Iterator[ClaimResult]:

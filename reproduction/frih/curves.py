@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reproduction.frih.artefacts import METHOD
 from reproduction.frih.gains import MANY
-from reproduction.frih.study import METHOD
 from reproduction.frih.submasks import DEFAULT_CUTOFF, RULES
 from reproduction.kit.style import LINES, MARKERS, OKABE_ITO, PAGE_WIDTH, method_style
 
@@ -21,7 +21,7 @@ TICK_SIZE = 7.5
 def sweep_figure(table: pd.DataFrame, quality: pd.DataFrame) -> Figure:
     """Return table 5 as curves: PSNR against that at d_c = 0.1, the number of submasks, and their sizes.
 
-    table: ``submasks.sweep``; quality: ``numbers.quality_table(study, 5)``.
+    table: ``submasks.sweep``; quality: ``numbers.quality_table(artefacts, 5)``.
     """
     figure, axes = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 2.8), layout="constrained")
     _draw_quality(axes[0], quality[quality["metric"] == "PSNR"].reset_index(drop=True))

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harmlib.submasks import Submasks
+from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, STAGE_ONE
 from reproduction.frih.pictures import LITERAL, MERGED, Example
-from reproduction.frih.study import BASELINE, LABELS, METHOD, STAGE_ONE
 from reproduction.frih.submasks import RULES
 from reproduction.kit.grids import CAPTION_SIZE, TITLE_SIZE, GridRow, foreground_box, picture_grid
 from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH

@@ -12,7 +12,7 @@ import pandas as pd
 
 from harmlib.evaluation.intervals import rank_correlation
 from harmlib.evaluation.statistics import mean_score, paired_scores, photographs
-from reproduction.frih.study import LABELS, METHOD, STAGE_ONE
+from reproduction.frih.artefacts import LABELS, METHOD, STAGE_ONE
 from reproduction.kit.comparisons import readings
 
 # (from, to): what submasks add, alone and against the same network on the whole mask, and what the whole method adds.

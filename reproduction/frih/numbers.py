@@ -8,7 +8,7 @@ import pandas as pd
 
 from harmlib.evaluation.statistics import ALL, summarize
 from reproduction.baselines.names import HARMONIZER, LEARNED, NOT_SCORED, parameters_of, with_budgets
-from reproduction.frih.study import BASELINE, COMPARED, LABELS, METHOD, PAPER, STAGE_ONE, Study
+from reproduction.frih.artefacts import BASELINE, COMPARED, LABELS, METHOD, PAPER, STAGE_ONE, Artefacts
 from reproduction.kit import comparisons
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
@@ -33,7 +33,7 @@ PRINTED_IN = {"mse": (1, 2, 3), "psnr": (1, 3), "fmse": (2, 4)}
 MILLION = 1e6
 
 
-def quality_table(study: Study, table: int) -> pd.DataFrame:
+def quality_table(artefacts: Artefacts, table: int) -> pd.DataFrame:
     """Return table 1 to 5: our means with intervals beside the paper's, by sub-dataset or by size of the foreground.
 
     Tables 1 and 2 compare methods: those that the paper does not print stand below where they were scored, and "budget" says how each
@@ -41,7 +41,7 @@ def quality_table(study: Study, table: int) -> pd.DataFrame:
     """
     printed = published(PAPER, table)
     wanted = {*printed["method"], *(COMPARED if table in AGAINST_OTHERS else ())}
-    scores = study.scores[study.scores["method"].isin(wanted)]
+    scores = artefacts.scores[artefacts.scores["method"].isin(wanted)]
     if table in BY_SIZE:
         grouped = comparisons.in_buckets(scores)
     else:
@@ -49,47 +49,47 @@ def quality_table(study: Study, table: int) -> pd.DataFrame:
     reasons = dict.fromkeys(wanted - set(scores["method"]), NOT_SCORED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA[table in BY_SIZE])
     filled = comparisons.printed_table(grouped, printed, METRICS[table], labels=LABELS, reasons=reasons)
-    return _stamped(with_budgets(filled, study) if table in AGAINST_OTHERS else filled, study)
+    return _stamped(with_budgets(filled, artefacts) if table in AGAINST_OTHERS else filled, artefacts)
 
 
-def size_table(study: Study) -> pd.DataFrame:
+def size_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 6: PSNR as trained in this profile, and the millions of parameters of the method at full width.
 
     The paper prints four methods; the other learned ones stand below where they were scored.
     """
     printed = published(PAPER, 6).assign(dataset="iHarmony4", subset_or_bucket=ALL)
-    scores = study.scores[study.scores["method"].isin({*LEARNED, *HARMONIZER, METHOD})]
+    scores = artefacts.scores[artefacts.scores["method"].isin({*LEARNED, *HARMONIZER, METHOD})]
     methods = dict.fromkeys([*printed["method"], *scores["method"]])
     quality = summarize(scores, by=("method",), metrics=("psnr",))
     sizes = [(name, "params", parameters_of(name) / MILLION, 1) for name in methods]
     ours = pd.concat([quality, pd.DataFrame(sizes, columns=["method", "metric", "mean", "n"])])
-    table = beside_paper(ours, printed, data=comparisons.data_of(study.scores), reasons=dict.fromkeys(methods, NOT_SCORED))
+    table = beside_paper(ours, printed, data=comparisons.data_of(artefacts.scores), reasons=dict.fromkeys(methods, NOT_SCORED))
     named = table.assign(
         row=table["row"].where(table["row"] != "", table["method"].map(LABELS)),
         direction=table["metric"].map({"PSNR": "up", "Params": "down"}),
         # A count has no images behind it.
         n=table["n"].mask(table["metric"] == "Params", 0),
     )
-    return _stamped(named, study)
+    return _stamped(named, artefacts)
 
 
-def orders(study: Study) -> pd.DataFrame:
+def orders(artefacts: Artefacts) -> pd.DataFrame:
     """Return the paired differences of ORDERS with the paper's own: comparison, metric, paper, ours, low, high, n, reading, ...
 
     paper: the difference of the printed means over all images, NaN where one of the two is not printed.
     """
-    return _differences(study, ORDERS)
+    return _differences(artefacts, ORDERS)
 
 
-def against_others(study: Study) -> pd.DataFrame:
+def against_others(artefacts: Artefacts) -> pd.DataFrame:
     """Return the paired differences of FRIH from every other system that was scored, as ``orders`` does."""
-    table = _differences(study, [(METHOD, other) for other in COMPARED if other != METHOD])
-    return table.assign(profile=study.workspace.profile.name, device=study.device)
+    table = _differences(artefacts, [(METHOD, other) for other in COMPARED if other != METHOD])
+    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)
 
 
-def _differences(study: Study, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def _differences(artefacts: Artefacts, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Return the paired differences of pairs of methods beside those of the printed means."""
-    table = comparisons.differences(study.scores, pairs, tuple(PRINTED_IN))
+    table = comparisons.differences(artefacts.scores, pairs, tuple(PRINTED_IN))
     names = [f"{LABELS[first]} - {LABELS[second]}" for first, second in zip(table["first"], table["second"], strict=True)]
     rows = table.to_dict("records")
     paper = [printed_mean(row["first"], row["metric"]) - printed_mean(row["second"], row["metric"]) for row in rows]
@@ -118,6 +118,6 @@ def ladder_sentences(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _stamped(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _stamped(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
     """Return a table that names its profile and device."""
-    return table.assign(profile=study.workspace.profile.name, device=study.device)
+    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from harmlib.evaluation.statistics import mean_score
 from harmlib.progress import progress
+from reproduction.frih.artefacts import PAPER
 from reproduction.frih.pictures import LITERAL, MERGED, Example
-from reproduction.frih.study import PAPER
 from reproduction.papers import published
 
 RULES = {LITERAL: "as printed", MERGED: f"min_area = {MERGED}"}

@@ -10,10 +10,10 @@ import pandas as pd
 from harmlib.evaluation.intervals import FEWEST, mean_interval
 from harmlib.evaluation.statistics import mean_score, photographs
 from harmlib.models.frih import SMALLEST_AREA
+from reproduction.frih.artefacts import BASELINE, Artefacts
 from reproduction.frih.gains import EXPLANATIONS, HELD
 from reproduction.frih.numbers import printed_mean
 from reproduction.frih.pictures import LITERAL
-from reproduction.frih.study import BASELINE, Study
 from reproduction.frih.submasks import DEFAULT_CUTOFF, flattest, per_image
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def summary_table(
-    study: Study,
+    artefacts: Artefacts,
     orders: pd.DataFrame,
     submasks: pd.DataFrame,
     regions: pd.DataFrame,
@@ -40,14 +40,14 @@ def summary_table(
     results: ``claims.judge_claims``.
     """
     measured = [claim_row(result) for result in results if result.claim_id in MEASURED_CLAIMS]
-    data = study.scores["data"].iloc[0]
-    parts = (_orders(study, orders), _flat(regions, data), _sweep(submasks, data), _explanations(correlations, data), measured)
-    return pd.DataFrame([_difficulty(study), *(row for part in parts for row in part)])
+    data = artefacts.scores["data"].iloc[0]
+    parts = (_orders(artefacts, orders), _flat(regions, data), _sweep(submasks, data), _explanations(correlations, data), measured)
+    return pd.DataFrame([_difficulty(artefacts), *(row for part in parts for row in part)])
 
 
-def _difficulty(study: Study) -> Row:
+def _difficulty(artefacts: Artefacts) -> Row:
     """Return how far the composites are from their targets."""
-    scores = study.scores[study.scores["method"] == BASELINE]
+    scores = artefacts.scores[artefacts.scores["method"] == BASELINE]
     interval, data, paper = mean_score(scores, "mse"), scores["data"].iloc[0], printed_mean(BASELINE, "mse")
     verdict = value_verdict(interval, paper=paper, data=data)
     numbers = {"paper": paper, "ours": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
@@ -55,13 +55,13 @@ def _difficulty(study: Study) -> Row:
     return {"quantity": "MSE of the composites", "data": data, **numbers, "verdict": verdict, "likely reason": reason}
 
 
-def _orders(study: Study, orders: pd.DataFrame) -> Iterator[Row]:
+def _orders(artefacts: Artefacts, orders: pd.DataFrame) -> Iterator[Row]:
     """Yield the order of tables 3 and 4 in fMSE, each with the budget behind it."""
     rows = orders[(orders["metric"] == "fmse") & orders["paper"].notna()]
     for row in rows.to_dict("records"):
         verdict = VERDICTS[row["reading"]]
-        run = next(run for run in study.plan.runs if run.scored_as == row["first"])
-        reason = f"budget: {study.budgets[run.name]}; {paper_budget(run)}{few_images(row['n'])}"
+        run = next(run for run in artefacts.plan.runs if run.scored_as == row["first"])
+        reason = f"budget: {artefacts.budgets[run.name]}; {paper_budget(run)}{few_images(row['n'])}"
         numbers = {name: row[name] for name in ("paper", "ours", "low", "high", "n")}
         quantity = f"fMSE, {row['comparison']}"
         yield {

@@ -17,8 +17,8 @@ from harmlib.models.registry import parameters
 from harmlib.video.averaging import SMOOTHING
 from reproduction.baselines.names import budget_of
 from reproduction.harmonizer import numbers, speed
+from reproduction.harmonizer.artefacts import AT_256, AT_FULL_SIZE, AVERAGED, LABELS, PAPER, Artefacts
 from reproduction.harmonizer.figures import POINTS, transfer_curve
-from reproduction.harmonizer.study import AT_256, AT_FULL_SIZE, AVERAGED, LABELS, PAPER, Study
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
@@ -35,13 +35,13 @@ NEEDS_RIVAL = "the previous best of the paper, the transformer of Guo et al. (IH
 MEGABYTE, FLOAT_BYTES = 1e6, 4
 
 
-def judge_claims(study: Study, measured: pd.DataFrame) -> list[ClaimResult]:
+def judge_claims(artefacts: Artefacts, measured: pd.DataFrame) -> list[ClaimResult]:
     """Return the verdict on every claim about pictures.
 
-    study: with the systems that the paper compares with, as far as they are finished. measured: as ``speed.read_measurements`` returns it.
+    artefacts: with the systems of the paper's comparison, where finished. measured: as ``speed.read_measurements`` returns it.
     """
     of_code = (*network_claims(), *filter_claims(), *training_claims(), size_claim())
-    return [*of_code, *_rival_claims(study), _plain_claim(study), *_size_claims(study), *speed_claims(measured)]
+    return [*of_code, *_rival_claims(artefacts), _plain_claim(artefacts), *_size_claims(artefacts), *speed_claims(measured)]
 
 
 def network_claims() -> Iterator[ClaimResult]:
@@ -104,47 +104,47 @@ def size_claim() -> ClaimResult:
     return ClaimResult("harmonizer-C02", verdict, sizes[smallest], float("nan"), float("nan"), 1, CODE, note)
 
 
-def _rival_claims(study: Study) -> Iterator[ClaimResult]:
+def _rival_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C20 to C24: Harmonizer against the strongest rival, and what the rival loses at full size; on other data only the signs."""
-    if not {RIVAL, RIVAL_FULL} <= set(study.scores["method"]):
+    if not {RIVAL, RIVAL_FULL} <= set(artefacts.scores["method"]):
         for number in range(20, 25):
             yield cannot_say(f"harmonizer-C{number}", NEEDS_RIVAL)
         return
-    data = comparisons.data_of(study.scores)
+    data = comparisons.data_of(artefacts.scores)
     for claim_id, protocol, method, paper in (("harmonizer-C20", AT_256, RIVAL, 35.0), ("harmonizer-C21", AT_FULL_SIZE, RIVAL_FULL, 50.0)):
-        share = numbers.reduction(study, protocol, method)
+        share = numbers.reduction(artefacts, protocol, method)
         percent = Interval(100 * share.mean, 100 * share.low, 100 * share.high, share.n)
         if data == IHARMONY4:
             yield judge_value(claim_id, percent, paper=paper, tolerance=2, data=data, note=f"percent, against {LABELS[method]}")
         else:
-            budgets = f"{budget_of(study, PAPER)} against {budget_of(study, method)}"
+            budgets = f"{budget_of(artefacts, PAPER)} against {budget_of(artefacts, method)}"
             note = f"percent, against {LABELS[method]}; only the sign is judged, the size is iHarmony4's; budgets: {budgets}"
             yield judge_sign(claim_id, percent, expected="above", data=data, note=note)
     for claim_id, protocol, method, paper in (
         ("harmonizer-C22", AT_256, RIVAL, 37.07),
         ("harmonizer-C23", AT_FULL_SIZE, RIVAL_FULL, 57.22),
     ):
-        scores = numbers.under(study, protocol)
+        scores = numbers.under(artefacts, protocol)
         ours = mean_score(scores[scores["method"] == method], "mse")
         yield judge_value(claim_id, ours, paper=paper, data=data, note=LABELS[method])
-    both = numbers.at_both_sizes(study, RIVAL, RIVAL_FULL, "fmse")
+    both = numbers.at_both_sizes(artefacts, RIVAL, RIVAL_FULL, "fmse")
     rise = mean_interval(both["b"] - both["a"], photographs(both))
     note = f"rise of fMSE from 256x256 to full size, {LABELS[RIVAL_FULL]}; only the sign is judged, the paper's rise is 346.32"
     yield judge_sign("harmonizer-C24", rise, expected="above", data=data, note=note)
 
 
-def _plain_claim(study: Study) -> ClaimResult:
+def _plain_claim(artefacts: Artefacts) -> ClaimResult:
     """Judge C29, the MSE without either technique."""
-    plain = numbers.under(study, AT_256).query("method == 'harmonizer_plain'")
+    plain = numbers.under(artefacts, AT_256).query("method == 'harmonizer_plain'")
     note = "table 4 prints 28.47 for the same variant; the text's argument, below the previous best of 37.07, holds with both"
-    data = comparisons.data_of(study.scores)
+    data = comparisons.data_of(artefacts.scores)
     return judge_value("harmonizer-C29", mean_score(plain, "mse"), paper=33.28, data=data, note=note)
 
 
-def _size_claims(study: Study) -> Iterator[ClaimResult]:
+def _size_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C25 and C26: how large the pictures of iHarmony4's sub-datasets are."""
     for subset, (claim_id, paper, tolerance) in SIDES.items():
-        files = study.scores[study.scores["subset"] == subset].drop_duplicates("id")
+        files = artefacts.scores[artefacts.scores["subset"] == subset].drop_duplicates("id")
         sides = np.sqrt((files["height"] * files["width"]).to_numpy(dtype=float))
         note = "side of a square of the mean area, test split"
         if len(sides) and set(files["data"]) == {IHARMONY4}:

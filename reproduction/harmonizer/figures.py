@@ -18,8 +18,8 @@ from harmlib.io.images import resize, to_tensor
 from harmlib.metrics.functional import fmse, mse
 from harmlib.metrics.scoring import score_pair
 from harmlib.models.base import HarmonizationModel
+from reproduction.harmonizer.artefacts import AT_FULL_SIZE, BASELINE, LABELS
 from reproduction.harmonizer.numbers import HIGH_RESOLUTION
-from reproduction.harmonizer.study import AT_FULL_SIZE, BASELINE, LABELS
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import Sample, read_sample
 from reproduction.kit.style import COLUMN_WIDTH, LINES, OKABE_ITO, PAGE_WIDTH

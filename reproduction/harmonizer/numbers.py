@@ -9,7 +9,7 @@ import pandas as pd
 from harmlib.evaluation.intervals import Interval, ratio_of_means
 from harmlib.evaluation.statistics import ALL, paired_scores, photographs, summarize
 from reproduction.baselines.names import NOT_SCORED, with_budgets
-from reproduction.harmonizer.study import (
+from reproduction.harmonizer.artefacts import (
     AT_256,
     AT_FULL_SIZE,
     AVERAGED,
@@ -19,14 +19,14 @@ from reproduction.harmonizer.study import (
     MAPPED,
     PAPER,
     PRINTED,
-    Study,
+    Artefacts,
     with_averaged_runs,
 )
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import OPEN, TOO_FEW
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
-from reproduction.stages import PCM
+from reproduction.profiles import PCM
 
 METRICS = ("mse", "fmse", "psnr")
 PROTOCOLS = {1: AT_256, 2: AT_FULL_SIZE}
@@ -53,54 +53,54 @@ SIZED = (BASELINE, *(name for method in MAPPED for name in (method, method + PCM
 HIGH_RESOLUTION = 1920
 
 
-def under(study: Study, protocol: str) -> pd.DataFrame:
+def under(artefacts: Artefacts, protocol: str) -> pd.DataFrame:
     """Return the scores under one protocol, three runs of 2 and of 4 filters averaged into one method each."""
-    return with_averaged_runs(study.scores[study.scores["protocol"] == protocol])
+    return with_averaged_runs(artefacts.scores[artefacts.scores["protocol"] == protocol])
 
 
-def comparison_table(study: Study, table: int) -> pd.DataFrame:
+def comparison_table(artefacts: Artefacts, table: int) -> pd.DataFrame:
     """Return table 1 (at 256x256) or 2 (at the files' size): our means with intervals beside the paper's, by sub-dataset.
 
     Systems that the paper does not print stand below where they were scored; the ablations of table 4 are left out. "budget" says how
     each was trained.
     """
-    printed, scores = published(PAPER, table), under(study, PROTOCOLS[table])
+    printed, scores = published(PAPER, table), under(artefacts, PROTOCOLS[table])
     scores = scores[scores["method"].isin(COMPARED)]
     reasons = dict.fromkeys(set(printed["method"]) - set(scores["method"]), NOT_SCORED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA)
     labels = {**LABELS, **dict(zip(printed["method"], printed["row"], strict=True))}
     filled = comparisons.printed_table(comparisons.in_subsets(scores), printed, METRICS, labels=labels, reasons=reasons)
-    return _stamped(with_budgets(filled, study), study)
+    return _stamped(with_budgets(filled, artefacts), artefacts)
 
 
-def ablation_table(study: Study) -> pd.DataFrame:
+def ablation_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return both halves of table 4, the left one first: MSE and PSNR with intervals beside the paper's; its speeds are in table 3.
 
     The full method stands in both halves, as printed.
     """
-    scores = under(study, AT_256)
+    scores = under(artefacts, AT_256)
     parts = []
     for half in HALVES:
         printed = published(PAPER, half)
         printed = printed[printed["metric"] != "inference speed"]
         summary = summarize(scores[scores["method"].isin(printed["method"])], by=("method",), metrics=("mse", "psnr"))
-        parts.append(beside_paper(summary, printed, data=comparisons.data_of(study.scores)))
-    return _stamped(pd.concat(parts, ignore_index=True), study)
+        parts.append(beside_paper(summary, printed, data=comparisons.data_of(artefacts.scores)))
+    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
 
 
-def selections(study: Study) -> pd.DataFrame:
+def selections(artefacts: Artefacts) -> pd.DataFrame:
     """Return the selections of 2 and of 4 filters whose means stand in table 4: row, run, filters."""
-    filters = {run.scored_as: run.options["filters"].replace("+", ", ") for run in study.plan.runs if "filters" in run.options}
+    filters = {run.scored_as: run.options["filters"].replace("+", ", ") for run in artefacts.plan.runs if "filters" in run.options}
     rows = [(LABELS[name], run, filters[run]) for name, runs in AVERAGED.items() for run in runs]
     return pd.DataFrame(rows, columns=["row", "run", "filters"])
 
 
-def orders(study: Study, pairs: Sequence[tuple[str, str]], protocol: str, metrics: Sequence[str] = ("mse", "psnr")) -> pd.DataFrame:
+def orders(artefacts: Artefacts, pairs: Sequence[tuple[str, str]], protocol: str, metrics: Sequence[str] = ("mse", "psnr")) -> pd.DataFrame:
     """Return the paired differences of ``pairs`` with the paper's own: comparison, metric, paper, ours, low, high, n, reading, ...
 
     paper: the difference of the printed means over all images, NaN where one of the two is not printed.
     """
-    table = comparisons.differences(under(study, protocol), pairs, metrics)
+    table = comparisons.differences(under(artefacts, protocol), pairs, metrics)
     rows = table.to_dict("records")
     names = [f"{LABELS[row['first']]} - {LABELS[row['second']]}" for row in rows]
     paper = [_printed_difference(row["first"], row["second"], row["metric"], protocol) for row in rows]
@@ -108,9 +108,9 @@ def orders(study: Study, pairs: Sequence[tuple[str, str]], protocol: str, metric
     return table.assign(comparison=names, paper=paper, protocol=protocol)[columns]
 
 
-def all_orders(study: Study) -> pd.DataFrame:
+def all_orders(artefacts: Artefacts) -> pd.DataFrame:
     """Return ``orders`` of AGAINST_OTHERS at 256x256 and at the files' size, as far as they are scored."""
-    tables = [orders(study, AGAINST_OTHERS, protocol, METRICS) for protocol in PROTOCOLS.values()]
+    tables = [orders(artefacts, AGAINST_OTHERS, protocol, METRICS) for protocol in PROTOCOLS.values()]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -147,44 +147,44 @@ def _printed_difference(first: str, second: str, metric: str, protocol: str) -> 
     return float("nan")
 
 
-def size_effect(study: Study) -> pd.DataFrame:
+def size_effect(artefacts: Artefacts) -> pd.DataFrame:
     """Return how many times larger each method's mean error is at the files' size than at 256x256, ours and the paper's (section 4.1).
 
     The ratio of means over the same images has a 95 % interval over photographs. At 256x256 the way up plays no part, so that
     DoveNet + PCM is compared with DoveNet. Methods that are not scored at both sizes are left out.
     """
     rows = []
-    known = {protocol: set(part["method"]) for protocol, part in study.scores.groupby("protocol")}
+    known = {protocol: set(part["method"]) for protocol, part in artefacts.scores.groupby("protocol")}
     sized = [method for method in SIZED if method in known[AT_FULL_SIZE] and method.removesuffix(PCM) in known[AT_256]]
     for method in sized:
         for metric in ("mse", "fmse"):
             at_256 = method.removesuffix(PCM)
             small, full = printed_mean("1", at_256, metric), printed_mean("2", method, metric)
-            values = at_both_sizes(study, at_256, method, metric)
+            values = at_both_sizes(artefacts, at_256, method, metric)
             ratio = ratio_of_means(values["b"], values["a"], photographs(values))
             means = (values["a"].mean(), values["b"].mean())
             rows.append((LABELS[method], metric, *means, ratio.mean, ratio.low, ratio.high, ratio.n, round(full / small, 3)))
     columns = ["method", "metric", "at 256x256", "at full size", "ratio", "low", "high", "n", "ratio in the paper"]
-    return _stamped(pd.DataFrame(rows, columns=columns), study)
+    return _stamped(pd.DataFrame(rows, columns=columns), artefacts)
 
 
-def at_both_sizes(study: Study, at_256: str, at_full_size: str, metric: str) -> pd.DataFrame:
+def at_both_sizes(artefacts: Artefacts, at_256: str, at_full_size: str, metric: str) -> pd.DataFrame:
     """Return the scores of one method at 256x256 (column a) and of another at the files' size (b), image by image."""
     chosen = [(AT_256, at_256, "a"), (AT_FULL_SIZE, at_full_size, "b")]
-    parts = [under(study, protocol).query("method == @method").assign(method=name) for protocol, method, name in chosen]
+    parts = [under(artefacts, protocol).query("method == @method").assign(method=name) for protocol, method, name in chosen]
     return paired_scores(pd.concat(parts, ignore_index=True).assign(protocol=""), "a", "b", metric)
 
 
-def reduction(study: Study, protocol: str, method: str, metric: str = "mse") -> Interval:
+def reduction(artefacts: Artefacts, protocol: str, method: str, metric: str = "mse") -> Interval:
     """Return by what share Harmonizer's mean error lies below a method's, with its interval."""
-    values = paired_scores(under(study, protocol), "harmonizer", method, metric)
+    values = paired_scores(under(artefacts, protocol), "harmonizer", method, metric)
     ratio = ratio_of_means(values["a"], values["b"], photographs(values))
     return Interval(1 - ratio.mean, 1 - ratio.high, 1 - ratio.low, ratio.n)
 
 
-def size_sentence(study: Study) -> str:
+def size_sentence(artefacts: Artefacts) -> str:
     """Return how large the test pictures are, and whether that is what the paper calls high resolution."""
-    scores = study.scores
+    scores = artefacts.scores
     longer = scores[["height", "width"]].max(axis=1)
     words = f"Test files: longer side {longer.min()} to {longer.max()} pixels, {longer.median():.0f} in the median"
     if longer.max() >= HIGH_RESOLUTION:
@@ -192,6 +192,6 @@ def size_sentence(study: Study) -> str:
     return f"{words}: not high resolution, which is about 3000 pixels in the paper's HAdobe5k."
 
 
-def _stamped(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _stamped(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
     """Return a table that names its profile and device."""
-    return table.assign(profile=study.workspace.profile.name, device=study.device)
+    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)

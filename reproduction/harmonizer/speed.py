@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reproduction.harmonizer.study import LABELS, PAPER, Study
+from reproduction.harmonizer.artefacts import LABELS, PAPER, Artefacts
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
 
@@ -19,9 +19,9 @@ GIB = 1024.0
 QUICK_FORM = "8-bit"
 
 
-def read_measurements(study: Study) -> pd.DataFrame:
+def read_measurements(artefacts: Artefacts) -> pd.DataFrame:
     """Return the measurements beside the profiles' results; empty, with their columns, where there are none."""
-    path = study.workspace.results.root.parent / FILE
+    path = artefacts.workspace.results.root.parent / FILE
     if path.exists():
         return pd.read_csv(path)
     return pd.DataFrame(columns=["method", "part", "size", "device", "milliseconds", "memory_mib", "checkpoint_mb"])

@@ -17,8 +17,8 @@ from harmlib.io.images import resize
 from harmlib.progress import progress
 from harmlib.video import FrameHarmonizer, HarmonizedFrame, foreground_lab, read_frames, read_timed_frames, temporal_change
 from harmlib.video.averaging import SMOOTHING
+from reproduction.harmonizer.artefacts import BASELINE, LABELS
 from reproduction.harmonizer.clips import Clip
-from reproduction.harmonizer.study import BASELINE, LABELS
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, judge_exact
 
 if TYPE_CHECKING:

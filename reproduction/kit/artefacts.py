@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from harmlib import models
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.pairs import Pair, read_pairs
 from harmlib.errors import DataError
-from harmlib.evaluation.table import read_scores
+from harmlib.evaluation.table import KEYS, read_scores
 from harmlib.io.files import MANIFEST, read_manifest
 from harmlib.training.plan import RunPlan
-from reproduction.profiles import PaperPlan, SourcePlan
-from reproduction.stages import trained_plan
+from reproduction.profiles import PCM, PaperPlan, SourcePlan, repeat_of, unique_runs, without_repeat
+from reproduction.stages import finished_runs
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel, TrainingRecipe
@@ -28,13 +29,14 @@ BASELINE = "composite"
 
 
 @dataclass(frozen=True)
-class Study:
+class Artefacts:
     """The finished artefacts of one paper in one profile.
 
     labels: method -> what the paper's tables call it, in their order.
     plan: the paper's plan for the device that made the scores. device: that device, "cpu" or "gpu".
     manifests: benchmark -> its manifest.
     scores: one row per image and method, with "dataset" (the paper's benchmark that ours stands for) and "data" (what ours is called).
+    repeats: the rows of runs trained again from other seeds, "<method>-s<repeat>"; they are in no other table.
     """
 
     workspace: Workspace
@@ -43,6 +45,7 @@ class Study:
     device: str
     manifests: dict[str, dict[str, Any]]
     scores: pd.DataFrame
+    repeats: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def stamp(self) -> str:
@@ -59,6 +62,24 @@ class Study:
             size = f"width {width:g}" + (f", transformer layers: {layers}" if layers else "")
             words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, {size}"
         return words
+
+    @cached_property
+    def compared(self) -> Artefacts:
+        """The same with all other methods that the profile has scored on these benchmarks under these protocols, on such a device."""
+        results, profile = self.workspace.results, self.workspace.profile
+        papers = [paper for paper in profile.papers if paper != self.plan.paper and (results.scores(paper) / MANIFEST).exists()]
+        papers = [paper for paper in papers if read_manifest(results.scores(paper))["device"] == self.device]
+        tables = [self.scores, *(read_scores(results.scores(paper) / "scores.csv") for paper in papers)]
+        rows = pd.concat(tables, ignore_index=True).drop_duplicates(list(KEYS))
+        here = set(zip(self.scores["benchmark"], self.scores["protocol"], strict=True))
+        alike = [pair in here for pair in zip(rows["benchmark"], rows["protocol"], strict=True)]
+        rows = rows[np.array(alike) & of_first_runs(rows)]
+        others = unique_runs(_first_runs(profile.paper(paper, self.device)) for paper in papers).values()
+        own = {run.name for run in self.plan.runs}
+        scored = set(rows["method"].str.removesuffix(PCM))
+        more = [run for run in others if run.name not in own and run.benchmark in self.manifests and run.scored_as in scored]
+        plan = replace(self.plan, runs=(*self.plan.runs, *more))
+        return replace(self, plan=plan, scores=named_scores(rows, plan.benchmarks, self.labels))
 
     def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:
         """Return a benchmark's rows of composites.csv in the order of its lists, recipes as dicts."""
@@ -102,53 +123,35 @@ def _totals(history: pd.DataFrame) -> list[str]:
     return ["model_total"] if len(losses) > 1 and "model_total" in losses else []
 
 
-def open_study(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Study:
+def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Artefacts:
     """Return a paper's artefacts in a workspace; raises DataError for one that is not finished, with the step that makes it."""
     results = workspace.results
     device = read_manifest(results.scores(paper))["device"]
-    plan = workspace.profile.paper(paper, device)
+    plan = _first_runs(workspace.profile.paper(paper, device))
     manifests = {benchmark.name: read_manifest(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
-    scores = named_scores(read_scores(results.scores(paper) / "scores.csv"), plan.benchmarks, labels)
-    return Study(workspace, labels, plan, device, manifests, scores)
+    scores = read_scores(results.scores(paper) / "scores.csv")
+    first = of_first_runs(scores)
+    named = named_scores(scores[first], plan.benchmarks, labels)
+    return Artefacts(workspace, labels, plan, device, manifests, named, repeats=scores[~first].reset_index(drop=True))
 
 
-def with_others(study: Study) -> Study:
-    """Return a study with the runs and scores of the papers that its plan puts beside it, as far as they are finished.
+def of_first_runs(scores: pd.DataFrame) -> pd.Series:
+    """Tell which rows are not those of a run that was trained again from another seed."""
+    return scores["method"] == scores["method"].map(without_repeat)
 
-    Only scores on the study's benchmarks, under its protocols and made on the same kind of device; what it has itself stays its own.
+
+def _first_runs(plan: PaperPlan) -> PaperPlan:
+    """Return a plan without the repeats of its runs."""
+    return replace(plan, runs=tuple(run for run in plan.runs if not repeat_of(run)))
+
+
+def load_finished(workspace: Workspace, methods: Iterable[str], benchmark: str = "") -> dict[str, HarmonizationModel]:
+    """Return name in tables -> the trained model of any paper of the profile; methods without a finished run are left out.
+
+    benchmark: of several runs of one name the one trained on it comes first.
     """
-    results, plan, tables = study.workspace.results, study.plan, [study.scores]
-    for paper in study.plan.beside:
-        folder = results.scores(paper)
-        if not (folder / MANIFEST).exists() or read_manifest(folder)["device"] != study.device:
-            continue
-        other = study.workspace.profile.paper(paper, study.device)
-        tables.append(_missing_in(pd.concat(tables), read_scores(folder / "scores.csv")))
-        runs = [run for run in other.runs if run.name not in {own.name for own in plan.runs} and run.benchmark in study.manifests]
-        protocols = {name: tuple(dict.fromkeys(methods + other.protocols.get(name, ()))) for name, methods in plan.protocols.items()}
-        plan = replace(plan, runs=(*plan.runs, *runs), protocols=protocols)
-    scores = named_scores(pd.concat(tables, ignore_index=True), plan.benchmarks, study.labels)
-    return replace(study, plan=plan, scores=scores)
-
-
-def _missing_in(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of others for methods that scores does not have, on its benchmarks and under its protocols."""
-    known = set(zip(scores["benchmark"], scores["protocol"], scores["method"], strict=True))
-    wanted = {(benchmark, protocol) for benchmark, protocol, _ in known}
-    keys = zip(others["benchmark"], others["protocol"], others["method"], strict=True)
-    return others[[key[:2] in wanted and key not in known for key in keys]]
-
-
-def finished_runs(workspace: Workspace, methods: Iterable[str]) -> dict[str, HarmonizationModel]:
-    """Return name in tables -> the trained model of any paper of the profile; methods without a finished run are left out."""
-    profile, found = workspace.profile, {}
-    runs = [run for paper in profile.papers for run in trained_plan(profile, paper, workspace.results).runs]
-    for method in methods:
-        folders = (workspace.results.run(run.name) for run in runs if run.scored_as == method)
-        folder = next((folder for folder in folders if (folder / MANIFEST).exists()), None)
-        if folder:
-            found[method] = models.load(folder)
-    return found
+    results, runs = workspace.results, finished_runs(workspace.profile, workspace.results, benchmark)
+    return {method: models.load(results.run(runs[method].name)) for method in methods if method in runs}
 
 
 def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], labels: Mapping[str, str]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Tables that any paper makes from its scores: by sub-dataset, by size of the foreground, and method against method.
 
-``scores`` is one row per image and method, with the column "data" that says on what (``study.named_scores``).
+``scores`` is one row per image and method, with the column "data" that says on what (``artefacts.named_scores``).
 """
 
 from __future__ import annotations

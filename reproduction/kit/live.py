@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from reproduction.kit.style import LINES, OKABE_ITO, PAGE_WIDTH
 
 REDRAW_SECONDS = 5.0
-NOT_A_LOSS = ("step", "seconds", "learning_rate", "val_error")
+NOT_A_LOSS = ("step", "seconds", "learning_rate")
+VALIDATION = "val_"
 
 History = list[dict[str, float]]
 
@@ -58,6 +59,6 @@ def plot_losses(histories: dict[str, pd.DataFrame]) -> Figure:
 
 def _losses(history: pd.DataFrame) -> list[str]:
     """Return the columns that hold losses, without a total that only repeats its one part."""
-    names = [str(name) for name in history if name not in NOT_A_LOSS]
+    names = [str(name) for name in history if name not in NOT_A_LOSS and not str(name).startswith(VALIDATION)]
     parts = [name for name in names if not name.endswith("_total")]
     return parts + [name for name in names if name not in parts and not any(history[name].equals(history[part]) for part in parts)]

@@ -17,15 +17,15 @@ from harmlib.data.composers.base import Neglected, get_composer
 from harmlib.data.pairs import read_pairs
 from harmlib.data.sources import open_source
 from harmlib.evaluation.statistics import photograph_of
-from harmlib.io.files import CHECKPOINT, MANIFEST, read_json
+from harmlib.io.files import MANIFEST, read_json
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from reproduction.kit.examples import Example, read_example
 from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
+from reproduction.stages import finished_runs
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
-    from reproduction.stages import Results
     from reproduction.workspace import Workspace
 
 # Detectors answer with probabilities; their picture is the composite itself.
@@ -65,32 +65,20 @@ class Material:
         return next((example for example in self.examples if example.mask.mean() >= VISIBLE), self.examples[0])
 
 
-def finished_runs(results: Results, benchmark: str = "") -> dict[str, Path]:
-    """Return method -> the folder of its newest finished run, one trained on ``benchmark`` first; no run with a label, no detector."""
-    found: dict[str, tuple[bool, float, str]] = {}
-    for manifest in (results.root / "runs").glob(f"*/{MANIFEST}"):
-        content = read_json(manifest)
-        method = content.get("method")
-        if content.get("label") or method in DETECTORS or method not in models.list_models() or not (manifest.parent / CHECKPOINT).exists():
-            continue
-        place = (content.get("benchmark") == benchmark, manifest.stat().st_mtime, str(manifest.parent))
-        found[method] = max(found.get(method, place), place)
-    return {method: Path(found[method][2]) for method in sorted(found)}
-
-
 def load_methods(
-    results: Results, wanted: Sequence[str] | None = None, *, benchmark: str = ""
+    workspace: Workspace, wanted: Sequence[str] | None = None, *, benchmark: str = ""
 ) -> tuple[dict[str, HarmonizationModel], str]:
     """Return the wanted methods that are at hand, in their order, and a sentence about the others, empty when nothing is missing.
 
-    wanted: method names; None: all that are finished. Transfers need no run. benchmark: of several runs those trained on it come first.
-    Raises ParameterError for an unknown method.
+    wanted: method names; None: all that are finished, but no detectors and no variants. Transfers need no run.
+    benchmark: of several runs those trained on it come first. Raises ParameterError for an unknown method.
     """
-    runs = finished_runs(results, benchmark)
+    runs = finished_runs(workspace.profile, workspace.results, benchmark)
+    names = sorted(name for name, run in runs.items() if not run.label and run.method not in DETECTORS)
     found: dict[str, HarmonizationModel] = {}
-    for name in runs if wanted is None else wanted:
-        if name in runs:
-            found[name] = models.load(runs[name])
+    for name in names if wanted is None else wanted:
+        if name in names:
+            found[name] = models.load(workspace.results.run(runs[name].name))
         elif not models.describe(name).trainable and name not in TOGETHER:
             found[name] = models.create(name)
     missing = [name for name in wanted or () if name not in found]

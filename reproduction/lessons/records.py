@@ -10,6 +10,7 @@ import pandas as pd
 from harmlib.errors import DataError
 from harmlib.evaluation.table import read_scores
 from harmlib.io.files import MANIFEST, read_json
+from reproduction.kit.artefacts import of_first_runs
 from reproduction.kit.tables import LOWER_IS_BETTER
 from reproduction.lessons.definitions import COLUMNS
 from reproduction.papers import PAPERS, published
@@ -56,6 +57,7 @@ def read_finished(results: Results) -> dict[str, pd.DataFrame]:
         if not (folder / MANIFEST).exists():
             continue
         scores = read_scores(folder / "scores.csv")
+        scores = scores[of_first_runs(scores)]
         for benchmark, protocol in scores[["benchmark", "protocol"]].drop_duplicates().itertuples(index=False):
             part = scores[(scores["benchmark"] == benchmark) & (scores["protocol"] == protocol)]
             empty = part.loc[part["fmse"].isna(), "id"]

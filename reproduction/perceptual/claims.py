@@ -21,9 +21,9 @@ from reproduction.kit.comparisons import data_of
 from reproduction.kit.selection import evenly
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_together
 from reproduction.papers import published_value
+from reproduction.perceptual.artefacts import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, Artefacts, benchmark_of
 from reproduction.perceptual.detection import DIRECTIONS, detection_mask
 from reproduction.perceptual.numbers import sized
-from reproduction.perceptual.study import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, Study, benchmark_of
 from reproduction.profiles import load_profile
 
 CODE, SETTINGS = "the code", "the paper profile"
@@ -35,26 +35,26 @@ NEEDS_IHARMONY4 = "needs iHarmony4 itself; this profile's photographs are others
 MOST_RANKED = 1000
 
 
-def judge_claims(study: Study, errors: pd.DataFrame) -> list[ClaimResult]:
+def judge_claims(artefacts: Artefacts, errors: pd.DataFrame) -> list[ClaimResult]:
     """Return the verdict on every claim; errors: ``detector.shift_errors``."""
-    return [*_data_claims(study), *network_claims(), *training_claims(), *_result_claims(study), size_claim(errors)]
+    return [*_data_claims(artefacts), *network_claims(), *training_claims(), *_result_claims(artefacts), size_claim(errors)]
 
 
-def _data_claims(study: Study) -> Iterator[ClaimResult]:
+def _data_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C01, C11 and C12: how many pictures the data sets have."""
-    name = benchmark_of(study, COCO_EXP)
-    plan = next(plan for plan in study.plan.benchmarks if plan.name == name)
-    count = judge_exact("perceptual-C01", len(study.composites(name)), paper=68128, data=plan.title)
-    kinds = {study.source(subset).kind for subset in plan.sources}
+    name = benchmark_of(artefacts, COCO_EXP)
+    plan = next(plan for plan in artefacts.plan.benchmarks if plan.name == name)
+    count = judge_exact("perceptual-C01", len(artefacts.composites(name)), paper=68128, data=plan.title)
+    kinds = {artefacts.source(subset).kind for subset in plan.sources}
     yield count if kinds == {"coco"} else _unjudged(count, "needs COCO; the paper does not say which split it took either")
-    genuine = next((plan for plan in study.plan.benchmarks if plan.composer == PUBLISHED), None)
+    genuine = next((plan for plan in artefacts.plan.benchmarks if plan.composer == PUBLISHED), None)
     if genuine is None:
         yield cannot_say("perceptual-C11", NEEDS_IHARMONY4)
         yield cannot_say("perceptual-C12", NEEDS_IHARMONY4)
         return
-    yield judge_exact("perceptual-C11", len(study.pairs(genuine.name, "train")), paper=65742, data=genuine.title)
+    yield judge_exact("perceptual-C11", len(artefacts.pairs(genuine.name, "train")), paper=65742, data=genuine.title)
     note = "called validation set in the paper; it is the test split"
-    yield judge_exact("perceptual-C12", len(study.pairs(genuine.name)), paper=7404, data=genuine.title, note=note)
+    yield judge_exact("perceptual-C12", len(artefacts.pairs(genuine.name)), paper=7404, data=genuine.title, note=note)
 
 
 def network_claims() -> Iterator[ClaimResult]:
@@ -98,13 +98,13 @@ def training_claims() -> Iterator[ClaimResult]:
         yield judge_exact(claim, max(found, key=lambda value: abs(value - paper)), paper=paper, data=SETTINGS, note=note)
 
 
-def _result_claims(study: Study) -> Iterator[ClaimResult]:
+def _result_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C16 to C19 and C21, in MSE: orders are judged on this profile's data, whatever they are."""
-    yield middle_claim(study.scores)
-    yield best_claim(study.scores)
-    yield improvement_claim(study.scores)
-    yield trend_claim(study.scores)
-    scores = study.scores[(study.scores["dataset"] == COCO_EXP) & (study.scores["method"] == TRUE_MASK)]
+    yield middle_claim(artefacts.scores)
+    yield best_claim(artefacts.scores)
+    yield improvement_claim(artefacts.scores)
+    yield trend_claim(artefacts.scores)
+    scores = artefacts.scores[(artefacts.scores["dataset"] == COCO_EXP) & (artefacts.scores["method"] == TRUE_MASK)]
     interval = mean_score(scores, "mse")
     factor = published_value(PAPER, 2, "DIH-M", COCO_EXP, "all", "MSE") / published_value(PAPER, 1, "DIH", COCO_EXP, "all", "MSE")
     note = f"needs COCO and the released weights, ours is DIH-M; the paper's own table 2 prints {factor:.0f} times as much for that"

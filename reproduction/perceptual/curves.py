@@ -16,8 +16,8 @@ from harmlib.data.composers.thresholds import CONSTANT
 from harmlib.evaluation.statistics import SIZE_BUCKETS, summarize
 from reproduction.kit.charts import foreground_figure
 from reproduction.kit.style import COLUMN_WIDTH, LINES, MAGNITUDE_MAP, MARKERS, OKABE_ITO, PAGE_WIDTH
+from reproduction.perceptual.artefacts import LABELS
 from reproduction.perceptual.detection import DIRECTIONS, area_under
-from reproduction.perceptual.study import LABELS
 
 # Red and green as in the pictures of detections, from the palette that color-blind readers can tell apart.
 DIRECTION_COLORS = {"negative": OKABE_ITO[4], "positive": OKABE_ITO[2]}

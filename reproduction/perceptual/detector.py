@@ -22,8 +22,8 @@ from harmlib.models.ptc import CLASSES, REGION_CLASSES
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.comparisons import readings
 from reproduction.kit.selection import evenly
+from reproduction.perceptual.artefacts import Artefacts, detector_benchmark
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_under, direction_scores, predicted_thresholds, roc, sweep
-from reproduction.perceptual.study import Study, detector_benchmark
 
 if TYPE_CHECKING:
     from harmlib.data.pairs import Pair
@@ -59,11 +59,11 @@ class Evaluation:
     labels: np.ndarray
 
 
-def evaluate(study: Study, model: HarmonizationModel, limit: int) -> Evaluation:
+def evaluate(artefacts: Artefacts, model: HarmonizationModel, limit: int) -> Evaluation:
     """Return the answers to at most ``limit`` test composites of the detector's benchmark, evenly spaced over its list."""
-    name = detector_benchmark(study)
-    pairs = study.pairs(name)
-    chosen = evenly(study.composites(name).to_dict("records"), limit)
+    name = detector_benchmark(artefacts)
+    pairs = artefacts.pairs(name)
+    chosen = evenly(artefacts.composites(name).to_dict("records"), limit)
     answers = [answer(model, pairs[row["subset"], row["id"]]) for row in chosen]
     rows = [
         {"subset": row["subset"], "id": row["id"], **describe(row["recipe"]), **measure(*found)}
@@ -133,13 +133,13 @@ def quiet_sentence(evaluation: Evaluation) -> str:
     return f"Detected where the shift is below the thresholds (n = {found.n}): {words}."
 
 
-def sweep_objects(study: Study, model: HarmonizationModel, limit: int) -> pd.DataFrame:
+def sweep_objects(artefacts: Artefacts, model: HarmonizationModel, limit: int) -> pd.DataFrame:
     """Return ``detection.sweep`` of at most ``limit`` objects of test photographs, one object per photograph, evenly spaced.
 
     Columns: subset, photo, id, foreground_ratio, label_negative, label_positive (the thresholds behind the labels, in stops above 0),
     then those of the sweep. A photograph's object is the region of its first composite with half a percent of the picture or more.
     """
-    return pd.concat([_swept(model, pair, row) for pair, row in _objects(study, limit)], ignore_index=True)
+    return pd.concat([_swept(model, pair, row) for pair, row in _objects(artefacts, limit)], ignore_index=True)
 
 
 def _swept(model: HarmonizationModel, pair: Pair, row: dict) -> pd.DataFrame:
@@ -151,22 +151,22 @@ def _swept(model: HarmonizationModel, pair: Pair, row: dict) -> pd.DataFrame:
     return table.assign(**known)[[*known, *table]]
 
 
-def _objects(study: Study, limit: int) -> Iterator[tuple[Pair, dict]]:
+def _objects(artefacts: Artefacts, limit: int) -> Iterator[tuple[Pair, dict]]:
     """Yield the pair and the row of composites.csv of each chosen object."""
-    name = detector_benchmark(study)
-    composites, pairs = study.composites(name), study.pairs(name)
+    name = detector_benchmark(artefacts)
+    composites, pairs = artefacts.composites(name), artefacts.pairs(name)
     photos = composites[composites["foreground_ratio"] >= SMALLEST].drop_duplicates(["subset", "photo"])
     for row in evenly(photos.to_dict("records"), limit):
         yield pairs[row["subset"], row["id"]], row
 
 
-def shift_errors(study: Study, limit: int) -> pd.DataFrame:
+def shift_errors(artefacts: Artefacts, limit: int) -> pd.DataFrame:
     """Return the MSE that 0.5 stops of more exposure make over the whole picture, for the objects of ``sweep_objects``.
 
     Columns: foreground_ratio, mse.
     """
     rows = []
-    for pair, row in _objects(study, limit):
+    for pair, row in _objects(artefacts, limit):
         image = read_image(pair.real)
         difference = shift_exposure(image, read_mask(pair.mask), EXAMPLE_STOPS).astype(float) - image
         rows.append((row["foreground_ratio"], (difference**2).mean()))

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from harmlib.evaluation.statistics import paired_scores
 from reproduction.kit.style import PAGE_WIDTH, method_style
 from reproduction.kit.tables import LOWER_IS_BETTER
-from reproduction.perceptual.study import LPIPS_MISSING, TRUE_MASK, TWO_STAGE
+from reproduction.perceptual.artefacts import LPIPS_MISSING, TRUE_MASK, TWO_STAGE
 
 METRICS = {"mse": "8-bit levels squared", "psnr": "dB", "lpips": "LPIPS"}  # with their units
 # Column of ``paired`` -> method, and its name in legends.

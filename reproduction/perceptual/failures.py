@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from harmlib.data.pairs import Pair
 from reproduction.kit.grids import CAPTION_SIZE, LINE_HEIGHT, GridRow, picture_grid
+from reproduction.perceptual.artefacts import LABELS, NO_MASK
 from reproduction.perceptual.figures import LEVELS, input_error, no_mask_row, sentence_figure, wrapped
 from reproduction.perceptual.pictures import change, detected_mask, error, predict, read_example
-from reproduction.perceptual.study import LABELS, NO_MASK
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -127,7 +127,7 @@ def find_failures(facts: Facts) -> list[Failure]:
 def failure_figure(failures: Sequence[Failure], facts: Facts, pairs: Sequence[Pair], models: Mapping[str, HarmonizationModel]) -> Figure:
     """Return figure 10: columns as figure 8, one row per rule that some composite meets, what the rules say underneath.
 
-    facts: ``measure`` of the same pairs; models: as ``Study.models`` has them.
+    facts: ``measure`` of the same pairs; models: as ``Artefacts.models`` has them.
     """
     found = [(failure, failure.place) for failure in failures if failure.place is not None]
     words = failure_sentence(failures, facts)

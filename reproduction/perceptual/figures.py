@@ -23,9 +23,9 @@ from harmlib.models.base import Prediction
 from reproduction.kit.grids import CAPTION_SIZE, LINE_HEIGHT, GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import VISIBLE, first_photos, first_visible
 from reproduction.kit.style import PAGE_WIDTH
+from reproduction.perceptual.artefacts import LABELS, NO_MASK, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detection import DETECTED
 from reproduction.perceptual.pictures import Example, change, colored_detection, detected_mask, error, gray, picture, predict, read_example
-from reproduction.perceptual.study import LABELS, NO_MASK, TRUE_MASK, TWO_STAGE, Study
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -72,14 +72,14 @@ def first_clear(composites: pd.DataFrame) -> Key:
     return first_visible(clear if len(clear) else composites)
 
 
-def read_transfer(study: Study, benchmark: str) -> Transfer | None:
+def read_transfer(artefacts: Artefacts, benchmark: str) -> Transfer | None:
     """Return ``first_clear`` of a COCO-Exp benchmark's test list, replayed; None where its photographs are not at hand."""
-    subset, name = first_clear(study.composites(benchmark))
+    subset, name = first_clear(artefacts.composites(benchmark))
     try:
-        source = study.workspace.profile.open_source(subset, study.workspace.data)
+        source = artefacts.workspace.profile.open_source(subset, artefacts.workspace.data)
     except DataError:
         return None
-    composite = replay(study.workspace.results.benchmark(benchmark), name, source)
+    composite = replay(artefacts.workspace.results.benchmark(benchmark), name, source)
     recipe: Any = composite.recipe
     other = source.load(recipe["reference"]["photo"])
     return Transfer(
@@ -159,7 +159,7 @@ def has_detection(model: HarmonizationModel, pair: Pair) -> bool:
 
 
 def over_compensation_figure(examples: Sequence[Example], models: Mapping[str, HarmonizationModel]) -> Figure:
-    """Return figure 6: truth, input, C_p, C_s, M_p and M_s, with MSE, the object framed; models: as ``Study.models`` has them."""
+    """Return figure 6: truth, input, C_p, C_s, M_p and M_s, with MSE, the object framed; models: as ``Artefacts.models`` has them."""
     return _two_stage_figure(examples, models, colored=False) if examples else sentence_figure(NO_GAIN)
 
 

@@ -13,8 +13,19 @@ from reproduction.kit import comparisons
 from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, order_reading
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
+from reproduction.perceptual.artefacts import (
+    BASELINE,
+    COCO_EXP,
+    IHARMONY4,
+    LABELS,
+    LPIPS_MISSING,
+    NO_MASK,
+    PAPER,
+    TRUE_MASK,
+    TWO_STAGE,
+    Artefacts,
+)
 from reproduction.perceptual.objects import BEYOND
-from reproduction.perceptual.study import BASELINE, COCO_EXP, IHARMONY4, LABELS, LPIPS_MISSING, NO_MASK, PAPER, TRUE_MASK, TWO_STAGE, Study
 
 DATASETS = (IHARMONY4, COCO_EXP)
 EVERY = "all"  # the paper's name for all images
@@ -42,15 +53,15 @@ ORDERS = (
 LADDER = ORDERS[:3]
 
 
-def two_stage_table(study: Study) -> pd.DataFrame:
+def two_stage_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 1: MSE, PSNR and LPIPS on COCO-Exp with true masks (our DIH-M) and with detected ones, beside the paper's."""
     printed = published(PAPER, 1).replace({"method": {RELEASED: TRUE_MASK}})
-    scores = _on(study, COCO_EXP, {*printed["method"]}).assign(subset_or_bucket=EVERY)
+    scores = _on(artefacts, COCO_EXP, {*printed["method"]}).assign(subset_or_bucket=EVERY)
     table = comparisons.printed_table(scores, printed, ("mse", "psnr", "lpips"), labels=LABELS, reasons={"lpips": LPIPS_MISSING})
-    return _stamped(table, study)
+    return _stamped(table, artefacts)
 
 
-def quality_table(study: Study) -> pd.DataFrame:
+def quality_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 2: MSE and PSNR on both data sets beside the paper's, and below them doing nothing and the two-stage system.
 
     Ranks are among the three methods that see no mask, as in the paper.
@@ -58,25 +69,25 @@ def quality_table(study: Study) -> pd.DataFrame:
     printed = published(PAPER, 2)
     parts = []
     for dataset in DATASETS:
-        scores = _on(study, dataset, LABELS).assign(subset_or_bucket=EVERY)
+        scores = _on(artefacts, dataset, LABELS).assign(subset_or_bucket=EVERY)
         block = printed[printed["dataset"] == dataset]
         parts.append(comparisons.printed_table(scores, block, ("mse", "psnr"), labels=LABELS, reasons={}, ranked=NO_MASK))
-    return _stamped(pd.concat(parts, ignore_index=True), study)
+    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
 
 
-def size_table(study: Study) -> pd.DataFrame:
+def size_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 3: MSE by size of the object on both data sets beside the paper's; ranks as in ``quality_table``."""
     printed = published(PAPER, 3)
     parts = []
     for dataset in DATASETS:
         block = printed[printed["dataset"] == dataset]
-        scores = sized(_on(study, dataset, {*printed["method"]}))
+        scores = sized(_on(artefacts, dataset, {*printed["method"]}))
         reasons = dict.fromkeys(LABELS, NO_IMAGE)
         parts.append(comparisons.printed_table(scores, block, ("mse",), labels=LABELS, reasons=reasons, ranked=NO_MASK))
-    return _stamped(pd.concat(parts, ignore_index=True), study)
+    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
 
 
-def relative_table(study: Study) -> pd.DataFrame:
+def relative_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 3 relative to its row "MSE orig.": the share of the composites' error that is left, below 1 better than nothing.
 
     A ratio of means over the same images, with an interval over photographs; the paper's is that of its printed means.
@@ -84,12 +95,12 @@ def relative_table(study: Study) -> pd.DataFrame:
     printed = _printed_ratios()
     parts = []
     for dataset in DATASETS:
-        scores = sized(_on(study, dataset, LABELS))
+        scores = sized(_on(artefacts, dataset, LABELS))
         summary = pd.DataFrame(_ratios(scores), columns=["subset_or_bucket", "method", "metric", "mean", "low", "high", "n", "photographs"])
         block = printed[printed["dataset"] == dataset]
         table = beside_paper(summary, block, data=comparisons.data_of(scores), reasons=dict.fromkeys(LABELS, NO_IMAGE))
         parts.append(table.assign(row=table["method"].map(LABELS), metric=RELATIVE, direction="down"))
-    return _stamped(pd.concat(parts, ignore_index=True), study)
+    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
 
 
 def _printed_ratios() -> pd.DataFrame:
@@ -110,11 +121,11 @@ def _ratios(scores: pd.DataFrame) -> Iterator[tuple[object, ...]]:
             yield size, method, RELATIVE.lower(), ratio.mean, ratio.low, ratio.high, ratio.n, ratio.units
 
 
-def size_counts(study: Study) -> pd.DataFrame:
+def size_counts(artefacts: Artefacts) -> pd.DataFrame:
     """Return how many test images have an object of each size: data, the eight sizes, those beyond, and iHarmony4's own counts."""
     rows = [{"data": "iHarmony4, public test set", **IHARMONY4_COUNTS, BEYOND: 0}]
     for dataset in DATASETS:
-        scores = _on(study, dataset, {BASELINE})
+        scores = _on(artefacts, dataset, {BASELINE})
         counts = bucket(scores["foreground_ratio"], SIZE_BUCKETS).fillna(BEYOND).value_counts()
         rows.append({"data": comparisons.data_of(scores), **{size: int(counts.get(size, 0)) for size in (*SIZE_BUCKETS, BEYOND)}})
     return pd.DataFrame(rows)
@@ -127,15 +138,15 @@ def with_counts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(subset_or_bucket=table["subset_or_bucket"].map(heads))
 
 
-def orders(study: Study) -> pd.DataFrame:
+def orders(artefacts: Artefacts) -> pd.DataFrame:
     """Return the paired differences of ORDERS on both data sets with the paper's own, and whether its order holds.
 
     Columns: comparison, first, second, metric, paper, ours, low, high, n, reading, holds, dataset, data. paper: the difference of the
     printed means, from table 2, or table 1 for the two-stage system; NaN where one of the two is not printed. holds: yes or no when our
     whole interval lies on one side of zero, else "cannot say"; empty where the paper prints no difference.
     """
-    table = comparisons.differences(study.scores, ORDERS, ("mse", "psnr"))
-    table = table.assign(dataset=table["data"].map(dict(zip(study.scores["data"], study.scores["dataset"], strict=True))))
+    table = comparisons.differences(artefacts.scores, ORDERS, ("mse", "psnr"))
+    table = table.assign(dataset=table["data"].map(dict(zip(artefacts.scores["data"], artefacts.scores["dataset"], strict=True))))
     rows = table.to_dict("records")
     paper = [printed_difference(row["first"], row["second"], row["dataset"], row["metric"]) for row in rows]
     names = [f"{LABELS[row['first']]} - {LABELS[row['second']]}" for row in rows]
@@ -167,7 +178,7 @@ def order_sentences(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def small_objects(study: Study) -> pd.DataFrame:
+def small_objects(artefacts: Artefacts) -> pd.DataFrame:
     """Return whether methods without mask are worse than doing nothing on objects below 10 %: their MSE less the composite's.
 
     Columns: data, dataset, method, paper, ours, low, high, n, worse (share of the images on which the method is), reading. One row per
@@ -175,7 +186,7 @@ def small_objects(study: Study) -> pd.DataFrame:
     """
     rows = []
     for dataset in DATASETS:
-        everything = _on(study, dataset, LABELS)
+        everything = _on(artefacts, dataset, LABELS)
         scores = sized(everything).query("subset_or_bucket == @SMALL")
         for method in (*NO_MASK, TWO_STAGE):
             known = (comparisons.data_of(everything), dataset, LABELS[method], _printed_small(method, dataset))
@@ -210,9 +221,9 @@ def small_sentences(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _on(study: Study, dataset: str, methods: Collection[str]) -> pd.DataFrame:
+def _on(artefacts: Artefacts, dataset: str, methods: Collection[str]) -> pd.DataFrame:
     """Return the scores of some methods on the benchmark that stands for a data set."""
-    return study.scores[(study.scores["dataset"] == dataset) & study.scores["method"].isin(methods)]
+    return artefacts.scores[(artefacts.scores["dataset"] == dataset) & artefacts.scores["method"].isin(methods)]
 
 
 def sized(scores: pd.DataFrame) -> pd.DataFrame:
@@ -221,6 +232,6 @@ def sized(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(subset_or_bucket=sizes).dropna(subset="subset_or_bucket").sort_values("subset_or_bucket", kind="stable")
 
 
-def _stamped(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _stamped(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
     """Return a table that names its profile and device."""
-    return table.assign(profile=study.workspace.profile.name, device=study.device)
+    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)

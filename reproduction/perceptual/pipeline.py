@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from harmlib.models.base import Prediction
 from reproduction.kit.diagrams import FONT, Diagram
+from reproduction.perceptual.artefacts import TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.figures import first_clear
 from reproduction.perceptual.pictures import Example, colored_detection, detected_mask, error, gray, picture, predict, read_example
-from reproduction.perceptual.study import TRUE_MASK, TWO_STAGE, Study
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -21,13 +21,13 @@ SIDE, SMALL_SIDE = 0.95, 0.85
 COLORS, MASK = "3×256×256", "1×256×256"
 
 
-def choose_sample(study: Study, benchmark: str) -> Example:
+def choose_sample(artefacts: Artefacts, benchmark: str) -> Example:
     """Return ``figures.first_clear`` of a COCO-Exp benchmark's test list at 256x256."""
-    return read_example(study.pairs(benchmark)[first_clear(study.composites(benchmark))])
+    return read_example(artefacts.pairs(benchmark)[first_clear(artefacts.composites(benchmark))])
 
 
 def two_stages(models: Mapping[str, HarmonizationModel], example: Example) -> dict[str, Prediction]:
-    """Return the predictions of DIH-M with the true mask and of PTC+DIH; models: as ``Study.models`` has them."""
+    """Return the predictions of DIH-M with the true mask and of PTC+DIH; models: as ``Artefacts.models`` has them."""
     return predict({method: models[method] for method in (TRUE_MASK, TWO_STAGE)}, example)
 
 

@@ -13,8 +13,8 @@ from harmlib.io.images import read_image, read_mask
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import first_visible
+from reproduction.perceptual.artefacts import Artefacts, detector_benchmark
 from reproduction.perceptual.detection import DIRECTIONS
-from reproduction.perceptual.study import Study, detector_benchmark
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -24,13 +24,13 @@ SHOWN = (-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0)
 SEEN = {NEGATIVE: "seen: darker", POSITIVE: "seen: brighter", NONE: "not seen"}
 
 
-def shift_figure(study: Study, model: HarmonizationModel) -> Figure:
+def shift_figure(artefacts: Artefacts, model: HarmonizationModel) -> Figure:
     """Return one test object at the shifts of SHOWN, and below each what the detector makes of it: red darker, green brighter.
 
     The object is that of the first test composite on which it can be seen in a small picture. "Seen" is by the study's median thresholds.
     """
-    benchmark = detector_benchmark(study)
-    pair = study.pairs(benchmark)[first_visible(study.composites(benchmark))]
+    benchmark = detector_benchmark(artefacts)
+    pair = artefacts.pairs(benchmark)[first_visible(artefacts.composites(benchmark))]
     image, mask = read_image(pair.real), read_mask(pair.mask)
     pictures = {f"{stops:+g}" if stops else "0 stops": shift_exposure(image, mask, stops) for stops in SHOWN}
     found = {title: detect(model, picture) for title, picture in pictures.items()}

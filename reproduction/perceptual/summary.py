@@ -13,10 +13,10 @@ from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS, reading
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, value_verdict
 from reproduction.papers import published_value
+from reproduction.perceptual.artefacts import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detector import MANY_MISSED, PUBLISHED_DISTANCE
 from reproduction.perceptual.numbers import DATASETS, SMALL, sized
 from reproduction.perceptual.realism import CHANCE, PACK
-from reproduction.perceptual.study import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Study
 
 # Claims that are measured, in words that say what our number is.
 MEASURED_CLAIMS = {
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 
 def summary_table(
-    study: Study,
+    artefacts: Artefacts,
     orders: pd.DataFrame,
     small: pd.DataFrame,
     thresholds: pd.DataFrame,
@@ -46,15 +46,15 @@ def summary_table(
     """
     chosen = [result for result in results if result.claim_id in MEASURED_CLAIMS]
     measured = [{**claim_row(result), "quantity": MEASURED_CLAIMS[result.claim_id]} for result in chosen]
-    harmonizers = (_difficulty(study), _orders(study, orders), _small(study, small))
-    parts = (*harmonizers, _detector(study, thresholds, learned), _realism(study, realism))
+    harmonizers = (_difficulty(artefacts), _orders(artefacts, orders), _small(artefacts, small))
+    parts = (*harmonizers, _detector(artefacts, thresholds, learned), _realism(artefacts, realism))
     return pd.DataFrame([*(row for part in parts for row in part), *measured])
 
 
-def _difficulty(study: Study) -> Iterator[Row]:
+def _difficulty(artefacts: Artefacts) -> Iterator[Row]:
     """Yield how far composites with small objects are from their targets, the size that both data sets have most of."""
     for dataset in DATASETS:
-        scores = study.scores[(study.scores["dataset"] == dataset) & (study.scores["method"] == BASELINE)]
+        scores = artefacts.scores[(artefacts.scores["dataset"] == dataset) & (artefacts.scores["method"] == BASELINE)]
         part = sized(scores)
         interval = mean_score(part[part["subset_or_bucket"] == SMALL], "mse")
         paper, data = published_value("perceptual", 3, BASELINE, dataset, SMALL, "MSE"), scores["data"].iloc[0]
@@ -63,17 +63,17 @@ def _difficulty(study: Study) -> Iterator[Row]:
         yield _row(f"MSE of the composites, objects below 10 %, for {dataset}", data, paper, interval, verdict, reason)
 
 
-def _orders(study: Study, orders: pd.DataFrame) -> Iterator[Row]:
+def _orders(artefacts: Artefacts, orders: pd.DataFrame) -> Iterator[Row]:
     """Yield the differences in MSE that tables 1 and 2 print."""
     for row in orders[(orders["metric"] == "mse") & orders["paper"].notna()].to_dict("records"):
         verdict = {"yes": AGREES, "no": DIFFERS}.get(row["holds"], CANNOT_SAY)
-        reason = budget(study, TRUE_MASK if row["first"] == TWO_STAGE else row["first"])
+        reason = budget(artefacts, TRUE_MASK if row["first"] == TWO_STAGE else row["first"])
         if row["first"] == TWO_STAGE:
             reason = f"the paper's are released weights; {reason}"
         yield _row(f"MSE, {row['comparison']}, for {row['dataset']}", row["data"], row["paper"], _interval(row), verdict, reason)
 
 
-def _small(study: Study, small: pd.DataFrame) -> Iterator[Row]:
+def _small(artefacts: Artefacts, small: pd.DataFrame) -> Iterator[Row]:
     """Yield what methods without mask do to small objects: the paper's own table has two of three worse than doing nothing."""
     names = {name: method for method, name in LABELS.items()}
     for row in small[small["paper"].notna()].to_dict("records"):
@@ -81,12 +81,12 @@ def _small(study: Study, small: pd.DataFrame) -> Iterator[Row]:
         if row["paper"] > 0 and verdict != CANNOT_SAY:
             verdict = DIFFERS if verdict == AGREES else AGREES
         quantity = f"MSE below 10 %, {row['method']} - composite, for {row['dataset']}"
-        yield _row(quantity, row["data"], row["paper"], _interval(row), verdict, budget(study, names[row["method"]]))
+        yield _row(quantity, row["data"], row["paper"], _interval(row), verdict, budget(artefacts, names[row["method"]]))
 
 
-def _detector(study: Study, thresholds: pd.DataFrame, learned: pd.DataFrame) -> Iterator[Row]:
+def _detector(artefacts: Artefacts, thresholds: pd.DataFrame, learned: pd.DataFrame) -> Iterator[Row]:
     """Yield how far predicted thresholds lie from those of the labels, how often there are none, and whether each direction is learned."""
-    data, reason = "objects of the detector's test photographs", budget(study, DETECTOR)
+    data, reason = "objects of the detector's test photographs", budget(artefacts, DETECTOR)
     for row in thresholds.to_dict("records"):
         interval = Interval(row["distance"], row["low"], row["high"], row["n"])
         few = row["never"] >= MANY_MISSED or not interval.high > interval.low
@@ -99,22 +99,22 @@ def _detector(study: Study, thresholds: pd.DataFrame, learned: pd.DataFrame) -> 
         yield _row(quantity, data, "above 0 (learned)", _interval(row), VERDICTS[row["reading"]], reason)
 
 
-def _realism(study: Study, table: pd.DataFrame | None) -> Iterator[Row]:
+def _realism(artefacts: Artefacts, table: pd.DataFrame | None) -> Iterator[Row]:
     """Yield whether the detected area follows what people said about real composites; the paper does not test this."""
     if table is None:
         return
     for row in table[table["score"].isin(["inside", "whole"])].to_dict("records"):
         interval = _interval(row)
         verdict = VERDICTS[reading(interval.low - CHANCE, interval.high - CHANCE, lower_is_better=False)]
-        reason = f"people judge more than exposure, and the detector knows nothing else; {budget(study, DETECTOR)}"
+        reason = f"people judge more than exposure, and the detector knows nothing else; {budget(artefacts, DETECTOR)}"
         quantity = f"AUC of unrealistic against realistic, {row['meaning']}"
         yield _row(quantity, PACK, "above 0.5 (not in the paper)", interval, verdict, reason)
 
 
-def budget(study: Study, method: str) -> str:
+def budget(artefacts: Artefacts, method: str) -> str:
     """Return how a method was trained here and how the authors recommend."""
-    run = next(run for run in study.plan.runs if run.method == method)
-    return f"budget: {study.budgets[run.name]}; {paper_budget(run)}"
+    run = next(run for run in artefacts.plan.runs if run.method == method)
+    return f"budget: {artefacts.budgets[run.name]}; {paper_budget(run)}"
 
 
 def _interval(row: Mapping[Hashable, Any]) -> Interval:

@@ -21,7 +21,7 @@ from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.comparisons import BETTER, WORSE
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_value
 from reproduction.profiles import load_profile
-from reproduction.sgmmh.study import BASELINE, LABELS, PAPER, Study
+from reproduction.sgmmh.artefacts import BASELINE, LABELS, PAPER, Artefacts
 
 DEGRADATIONS = ("gaussian_noise", "laplace_noise", "poisson_noise", "motion_blur", "jpeg")
 DRAWS = 200
@@ -29,17 +29,23 @@ MOST_REGIONS = 20
 SETTINGS, CODE = "the paper profile", "the code"
 
 
-def judge_claims(study: Study, differences: pd.DataFrame) -> list[ClaimResult]:
+def judge_claims(artefacts: Artefacts, differences: pd.DataFrame) -> list[ClaimResult]:
     """Return the verdict on every claim that the artefacts of a profile can test; differences: as ``numbers.differences`` returns."""
-    return [*_source_claims(study), *_perturbation_claims(study), *network_claims(), *training_claims(), improvement_claim(differences)]
+    return [
+        *_source_claims(artefacts),
+        *_perturbation_claims(artefacts),
+        *network_claims(),
+        *training_claims(),
+        improvement_claim(differences),
+    ]
 
 
-def _source_claims(study: Study) -> Iterator[ClaimResult]:
+def _source_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C01 to C06: what the photographs are; they need the public data sets themselves."""
-    found = {study.source(name).kind: name for plan in study.plan.benchmarks for name in plan.sources}
-    counts = {name: splits for manifest in study.manifests.values() for name, splits in manifest["counts"].items()}
+    found = {artefacts.source(name).kind: name for plan in artefacts.plan.benchmarks for name in plan.sources}
+    counts = {name: splits for manifest in artefacts.manifests.values() for name, splits in manifest["counts"].items()}
     if "ade20k" in found:
-        classes = len(study.region_names(found["ade20k"]))
+        classes = len(artefacts.region_names(found["ade20k"]))
         yield judge_exact("sgmmh-C01", classes, paper=150, data="ADE20K")
     else:
         yield cannot_say("sgmmh-C01", "needs ADE20K; this profile's photographs are others")
@@ -53,7 +59,7 @@ def _source_claims(study: Study) -> Iterator[ClaimResult]:
         yield cannot_say("sgmmh-C06", "needs LIP; this profile's photographs are others")
 
 
-def _perturbation_claims(study: Study) -> Iterator[ClaimResult]:
+def _perturbation_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     """Judge C07 to C10: how composites are made."""
     drawn = {regions: most_drawn(regions) for regions in range(1, MOST_REGIONS + 1)}
     holds = all(most == math.floor(0.2 * regions) + 1 for regions, most in drawn.items())
@@ -61,7 +67,7 @@ def _perturbation_claims(study: Study) -> Iterator[ClaimResult]:
     note = f"at most {drawn[10]} of 10 regions; the rule {outcome} for 1 to {MOST_REGIONS}; draws repeat, so often fewer"
     yield ClaimResult("sgmmh-C07", AGREES if holds else DIFFERS, drawn[10], drawn[10], drawn[10], 1, CODE, note)
     yield judge_exact("sgmmh-C08", len(FILTERS), paper=23, data=CODE, note="names pinned; the library has three more")
-    recipes = pd.concat([study.composites(name)["recipe"] for name in study.manifests])
+    recipes = pd.concat([artefacts.composites(name)["recipe"] for name in artefacts.manifests])
     on_disk = np.mean([len(entry["steps"]) == 2 for recipe in recipes for entry in recipe["regions"]])
     note = f"regions with a second filter, freshly drawn; on the test composites {on_disk:.2f}; three of its six kinds change nothing"
     yield judge_value("sgmmh-C09", mean_interval(second_filters(), None), paper=0.5, data=CODE, note=note)

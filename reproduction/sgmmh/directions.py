@@ -13,8 +13,8 @@ from harmlib.color import rgb_to_lab8
 from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
 from harmlib.evaluation.statistics import photographs
 from reproduction.kit.selection import evenly
+from reproduction.sgmmh.artefacts import Artefacts
 from reproduction.sgmmh.pictures import CODES, Example, operator_maps, predict, read_example
-from reproduction.sgmmh.study import Study
 
 CHANNELS = ("L", "a", "b")
 # Regions that are off by less than one code have no direction to agree with.
@@ -23,21 +23,21 @@ CHANCE = 0.5
 COMPARED = {"add": "additive mask", "done": "whole edit"}
 
 
-def region_directions(study: Study, benchmark: str, *, method: str = "sgmmh_omgan", limit: int = 400) -> pd.DataFrame:
+def region_directions(artefacts: Artefacts, benchmark: str, *, method: str = "sgmmh_omgan", limit: int = 400) -> pd.DataFrame:
     """Return one row per test composite, perturbed region and channel: data, id, region, channel, wanted, add, done.
 
     limit: how many composites are looked at, evenly spaced over the test list. Values are in 8-bit LAB codes.
     """
-    model = study.models(benchmark)[method]
+    model = artefacts.models(benchmark)[method]
     rows = []
-    for pair in evenly(list(study.pairs(benchmark).values()), limit):
+    for pair in evenly(list(artefacts.pairs(benchmark).values()), limit):
         example = read_example(pair)
         prediction = predict(model, example)
         maps = operator_maps(prediction)
         done = prediction["harmonized_lab"][0].permute(1, 2, 0).float().numpy() * CODES + CODES
         additive = np.stack([maps[f"add_{channel}"] for channel in CHANNELS], -1)
         rows += measure_regions(example, additive, done)
-    return pd.DataFrame(rows).assign(data=study.manifests[benchmark]["title"])
+    return pd.DataFrame(rows).assign(data=artefacts.manifests[benchmark]["title"])
 
 
 def measure_regions(example: Example, additive: np.ndarray, harmonized: np.ndarray) -> list[dict[str, object]]:

@@ -21,8 +21,8 @@ from harmlib.perturbations.sgmmh import describe_recipe
 from reproduction.kit.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import OKABE_ITO
+from reproduction.sgmmh.artefacts import BASELINE, LABELS
 from reproduction.sgmmh.pictures import CODES, Example, edited, operator_maps, picture
-from reproduction.sgmmh.study import BASELINE, LABELS
 
 REGION_TITLE = "perturbed regions"
 # Narrower than a page: three pictures in a row would be taller than needed.

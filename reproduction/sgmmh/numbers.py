@@ -13,7 +13,7 @@ from reproduction.kit import comparisons
 from reproduction.kit.comparisons import OPEN, reading
 from reproduction.kit.tables import beside_paper, with_ranks
 from reproduction.papers import published
-from reproduction.sgmmh.study import BASELINE, LABELS, PAPER, Study
+from reproduction.sgmmh.artefacts import BASELINE, LABELS, PAPER, Artefacts
 
 METRICS = ("mse", "psnr", "ssim", "lpips")
 # What the text of section 4.2 orders: each method against the one before it in table 2, and all against doing nothing.
@@ -29,9 +29,9 @@ COMPARISONS = (
 SPLIT_ROWS = {"train": "Training set", "test": "Testing set"}
 
 
-def counts_table(study: Study) -> pd.DataFrame:
+def counts_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 1: photographs, those that were used and neglected, and composites, per benchmark, sub-dataset and split."""
-    return pd.concat([_counts(manifest) for manifest in study.manifests.values()], ignore_index=True)
+    return pd.concat([_counts(manifest) for manifest in artefacts.manifests.values()], ignore_index=True)
 
 
 def _counts(manifest: Mapping[str, Any]) -> pd.DataFrame:
@@ -73,26 +73,26 @@ def published_counts(dataset: str, split: str) -> tuple[str, str]:
 SOURCES = {"HScene": "ADE20K", "HLIP": "LIP"}
 
 
-def quality_table(study: Study) -> pd.DataFrame:
+def quality_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 2: our means with intervals beside the paper's, best and second best marked where the intervals allow."""
     reasons = {"lpips": why_unavailable() or "LPIPS was not computed when the scores were made"}
     parts = []
-    for dataset, scores in study.scores.groupby("dataset", sort=False):
+    for dataset, scores in artefacts.scores.groupby("dataset", sort=False):
         printed = published(PAPER, 2)
         printed = printed[printed["dataset"] == dataset]
         summary = summarize(scores, by=("dataset", "method"), metrics=METRICS)
         parts.append(beside_paper(summary, printed, data=scores["data"].iloc[0], reasons=reasons))
-    table = with_ranks(pd.concat(parts, ignore_index=True), study.scores.drop(columns="data"))
-    return table.assign(profile=study.workspace.profile.name, device=study.device)
+    table = with_ranks(pd.concat(parts, ignore_index=True), artefacts.scores.drop(columns="data"))
+    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)
 
 
-def differences(study: Study, metrics: Sequence[str] = ("mse", "psnr", "ssim")) -> pd.DataFrame:
+def differences(artefacts: Artefacts, metrics: Sequence[str] = ("mse", "psnr", "ssim")) -> pd.DataFrame:
     """Return the paired differences of COMPARISONS per benchmark and metric, with the paper's and a reading in words.
 
     The reading is about the first method: better or worse only when the whole 95 % interval lies on one side of zero.
     """
-    table = comparisons.differences(study.scores, COMPARISONS, metrics)
-    datasets = dict(zip(study.scores["data"], study.scores["dataset"], strict=True))
+    table = comparisons.differences(artefacts.scores, COMPARISONS, metrics)
+    datasets = dict(zip(artefacts.scores["data"], artefacts.scores["dataset"], strict=True))
     rows = []
     for row in table.to_dict("records"):
         first, second, metric, dataset = row["first"], row["second"], row["metric"], datasets[row["data"]]
@@ -133,9 +133,9 @@ def neglect_sentences(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def foreground_sentences(study: Study, method: str = "sgmmh_omgan") -> list[str]:
+def foreground_sentences(artefacts: Artefacts, method: str = "sgmmh_omgan") -> list[str]:
     """Return one sentence per benchmark that says for which sizes of the foreground a method beats doing nothing in MSE."""
-    scores = study.scores.assign(bucket=bucket(study.scores["foreground_ratio"]))
+    scores = artefacts.scores.assign(bucket=bucket(artefacts.scores["foreground_ratio"]))
     sentences = []
     for data, part in scores.groupby("data", sort=False):
         words = []

@@ -22,7 +22,7 @@ from reproduction.baselines.names import NAMES
 from reproduction.kit.gallery import Scene, gallery
 from reproduction.kit.grids import foreground_box
 from reproduction.kit.selection import evenly
-from reproduction.sgmmh.study import Study
+from reproduction.sgmmh.artefacts import Artefacts
 
 # Methods that get the union of both masks, and the one that gets none.
 WITH_MASK, WITHOUT = ("dovenet", "bargainnet", "rainnet"), "sgmmh_omgan"
@@ -60,14 +60,14 @@ class Pasted:
         return self.masks[0] | self.masks[1]
 
 
-def paste_people(study: Study) -> list[Pasted]:
+def paste_people(artefacts: Artefacts) -> list[Pasted]:
     """Return one composite per setting, from the sources of the second benchmark (people) and of the first (background).
 
     The photographs are spaced evenly over the sources; none when they are not at hand.
     """
-    profile, benchmarks = study.workspace.profile, study.plan.benchmarks
+    profile, benchmarks = artefacts.workspace.profile, artefacts.plan.benchmarks
     try:
-        scenes, people = (profile.open_source(plan.sources[0], study.workspace.data) for plan in (benchmarks[0], benchmarks[-1]))
+        scenes, people = (profile.open_source(plan.sources[0], artefacts.workspace.data) for plan in (benchmarks[0], benchmarks[-1]))
     except DataError:
         return []
     names = [name for split in people.splits() for name in people.ids(split)]

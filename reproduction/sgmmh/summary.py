@@ -10,28 +10,30 @@ from harmlib.evaluation.statistics import mean_score
 from harmlib.models.sgmmh import FIRST_STAGE
 from reproduction.kit.comparisons import VERDICTS, reading
 from reproduction.kit.verdicts import AGREES, ClaimResult, claim_row, few_images, value_verdict
+from reproduction.sgmmh.artefacts import BASELINE, Artefacts
 from reproduction.sgmmh.directions import CHANCE
 from reproduction.sgmmh.numbers import printed_mean
-from reproduction.sgmmh.study import BASELINE, Study
 
 MEASURED_CLAIMS = ("sgmmh-C09", "sgmmh-C27")
 
 Row = dict[str, object]
 
 
-def summary_table(study: Study, differences: pd.DataFrame, directions: pd.DataFrame, results: Iterable[ClaimResult]) -> pd.DataFrame:
+def summary_table(
+    artefacts: Artefacts, differences: pd.DataFrame, directions: pd.DataFrame, results: Iterable[ClaimResult]
+) -> pd.DataFrame:
     """Return one row per quantity: quantity, data, paper, ours, low, high, n, verdict, likely reason.
 
     differences: ``numbers.differences``; directions: ``directions.agreement``; results: ``claims.judge_claims``.
     """
     measured = [result for result in results if result.claim_id in MEASURED_CLAIMS]
-    rows = [*_difficulty(study), *_orders(study, differences), *_signs(directions), *map(claim_row, measured)]
+    rows = [*_difficulty(artefacts), *_orders(artefacts, differences), *_signs(directions), *map(claim_row, measured)]
     return pd.DataFrame(rows)
 
 
-def _difficulty(study: Study) -> Iterator[Row]:
+def _difficulty(artefacts: Artefacts) -> Iterator[Row]:
     """Yield how far the composites are from their targets, per benchmark."""
-    for dataset, scores in study.scores[study.scores["method"] == BASELINE].groupby("dataset", sort=False):
+    for dataset, scores in artefacts.scores[artefacts.scores["method"] == BASELINE].groupby("dataset", sort=False):
         interval, data = mean_score(scores, "mse"), scores["data"].iloc[0]
         paper = printed_mean(str(dataset), BASELINE, "mse")
         verdict = value_verdict(interval, paper=paper, data=data)
@@ -40,14 +42,14 @@ def _difficulty(study: Study) -> Iterator[Row]:
         yield {"quantity": "MSE of the composites", "data": data, **numbers, "verdict": verdict, "likely reason": reason}
 
 
-def _orders(study: Study, differences: pd.DataFrame) -> Iterator[Row]:
+def _orders(artefacts: Artefacts, differences: pd.DataFrame) -> Iterator[Row]:
     """Yield the order of table 2 in MSE: every method against the one before it, and the last against doing nothing."""
-    benchmarks = {benchmark.title: benchmark.name for benchmark in study.plan.benchmarks}
+    benchmarks = {benchmark.title: benchmark.name for benchmark in artefacts.plan.benchmarks}
     steps = ["RGB - composite", "OM - RGB", "OMGAN - OM", "OMGAN - composite"]
     chosen = differences[(differences["metric"] == "MSE") & differences["comparison"].isin(steps)]
     for row in chosen.to_dict("records"):
         verdict = VERDICTS[row["reading"]]
-        budget = study.budgets[f"{row['method']}-{benchmarks[row['data']]}"]
+        budget = artefacts.budgets[f"{row['method']}-{benchmarks[row['data']]}"]
         paper = f"{FIRST_STAGE.iterations:,} and more of {FIRST_STAGE.batch_size} per GPU, width 1"
         reason = "" if verdict == AGREES else f"budget: {budget}; the paper {paper}{few_images(row['n'])}"
         numbers = {name: row[name] for name in ("paper", "ours", "low", "high", "n")}

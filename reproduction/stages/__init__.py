@@ -1,22 +1,22 @@
-"""The stages as functions of a profile and a paper: build, train, score. Notebooks 10, 20, 30 and the shell call these.
+"""The stages as functions of a profile and its papers: build, train, score. Notebooks 10, 20, 30 and the shell call these.
 
-Each takes up what an interrupted run left, and writes under ``results/<profile>/``.
+Each resumes what was interrupted, and writes under ``results/<profile>/``.
 """
 
-from reproduction.stages.build import build_paper
-from reproduction.stages.results import Results, device_kind, trained_plan
-from reproduction.stages.score import PCM, score_paper
-from reproduction.stages.train import train_paper, train_run, training_data, validation
+from reproduction.stages.build import build_benchmarks
+from reproduction.stages.results import Results, device_kind, finished_runs, trained_plans
+from reproduction.stages.score import score_papers
+from reproduction.stages.train import train_run, train_runs, training_data, validation
 
 __all__ = [
-    "PCM",
     "Results",
-    "build_paper",
+    "build_benchmarks",
     "device_kind",
-    "score_paper",
-    "train_paper",
+    "finished_runs",
+    "score_papers",
     "train_run",
-    "trained_plan",
+    "train_runs",
+    "trained_plans",
     "training_data",
     "validation",
 ]

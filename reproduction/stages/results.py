@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from harmlib.io.files import MANIFEST
-from reproduction.profiles import PaperPlan, Profile
+from harmlib.io.files import CHECKPOINT, MANIFEST
+from harmlib.training.plan import RunPlan, changed_settings
+from reproduction.profiles import PaperPlan, Profile, repeat_of, unique_runs
 
 Folder = str | os.PathLike[str]
 
@@ -28,6 +30,11 @@ class Results:
     def scores(self, paper: str) -> Path:
         """Return the folder of a paper's scores."""
         return self.root / "scores" / paper
+
+    @property
+    def score_parts(self) -> Path:
+        """Return the folder of what the papers' scores are put together from."""
+        return self.root / "scores" / "parts"
 
     @property
     def cache(self) -> Path:
@@ -52,17 +59,28 @@ def device_kind() -> str:
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
-def trained_plan(profile: Profile, paper: str, results: Results) -> PaperPlan:
-    """Return a paper's plan for this device, or for the other kind when all runs of that plan are here already.
+def trained_plans(profile: Profile, papers: Iterable[str], results: Results) -> list[PaperPlan]:
+    """Return the plans of some papers for this device, or for the other kind when all runs of those plans are here already.
 
     So runs that a GPU machine trained can be scored and drawn on a laptop.
     """
-    from harmlib.training.loop import changed_settings
-
     own = device_kind()
     for kind in (own, "cpu" if own == "gpu" else "gpu"):
-        plan = profile.paper(paper, kind)
-        runs = [(results.run(run.name), run) for run in plan.runs]
-        if all((folder / MANIFEST).exists() and not changed_settings(folder, run, seed=profile.seed) for folder, run in runs):
-            return plan
-    return profile.paper(paper, own)
+        plans = [profile.paper(paper, kind) for paper in papers]
+        runs = [(results.run(run.name), run) for run in unique_runs(plans).values()]
+        if all((folder / MANIFEST).exists() and not changed_settings(folder, run, seed=profile.reseeded(run).seed) for folder, run in runs):
+            return plans
+    return [profile.paper(paper, own) for paper in papers]
+
+
+def finished_runs(profile: Profile, results: Results, benchmark: str = "") -> dict[str, RunPlan]:
+    """Return name in tables -> finished run of whatever paper, in planned order; no repeats.
+
+    benchmark: of several runs of one name the one trained on it; else the first.
+    """
+    found: dict[str, RunPlan] = {}
+    for run in unique_runs(profile.paper(paper, device_kind()) for paper in profile.papers).values():
+        finished = not repeat_of(run) and all((results.run(run.name) / file).exists() for file in (MANIFEST, CHECKPOINT))
+        if finished and (run.scored_as not in found or run.benchmark == benchmark):
+            found[run.scored_as] = run
+    return found

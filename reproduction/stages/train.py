@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,11 @@ import numpy as np
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.built import inputs_fingerprint
 from harmlib.errors import CheckpointError
-from harmlib.io.files import CHECKPOINT, sha256
+from harmlib.io.files import CHECKPOINT, read_manifest, sha256
 from harmlib.threads import one_algebra_thread
-from harmlib.training.plan import RunPlan
-from reproduction.profiles import Profile
-from reproduction.stages.results import Folder, Results, trained_plan
+from harmlib.training.plan import RunPlan, is_trained
+from reproduction.profiles import Profile, unique_benchmarks, unique_runs
+from reproduction.stages.results import Folder, Results, trained_plans
 
 if TYPE_CHECKING:
     from harmlib.data.datasets import Visits
@@ -27,25 +27,33 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def train_paper(
+def train_runs(
     profile: Profile,
-    paper: str,
+    papers: Iterable[str],
     *,
     data: Folder | None,
     results: Results,
+    only: Collection[str] = (),
     watch: Callable[[str], Callable[[list[dict[str, float]]], None]] | None = None,
     devices: int = 1,
 ) -> dict[str, Path]:
-    """Train every run of a paper in order; return their folders by name.
+    """Train every run of some papers in planned order, each once; return their folders by name.
 
-    watch: given a run's name, returns what is called with its history whenever it grows.
+    only: names of runs; none means all. watch: given a run's name, returns what is called with its history whenever it grows.
     """
-    plan = trained_plan(profile, paper, results)
-    benchmarks = {benchmark.name: benchmark for benchmark in plan.benchmarks}
-    folders = {}
-    for run in plan.runs:
+    plans = trained_plans(profile, papers, results)
+    benchmarks, folders = unique_benchmarks(plans), {}
+    for run in unique_runs(plans).values():
+        if only and run.name not in only:
+            continue
         folders[run.name] = train_run(
-            run, benchmarks[run.benchmark], profile, data=data, results=results, watch=watch(run.name) if watch else None, devices=devices
+            run,
+            benchmarks[run.benchmark],
+            profile.reseeded(run),
+            data=data,
+            results=results,
+            watch=watch(run.name) if watch else None,
+            devices=devices,
         )
     return folders
 
@@ -65,7 +73,7 @@ def train_run(
     import torch
 
     from harmlib import models
-    from harmlib.training.loop import is_trained, make_fabric, train
+    from harmlib.training.loop import make_fabric, train
 
     folder = results.run(run.name)
     inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)), **_part_inputs(run, results)}
@@ -120,13 +128,22 @@ def training_data(
         root = results.benchmark(benchmark.name)
         pairs = read_pairs(root, "train")
         packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
-        return StoredPairs(pairs, resizer, seed=profile.seed, augmentations=augmentations, packed=packed, labeler=labeler)
+        return StoredPairs(
+            pairs,
+            resizer,
+            seed=profile.seed,
+            augmentations=augmentations,
+            packed=packed,
+            labeler=labeler,
+            full_size=model.full_size_pairs,
+        )
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.draws:
         photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
+        # The benchmark's seed, not the run's: repeats of a run learn from the same composites.
+        seed, workers = read_manifest(results.benchmark(benchmark.name))["seed"], max(1, run.workers)
         pools = [
-            CompositePool(source, benchmark.composer, draws=run.draws, seed=profile.seed, cache=results.cache, workers=max(1, run.workers))
-            for source in photos
+            CompositePool(source, benchmark.composer, draws=run.draws, seed=seed, cache=results.cache, workers=workers) for source in photos
         ]
         return PooledPairs(pools, resizer, seed=profile.seed, augmentations=augmentations, labeler=labeler)
     if run.perturb_at != "original":

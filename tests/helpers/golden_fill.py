@@ -64,6 +64,13 @@ def noise(seed: int, height: int = 256, width: int = 256) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).uniform(0, 1, (1, 3, height, width)).astype(np.float32))
 
 
+def block(seed: int, height: int = 256, width: int = 256) -> torch.Tensor:
+    """Return the golden picture of 8x8 even cells, (1, 3, H, W) in [0, 1]."""
+    cells = np.random.default_rng(seed).uniform(0, 1, (1, 3, 8, 8)).astype(np.float32)
+    rows, columns = -(-height // 8), -(-width // 8)
+    return torch.from_numpy(cells.repeat(rows, 2).repeat(columns, 3)[:, :, :height, :width].copy())
+
+
 def noise8(seed: int, height: int = 256, width: int = 256) -> torch.Tensor:
     """Return the golden picture of a seed, rounded to 8 bit in float64, (1, 3, H, W) in [0, 1]."""
     levels = np.round(255 * np.random.default_rng(seed).uniform(0, 1, (1, 3, height, width)))

@@ -12,7 +12,7 @@ import pandas as pd
 from harmlib.evaluation.table import COLUMNS
 from harmlib.io.files import fingerprint, write_manifest
 from harmlib.metrics.protocols import METRICS
-from reproduction.baselines import study
+from reproduction.baselines import artefacts
 from reproduction.profiles import PaperPlan, load_profile
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
@@ -68,8 +68,8 @@ def _rows(protocol: str, method: str, error: float | None, images: int) -> list[
     return rows
 
 
-def ranked_study(folder: Path, errors: Mapping[str, float] | None = None, images: int = IMAGES) -> study.Study:
+def ranked_artefacts(folder: Path, errors: Mapping[str, float] | None = None, images: int = IMAGES) -> artefacts.Artefacts:
     """The baselines as they are ranked."""
     workspace = make_workspace(folder)
     score(workspace, "baselines", errors, images)
-    return study.ranked(study.open_study(workspace))
+    return artefacts.ranked(artefacts.open_artefacts(workspace))

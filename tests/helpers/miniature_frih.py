@@ -1,4 +1,4 @@
-"""A miniature of FRIH's study: scores that were never measured, and composites of few colors."""
+"""A miniature of FRIH's artefacts: scores that were never measured, and composites of few colors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harmlib.evaluation.methods import COLUMNS
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.training.plan import RunPlan
-from reproduction.frih import pictures, study
+from reproduction.frih import artefacts, pictures
 from reproduction.kit.artefacts import named_scores
 from reproduction.profiles import PaperPlan, Profile
 from reproduction.stages import Results
@@ -43,15 +43,15 @@ def score_rows(errors: dict[str, float], subsets: tuple[str, ...] = ("mini",)) -
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def make_study(folder: Path, scores: pd.DataFrame) -> study.Study:
-    """A study without a benchmark on disk, with the budgets of the four networks."""
+def make_artefacts(folder: Path, scores: pd.DataFrame) -> artefacts.Artefacts:
+    """Artefacts without a benchmark on disk, with the budgets of the four networks."""
     runs = tuple(RunPlan("frih", BENCHMARK.name, 4, 2, label=label) for label in ("", "baseline", "globalmask", "submask"))
     plan = PaperPlan("frih", (BENCHMARK,), runs, {"harmlib": ()}, ("50_frih",))
     results = Results(folder, "mini")
     for run in runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=4, batch_size=2, options={"width": 0.125})
-    workspace = Workspace(Profile("mini", 0, {}, {}, needs_data=False), results, None)
-    return study.Study(workspace, study.LABELS, plan, "cpu", {}, named_scores(scores, plan.benchmarks, study.LABELS))
+    workspace = Workspace(Profile("mini", 0, {}, {}), results, None)
+    return artefacts.Artefacts(workspace, artefacts.LABELS, plan, "cpu", {}, named_scores(scores, plan.benchmarks, artefacts.LABELS))
 
 
 def example_of(foreground: np.ndarray, name: str) -> pictures.Example:

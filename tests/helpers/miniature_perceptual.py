@@ -1,4 +1,4 @@
-"""A study of the no-reference paper in miniature: scores without pictures, for tests of its tables and claims."""
+"""Artefacts of the no-reference paper in miniature: scores without pictures, for tests of its tables and claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.training.plan import RunPlan
 from reproduction.kit.artefacts import named_scores
-from reproduction.perceptual.study import LABELS, PAPER, TRUE_MASK, TWO_STAGE, Study
+from reproduction.perceptual.artefacts import LABELS, PAPER, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.profiles import PaperPlan, Profile, SourcePlan
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
@@ -50,8 +50,8 @@ def score_rows(errors: Mapping[str, float], seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def make_study(folder: Path, scores: pd.DataFrame) -> Study:
-    """A study whose benchmarks are composites.csv alone, with the budgets of its runs."""
+def make_artefacts(folder: Path, scores: pd.DataFrame) -> Artefacts:
+    """Artefacts whose benchmarks are composites.csv alone, with the budgets of its runs."""
     runs = (RunPlan("ptc", "exposure", 4, 2), *(RunPlan(method, "iharmony4-style", 4, 2) for method in METHODS))
     plan = PaperPlan(PAPER, BENCHMARKS, runs, {PAPER: ()}, ("70_perceptual",))
     results = Results(folder, "mini")
@@ -63,8 +63,8 @@ def make_study(folder: Path, scores: pd.DataFrame) -> Study:
     composites = pd.DataFrame({"id": names, "photo": names, "subset": "mini", "split": "test", "recipe": "{}"})
     composites.to_csv(root / "composites.csv", index=False)
     sources = {"mini": SourcePlan("mini", "folder")}
-    workspace = Workspace(Profile("mini", 0, sources, {}, needs_data=False), results, None)
-    return Study(workspace, LABELS, plan, "cpu", {}, named_scores(scores, BENCHMARKS, LABELS))
+    workspace = Workspace(Profile("mini", 0, sources, {}), results, None)
+    return Artefacts(workspace, LABELS, plan, "cpu", {}, named_scores(scores, BENCHMARKS, LABELS))
 
 
 def titles(figure: Figure) -> list[str]:

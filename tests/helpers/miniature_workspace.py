@@ -8,57 +8,58 @@ import yaml
 
 from harmlib.io.files import write_text
 from reproduction.profiles import load_profile
-from reproduction.stages import Results, build_paper, score_paper, train_paper
+from reproduction.stages import Results, build_benchmarks, score_papers, train_runs
 from reproduction.workspace import Workspace
-
-TITLES = {"sgmmh": "HScene-style, embedded", "iharmony4": "iHarmony4-style, embedded", "exposure": "exposure shifts, embedded"}
 
 
 def write_profile(path: Path) -> Path:
     """Write the profile of the workspace: the papers of smoke, fewer runs of one update each."""
 
-    def benchmark(composer: str, **more: object) -> dict:
-        return {"composer": composer, "title": TITLES[composer], "dataset": composer, "sources": ["embedded"], **more}
+    def benchmark(composer: str, dataset: str, title: str, **more: object) -> dict:
+        return {"composer": composer, "title": f"{title}, embedded", "dataset": dataset, "sources": ["embedded"], **more}
 
-    budget = {"iterations": 1, "batch_size": 1, "online": False, "options": {"width": 0.125}}
-    pairs = {"iharmony4-style": {**benchmark("iharmony4", draws={"train": 1, "test": 8}), "dataset": "iHarmony4"}}
-    papers = {
-        "sgmmh": {
-            "protocols": {"sgmmh": None},
-            "notebooks": ["40_sgmmh"],
-            "benchmarks": {"hscene-style": {**benchmark("sgmmh", draws={"test": 4}), "dataset": "HScene"}},
-            "runs": [{"method": "sgmmh_om", "online": True}],
-            "budget": budget,
+    pairs = ["iharmony4-style"]
+    content = {
+        "seed": 2021,
+        "sources": {"embedded": {"kind": "embedded"}},
+        "benchmarks": {
+            "hscene-style": benchmark("sgmmh", "HScene", "HScene-style", draws={"test": 4}),
+            "exposure": benchmark("exposure", "exposure", "exposure shifts", splits=["test"], draws={"test": 4}, scored=False),
+            "iharmony4-style": benchmark("iharmony4", "iHarmony4", "iHarmony4-style", draws={"train": 1, "test": 8}),
         },
-        "frih": {"protocols": {"harmlib": None}, "notebooks": ["50_frih"], "benchmarks": pairs, "runs": [], "budget": budget},
-        "harmonizer": {
-            "protocols": {"harmonizer_256": None},
-            "weightless": ["composite", "reinhard_lab"],
-            "notebooks": ["60_harmonizer"],
-            "benchmarks": pairs,
-            "runs": [{"method": "harmonizer", "options": {"width": 0.25, "size": 64}}],
-            "budget": budget,
+        "runs": {
+            "sgmmh_om": {"budget": "all", "online": True},
+            "harmonizer": {"budget": "all", "options": {"width": 0.25, "size": 64}},
+            "ptc": {"budget": "all", "benchmarks": ["exposure"], "online": True, "options": {"size": 64}, "perturb_at": "64"},
+            "dih_nm": {"budget": "all", "benchmarks": pairs},
         },
-        "perceptual": {
-            "protocols": {"perceptual": ["composite", "dih_nm"]},
-            "notebooks": ["70_perceptual"],
-            "benchmarks": {"exposure": benchmark("exposure", splits=["test"], draws={"test": 4}, scored=False), **pairs},
-            "runs": [
-                {"method": "ptc", "benchmark": "exposure", "online": True, "options": {"size": 64}, "perturb_at": "64"},
-                {"method": "dih_nm", "benchmark": "iharmony4-style"},
-            ],
-            "budget": budget,
+        "papers": {
+            "sgmmh": {"benchmarks": ["hscene-style"], "runs": ["sgmmh_om"], "protocols": {"sgmmh": None}, "notebooks": ["40_sgmmh"]},
+            "frih": {"benchmarks": pairs, "runs": [], "protocols": {"harmlib": None}, "notebooks": ["50_frih"]},
+            "harmonizer": {
+                "benchmarks": pairs,
+                "runs": ["harmonizer"],
+                "protocols": {"harmonizer_256": None},
+                "weightless": ["composite", "reinhard_lab"],
+                "notebooks": ["60_harmonizer"],
+            },
+            "perceptual": {
+                "benchmarks": ["exposure", *pairs],
+                "runs": ["ptc", "dih_nm"],
+                "protocols": {"perceptual": ["composite", "dih_nm"]},
+                "notebooks": ["70_perceptual"],
+            },
+            "baselines": {
+                "benchmarks": pairs,
+                "runs": ["harmonizer"],
+                "protocols": {"harmlib": None},
+                "weightless": ["composite", "reinhard_lab", "xiao_ma", "histogram"],
+                "notebooks": ["55_baselines"],
+            },
         },
-        "baselines": {
-            "protocols": {"harmlib": None},
-            "weightless": ["composite", "reinhard_lab", "xiao_ma", "histogram"],
-            "notebooks": ["55_baselines"],
-            "benchmarks": pairs,
-            "runs": [{"method": "harmonizer", "options": {"width": 0.25, "size": 64}}],
-            "budget": budget,
-        },
+        "budgets": {"all": {"iterations": 1, "batch_size": 1, "online": False, "options": {"width": 0.125}}},
     }
-    write_text(path, yaml.safe_dump({"seed": 2021, "sources": {"embedded": {"kind": "embedded"}}, "papers": papers}, sort_keys=False))
+    write_text(path, yaml.safe_dump(content, sort_keys=False))
     return path
 
 
@@ -67,8 +68,7 @@ def finish_workspace(folder: Path) -> tuple[Path, Workspace]:
     profile_file = write_profile(folder / "mini.yaml")
     profile = load_profile(profile_file)
     results = Results(folder / "results", profile.name)
-    for paper in profile.papers:
-        build_paper(profile, paper, data=None, results=results, workers=0)
-        train_paper(profile, paper, data=None, results=results)
-        score_paper(profile, paper, results=results)
+    build_benchmarks(profile, profile.papers, data=None, results=results, workers=0)
+    train_runs(profile, profile.papers, data=None, results=results)
+    score_papers(profile, profile.papers, results=results)
     return profile_file, Workspace(profile, results, None)

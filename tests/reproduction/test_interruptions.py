@@ -22,15 +22,15 @@ STAGES = ("build", "train", "score")
 SCRIPT = """
 import sys, time
 from reproduction.profiles import load_profile
-from reproduction.stages import Results, build_paper, score_paper, train_paper
+from reproduction.stages import Results, build_benchmarks, score_papers, train_runs
 
 def run(stage, profile, data, results):
     if stage == "build":
-        build_paper(profile, "sgmmh", data=data, results=results, workers=1)
+        build_benchmarks(profile, ["sgmmh"], data=data, results=results, workers=1)
     if stage == "train":
-        train_paper(profile, "sgmmh", data=data, results=results)
+        train_runs(profile, ["sgmmh"], data=data, results=results)
     if stage == "score":
-        score_paper(profile, "sgmmh", results=results)
+        score_papers(profile, ["sgmmh"], results=results)
 
 if __name__ == "__main__":
     import harmlib.evaluation.methods, harmlib.training.loop, harmlib.models.sgmmh
@@ -47,18 +47,18 @@ def place(tmp_path_factory):
     """A miniature profile with its photographs, and every stage's result and duration without interruption."""
     folder = tmp_path_factory.mktemp("kill")
     write_folder_source(folder / "mini", photos=9)
-    run = {"iterations": 12, "batch_size": 2, "options": {"width": 1 / 16}, "save_seconds": 0, "methods": {"sgmmh_om": {"keep": [6]}}}
-    paper = {
-        "protocols": {"sgmmh": None},
-        "notebooks": [],
-        "benchmarks": {
-            "a": {"composer": "sgmmh", "title": "A", "dataset": "HScene", "sources": ["mini"], "draws": {"train": 10, "test": 10}}
-        },
-        "runs": [{"method": "sgmmh_om"}, {"method": "sgmmh_omgan", "start_from": "sgmmh_om@6"}],
-        "budget": run,
+    budget = {"iterations": 12, "batch_size": 2, "options": {"width": 1 / 16}, "save_seconds": 0, "runs": {"sgmmh_om": {"keep": [6]}}}
+    benchmark = {"composer": "sgmmh", "title": "A", "dataset": "HScene", "sources": ["mini"], "draws": {"train": 10, "test": 10}}
+    names = ["sgmmh_om", "sgmmh_omgan"]
+    content = {
+        "seed": 3,
+        "sources": {"mini": {"kind": "folder", "folder": "mini", "options": {"no_object": 0}}},
+        "benchmarks": {"a": benchmark},
+        "runs": {"sgmmh_om": {"budget": "all"}, "sgmmh_omgan": {"budget": "all", "start_from": "sgmmh_om"}},
+        "papers": {"sgmmh": {"benchmarks": ["a"], "runs": names, "protocols": {"sgmmh": None}, "notebooks": []}},
+        "budgets": {"all": budget},
     }
-    source = {"kind": "folder", "folder": "mini", "options": {"no_object": 0}}
-    (folder / "kill.yaml").write_text(yaml.safe_dump({"seed": 3, "sources": {"mini": source}, "papers": {"sgmmh": paper}}))
+    (folder / "kill.yaml").write_text(yaml.safe_dump(content))
     durations = {stage: float(call(stage, folder, folder / "whole")) for stage in STAGES}
     return folder, durations
 

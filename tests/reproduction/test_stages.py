@@ -17,11 +17,13 @@ from miniature import write_iharmony4_tree
 from PIL import Image
 
 from harmlib import models
-from harmlib.errors import CheckpointError
+from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import write_text
 from harmlib.io.images import write_png
-from reproduction.profiles import CONFIG_FOLDER, load_profile
-from reproduction.stages import Results, build_paper, score_paper, train_paper, train_run
+from reproduction.profiles import load_profile
+from reproduction.stages import Results, build_benchmarks, score_papers, train_run, train_runs
+from reproduction.status import status_table
+from reproduction.workflow import train_only
 
 SIZE = (48, 64)
 
@@ -75,33 +77,33 @@ def data(tmp_path):
     return root
 
 
+STEP = {"iterations": 1, "batch_size": 2}
+
+
 @pytest.fixture
 def one_step(tmp_path):
     """The paper profile, cut to one narrow step a run."""
-    content = yaml.safe_load((CONFIG_FOLDER / "paper.yaml").read_text())
-    budget = content["papers"]["sgmmh"]["budget"]
-    budget.update(iterations=1, batch_size=2, workers=0, options={"width": 1 / 16})
-    for name, own in budget["methods"].items():
-        own.pop("iterations", None)
-        if "keep" in own:
-            own["keep"] = [1]
-        if "start_from" in own:
-            own["start_from"] = "sgmmh_om@1"
-        budget["methods"][name] = own
-    harmonizer = content["papers"]["harmonizer"]
-    harmonizer["runs"] = [
-        {**run, "options": {**run.get("options", {}), "pretrained": False}} for run in harmonizer["runs"] if run["method"] == "harmonizer"
-    ]
-    harmonizer["runs"].append({"method": "dovenet"})
-    harmonizer["budget"].update(iterations=1, batch_size=2, workers=0, options={"width": 0.25, "size": 64})
-    harmonizer["budget"]["methods"]["dovenet"] = {"options": {"width": 1 / 16}}
-    perceptual = content["papers"]["perceptual"]["budget"]
-    perceptual.update(iterations=1, batch_size=2, workers=0, options={"width": 1 / 16})
-    narrow = {"width": 1 / 16, "detector_width": 1 / 16, "detector_size": 64}
-    detector = {"iterations": 1, "batch_size": 2, "perturb_at": "64", "options": {"width": 1 / 16, "size": 64}}
-    perceptual["methods"] = {"ptc_aet": detector, "ptc": {**detector, "options": {**detector["options"], "frozen_encoder": True}}}
-    perceptual["methods"] |= {name: {"options": narrow} for name in ("ptc_att_dih", "ptc_dih", "ptc_dih_twostage")}
-    content["papers"]["perceptual"]["benchmarks"]["coco-exp"]["draws"] = {"test": 1}
+    narrow, kept = {"width": 1 / 16}, {**STEP, "keep": [1]}
+    detector = {**STEP, "perturb_at": "64", "options": {**narrow, "size": 64, "pretrained": False}}
+    fused = {"options": {**narrow, "detector_width": 1 / 16, "detector_size": 64}}
+    budgets = {
+        "sgmmh": {
+            "options": narrow,
+            "runs": dict.fromkeys(("sgmmh_rgb-hlip", "sgmmh_omgan-hscene", "sgmmh_omgan-hlip"), STEP)
+            | dict.fromkeys(("sgmmh_om", "sgmmh_om-hlip"), kept),
+        },
+        "harmonizer": {"options": {"width": 0.25, "size": 64, "pretrained": False}},
+        "perceptual": {
+            "options": narrow,
+            "runs": {"ptc_aet": detector, "ptc": detector} | dict.fromkeys(("ptc_att_dih", "ptc_dih", "ptc_dih_twostage"), fused),
+        },
+        "baselines": {"options": narrow, "runs": {"dovenet": STEP}},
+    }
+    content = {
+        "extends": "paper.yaml",
+        "benchmarks": {"coco-exp": {"draws": {"test": 1}}},
+        "budgets": {name: {**STEP, "workers": 0, **budget} for name, budget in budgets.items()},
+    }
     path = tmp_path / "one-step.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
@@ -110,24 +112,74 @@ def one_step(tmp_path):
 def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
 
-    manifests = build_paper(profile, "sgmmh", data=data, results=results, workers=0)
-    folders = train_paper(profile, "sgmmh", data=data, results=results)
-    scores = score_paper(profile, "sgmmh", results=results)
+    manifests = build_benchmarks(profile, ["sgmmh"], data=data, results=results, workers=0)
+    folders = train_runs(profile, ["sgmmh"], data=data, results=results)
+    scores = score_papers(profile, ["sgmmh"], results=results)["sgmmh"]
 
     assert manifests["hscene"]["counts"]["ade20k"]["train"] == {"photographs": 2, "used": 2, "composites": 0, "neglected": {}}
     assert set(folders) == {f"{method}-{name}" for method in ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan") for name in ("hscene", "hlip")}
     assert len(scores) == 2 * 2 * 4
     assert scores["mse"].gt(0).all()
     shutil.rmtree(results.scores("sgmmh"))
-    pd.testing.assert_frame_equal(score_paper(profile, "sgmmh", results=results, workers=2), scores)
+    pd.testing.assert_frame_equal(score_papers(profile, ["sgmmh"], results=results, workers=2)["sgmmh"], scores)
+
+
+def test_what_two_papers_share_is_made_once(data, one_step, tmp_path):
+    content = yaml.safe_load(one_step.read_text())
+    names = ["composite", "harmonizer", "dovenet"]
+    content["papers"] = {
+        "harmonizer": {"runs": names[1:], "protocols": {"harmonizer_256": names}},
+        "baselines": {"runs": names[1:], "weightless": ["composite"], "protocols": {"harmlib": names, "harmonizer_256": names}},
+    }
+    content["papers"]["harmonizer"]["protocols"]["harmonizer_full"] = ["composite"]
+    content["papers"]["baselines"]["protocols"]["harmonizer_full"] = ["composite"]
+    content["budgets"]["baselines"]["runs"]["dovenet"] = {**STEP, "repeats": 2}
+    one_step.write_text(yaml.safe_dump(content))
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+    papers = ["harmonizer", "baselines"]
+
+    build_benchmarks(profile, papers, data=data, results=results, workers=0)
+    folders = train_runs(profile, papers, data=data, results=results)
+    scores = score_papers(profile, papers, results=results)
+
+    assert list(folders) == ["harmonizer-iharmony4", "dovenet-iharmony4", "dovenet-iharmony4-s1"]
+    seeds = [json.loads((folder / "manifest.json").read_text())["seed"] for folder in folders.values()]
+    assert seeds == [2021, 2021, 2022]
+    weights = [next(models.load(folders[name]).parameters()) for name in list(folders)[1:]]
+    assert not torch.equal(*weights)
+    assert len(list(results.score_parts.iterdir())) == 4 + 4 + 1
+    shared = [table[table["protocol"] == "harmonizer_256"].reset_index(drop=True) for table in scores.values()]
+    pd.testing.assert_frame_equal(*shared)
+    assert list(shared[0]["method"].unique()) == [*names, "dovenet-s1"]
+
+
+def test_single_runs_are_trained_with_what_they_need(data, one_step, tmp_path):
+    chosen = ["dovenet", "frih_dc0.01-iharmony4"]
+    content = yaml.safe_load(one_step.read_text())
+    content["budgets"]["frih"] = {**STEP, "workers": 0, "options": {"width": 1 / 16, "blended": True, "min_area": 100}}
+    one_step.write_text(yaml.safe_dump(content))
+
+    folders = train_only(str(one_step), chosen, data=str(data), results=str(tmp_path / "results"))
+
+    assert list(folders) == ["dovenet-iharmony4", "frih_dc0.01-iharmony4"]
+    assert sorted(path.name for path in (tmp_path / "results" / "one-step" / "benchmarks").iterdir()) == ["iharmony4"]
+    table = status_table(str(one_step), results=str(tmp_path / "results")).set_index("name")
+    assert table.loc["dovenet-iharmony4", "state"] == "done"
+    assert table.loc["harmonizer-iharmony4", ["state", "budget"]].tolist() == ["left", "1 updates of 2"]
+    assert table["state"].value_counts().to_dict()["done"] == 3
+
+
+def test_an_unknown_run_is_refused(one_step, tmp_path):
+    with pytest.raises(ParameterError, match='has no run "dovnet-iharmony4": choose from dovenet-iharmony4'):
+        train_only(str(one_step), ["dovnet-iharmony4"], results=str(tmp_path))
 
 
 def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
 
-    build_paper(profile, "harmonizer", data=data, results=results, workers=0)
-    train_paper(profile, "harmonizer", data=data, results=results)
-    scores = score_paper(profile, "harmonizer", results=results)
+    build_benchmarks(profile, ["harmonizer"], data=data, results=results, workers=0)
+    train_runs(profile, ["harmonizer"], data=data, results=results)
+    scores = score_papers(profile, ["harmonizer"], results=results)["harmonizer"]
 
     counts = scores.groupby("protocol")["method"].nunique().to_dict()
     assert counts == {"harmonizer_256": 13, "harmonizer_full": 5}
@@ -137,9 +189,9 @@ def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_ste
 def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
 
-    build_paper(profile, "perceptual", data=data, results=results, workers=0)
-    folders = train_paper(profile, "perceptual", data=data, results=results)
-    scores = score_paper(profile, "perceptual", results=results)
+    build_benchmarks(profile, ["perceptual"], data=data, results=results, workers=0)
+    folders = train_runs(profile, ["perceptual"], data=data, results=results)
+    scores = score_papers(profile, ["perceptual"], results=results)["perceptual"]
 
     trained = {name: models.load(folder) for name, folder in folders.items()}
     pretrained, detector, fused = (trained[name].encoder for name in ("ptc_aet-exposure-uniform", "ptc-exposure", "ptc_dih-iharmony4"))
@@ -150,7 +202,7 @@ def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_pa
 
 def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
-    build_paper(profile, "perceptual", data=data, results=results, workers=0)
+    build_benchmarks(profile, ["perceptual"], data=data, results=results, workers=0)
     plan = profile.paper("perceptual")
     run = next(run for run in plan.runs if run.method == "ptc_dih")
     benchmark = next(benchmark for benchmark in plan.benchmarks if benchmark.name == run.benchmark)
@@ -161,12 +213,12 @@ def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_pat
 
 def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
-    build_paper(profile, "sgmmh", data=data, results=results, workers=0)
-    train_paper(profile, "sgmmh", data=data, results=results)
+    build_benchmarks(profile, ["sgmmh"], data=data, results=results, workers=0)
+    train_runs(profile, ["sgmmh"], data=data, results=results)
 
-    first = score_paper(profile, "sgmmh", results=results)
+    first = score_papers(profile, ["sgmmh"], results=results)["sgmmh"]
     stamp = (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns
-    second = score_paper(profile, "sgmmh", results=results)
+    second = score_papers(profile, ["sgmmh"], results=results)["sgmmh"]
 
     pd.testing.assert_frame_equal(first, second)
     assert (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns == stamp
@@ -174,15 +226,15 @@ def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
 
 def test_runs_of_another_device_are_taken_as_they_are(data, one_step, tmp_path):
     results = Results(tmp_path / "results", "one-step")
-    build_paper(load_profile(one_step), "sgmmh", data=data, results=results, workers=0)
-    folders = train_paper(load_profile(one_step), "sgmmh", data=data, results=results)
+    build_benchmarks(load_profile(one_step), ["sgmmh"], data=data, results=results, workers=0)
+    folders = train_runs(load_profile(one_step), ["sgmmh"], data=data, results=results)
     content = yaml.safe_load(one_step.read_text())
-    budget = content["papers"]["sgmmh"]["budget"]
-    content["papers"]["sgmmh"]["budget"] = {"cpu": {**budget, "iterations": 5}, "gpu": budget}
+    budget = content["budgets"]["sgmmh"]
+    content["budgets"]["sgmmh"] = {"cpu": {**budget, "iterations": 5}, "gpu": budget}
     one_step.write_text(yaml.safe_dump(content))
     stamps = {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in folders.items()}
 
-    again = train_paper(load_profile(one_step), "sgmmh", data=data, results=results)
+    again = train_runs(load_profile(one_step), ["sgmmh"], data=data, results=results)
 
     assert {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in again.items()} == stamps
 
@@ -190,7 +242,7 @@ def test_runs_of_another_device_are_taken_as_they_are(data, one_step, tmp_path):
 def test_the_paper_profile_can_be_planned_on_miniature_trees(data, tmp_path):
     arguments = ["reproduce", "--profile", "paper", "--data", str(data), "--results", str(tmp_path / "results"), "--dry-run"]
 
-    done = subprocess.run([sys.executable, "-m", "harmlib", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "reproduction", *arguments], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert "train" in done.stdout + done.stderr

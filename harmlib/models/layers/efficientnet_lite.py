@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from harmlib import files
 from harmlib.errors import CheckpointError
+from harmlib.io import files
 from harmlib.models import checkpoints
 from harmlib.models.layers.efficientnet import TwoStemEfficientNet
 from harmlib.models.layers.pooling import GLOBAL

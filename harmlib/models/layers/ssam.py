@@ -88,12 +88,16 @@ class SsamUNet(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Return the picture (B, 3, H, W), on the scale of ``image`` and not clamped; H and W are multiples of 8."""
+        return blend(self.head(self.decode(image, mask)), image)
+
+    def decode(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Return the last features (B, C, H, W), those that the head reads; inputs as for ``forward``."""
         features, *skips = self._encode(torch.cat([image, mask], 1))
         for up, merge, skip in zip(self.ups, self.merges, skips, strict=True):
             raised = up(functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=True))
             joined = torch.cat([skip, raised], 1)
             features = merge(self.attention(joined, mask) if skip is skips[-1] else joined)
-        return blend(self.head(features), image)
+        return features
 
     def _encode(self, features: Tensor) -> list[Tensor]:
         """Return the features of every level, the deepest first, (B, C, H/8, W/8) up to (B, C, H, W)."""

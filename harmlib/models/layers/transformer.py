@@ -17,39 +17,43 @@ TEMPERATURE = 10_000.0
 
 
 class FeedForward(nn.Module):
-    """The second half of every layer: x becomes LN(x + W2 GELU(W1 x))."""
+    """The second half of every layer: x becomes LN(x + W2 GELU(W1 x)); dropout behind both layers."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.linear1 = nn.Linear(channels, EXPANSION * channels)
         self.linear2 = nn.Linear(EXPANSION * channels, channels)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the tokens, same shape."""
-        return self.norm(tokens + self.linear2(functional.gelu(self.linear1(tokens))))
+        hidden = self.dropout(functional.gelu(self.linear1(tokens)))
+        return self.norm(tokens + self.dropout(self.linear2(hidden)))
 
 
 class Attention(nn.Module):
-    """Attention with its own addition and norm: x becomes LN(x + attention)."""
+    """Attention with its own addition and norm: x becomes LN(x + attention); dropout on its weights and behind it."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads = nn.MultiheadAttention(channels, HEADS, batch_first=True)
+        self.heads = nn.MultiheadAttention(channels, HEADS, dropout=dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Return the tokens, same shape (B, L, C); hidden: bool (B, S), True for the keys that nobody sees."""
-        return self.norm(tokens + self.heads(queries, keys, values, key_padding_mask=hidden, need_weights=False)[0])
+        attended = self.heads(queries, keys, values, key_padding_mask=hidden, need_weights=False)[0]
+        return self.norm(tokens + self.dropout(attended))
 
 
 class EncoderLayer(nn.Module):
     """Self-attention and feed-forward network."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.self_attention = Attention(channels)
-        self.feed_forward = FeedForward(channels)
+        self.self_attention = Attention(channels, dropout)
+        self.feed_forward = FeedForward(channels, dropout)
 
     def forward(self, tokens: Tensor, positions: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Return the tokens, same shape (B, L, C); hidden: as for ``Attention``."""
@@ -80,9 +84,9 @@ class DecoderLayer(nn.Module):
 class TransformerEncoder(nn.Module):
     """Encoder layers, without a norm at the end; the authors have nine."""
 
-    def __init__(self, channels: int, layers: int = LAYERS) -> None:
+    def __init__(self, channels: int, layers: int = LAYERS, dropout: float = 0.0) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer(channels) for _ in range(layers))
+        self.layers = nn.ModuleList(EncoderLayer(channels, dropout) for _ in range(layers))
 
     def forward(self, tokens: Tensor, positions: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Return the tokens, same shape (B, L, C); hidden: as for ``Attention``."""

@@ -62,6 +62,15 @@ def test_square_crops_have_half_to_three_fifths_of_the_shorter_side(arrays):
     assert {height for height, _ in shapes} == {15, 16, 17, 18}
 
 
+def test_side_crops_shorten_both_sides_apart_and_rarely_lose_the_foreground(arrays):
+    results = changed(arrays, "side_crop", 400)
+
+    heights, widths = np.array([r["mask"].shape for r in results]).T
+    assert (heights.min(), heights.max(), widths.min(), widths.max()) == (21, 29, 28, 39)
+    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.2
+    assert 0 < sum(r["mask"].sum() <= 1 for r in results) < 0.05 * 400
+
+
 def test_a_foreground_that_every_crop_misses_keeps_the_picture(arrays):
     empty = {**arrays, "mask": np.zeros_like(arrays["mask"])}
 
@@ -75,5 +84,5 @@ def test_the_generator_decides(arrays):
 
 
 def test_unknown_augmentation_is_refused(arrays):
-    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, rotate90, random_crop, square_crop'):
+    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, rotate90, random_crop, square_crop, side_crop'):
         augment(arrays, ["blur"], np.random.default_rng(0))

@@ -146,6 +146,23 @@ def bright_half(composite, mask):
     return np.where(mask, 1 + (composite[..., 0] > 100), 0).astype(np.uint8)
 
 
+def test_full_size_pairs_come_as_the_augmentations_leave_them(stored):
+    dataset = StoredPairs(stored, resizer(), augmentations=["side_crop"], full_size=True)
+
+    (batch,) = make_loader(dataset, VisitBatches(len(dataset), 2, seed=1, first=0, last=1), workers=0)
+
+    sizes = [photograph["composite"].shape[1:] for photograph in batch["full"]]
+    assert sizes[0] != sizes[1]
+    for photograph, size, small in zip(batch["full"], sizes, batch["composite"], strict=True):
+        assert {name: tuple(values.shape) for name, values in photograph.items()} == {
+            "composite": (3, *size),
+            "target": (3, *size),
+            "mask": (1, *size),
+        }
+        resized = resizer().picture((255 * photograph["composite"]).round().byte().permute(1, 2, 0).numpy())
+        assert torch.equal(to_tensor(resized), small)
+
+
 def test_submasks_are_found_on_what_the_network_sees(stored):
     entry = StoredPairs(stored, resizer(), augmentations=["random_crop", "flip"], labeler=bright_half)[1, 4]
 
@@ -195,10 +212,15 @@ def test_a_resumed_order_goes_on_where_it_stopped():
 
 def test_devices_share_one_order():
     whole = list(VisitBatches(12, 4, seed=1, first=0, last=3))
-    parts = [list(VisitBatches(12, 2, seed=1, first=0, last=3, rank=rank, devices=2)) for rank in range(2)]
+    parts = [list(VisitBatches(12, 4, seed=1, first=0, last=3, rank=rank, devices=2)) for rank in range(2)]
 
     for batch, left, right in zip(whole, *parts, strict=True):
         assert sorted(batch) == sorted(left + right)
+
+
+def test_a_batch_that_devices_cannot_share_alike_is_refused():
+    with pytest.raises(ParameterError, match="3 devices cannot share a batch of 4 alike"):
+        VisitBatches(12, 4, seed=1, first=0, last=3, devices=3)
 
 
 def test_workers_do_not_change_the_batches(small_source):

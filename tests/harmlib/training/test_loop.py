@@ -11,7 +11,8 @@ import torch
 from harmlib import models
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.training.loop import TrainingError, make_fabric, set_rate, start_from, take_step, train
+from harmlib.training.loop import TrainingError, make_fabric, set_rate, take_step, train
+from harmlib.training.parts import start_from
 from harmlib.training.plan import RunPlan
 from harmlib.training.state import Ema, TrainingState, make_optimizer
 
@@ -225,6 +226,36 @@ def test_accumulated_batches_equal_one_large_batch(dataset):
 
     for first, second in zip(apart.model.parameters(), whole.model.parameters(), strict=True):
         assert torch.allclose(first, second, atol=1e-6)
+
+
+def test_a_batch_in_unequal_parts_is_refused(dataset, tmp_path):
+    plan = dataclasses.replace(PLAN, batch_size=3, accumulate=2)
+
+    with pytest.raises(ParameterError, match="1 devices cannot share a batch of 3 alike in 2 parts"):
+        train(fresh(), dataset, tmp_path / "run", plan, seed=1)
+
+
+class Recording(Killing):
+    """A data set that notes what it was asked for."""
+
+    def __init__(self, dataset):
+        super().__init__(dataset, 10**6)
+        self.keys = []
+
+    def __getitem__(self, key):
+        self.keys.append(key)
+        return super().__getitem__(key)
+
+
+def test_updates_see_the_same_pictures_in_one_part_or_two(dataset, tmp_path):
+    seen = []
+    for parts in (1, 2):
+        recording = Recording(dataset)
+        train(fresh(), recording, tmp_path / str(parts), dataclasses.replace(PLAN, iterations=2, keep=(), accumulate=parts), seed=1)
+        seen.append(recording.keys)
+
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 2 * PLAN.batch_size
 
 
 def test_the_generator_step_leaves_the_discriminator_alone(dataset):

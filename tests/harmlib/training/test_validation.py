@@ -45,7 +45,14 @@ def test_errors_are_those_of_the_pasted_picture_by_source():
 
     # Half a picture 10 levels off; right; half of it 10 off and the other, pasted, 30.
     assert errors == pytest.approx(
-        {"val_error": (50 + 0 + 500) / 3, "val_a": 25, "val_b": 500, "val_robust": (50 * 0.01 * 500) ** (1 / 3)}, rel=1e-4
+        {
+            "val_error": (50 + 0 + 500) / 3,
+            "val_a": 25,
+            "val_b": 500,
+            "val_composite": (50 + 450) / 3,
+            "val_robust": (50 * 0.01 * 500) ** (1 / 3),
+        },
+        rel=1e-4,
     )
 
 

@@ -1,16 +1,16 @@
-"""A study of FRIH, for its numbers and its figures."""
+"""Artefacts of FRIH, for its numbers and its figures."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from miniature_frih import FMSE, make_study, score_rows
+from miniature_frih import FMSE, make_artefacts, score_rows
 
-from reproduction.frih import study
+from reproduction.frih import artefacts
 
 
 @pytest.fixture
-def frih_study(tmp_path: Path) -> study.Study:
-    """A study in which every network beats the one before it in the paper's table."""
-    return make_study(tmp_path, score_rows(FMSE))
+def frih_artefacts(tmp_path: Path) -> artefacts.Artefacts:
+    """Artefacts in which every network beats the one before it in the paper's table."""
+    return make_artefacts(tmp_path, score_rows(FMSE))

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from miniature_baselines import ranked_study
+from miniature_baselines import ranked_artefacts
 
 from harmlib import models
 from harmlib.training.plan import RunPlan
 from reproduction.baselines import figures, ranking, training
-from reproduction.baselines.study import LABELS, Study
+from reproduction.baselines.artefacts import LABELS, Artefacts
 from reproduction.kit.comparisons import OPEN
 from reproduction.kit.examples import Example
 
@@ -38,7 +38,7 @@ def example(generator: np.random.Generator) -> Example:
 
 
 def test_systems_stand_in_the_printed_order_and_the_unprinted_below(tmp_path):
-    figure = figures.ranking_figure(ranking.ranking_table(ranked_study(tmp_path)))
+    figure = figures.ranking_figure(ranking.ranking_table(ranked_artefacts(tmp_path)))
 
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names[:3] == ["FRIH", "Harmonizer", "D-HT"]
@@ -47,7 +47,7 @@ def test_systems_stand_in_the_printed_order_and_the_unprinted_below(tmp_path):
 
 
 def test_both_panels_mark_the_composite_and_number_the_printed_systems(tmp_path):
-    table = ranking.ranking_table(ranked_study(tmp_path))
+    table = ranking.ranking_table(ranked_artefacts(tmp_path))
 
     papers, ours = figures.ranking_figure(table, "psnr").axes
 
@@ -104,18 +104,18 @@ def test_results_are_shown_on_the_composites_background(example):
     np.testing.assert_array_equal(composite[0], painted[0])  # the first row is background
 
 
-def only(study: Study, *methods: str) -> Study:
-    """A study of some runs only, narrow ones."""
+def only(artefacts: Artefacts, *methods: str) -> Artefacts:
+    """Artefacts of some runs only, narrow ones."""
     options = {"harmonizer": {"width": 0.25, "size": 64}}
     runs = tuple(RunPlan(name, "iharmony4-style", 4, 2, options=options.get(name, {"width": 1 / 32})) for name in methods)
-    return replace(study, plan=replace(study.plan, runs=runs))
+    return replace(artefacts, plan=replace(artefacts.plan, runs=runs))
 
 
 def test_filters_begin_at_the_composite_and_painters_do_not(tmp_path, example):
-    study = only(ranked_study(tmp_path), "harmonizer", "dih")
-    fresh = {run.scored_as: models.create(run.method, **run.options).eval() for run in study.plan.runs}
+    artefacts = only(ranked_artefacts(tmp_path), "harmonizer", "dih")
+    fresh = {run.scored_as: models.create(run.method, **run.options).eval() for run in artefacts.plan.runs}
 
-    table = training.starts(study, [example], fresh)
+    table = training.starts(artefacts, [example], fresh)
 
     assert table["method"].tolist() == ["harmonizer", "dih"]
     assert table["begins"].tolist() == ["begins at the composite", "has to draw it first"]
@@ -123,15 +123,15 @@ def test_filters_begin_at_the_composite_and_painters_do_not(tmp_path, example):
 
 
 def test_systems_without_a_finished_run_are_left_out_of_the_starts(tmp_path, example):
-    study = only(ranked_study(tmp_path), "harmonizer", "dih")
+    artefacts = only(ranked_artefacts(tmp_path), "harmonizer", "dih")
 
-    table = training.starts(study, [example], {"dih": models.create("dih", width=1 / 32).eval()})
+    table = training.starts(artefacts, [example], {"dih": models.create("dih", width=1 / 32).eval()})
 
     assert table["method"].tolist() == ["dih"]
 
 
 def test_systems_that_draw_nothing_have_no_start(tmp_path):
-    drawn = training.drawing_runs(ranked_study(tmp_path))
+    drawn = training.drawing_runs(ranked_artefacts(tmp_path))
 
     assert not {"zhu", "lalonde"} & set(drawn)
     assert list(drawn) == [method for method in LABELS if method in drawn]
@@ -147,20 +147,22 @@ def test_start_figure_shows_before_and_after():
     assert errors.lines[0].get_xdata().tolist() == [1.0, 150.0]
 
 
-def write_history(study: Study, name: str, **columns: list[float]) -> None:
-    path = study.workspace.results.run(name) / "history.csv"
+def write_history(artefacts: Artefacts, name: str, **columns: list[float]) -> None:
+    path = artefacts.workspace.results.run(name) / "history.csv"
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
 def test_curves_are_validation_errors_where_there_are_some(tmp_path):
-    study = only(ranked_study(tmp_path), "dih", "dovenet")
-    write_history(study, "dih-iharmony4-style", step=[1, 2, 3], model_total=[4.0, 2.0, 1.0], val_error=[np.nan, 300.0, 200.0])
-    write_history(study, "dovenet-iharmony4-style", step=[1, 2], generator_total=[8.0, 2.0], discriminator_total=[1.0, 1.0])
+    artefacts = only(ranked_artefacts(tmp_path), "dih", "dovenet")
+    errors, untouched = [np.nan, 300.0, 200.0], [np.nan, 250.0, 250.0]
+    write_history(artefacts, "dih-iharmony4-style", step=[1, 2, 3], model_total=[4.0, 2.0, 1.0], val_error=errors, val_composite=untouched)
+    write_history(artefacts, "dovenet-iharmony4-style", step=[1, 2], generator_total=[8.0, 2.0], discriminator_total=[1.0, 1.0])
 
-    curves = training.curves(study)
+    curves = training.curves(artefacts)
 
     rows = {method: part[["step", "value", "what"]].to_numpy().tolist() for method, part in curves.groupby("method")}
     assert rows["dih"] == [[2, 300.0, "validation MSE"], [3, 200.0, "validation MSE"]]
+    assert rows["composite"] == [[0, 250.0, "validation MSE"]]
     assert rows["dovenet"] == [[1, 1.0, "loss, share of the first"], [2, 0.25, "loss, share of the first"]]
 
 
@@ -177,6 +179,6 @@ def test_training_figure_has_a_panel_per_system_and_the_composite_in_each():
 
 
 def test_budgets_stand_beside_those_of_the_authors(tmp_path):
-    table = training.budget_table(ranked_study(tmp_path)).set_index("system")
+    table = training.budget_table(ranked_artefacts(tmp_path)).set_index("system")
 
     assert table.loc["DIH", ["pictures seen", "trained by its authors"]].tolist() == [8, "the paper 2,054,000 of 32, width 1"]

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from miniature_baselines import ranked_study
+from miniature_baselines import ranked_artefacts
 from scipy.stats import kendalltau, spearmanr
 
 from harmlib.evaluation.statistics import paired_difference
 from reproduction.baselines import ranking, summary, training
-from reproduction.baselines.study import LABELS
+from reproduction.baselines.artefacts import LABELS
 from reproduction.kit.comparisons import BETTER, OPEN
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
@@ -30,8 +30,8 @@ AS_PRINTED = {
 
 @pytest.fixture
 def as_printed(tmp_path):
-    """A study in which every printed order holds."""
-    return ranked_study(tmp_path, AS_PRINTED)
+    """Artefacts in which every printed order holds."""
+    return ranked_artefacts(tmp_path, AS_PRINTED)
 
 
 def test_printed_values_come_from_the_tables_that_have_them():
@@ -79,7 +79,7 @@ def test_equal_orders_agree_completely(as_printed):
 
 
 def test_few_images_have_no_interval(tmp_path):
-    table = ranking.order_agreement(ranked_study(tmp_path, AS_PRINTED, images=4))
+    table = ranking.order_agreement(ranked_artefacts(tmp_path, AS_PRINTED, images=4))
 
     assert table["ours"].notna().all()
     assert table["low"].isna().all()
@@ -108,7 +108,7 @@ def test_intervals_of_pairs_are_those_of_tables_of_differences(as_printed):
 
 
 def test_a_turned_pair_is_a_disagreement_with_both_budgets(tmp_path):
-    turned = ranked_study(tmp_path, {**AS_PRINTED, "frih": AS_PRINTED["harmonizer"] + 5})
+    turned = ranked_artefacts(tmp_path, {**AS_PRINTED, "frih": AS_PRINTED["harmonizer"] + 5})
 
     table = ranking.disagreements(turned, ranking.printed_pairs(turned)).query("metric == 'mse'")
 
@@ -153,9 +153,9 @@ def starts_table(kept: list[float], mse: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"system": names, "kept_before": kept, "mse": mse, "begins": begins, "reading": OPEN})
 
 
-def summarized(study, kept=(1.0, 0.5, 0.0), mse=(1.0, 2.0, 3.0)) -> pd.DataFrame:
-    ranks, pairs = ranking.ranking_table(study), ranking.printed_pairs(study)
-    table = summary.summary_table(study, ranks, ranking.order_agreement(study), pairs, starts_table(list(kept), list(mse)))
+def summarized(artefacts, kept=(1.0, 0.5, 0.0), mse=(1.0, 2.0, 3.0)) -> pd.DataFrame:
+    ranks, pairs = ranking.ranking_table(artefacts), ranking.printed_pairs(artefacts)
+    table = summary.summary_table(artefacts, ranks, ranking.order_agreement(artefacts), pairs, starts_table(list(kept), list(mse)))
     return table.set_index("quantity")
 
 
@@ -175,7 +175,7 @@ def test_summary_agrees_where_the_order_is_the_printed_one(as_printed):
 def test_summary_differs_where_the_order_is_turned_around(tmp_path):
     upside_down = dict(zip(AS_PRINTED, reversed(AS_PRINTED.values()), strict=True))
 
-    table = summarized(ranked_study(tmp_path, upside_down))
+    table = summarized(ranked_artefacts(tmp_path, upside_down))
 
     assert table.loc["Kendall's τ of both orders, MSE, 16 systems", "verdict"] == DIFFERS
     assert table.loc["systems that FRIH clearly beats, MSE", "verdict"] == DIFFERS
@@ -186,7 +186,7 @@ def test_an_order_that_is_printed_for_little_more_than_half_of_the_pairs_differs
     names = list(AS_PRINTED)
     mixed = dict(zip([*names[:4], *reversed(names[4:14]), *names[14:]], AS_PRINTED.values(), strict=True))
 
-    table = summarized(ranked_study(tmp_path, mixed))
+    table = summarized(ranked_artefacts(tmp_path, mixed))
 
     row = table.loc["Kendall's τ of both orders, MSE, 16 systems"]
     assert 0 < row["low"] <= row["high"] < 0.5
@@ -194,7 +194,7 @@ def test_an_order_that_is_printed_for_little_more_than_half_of_the_pairs_differs
 
 
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(tmp_path):
-    table = summarized(ranked_study(tmp_path))
+    table = summarized(ranked_artefacts(tmp_path))
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert table["verdict"].iloc[-1] == CANNOT_SAY

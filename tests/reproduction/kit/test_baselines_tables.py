@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 from harmlib import models
 from harmlib.models.base import HarmonizationModel, Prediction
-from reproduction.baselines import costs, names, study
+from reproduction.baselines import artefacts, costs, names
+from reproduction.frih import artefacts as frih_artefacts
 from reproduction.frih import numbers as frih
-from reproduction.frih import study as frih_study
+from reproduction.harmonizer import artefacts as harmonizer_artefacts
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.harmonizer import speed
-from reproduction.harmonizer import study as harmonizer_study
-from reproduction.kit.artefacts import with_others
 from reproduction.kit.style import save_csv
 
 
@@ -32,11 +31,11 @@ def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(tmp_pat
     for paper in ("frih", "baselines"):
         score(workspace, paper)
 
-    def table(opened: study.Study) -> pd.DataFrame:
+    def table(opened: artefacts.Artefacts) -> pd.DataFrame:
         return frih.size_table(opened) if number == 6 else frih.quality_table(opened, number)
 
-    own = saved(table(with_others(frih_study.open_study(workspace))), tmp_path)
-    assert own == saved(table(study.as_frih(study.open_study(workspace))), tmp_path)
+    own = saved(table(frih_artefacts.open_artefacts(workspace).compared), tmp_path)
+    assert own == saved(table(artefacts.as_frih(artefacts.open_artefacts(workspace))), tmp_path)
     assert b"S2CRNet-VGG16" in own
 
 
@@ -46,33 +45,33 @@ def test_harmonizers_tables_have_the_same_bytes_whichever_notebook_writes_them(t
     for paper in ("harmonizer", "baselines"):
         score(workspace, paper)
 
-    own = saved(harmonizer.comparison_table(with_others(harmonizer_study.open_study(workspace)), number), tmp_path)
-    assert own == saved(harmonizer.comparison_table(study.as_harmonizer(study.open_study(workspace)), number), tmp_path)
+    own = saved(harmonizer.comparison_table(harmonizer_artefacts.open_artefacts(workspace).compared, number), tmp_path)
+    assert own == saved(harmonizer.comparison_table(artefacts.as_harmonizer(artefacts.open_artefacts(workspace)), number), tmp_path)
 
 
 def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(tmp_path):
     workspace = make_workspace(tmp_path)
     score(workspace, "baselines")
-    opened = study.open_study(workspace)
+    opened = artefacts.open_artefacts(workspace)
 
-    tables = [frih.quality_table(study.as_frih(opened), number) for number in (1, 2)]
-    tables += [harmonizer.comparison_table(study.as_harmonizer(opened), number) for number in (1, 2)]
+    tables = [frih.quality_table(artefacts.as_frih(opened), number) for number in (1, 2)]
+    tables += [harmonizer.comparison_table(artefacts.as_harmonizer(opened), number) for number in (1, 2)]
 
     for table in tables:
         assert table.loc[table["subset_or_bucket"] == "All", "ours"].notna().all()
-    assert frih.size_table(study.as_frih(opened))["ours"].notna().all()
+    assert frih.size_table(artefacts.as_frih(opened))["ours"].notna().all()
 
 
 def test_every_method_of_the_papers_tables_has_a_name():
-    assert set(names.NAMES) >= {*frih_study.COMPARED, *harmonizer_study.PRINTED} - {study.BASELINE}
-    assert set(frih_study.LABELS) >= set(frih_study.COMPARED)
-    assert set(harmonizer_study.LABELS) >= set(harmonizer_study.COMPARED)
+    assert set(names.NAMES) >= {*frih_artefacts.COMPARED, *harmonizer_artefacts.PRINTED} - {artefacts.BASELINE}
+    assert set(frih_artefacts.LABELS) >= set(frih_artefacts.COMPARED)
+    assert set(harmonizer_artefacts.LABELS) >= set(harmonizer_artefacts.COMPARED)
 
 
 def test_a_transformers_budget_tells_its_layers(tmp_path):
     workspace = make_workspace(tmp_path)
     score(workspace, "baselines")
-    opened = study.open_study(workspace)
+    opened = artefacts.open_artefacts(workspace)
 
     assert names.budget_of(opened, "ht_pcm") == "4 updates of 2 pictures, width 0.125, transformer layers: 1"
     assert names.budget_of(opened, "lalonde") == ""

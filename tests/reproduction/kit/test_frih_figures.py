@@ -116,9 +116,9 @@ def test_ten_sizes_are_broken_into_lines():
     assert max(map(len, words.splitlines())) <= figures.SIZES_LENGTH
 
 
-def test_motivation_figure_enlarges_every_row(frih_study):
+def test_motivation_figure_enlarges_every_row(frih_artefacts):
     example = two_colors()
-    rows = frih_study.scores[frih_study.scores["id"] == "p0_1_1"]
+    rows = frih_artefacts.scores[frih_artefacts.scores["id"] == "p0_1_1"]
     results = dict.fromkeys(("frih_baseline", "frih"), example.composite)
 
     figure = figures.motivation_figure([figures.Compared(example, results, rows)])
@@ -152,10 +152,10 @@ def test_full_width_fuses_352_channels():
     assert pipeline.full_channels() == models.create("frih").cascade.head[0][0].in_channels == 352
 
 
-def test_sweep_figure_has_no_curve_of_ours_for_a_single_training(frih_study):
+def test_sweep_figure_has_no_curve_of_ours_for_a_single_training(frih_artefacts):
     table = submasks.sweep(submasks.measure([two_colors(), two_colors(scrap=12)], submasks.cutoffs()))
 
-    figure = curves.sweep_figure(table, numbers.quality_table(frih_study, 5))
+    figure = curves.sweep_figure(table, numbers.quality_table(frih_artefacts, 5))
 
     assert [line.get_label() for line in figure.axes[0].get_lines()] == ["paper"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from miniature_frih import FMSE, IMAGES, gains_table, make_study, score_rows, two_colors
+from miniature_frih import FMSE, IMAGES, gains_table, make_artefacts, score_rows, two_colors
 
 from harmlib.metrics.protocols import METRICS
 from reproduction.baselines.names import NOT_SCORED, budget_sentences
-from reproduction.frih import claims, gains, numbers, study, submasks, summary
+from reproduction.frih import artefacts, claims, gains, numbers, submasks, summary
 from reproduction.kit import comparisons
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
 
-def test_table_1_has_every_printed_cell_and_ours_only_under_all(frih_study):
-    table = numbers.quality_table(frih_study, 1)
+def test_table_1_has_every_printed_cell_and_ours_only_under_all(frih_artefacts):
+    table = numbers.quality_table(frih_artefacts, 1)
 
     assert len(table) == 150
     assert set(table.loc[table["ours"].notna(), "subset_or_bucket"]) == {"All"}
@@ -24,7 +24,7 @@ def test_table_1_has_every_printed_cell_and_ours_only_under_all(frih_study):
 
 
 def test_unprinted_systems_stand_below_where_they_are_scored(tmp_path):
-    scored = make_study(tmp_path, score_rows({**FMSE, "issam": 300.0, "dovenet": 350.0}))
+    scored = make_artefacts(tmp_path, score_rows({**FMSE, "issam": 300.0, "dovenet": 350.0}))
 
     table = numbers.quality_table(scored, 1)
 
@@ -32,17 +32,17 @@ def test_unprinted_systems_stand_below_where_they_are_scored(tmp_path):
     assert table.loc[table["method"] == "dovenet", "ours"].notna().any()
 
 
-def test_every_row_of_ours_tells_its_budget(frih_study):
-    table = numbers.quality_table(frih_study, 1)
+def test_every_row_of_ours_tells_its_budget(frih_artefacts):
+    table = numbers.quality_table(frih_artefacts, 1)
 
     scored = table[table["ours"].notna()].drop_duplicates("method").set_index("method")["budget"]
     assert scored.to_dict() == {"composite": "", "frih": "4 updates of 2 pictures, width 0.125"}
     assert (table.loc[table["ours"].isna(), "budget"] == "").all()
-    assert budget_sentences(table, study.LABELS) == ["nothing trained: Input composite", "4 updates of 2 pictures, width 0.125: FRIH"]
+    assert budget_sentences(table, artefacts.LABELS) == ["nothing trained: Input composite", "4 updates of 2 pictures, width 0.125: FRIH"]
 
 
 def test_sub_datasets_with_equal_ids_are_ranked_together(tmp_path):
-    several = make_study(tmp_path, score_rows(FMSE, subsets=("HCOCO", "HFlickr")))
+    several = make_artefacts(tmp_path, score_rows(FMSE, subsets=("HCOCO", "HFlickr")))
 
     table = numbers.quality_table(several, 3).set_index(["method", "subset_or_bucket", "metric"])
 
@@ -51,23 +51,23 @@ def test_sub_datasets_with_equal_ids_are_ranked_together(tmp_path):
     assert table.loc[("frih", "HAdobe5k", "MSE"), "note"] == numbers.OTHER_DATA[False]
 
 
-def test_ablation_by_size_fills_the_buckets_that_have_images(frih_study):
-    table = numbers.quality_table(frih_study, 4)
+def test_ablation_by_size_fills_the_buckets_that_have_images(frih_artefacts):
+    table = numbers.quality_table(frih_artefacts, 4)
 
     assert table.loc[table["method"] == "frih", ["subset_or_bucket", "n"]].drop_duplicates().to_numpy().tolist() == [
         ["0%-5%", 1], ["5%-15%", 4], ["15%-100%", 7], ["All", 12],
     ]  # fmt: skip
 
 
-def test_cut_off_distances_keep_the_papers_numbers_beside_the_one_that_was_trained(frih_study):
-    table = numbers.quality_table(frih_study, 5)
+def test_cut_off_distances_keep_the_papers_numbers_beside_the_one_that_was_trained(frih_artefacts):
+    table = numbers.quality_table(frih_artefacts, 5)
 
     assert table["paper"].ne("").all()
     assert set(table.loc[table["ours"].notna(), "row"]) == {"FRIH d_c=0.1"}
 
 
-def test_sizes_are_the_papers_and_leave_out_the_discriminator(frih_study):
-    table = numbers.size_table(frih_study).query("metric == 'Params'").set_index("method")
+def test_sizes_are_the_papers_and_leave_out_the_discriminator(frih_artefacts):
+    table = numbers.size_table(frih_artefacts).query("metric == 'Params'").set_index("method")
 
     assert table.loc["frih", "ours"] == pytest.approx(11.98, abs=0.005)
     assert table.loc["dovenet", "ours"] == pytest.approx(54.76, abs=0.005)
@@ -76,7 +76,7 @@ def test_sizes_are_the_papers_and_leave_out_the_discriminator(frih_study):
 
 
 def test_sizes_of_unprinted_systems_stand_below_where_they_are_scored(tmp_path):
-    scored = make_study(tmp_path, score_rows({**FMSE, "s2crnet": 300.0, "s2crnet_vgg16": 310.0, "lalonde": 500.0}))
+    scored = make_artefacts(tmp_path, score_rows({**FMSE, "s2crnet": 300.0, "s2crnet_vgg16": 310.0, "lalonde": 500.0}))
 
     table = numbers.size_table(scored).query("metric == 'Params'").set_index("method")["ours"]
 
@@ -85,7 +85,7 @@ def test_sizes_of_unprinted_systems_stand_below_where_they_are_scored(tmp_path):
 
 
 def test_differences_from_others_stand_beside_the_papers(tmp_path):
-    scored = make_study(tmp_path, score_rows({**FMSE, "rainnet": 300.0, "idt": 500.0}))
+    scored = make_artefacts(tmp_path, score_rows({**FMSE, "rainnet": 300.0, "idt": 500.0}))
 
     table = numbers.against_others(scored).set_index(["second", "metric"])
 
@@ -95,16 +95,16 @@ def test_differences_from_others_stand_beside_the_papers(tmp_path):
     assert set(table.index.get_level_values(0)) == {"composite", "rainnet", "idt"}
 
 
-def test_orders_stand_beside_the_papers(frih_study):
-    row = numbers.orders(frih_study).query("comparison == 'Cascade Submask - Baseline' and metric == 'fmse'").iloc[0]
+def test_orders_stand_beside_the_papers(frih_artefacts):
+    row = numbers.orders(frih_artefacts).query("comparison == 'Cascade Submask - Baseline' and metric == 'fmse'").iloc[0]
 
     assert row["ours"] == pytest.approx(-150, abs=2)
     assert row["paper"] == pytest.approx(268.52 - 380.12)
     assert row["reading"] == comparisons.BETTER
 
 
-def test_ladder_goes_from_the_composite_to_the_whole_method(frih_study):
-    sentence = numbers.ladder_sentences(numbers.orders(frih_study))[-1]
+def test_ladder_goes_from_the_composite_to_the_whole_method(frih_artefacts):
+    sentence = numbers.ladder_sentences(numbers.orders(frih_artefacts))[-1]
 
     assert sentence.startswith("fMSE: Baseline - Input composite")
     assert sentence.count(";") == 7  # three between four steps, and one inside each
@@ -114,11 +114,11 @@ def test_cut_off_distances_are_those_of_table_5():
     assert submasks.cutoffs() == (0.01, 0.05, 0.1, 0.2, 0.3, 0.4)
 
 
-def test_gains_are_joined_by_image(frih_study):
+def test_gains_are_joined_by_image(frih_artefacts):
     names = [f"p{image}_1_1" for image in range(IMAGES)][::-1]
     regions = pd.DataFrame({"subset": "mini", "id": names, "K_printed": 10, "K_merged": range(IMAGES), "spread": 0.1})
 
-    table = gains.image_gains(frih_study.scores, regions)
+    table = gains.image_gains(frih_artefacts.scores, regions)
 
     assert table["step"].unique().tolist() == ["Baseline → Cascade Submask", "Cascade Globalmask → Cascade Submask", "Baseline → FRIH"]
     assert table.query("id == 'p0_1_1'")["K_merged"].tolist() == 3 * [IMAGES - 1]
@@ -166,46 +166,46 @@ def test_margin_is_judged_by_the_sign_against_every_rival(tmp_path, strongest, e
         own = scores.loc[scores["method"] == "frih", list(METRICS)].to_numpy()
         scores.loc[scores["method"] == "idih", list(METRICS)] = own
 
-    result = claims.margin_claim(numbers.against_others(make_study(tmp_path, scores)))
+    result = claims.margin_claim(numbers.against_others(make_artefacts(tmp_path, scores)))
 
     assert result.verdict == expected
     assert "iDIH, the strongest here" in result.note
 
 
-def test_margin_needs_every_rival(frih_study):
-    result = claims.margin_claim(numbers.against_others(frih_study))
+def test_margin_needs_every_rival(frih_artefacts):
+    result = claims.margin_claim(numbers.against_others(frih_artefacts))
 
     assert result.verdict == CANNOT_SAY
     assert result.note.startswith("14 of the 14 other methods of table 1 are not scored: Lalonde, Xue, Zhu")
 
 
-def test_claims_about_iharmony4_need_iharmony4(frih_study):
-    others = numbers.against_others(frih_study)
+def test_claims_about_iharmony4_need_iharmony4(frih_artefacts):
+    others = numbers.against_others(frih_artefacts)
 
-    results = {result.claim_id: result.verdict for result in claims.judge_claims(frih_study, numbers.orders(frih_study), others)}
+    results = {result.claim_id: result.verdict for result in claims.judge_claims(frih_artefacts, numbers.orders(frih_artefacts), others)}
 
     assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35")} == {CANNOT_SAY}
     assert {results[claim] for claim in claims.GAINS} == {AGREES}
 
 
 def test_gain_without_its_runs_cannot_be_judged(tmp_path):
-    partial = make_study(tmp_path, score_rows({name: FMSE[name] for name in ("composite", "frih_baseline", "frih")}))
+    partial = make_artefacts(tmp_path, score_rows({name: FMSE[name] for name in ("composite", "frih_baseline", "frih")}))
 
     results = {result.claim_id: result.verdict for result in claims.gain_claims(numbers.orders(partial))}
 
     assert results == {"frih-C29": CANNOT_SAY, "frih-C30": CANNOT_SAY, "frih-C31": AGREES, "frih-C33": CANNOT_SAY}
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(frih_study):
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(frih_artefacts):
     examples = [two_colors(), two_colors(scrap=12)]
     parts = submasks.measure(examples, submasks.cutoffs())
     regions = submasks.regions(examples, parts)
-    orders = numbers.orders(frih_study)
+    orders = numbers.orders(frih_artefacts)
     relations = gains.correlations(gains_table(np.arange(12.0), np.arange(12), np.linspace(0.1, 0.4, 12)))
 
-    results = claims.judge_claims(frih_study, orders, numbers.against_others(frih_study))
+    results = claims.judge_claims(frih_artefacts, orders, numbers.against_others(frih_artefacts))
 
-    table = summary.summary_table(frih_study, orders, parts, regions, relations, results)
+    table = summary.summary_table(frih_artefacts, orders, parts, regions, relations, results)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert set(table.loc[table["quantity"].str.startswith("fMSE"), "verdict"]) == {AGREES}

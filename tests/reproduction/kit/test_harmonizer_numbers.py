@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from harmlib.evaluation.methods import COLUMNS
-from harmlib.evaluation.statistics import ratio_of_means
+from harmlib.evaluation.intervals import ratio_of_means
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.training.plan import RunPlan
 from reproduction.baselines.names import NOT_SCORED
-from reproduction.harmonizer import claims, numbers, speed, study, summary
+from reproduction.harmonizer import artefacts, claims, numbers, speed, summary
 from reproduction.kit.artefacts import named_scores, paper_budget
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.profiles import load_profile
@@ -55,29 +55,29 @@ def score_rows(protocol: str, errors: dict[str, float], *, noise: float = 1.0) -
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def make_study(
+def make_artefacts(
     folder: Path, *, noise: float = 1.0, at_256: dict[str, float] = ERRORS, at_full_size: dict[str, float] = AT_FULL_SIZE
-) -> study.Study:
-    """A study of the smoke profile without benchmarks on disk."""
+) -> artefacts.Artefacts:
+    """Artefacts of the smoke profile without benchmarks on disk."""
     profile = load_profile("smoke")
     plan, results = profile.paper("harmonizer"), Results(folder, "smoke")
     for run in plan.runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=run.iterations, batch_size=4, options=dict(run.options))
-    scores = pd.concat([score_rows(study.AT_256, at_256, noise=noise), score_rows(study.AT_FULL_SIZE, at_full_size, noise=noise)])
-    named = named_scores(scores, plan.benchmarks, study.LABELS)
-    return study.Study(Workspace(profile, results, None), study.LABELS, plan, "cpu", {}, named)
+    scores = pd.concat([score_rows(artefacts.AT_256, at_256, noise=noise), score_rows(artefacts.AT_FULL_SIZE, at_full_size, noise=noise)])
+    named = named_scores(scores, plan.benchmarks, artefacts.LABELS)
+    return artefacts.Artefacts(Workspace(profile, results, None), artefacts.LABELS, plan, "cpu", {}, named)
 
 
 @pytest.fixture
-def good_study(tmp_path: Path) -> study.Study:
-    """A study in which every order of the paper holds."""
-    return make_study(tmp_path)
+def good_artefacts(tmp_path: Path) -> artefacts.Artefacts:
+    """Artefacts in which every order of the paper holds."""
+    return make_artefacts(tmp_path)
 
 
 @pytest.fixture
-def full_study(tmp_path: Path) -> study.Study:
+def full_artefacts(tmp_path: Path) -> artefacts.Artefacts:
     """The same with the baselines beside it."""
-    return make_study(tmp_path, at_256={**ERRORS, **RIVALS}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL})
+    return make_artefacts(tmp_path, at_256={**ERRORS, **RIVALS}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL})
 
 
 @pytest.fixture
@@ -97,97 +97,97 @@ def measured() -> pd.DataFrame:
     return table.assign(size="1080p", device="a CPU")
 
 
-def test_three_runs_are_one_method_whose_score_is_their_mean(good_study):
-    scores = numbers.under(good_study, study.AT_256)
+def test_three_runs_are_one_method_whose_score_is_their_mean(good_artefacts):
+    scores = numbers.under(good_artefacts, artefacts.AT_256)
 
     assert len(scores[scores["method"] == "harmonizer_2f"]) == IMAGES
     assert scores.loc[scores["method"] == "harmonizer_2f", "mse"].mean() == pytest.approx(100, abs=1)
     assert not scores["method"].str.startswith("harmonizer_2f_").any()
 
 
-def test_full_size_scores_have_no_runs_to_average(good_study):
-    assert set(numbers.under(good_study, study.AT_FULL_SIZE)["method"]) == set(AT_FULL_SIZE)
+def test_full_size_scores_have_no_runs_to_average(good_artefacts):
+    assert set(numbers.under(good_artefacts, artefacts.AT_FULL_SIZE)["method"]) == set(AT_FULL_SIZE)
 
 
 @pytest.mark.parametrize(
     ("table", "missing"), [(1, {"dih", "s2am", "bargainnet", "iih", "ht"}), (2, {"bargainnet", "bargainnet_pcm", "ht", "ht_pcm"})]
 )
-def test_methods_that_are_not_trained_keep_the_papers_number_and_say_so(good_study, table, missing):
-    filled = numbers.comparison_table(good_study, table)
+def test_methods_that_are_not_trained_keep_the_papers_number_and_say_so(good_artefacts, table, missing):
+    filled = numbers.comparison_table(good_artefacts, table)
 
     rows = filled[(filled["subset_or_bucket"] == "All") & (filled["note"] == NOT_SCORED)]
     assert set(rows["method"]) == missing
     assert (rows["paper"] != "").all()
 
 
-def test_a_method_has_the_same_name_in_the_papers_sub_datasets_and_in_ours(good_study):
-    filled = numbers.comparison_table(good_study, 1)
+def test_a_method_has_the_same_name_in_the_papers_sub_datasets_and_in_ours(good_artefacts):
+    filled = numbers.comparison_table(good_artefacts, 1)
 
     assert filled.loc[filled["method"] == "dovenet", "row"].unique().tolist() == ["DOVE"]
     assert {"a", "b", "HCOCO", "All"} <= set(filled["subset_or_bucket"])
 
 
-def test_baselines_complete_both_tables(full_study):
+def test_baselines_complete_both_tables(full_artefacts):
     for table in (1, 2):
-        filled = numbers.comparison_table(full_study, table)
+        filled = numbers.comparison_table(full_artefacts, table)
         rows = filled[(filled["subset_or_bucket"] == "All") & (filled["paper"] != "")]
         assert rows["ours"].notna().all()
 
 
-def test_ablations_stay_out_of_the_comparison(full_study):
-    assert not numbers.comparison_table(full_study, 1)["method"].str.startswith("harmonizer_").any()
+def test_ablations_stay_out_of_the_comparison(full_artefacts):
+    assert not numbers.comparison_table(full_artefacts, 1)["method"].str.startswith("harmonizer_").any()
 
 
-def test_both_ways_to_full_size_share_a_budget(good_study):
-    table = numbers.comparison_table(good_study, 2).query("subset_or_bucket == 'All' and metric == 'MSE'").set_index("method")["budget"]
+def test_both_ways_to_full_size_share_a_budget(good_artefacts):
+    table = numbers.comparison_table(good_artefacts, 2).query("subset_or_bucket == 'All' and metric == 'MSE'").set_index("method")["budget"]
 
     assert table["dovenet"] == table["dovenet_pcm"] != ""
     assert table["reinhard_lab"] == ""
 
 
-def test_clear_winner_is_marked_best_at_both_sizes(good_study):
+def test_clear_winner_is_marked_best_at_both_sizes(good_artefacts):
     for table in (1, 2):
-        filled = numbers.comparison_table(good_study, table)
+        filled = numbers.comparison_table(good_artefacts, table)
         best = filled[(filled["rank"] == "best") & (filled["subset_or_bucket"] == "All")]
         assert set(best["method"]) == {"harmonizer"}
 
 
-def test_full_method_stands_in_both_halves_of_table_4(good_study):
-    rows = numbers.ablation_table(good_study).query("method == 'harmonizer' and metric == 'MSE'")
+def test_full_method_stands_in_both_halves_of_table_4(good_artefacts):
+    rows = numbers.ablation_table(good_artefacts).query("method == 'harmonizer' and metric == 'MSE'")
 
     assert rows["row"].tolist() == ["cascade regressor + dynamic loss", "6 filters"]
     assert rows["ours"].iloc[0] == rows["ours"].iloc[1]
 
 
-def test_selections_are_those_of_the_profile(good_study):
-    table = numbers.selections(good_study)
+def test_selections_are_those_of_the_profile(good_artefacts):
+    table = numbers.selections(good_artefacts)
 
     assert table["row"].tolist() == 3 * ["2 filters"] + 3 * ["4 filters"]
     assert (table["filters"].str.count(",") + 1).tolist() == [2, 2, 2, 4, 4, 4]
 
 
-def test_paper_s_difference_comes_from_the_table_that_prints_both(good_study):
-    ablations = numbers.orders(good_study, numbers.ABLATIONS, study.AT_256, ("mse",)).set_index("comparison")["paper"]
-    others = numbers.all_orders(good_study).set_index(["protocol", "comparison", "metric"])["paper"]
+def test_paper_s_difference_comes_from_the_table_that_prints_both(good_artefacts):
+    ablations = numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256, ("mse",)).set_index("comparison")["paper"]
+    others = numbers.all_orders(good_artefacts).set_index(["protocol", "comparison", "metric"])["paper"]
 
     assert ablations["cascade only - no cascade, no dynamic loss"] == pytest.approx(26.85 - 28.47)
     assert ablations["8 filters - Harmonizer"] == pytest.approx(23.51 - 24.26)
-    assert others[study.AT_256, "Harmonizer - DoveNet", "fmse"] == pytest.approx(280.51 - 541.53)
-    assert others[study.AT_FULL_SIZE, "DoveNet+PCM - DoveNet", "mse"] == pytest.approx(67.35 - 72.98)
-    assert np.isnan(others[study.AT_256, "Harmonizer - composite", "mse"])
+    assert others[artefacts.AT_256, "Harmonizer - DoveNet", "fmse"] == pytest.approx(280.51 - 541.53)
+    assert others[artefacts.AT_FULL_SIZE, "DoveNet+PCM - DoveNet", "mse"] == pytest.approx(67.35 - 72.98)
+    assert np.isnan(others[artefacts.AT_256, "Harmonizer - composite", "mse"])
 
 
 @pytest.mark.parametrize(("plain", "noise", "expected"), [(80.0, 1.0, "yes"), (40.0, 1.0, "no"), (60.0, 0.0, "cannot say")])
 def test_an_order_holds_when_the_interval_lies_on_the_papers_side(tmp_path, plain, noise, expected):
-    tested = make_study(tmp_path, noise=noise, at_256={**ERRORS, "harmonizer_plain": plain})
+    tested = make_artefacts(tmp_path, noise=noise, at_256={**ERRORS, "harmonizer_plain": plain})
 
-    kept = numbers.kept_orders(numbers.orders(tested, numbers.ABLATIONS[:1], study.AT_256, ("mse",)))
+    kept = numbers.kept_orders(numbers.orders(tested, numbers.ABLATIONS[:1], artefacts.AT_256, ("mse",)))
 
     assert kept["holds"].tolist() == [expected]
 
 
-def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_study):
-    table = numbers.size_effect(good_study).query("metric == 'mse'").set_index("method")
+def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_artefacts):
+    table = numbers.size_effect(good_artefacts).query("metric == 'mse'").set_index("method")
 
     assert table["ratio"].to_dict() == pytest.approx({"composite": 1, "DoveNet": 2, "DoveNet+PCM": 1.5, "Harmonizer": 1.1}, abs=0.03)
     assert table.loc["DoveNet", "ratio in the paper"] == pytest.approx(72.98 / 52.36, abs=1e-3)
@@ -196,8 +196,8 @@ def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_study):
     assert (table["ratio"] <= table["high"]).all()
 
 
-def test_size_effect_covers_every_method_that_goes_up_in_two_ways(full_study):
-    table = numbers.size_effect(full_study).query("metric == 'mse'").set_index("method")["ratio"]
+def test_size_effect_covers_every_method_that_goes_up_in_two_ways(full_artefacts):
+    table = numbers.size_effect(full_artefacts).query("metric == 'mse'").set_index("method")["ratio"]
 
     expected = {"composite": 1, "DoveNet": 2, "DoveNet+PCM": 1.5, "BargainNet": 2, "BargainNet+PCM": 215 / 110, "HT": 1.8, "HT+PCM": 1.5}
     assert table.drop("Harmonizer").to_dict() == pytest.approx(expected, abs=0.05)
@@ -211,19 +211,19 @@ def test_ratio_draws_both_scores_of_an_image_together():
     assert (interval.low, interval.mean, interval.high) == pytest.approx((2, 2, 2))
 
 
-def test_reduction_is_a_share_of_the_other_methods_error(good_study):
-    interval = numbers.reduction(good_study, study.AT_256, "composite")
+def test_reduction_is_a_share_of_the_other_methods_error(good_artefacts):
+    interval = numbers.reduction(good_artefacts, artefacts.AT_256, "composite")
 
     assert interval.mean == pytest.approx(0.75, abs=0.01)
     assert interval.low < interval.mean < interval.high
 
 
-def test_small_files_are_not_called_high_resolution(good_study):
-    assert "not high resolution" in numbers.size_sentence(good_study)
+def test_small_files_are_not_called_high_resolution(good_artefacts):
+    assert "not high resolution" in numbers.size_sentence(good_artefacts)
 
 
-def test_order_sentence_names_every_rival(full_study):
-    sentence = numbers.order_sentences(numbers.all_orders(full_study))[1]
+def test_order_sentence_names_every_rival(full_artefacts):
+    sentence = numbers.order_sentences(numbers.all_orders(full_artefacts))[1]
 
     for name in ("composite", "Reinhard in Lab", "DoveNet", "BargainNet", "HT", "DoveNet+PCM", "BargainNet+PCM", "HT+PCM"):
         assert f"better than {name}" in sentence
@@ -260,8 +260,8 @@ def test_speed_by_filters_exchanges_six_for_so_many(measured):
     assert table.loc["2 filters", "ratio in the paper"] == pytest.approx(86.2 / 56.3)
 
 
-def test_without_measurements_every_speed_says_what_to_run(good_study):
-    nothing = speed.read_measurements(good_study)
+def test_without_measurements_every_speed_says_what_to_run(good_artefacts):
+    nothing = speed.read_measurements(good_artefacts)
 
     table = speed.speed_table(nothing)
 
@@ -271,10 +271,10 @@ def test_without_measurements_every_speed_says_what_to_run(good_study):
     assert speed.filter_table(nothing).empty
 
 
-def test_measurements_are_read_beside_the_profiles_results(good_study, measured):
-    measured.to_csv(good_study.workspace.results.root.parent / "inference.csv", index=False)
+def test_measurements_are_read_beside_the_profiles_results(good_artefacts, measured):
+    measured.to_csv(good_artefacts.workspace.results.root.parent / "inference.csv", index=False)
 
-    assert speed.device_of(speed.read_measurements(good_study)) == "a CPU"
+    assert speed.device_of(speed.read_measurements(good_artefacts)) == "a CPU"
 
 
 def test_network_and_filters_are_the_papers_but_for_the_training_size_it_tells_of_others():
@@ -336,7 +336,7 @@ def test_not_every_autoencoder_is_large():
 @pytest.mark.parametrize(("harmonizer", "expected"), [(50.0, AGREES), (300.0, DIFFERS)])
 def test_claims_against_the_strongest_rival_are_signs_on_other_data(tmp_path, measured, harmonizer, expected):
     at_256, full = {**ERRORS, **RIVALS, "harmonizer": harmonizer}, {**AT_FULL_SIZE, **RIVALS_FULL, "harmonizer": harmonizer}
-    tested = make_study(tmp_path, at_256=at_256, at_full_size=full)
+    tested = make_artefacts(tmp_path, at_256=at_256, at_full_size=full)
 
     results = {result.claim_id: result for result in claims.judge_claims(tested, measured)}
 
@@ -345,27 +345,29 @@ def test_claims_against_the_strongest_rival_are_signs_on_other_data(tmp_path, me
     assert "only the sign" in results["harmonizer-C20"].note
 
 
-def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(full_study, measured):
-    results = {result.claim_id: result for result in claims.judge_claims(full_study, measured)}
+def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(full_artefacts, measured):
+    results = {result.claim_id: result for result in claims.judge_claims(full_artefacts, measured)}
 
     assert (results["harmonizer-C24"].verdict, results["harmonizer-C24"].ours) == (AGREES, pytest.approx(500, abs=20))
     assert results["harmonizer-C22"].verdict == results["harmonizer-C23"].verdict == CANNOT_SAY
     assert (results["harmonizer-C22"].ours, results["harmonizer-C23"].ours) == pytest.approx((100, 150), abs=2)
 
 
-def test_claims_about_other_data_cannot_be_judged_here(good_study, measured):
-    results = {result.claim_id: result for result in claims.judge_claims(good_study, measured)}
+def test_claims_about_other_data_cannot_be_judged_here(good_artefacts, measured):
+    results = {result.claim_id: result for result in claims.judge_claims(good_artefacts, measured)}
 
     for number in (20, 21, 22, 23, 24, 25, 26, 29):
         assert results[f"harmonizer-C{number}"].verdict == CANNOT_SAY
     assert results["harmonizer-C20"].note == claims.NEEDS_RIVAL
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study, measured):
-    ablations = numbers.kept_orders(numbers.orders(good_study, numbers.ABLATIONS, study.AT_256))
-    judged = claims.judge_claims(good_study, measured)
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts, measured):
+    ablations = numbers.kept_orders(numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256))
+    judged = claims.judge_claims(good_artefacts, measured)
 
-    table = summary.summary_table(good_study, numbers.all_orders(good_study), ablations, numbers.size_effect(good_study), judged)
+    table = summary.summary_table(
+        good_artefacts, numbers.all_orders(good_artefacts), ablations, numbers.size_effect(good_artefacts), judged
+    )
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     orders = table[table["quantity"].str.contains(" - ")]

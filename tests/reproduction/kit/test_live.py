@@ -8,7 +8,14 @@ PLAIN = pd.DataFrame(
     {"step": [1, 2], "seconds": [0, 1], "learning_rate": [1, 1], "model_total": [3.0, 2.0], "model_charbonnier": [3.0, 2.0]}
 )
 GAN = pd.DataFrame(
-    {"step": [1], "generator_total": [1.5], "generator_charbonnier": [1.0], "discriminator_total": [0.7], "val_error": [9.0]}
+    {
+        "step": [1],
+        "generator_total": [1.5],
+        "generator_charbonnier": [1.0],
+        "discriminator_total": [0.7],
+        "val_error": [9.0],
+        "val_ccp": [9.0],
+    }
 )
 
 

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from miniature_perceptual import ERRORS, IMAGES, make_study, score_rows, scores_of, texts, titles
+from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows, scores_of, texts, titles
 
 from harmlib.evaluation.statistics import SIZE_BUCKETS
 from reproduction.perceptual import curves, distributions, numbers
@@ -124,7 +124,7 @@ def test_f1_is_averaged_over_objects_by_direction():
 def test_relative_errors_have_n_under_every_size_on_both_benchmarks(tmp_path, factor, scale):
     errors = {method: error * (1 if method == "composite" else factor) for method, error in ERRORS.items()}
 
-    figure = curves.size_figure(numbers.relative_table(make_study(tmp_path, score_rows(errors))))
+    figure = curves.size_figure(numbers.relative_table(make_artefacts(tmp_path, score_rows(errors))))
 
     assert titles(figure) == ["iHarmony4-style, mini", "COCO-Exp-style, mini"]
     ticks = [label.get_text() for label in figure.axes[1].get_xticklabels()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from miniature_perceptual import ERRORS, IMAGES, make_study, score_rows
+from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows
 
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.papers import claims as printed_claims
-from reproduction.perceptual import claims, numbers, study, summary
-from reproduction.perceptual.study import COCO_EXP
+from reproduction.perceptual import artefacts, claims, numbers, summary
+from reproduction.perceptual.artefacts import COCO_EXP
 
 # Errors of 0.5 stops that grow with the object, for ten objects: as few as an interval takes.
 SHIFT_ERRORS = pd.DataFrame({"foreground_ratio": np.arange(1, 11) / 40, "mse": 500 * np.arange(1, 11) / 40})
@@ -19,17 +19,17 @@ BELOW, ABOVE, OPEN, NONE = Interval(-2, -3, -1, 5), Interval(2, 1, 3, 5), Interv
 
 
 @pytest.fixture
-def good_study(tmp_path) -> study.Study:
-    """A study in the paper's order."""
-    return make_study(tmp_path, score_rows(ERRORS))
+def good_artefacts(tmp_path) -> artefacts.Artefacts:
+    """Artefacts in the paper's order."""
+    return make_artefacts(tmp_path, score_rows(ERRORS))
 
 
 def verdicts_of(results) -> dict[str, str]:
     return {result.claim_id: result.verdict for result in results}
 
 
-def test_every_claim_is_judged_once(good_study):
-    judged = [result.claim_id for result in claims.judge_claims(good_study, SHIFT_ERRORS)]
+def test_every_claim_is_judged_once(good_artefacts):
+    judged = [result.claim_id for result in claims.judge_claims(good_artefacts, SHIFT_ERRORS)]
 
     assert sorted(judged) == printed_claims().query("paper == 'perceptual'")["id"].tolist()
 
@@ -40,23 +40,23 @@ def test_networks_and_training_are_the_papers():
     assert results == dict.fromkeys(results, AGREES)
 
 
-def test_sizes_of_data_sets_need_these_data_sets(good_study):
-    results = {result.claim_id: result for result in claims.judge_claims(good_study, SHIFT_ERRORS)}
+def test_sizes_of_data_sets_need_these_data_sets(good_artefacts):
+    results = {result.claim_id: result for result in claims.judge_claims(good_artefacts, SHIFT_ERRORS)}
 
     assert {results[f"perceptual-C{number}"].verdict for number in ("01", "11", "12", "21")} == {CANNOT_SAY}
     assert results["perceptual-C01"].ours == IMAGES
 
 
-def test_paper_s_order_agrees_where_every_size_has_images(good_study):
-    results = verdicts_of(claims.judge_claims(good_study, SHIFT_ERRORS))
+def test_paper_s_order_agrees_where_every_size_has_images(good_artefacts):
+    results = verdicts_of(claims.judge_claims(good_artefacts, SHIFT_ERRORS))
 
     assert results["perceptual-C18"] == AGREES
     # The sizes above 30 % are empty here, so that "every size" cannot be said.
     assert results["perceptual-C17"] == CANNOT_SAY
 
 
-def test_true_mask_that_wins_at_middle_sizes_differs(good_study):
-    result = claims.middle_claim(good_study.scores)
+def test_true_mask_that_wins_at_middle_sizes_differs(good_artefacts):
+    result = claims.middle_claim(good_artefacts.scores)
 
     assert (result.verdict, result.n) == (DIFFERS, 4)
     assert "1 without images" in result.note
@@ -66,7 +66,7 @@ def test_sequential_method_that_wins_at_middle_sizes_agrees(tmp_path):
     scores = score_rows({**ERRORS, "ptc_dih": 40})
     scores.loc[scores["foreground_ratio"] == 0.15, "foreground_ratio"] = 0.35
 
-    assert claims.middle_claim(make_study(tmp_path, scores).scores).verdict == AGREES
+    assert claims.middle_claim(make_artefacts(tmp_path, scores).scores).verdict == AGREES
 
 
 def test_one_size_at_which_a_rival_wins_is_enough_to_differ(tmp_path):
@@ -74,7 +74,7 @@ def test_one_size_at_which_a_rival_wins_is_enough_to_differ(tmp_path):
     worse = (scores["method"] == "ptc_dih") & (scores["foreground_ratio"] == 0.25) & (scores["benchmark"] == "coco-exp-style")
     scores.loc[worse, "mse"] = 90.0
 
-    result = claims.best_claim(make_study(tmp_path, scores).scores)
+    result = claims.best_claim(make_artefacts(tmp_path, scores).scores)
 
     assert result.verdict == DIFFERS
     assert f"shown: {COCO_EXP} 20-30% against PTC-att-DIH" in result.note
@@ -85,7 +85,7 @@ def test_removed_share_that_grows_with_the_object_agrees(tmp_path):
     own = scores["method"] == "ptc_dih"
     scores.loc[own, "mse"] = 90 - 200 * scores["foreground_ratio"]
 
-    assert claims.trend_claim(make_study(tmp_path, scores).scores).verdict == AGREES
+    assert claims.trend_claim(make_artefacts(tmp_path, scores).scores).verdict == AGREES
 
 
 def test_larger_objects_have_larger_errors_at_the_same_shift():
@@ -134,29 +134,29 @@ def tables_of_detector(never: float, distance: Interval) -> tuple[pd.DataFrame, 
         (1.0, NONE, CANNOT_SAY),
     ],
 )
-def test_predicted_thresholds_may_be_nearer_than_the_papers(good_study, never, distance, verdict):
-    orders, small = numbers.orders(good_study), numbers.small_objects(good_study)
+def test_predicted_thresholds_may_be_nearer_than_the_papers(good_artefacts, never, distance, verdict):
+    orders, small = numbers.orders(good_artefacts), numbers.small_objects(good_artefacts)
 
-    table = summary.summary_table(good_study, orders, small, *tables_of_detector(never, distance), None, [])
+    table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(never, distance), None, [])
 
     assert table[table["quantity"].str.startswith("distance")]["verdict"].tolist() == [verdict]
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study):
-    orders, small = numbers.orders(good_study), numbers.small_objects(good_study)
-    results = claims.judge_claims(good_study, SHIFT_ERRORS)
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts):
+    orders, small = numbers.orders(good_artefacts), numbers.small_objects(good_artefacts)
+    results = claims.judge_claims(good_artefacts, SHIFT_ERRORS)
     realism = pd.DataFrame([{"score": "inside", "meaning": "m", "ours": 0.6, "low": 0.45, "high": 0.7, "n": 40}])
 
-    table = summary.summary_table(good_study, orders, small, *tables_of_detector(0.5, BELOW), realism, results)
+    table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(0.5, BELOW), realism, results)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert set(table.loc[table["quantity"].str.startswith("AUC"), "verdict"]) == {CANNOT_SAY}
 
 
-def test_no_mask_methods_that_help_small_objects_differ_from_the_paper(good_study):
-    orders, small = numbers.orders(good_study), numbers.small_objects(good_study)
+def test_no_mask_methods_that_help_small_objects_differ_from_the_paper(good_artefacts):
+    orders, small = numbers.orders(good_artefacts), numbers.small_objects(good_artefacts)
 
-    table = summary.summary_table(good_study, orders, small, *tables_of_detector(0.0, BELOW), None, []).set_index("quantity")
+    table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(0.0, BELOW), None, []).set_index("quantity")
 
     assert table.loc["MSE below 10 %, DIH-NM - composite, for COCO-Exp", "verdict"] == DIFFERS
     assert table.loc["MSE below 10 %, PTC-DIH - composite, for COCO-Exp", "verdict"] == AGREES

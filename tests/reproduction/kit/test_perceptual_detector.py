@@ -15,15 +15,15 @@ from torch import Tensor
 from harmlib import models
 from harmlib.data.benchmarks import build_benchmark
 from harmlib.data.sources import open_source
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from harmlib.io.images import write_png
 from harmlib.models.base import Prediction
 from harmlib.models.ptc import ThresholdClassifier
 from harmlib.training.plan import RunPlan
 from reproduction.kit.comparisons import BETTER, OPEN
 from reproduction.perceptual import detector, realism, shifts
+from reproduction.perceptual.artefacts import LABELS, PAPER, Artefacts
 from reproduction.perceptual.detection import STOPS
-from reproduction.perceptual.study import LABELS, PAPER, Study
 from reproduction.profiles import PaperPlan, Profile, SourcePlan
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
@@ -58,8 +58,8 @@ def levels_detector() -> Fixed:
 
 
 @pytest.fixture(scope="module")
-def built_study(tmp_path_factory) -> Study:
-    """A study with a detector's benchmark on disk, made from miniature photographs."""
+def built_artefacts(tmp_path_factory) -> Artefacts:
+    """Artefacts with a detector's benchmark on disk, made from miniature photographs."""
     folder = tmp_path_factory.mktemp("detector")
     source = open_source("folder", write_folder_source(folder / "mini", photos=9), no_object=0)
     source.name = "mini"
@@ -67,8 +67,8 @@ def built_study(tmp_path_factory) -> Study:
     plan = BENCHMARKS[0]
     build_benchmark(plan, {source.name: source}, results.benchmark(plan.name), seed=3)
     papers = PaperPlan(PAPER, BENCHMARKS, (RunPlan("ptc", plan.name, 4, 2),), {PAPER: METHODS}, ())
-    profile = Profile("mini", 0, {"mini": SourcePlan("mini", "folder")}, {}, needs_data=False)
-    return Study(Workspace(profile, results, None), LABELS, papers, "cpu", {}, pd.DataFrame())
+    profile = Profile("mini", 0, {"mini": SourcePlan("mini", "folder")}, {})
+    return Artefacts(Workspace(profile, results, None), LABELS, papers, "cpu", {}, pd.DataFrame())
 
 
 @pytest.fixture(scope="module")
@@ -78,36 +78,36 @@ def narrow_detector() -> torch.nn.Module:
     return models.create("ptc", width=1 / 16, size=32).eval()
 
 
-def test_evaluation_has_a_row_per_composite_with_its_class(built_study, narrow_detector):
-    found = detector.evaluate(built_study, narrow_detector, 100)
+def test_evaluation_has_a_row_per_composite_with_its_class(built_artefacts, narrow_detector):
+    found = detector.evaluate(built_artefacts, narrow_detector, 100)
 
     assert found.probabilities.shape == (6, 3, 32, 32)
     assert found.labels.shape == (6, 32, 32)
-    classes = [detector.describe(recipe)["shifted"] for recipe in built_study.composites("exposure")["recipe"]]
+    classes = [detector.describe(recipe)["shifted"] for recipe in built_artefacts.composites("exposure")["recipe"]]
     assert found.pictures["shifted"].tolist() == classes
 
 
-def test_evaluation_takes_no_more_pictures_than_asked(built_study, narrow_detector):
-    assert len(detector.evaluate(built_study, narrow_detector, 2).pictures) == 2
+def test_evaluation_takes_no_more_pictures_than_asked(built_artefacts, narrow_detector):
+    assert len(detector.evaluate(built_artefacts, narrow_detector, 2).pictures) == 2
 
 
-def test_sweep_takes_one_object_of_every_photograph(built_study, narrow_detector):
-    table = detector.sweep_objects(built_study, narrow_detector, 60)
+def test_sweep_takes_one_object_of_every_photograph(built_artefacts, narrow_detector):
+    table = detector.sweep_objects(built_artefacts, narrow_detector, 60)
 
     assert len(table) == 3 * len(STOPS)
     assert table.groupby("photo").ngroups == 3
     assert set(table["label_negative"]) == {0.215}
 
 
-def test_half_a_stop_is_an_error_of_every_object(built_study):
-    table = detector.shift_errors(built_study, 60)
+def test_half_a_stop_is_an_error_of_every_object(built_artefacts):
+    table = detector.shift_errors(built_artefacts, 60)
 
     assert len(table) == 3
     assert (table["mse"] > 0).all()
 
 
-def test_shifts_on_both_sides_of_the_thresholds_are_shown_with_the_answer(built_study, narrow_detector):
-    figure = shifts.shift_figure(built_study, narrow_detector)
+def test_shifts_on_both_sides_of_the_thresholds_are_shown_with_the_answer(built_artefacts, narrow_detector):
+    figure = shifts.shift_figure(built_artefacts, narrow_detector)
 
     captions = [axis.get_xlabel() for axis in figure.axes[: len(shifts.SHOWN)]]
     assert captions == 2 * ["seen: darker"] + 3 * ["not seen"] + 2 * ["seen: brighter"]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from miniature_perceptual import ERRORS, make_study, score_rows, scores_of, texts, titles
+from miniature_perceptual import ERRORS, make_artefacts, score_rows, scores_of, texts, titles
 
 from harmlib import models
 from harmlib.data.benchmarks import build_benchmark
@@ -19,7 +19,7 @@ from harmlib.data.pairs import Pair
 from harmlib.io.images import read_image, to_tensor, write_png
 from harmlib.models.base import HarmonizationModel, Prediction
 from reproduction.perceptual import distributions, failures, figures, pictures, pipeline
-from reproduction.perceptual.study import COCO_EXP, NO_MASK, TRUE_MASK, TWO_STAGE, Study
+from reproduction.perceptual.artefacts import COCO_EXP, NO_MASK, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.profiles import load_profile
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
@@ -116,16 +116,16 @@ def test_figure_2_shows_both_channels_at_the_detectors_size(trained):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Study:
-    """The smoke profile's COCO-Exp benchmark with one composite per photograph, and a study that holds no more."""
+def built(tmp_path_factory) -> Artefacts:
+    """The smoke profile's COCO-Exp benchmark with one composite per photograph, and artefacts that holds no more."""
     profile = load_profile("smoke")
     folder = tmp_path_factory.mktemp("built")
-    study = make_study(folder, score_rows(ERRORS))
+    artefacts = make_artefacts(folder, score_rows(ERRORS))
     workspace = Workspace(profile, Results(folder, "built"), None)
     plan = next(plan for plan in profile.paper("perceptual").benchmarks if plan.dataset == COCO_EXP)
     sources = {name: profile.open_source(name, None) for name in plan.sources}
     build_benchmark(replace(plan, draws={"test": 1}), sources, workspace.results.benchmark(COCO), seed=profile.seed)
-    return replace(study, workspace=workspace)
+    return replace(artefacts, workspace=workspace)
 
 
 def test_replayed_composite_is_the_benchmarks(built):

@@ -5,30 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from miniature_perceptual import ERRORS, IMAGES, make_study, score_rows
+from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows
 
 from harmlib.evaluation.statistics import SIZE_BUCKETS
 from reproduction.kit.comparisons import BETTER, WORSE
-from reproduction.perceptual import numbers, study
-from reproduction.perceptual.study import COCO_EXP, IHARMONY4
+from reproduction.perceptual import artefacts, numbers
+from reproduction.perceptual.artefacts import COCO_EXP, IHARMONY4
 
 
 @pytest.fixture
-def good_study(tmp_path) -> study.Study:
-    """A study in the paper's order: true mask, sequential, attention, no mask; all better than doing nothing."""
-    return make_study(tmp_path, score_rows(ERRORS))
+def good_artefacts(tmp_path) -> artefacts.Artefacts:
+    """Artefacts in the paper's order: true mask, sequential, attention, no mask; all better than doing nothing."""
+    return make_artefacts(tmp_path, score_rows(ERRORS))
 
 
-def test_table_1_compares_masks_of_one_trained_harmonizer(good_study):
-    table = numbers.two_stage_table(good_study).set_index(["method", "metric"])
+def test_table_1_compares_masks_of_one_trained_harmonizer(good_artefacts):
+    table = numbers.two_stage_table(good_artefacts).set_index(["method", "metric"])
 
     assert table.loc[("dih_m", "MSE"), ["row", "paper", "n"]].tolist() == ["DIH", "19.55", IMAGES]
     assert table.loc[("ptc_dih_twostage", "MSE"), "rank"] == ""
     assert table.loc[("dih_m", "MSE"), "rank"] == "best"
 
 
-def test_missing_lpips_says_why(good_study):
-    table = numbers.two_stage_table(good_study)
+def test_missing_lpips_says_why(good_artefacts):
+    table = numbers.two_stage_table(good_artefacts)
 
     assert set(table.loc[table["metric"] == "LPIPS", "note"]) == {"LPIPS weights missing"}
 
@@ -36,33 +36,33 @@ def test_missing_lpips_says_why(good_study):
 def test_known_lpips_is_shown(tmp_path):
     scores = score_rows(ERRORS).assign(lpips=0.02)
 
-    table = numbers.two_stage_table(make_study(tmp_path, scores)).query("metric == 'LPIPS'")
+    table = numbers.two_stage_table(make_artefacts(tmp_path, scores)).query("metric == 'LPIPS'")
 
     assert table[["ours", "note"]].to_numpy().tolist() == [[pytest.approx(0.02), ""]] * 2
 
 
-def test_table_2_ranks_only_methods_without_mask(good_study):
-    table = numbers.quality_table(good_study).query("metric == 'MSE' and dataset == 'COCO-Exp'").set_index("method")
+def test_table_2_ranks_only_methods_without_mask(good_artefacts):
+    table = numbers.quality_table(good_artefacts).query("metric == 'MSE' and dataset == 'COCO-Exp'").set_index("method")
 
     assert table.loc["ptc_dih", "rank"] == "best"
     assert table.loc[["dih_m", "composite", "ptc_dih_twostage"], "rank"].tolist() == 3 * [""]
 
 
-def test_table_2_adds_doing_nothing_and_the_two_stage_system(good_study):
-    table = numbers.quality_table(good_study)
+def test_table_2_adds_doing_nothing_and_the_two_stage_system(good_artefacts):
+    table = numbers.quality_table(good_artefacts)
 
     assert set(table.loc[table["paper"] == "", "row"]) == {"composite", "PTC+DIH"}
 
 
-def test_table_3_has_every_printed_cell_on_both_data_sets(good_study):
-    table = numbers.size_table(good_study)
+def test_table_3_has_every_printed_cell_on_both_data_sets(good_artefacts):
+    table = numbers.size_table(good_artefacts)
 
     assert len(table) == 80
     assert table.groupby("dataset", sort=False)["subset_or_bucket"].unique().map(list).tolist() == 2 * [list(SIZE_BUCKETS)]
 
 
-def test_empty_size_has_no_number_and_says_why(good_study):
-    table = numbers.size_table(good_study).query("subset_or_bucket == '70-80%'")
+def test_empty_size_has_no_number_and_says_why(good_artefacts):
+    table = numbers.size_table(good_artefacts).query("subset_or_bucket == '70-80%'")
 
     assert table["ours"].isna().all()
     assert set(table["note"]) == {"no image of this size"}
@@ -72,11 +72,11 @@ def test_empty_size_has_no_number_and_says_why(good_study):
 def test_object_of_80_percent_is_in_no_size(tmp_path):
     scores = score_rows(ERRORS).assign(foreground_ratio=0.8)
 
-    assert numbers.size_table(make_study(tmp_path, scores))["ours"].isna().all()
+    assert numbers.size_table(make_artefacts(tmp_path, scores))["ours"].isna().all()
 
 
-def test_relative_error_is_a_ratio_of_means_beside_the_papers(good_study):
-    table = numbers.relative_table(good_study).set_index(["dataset", "subset_or_bucket", "method"])
+def test_relative_error_is_a_ratio_of_means_beside_the_papers(good_artefacts):
+    table = numbers.relative_table(good_artefacts).set_index(["dataset", "subset_or_bucket", "method"])
     row = table.loc[(COCO_EXP, "0-10%", "ptc_dih")]
 
     assert row["ours"] == pytest.approx(ERRORS["ptc_dih"] / ERRORS["composite"], rel=0.02)
@@ -88,14 +88,14 @@ def test_relative_error_of_a_single_image_has_no_interval(tmp_path):
     scores = score_rows(ERRORS)
     single = scores[scores["id"] == scores["id"].iloc[0]]
 
-    row = numbers.relative_table(make_study(tmp_path, single)).query("method == 'dih_m' and n == 1").iloc[0]
+    row = numbers.relative_table(make_artefacts(tmp_path, single)).query("method == 'dih_m' and n == 1").iloc[0]
 
     assert row["ours"] == pytest.approx(ERRORS["dih_m"] / ERRORS["composite"], rel=0.1)
     assert np.isnan(row["low"])
 
 
-def test_counts_stand_in_the_heads_of_sizes(good_study):
-    table = numbers.size_table(good_study)
+def test_counts_stand_in_the_heads_of_sizes(good_artefacts):
+    table = numbers.size_table(good_artefacts)
 
     heads = numbers.with_counts(table[table["dataset"] == IHARMONY4])["subset_or_bucket"].unique()
 
@@ -111,21 +111,21 @@ def test_sizes_are_counted_beyond_the_last_one_too(tmp_path):
     scores = score_rows(ERRORS)
     scores.loc[scores["id"] == "p0_1_1", "foreground_ratio"] = 0.9
 
-    table = numbers.size_counts(make_study(tmp_path, scores)).set_index("data")
+    table = numbers.size_counts(make_artefacts(tmp_path, scores)).set_index("data")
 
     assert table.loc["COCO-Exp-style, mini", ["0-10%", "80% or more"]].tolist() == [3, 1]
 
 
-def test_orders_hold_in_the_papers_direction(good_study):
-    table = numbers.orders(good_study).set_index(["dataset", "comparison", "metric"])
+def test_orders_hold_in_the_papers_direction(good_artefacts):
+    table = numbers.orders(good_artefacts).set_index(["dataset", "comparison", "metric"])
     row = table.loc[(COCO_EXP, "DIH-M - PTC-DIH", "mse")]
 
     assert row["paper"] == -13
     assert row[["reading", "holds"]].tolist() == [BETTER, "yes"]
 
 
-def test_order_that_the_paper_does_not_print_neither_holds_nor_fails(good_study):
-    table = numbers.orders(good_study).set_index(["dataset", "comparison", "metric"])
+def test_order_that_the_paper_does_not_print_neither_holds_nor_fails(good_artefacts):
+    table = numbers.orders(good_artefacts).set_index(["dataset", "comparison", "metric"])
 
     assert table.loc[(IHARMONY4, "PTC-DIH - composite", "mse"), ["reading", "holds"]].tolist() == [BETTER, ""]
 
@@ -133,7 +133,7 @@ def test_order_that_the_paper_does_not_print_neither_holds_nor_fails(good_study)
 def test_reversed_order_does_not_hold(tmp_path):
     reversed_errors = {**ERRORS, "dih_m": ERRORS["dih_nm"], "dih_nm": ERRORS["dih_m"]}
 
-    table = numbers.orders(make_study(tmp_path, score_rows(reversed_errors))).set_index(["dataset", "comparison", "metric"])
+    table = numbers.orders(make_artefacts(tmp_path, score_rows(reversed_errors))).set_index(["dataset", "comparison", "metric"])
 
     assert table.loc[(IHARMONY4, "PTC-att-DIH - DIH-NM", "mse"), "holds"] == "no"
 
@@ -143,8 +143,8 @@ def test_two_stage_difference_is_table_1s(dataset, paper):
     assert numbers.printed_difference("ptc_dih_twostage", "dih_m", dataset, "mse") == pytest.approx(paper, nan_ok=True)
 
 
-def test_order_sentence_has_the_three_steps_of_table_2(good_study):
-    (first, _) = numbers.order_sentences(numbers.orders(good_study))
+def test_order_sentence_has_the_three_steps_of_table_2(good_artefacts):
+    (first, _) = numbers.order_sentences(numbers.orders(good_artefacts))
 
     assert first.count("holds: yes") == 3
 
@@ -152,14 +152,14 @@ def test_order_sentence_has_the_three_steps_of_table_2(good_study):
 def test_small_objects_are_compared_with_doing_nothing(tmp_path):
     worse = {**ERRORS, "dih_nm": 2 * ERRORS["composite"]}
 
-    table = numbers.small_objects(make_study(tmp_path, score_rows(worse))).set_index(["dataset", "method"])
+    table = numbers.small_objects(make_artefacts(tmp_path, score_rows(worse))).set_index(["dataset", "method"])
 
     assert table.loc[(COCO_EXP, "DIH-NM"), ["paper", "n", "worse", "reading"]].tolist() == [8.19, 4, 1, WORSE]
     assert table.loc[(COCO_EXP, "PTC-DIH"), ["paper", "worse", "reading"]].tolist() == [-3.76, 0, BETTER]
 
 
 def test_no_small_object_is_no_comparison(tmp_path):
-    study_of_large = make_study(tmp_path, score_rows(ERRORS).assign(foreground_ratio=0.3))
+    study_of_large = make_artefacts(tmp_path, score_rows(ERRORS).assign(foreground_ratio=0.3))
 
     table = numbers.small_objects(study_of_large)
 
@@ -167,14 +167,14 @@ def test_no_small_object_is_no_comparison(tmp_path):
     assert all("here no image of this size" in sentence for sentence in numbers.small_sentences(table))
 
 
-def test_sentence_on_small_objects_names_the_papers_two_methods(good_study):
-    sentence = numbers.small_sentences(numbers.small_objects(good_study))[0]
+def test_sentence_on_small_objects_names_the_papers_two_methods(good_artefacts):
+    sentence = numbers.small_sentences(numbers.small_objects(good_artefacts))[0]
 
     assert "in the paper DIH-NM and PTC-att-DIH are worse" in sentence
 
 
-def test_tables_name_profile_and_device(good_study):
-    for table in (numbers.two_stage_table(good_study), numbers.quality_table(good_study), numbers.relative_table(good_study)):
+def test_tables_name_profile_and_device(good_artefacts):
+    for table in (numbers.two_stage_table(good_artefacts), numbers.quality_table(good_artefacts), numbers.relative_table(good_artefacts)):
         assert table[["profile", "device"]].drop_duplicates().to_numpy().tolist() == [["mini", "cpu"]]
 
 
@@ -193,9 +193,9 @@ def test_scores_are_sorted_by_size():
         ([], []),
     ],
 )
-def test_history_keeps_a_total_that_is_all_there_is(good_study, columns, kept):
-    for run in good_study.plan.runs:
+def test_history_keeps_a_total_that_is_all_there_is(good_artefacts, columns, kept):
+    for run in good_artefacts.plan.runs:
         table = pd.DataFrame(columns=["step", "seconds", "learning_rate", *columns])
-        table.to_csv(good_study.workspace.results.run(run.name) / "history.csv", index=False)
+        table.to_csv(good_artefacts.workspace.results.run(run.name) / "history.csv", index=False)
 
-    assert list(good_study.histories()["dih_m-iharmony4-style"]) == ["step", "learning_rate", *kept]
+    assert list(good_artefacts.histories()["dih_m-iharmony4-style"]) == ["step", "learning_rate", *kept]

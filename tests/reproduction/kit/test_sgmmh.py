@@ -21,7 +21,7 @@ from reproduction.kit import charts, comparisons
 from reproduction.kit.artefacts import named_scores
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.profiles import load_profile
-from reproduction.sgmmh import claims, directions, figures, numbers, pasted, pictures, pipeline, study, summary
+from reproduction.sgmmh import artefacts, claims, directions, figures, numbers, pasted, pictures, pipeline, summary
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
 
@@ -45,8 +45,8 @@ def score_rows(errors: dict[str, float], *, noise: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def make_study(folder: Path, scores: pd.DataFrame) -> study.Study:
-    """A study of the smoke profile without benchmarks on disk, with budgets and two sources in its first benchmark."""
+def make_artefacts(folder: Path, scores: pd.DataFrame) -> artefacts.Artefacts:
+    """Artefacts of the smoke profile without benchmarks on disk, with budgets and two sources in its first benchmark."""
     profile = load_profile("smoke")
     plan = profile.paper("sgmmh")
     results = Results(folder, "smoke")
@@ -58,14 +58,14 @@ def make_study(folder: Path, scores: pd.DataFrame) -> study.Study:
         benchmark.name: {"dataset": benchmark.dataset, "title": benchmark.title, "counts": counts[benchmark.name]}
         for benchmark in plan.benchmarks
     }
-    named = named_scores(scores, plan.benchmarks, study.LABELS)
-    return study.Study(Workspace(profile, results, None), study.LABELS, plan, "cpu", manifests, named)
+    named = named_scores(scores, plan.benchmarks, artefacts.LABELS)
+    return artefacts.Artefacts(Workspace(profile, results, None), artefacts.LABELS, plan, "cpu", manifests, named)
 
 
 @pytest.fixture
-def good_study(tmp_path: Path) -> study.Study:
-    """A study in which every method beats the one before it in the paper's table."""
-    return make_study(tmp_path, score_rows(METHOD_ERRORS))
+def good_artefacts(tmp_path: Path) -> artefacts.Artefacts:
+    """Artefacts in which every method beats the one before it in the paper's table."""
+    return make_artefacts(tmp_path, score_rows(METHOD_ERRORS))
 
 
 def example_of(composite: np.ndarray, target: np.ndarray, regions: np.ndarray, shape: tuple[int, int] = (256, 256)) -> pictures.Example:
@@ -91,42 +91,42 @@ def narrow_gan() -> torch.nn.Module:
     return models.create("sgmmh_omgan", width=1 / 64).eval()
 
 
-def test_scores_are_ordered_as_the_papers_table(good_study):
-    first = good_study.scores.drop_duplicates(["dataset", "method"])
+def test_scores_are_ordered_as_the_papers_table(good_artefacts):
+    first = good_artefacts.scores.drop_duplicates(["dataset", "method"])
 
-    assert first["method"].tolist() == 2 * list(study.LABELS)
+    assert first["method"].tolist() == 2 * list(artefacts.LABELS)
     assert first["dataset"].unique().tolist() == ["HScene", "HLIP"]
 
 
-def test_counts_of_several_sources_are_summed_and_only_the_sum_meets_the_paper(good_study):
-    table = numbers.counts_table(good_study).query("dataset == 'HScene'").set_index("subset")
+def test_counts_of_several_sources_are_summed_and_only_the_sum_meets_the_paper(good_artefacts):
+    table = numbers.counts_table(good_artefacts).query("dataset == 'HScene'").set_index("subset")
 
     assert table.loc["All", ["source", "ours", "neglected", "paper"]].tolist() == [10, 8, 2, "2000"]
     assert table.loc["other", "paper"] == ""
 
 
-def test_counts_of_a_single_source_meet_the_paper_without_a_sum(good_study):
-    table = numbers.counts_table(good_study).query("dataset == 'HLIP'")
+def test_counts_of_a_single_source_meet_the_paper_without_a_sum(good_artefacts):
+    table = numbers.counts_table(good_artefacts).query("dataset == 'HLIP'")
 
     assert table[["subset", "paper_source", "paper"]].to_numpy().tolist() == [["embedded-people", "10000", "9972"]]
 
 
-def test_neglected_photographs_are_counted_once(good_study):
-    sentences = numbers.neglect_sentences(numbers.counts_table(good_study))
+def test_neglected_photographs_are_counted_once(good_artefacts):
+    sentences = numbers.neglect_sentences(numbers.counts_table(good_artefacts))
 
     assert "2 of 10 photographs neglected (no labeled region)" in sentences[0]
 
 
-def test_quality_table_has_every_printed_cell_and_says_why_lpips_is_empty(good_study):
-    table = numbers.quality_table(good_study)
+def test_quality_table_has_every_printed_cell_and_says_why_lpips_is_empty(good_artefacts):
+    table = numbers.quality_table(good_artefacts)
 
     assert len(table) == 32
     assert (table.loc[table["metric"] == "LPIPS", "note"] != "").all()
     assert table.loc[table["metric"] != "LPIPS", "ours"].notna().all()
 
 
-def test_clear_winner_is_marked_best(good_study):
-    table = numbers.quality_table(good_study)
+def test_clear_winner_is_marked_best(good_artefacts):
+    table = numbers.quality_table(good_artefacts)
 
     assert set(table.loc[table["rank"] == "best", "method"]) == {"sgmmh_omgan"}
 
@@ -143,8 +143,8 @@ def test_reading_without_an_interval_is_open():
     assert comparisons.reading(float("nan"), float("nan"), lower_is_better=True) == comparisons.OPEN
 
 
-def test_differences_are_paired_and_stand_beside_the_papers(good_study):
-    row = numbers.differences(good_study).query("dataset == 'HLIP' and comparison == 'OM - RGB' and metric == 'MSE'").iloc[0]
+def test_differences_are_paired_and_stand_beside_the_papers(good_artefacts):
+    row = numbers.differences(good_artefacts).query("dataset == 'HLIP' and comparison == 'OM - RGB' and metric == 'MSE'").iloc[0]
 
     assert row["ours"] == pytest.approx(-50, abs=1)
     assert row["paper"] == pytest.approx(48.02 - 75.45)
@@ -152,7 +152,7 @@ def test_differences_are_paired_and_stand_beside_the_papers(good_study):
 
 
 def test_sentence_tells_which_methods_beat_doing_nothing(tmp_path):
-    failing = make_study(tmp_path, score_rows({**METHOD_ERRORS, "sgmmh_rgb": 900.0}))
+    failing = make_artefacts(tmp_path, score_rows({**METHOD_ERRORS, "sgmmh_rgb": 900.0}))
 
     sentence = numbers.against_nothing(numbers.differences(failing))[0]
 
@@ -160,18 +160,18 @@ def test_sentence_tells_which_methods_beat_doing_nothing(tmp_path):
     assert "OM, OMGAN: better than doing nothing" in sentence
 
 
-def test_single_source_is_not_shown_twice(good_study):
-    assert set(comparisons.subset_table(good_study.scores, numbers.METRICS)["subset"]) == {"embedded"}
+def test_single_source_is_not_shown_twice(good_artefacts):
+    assert set(comparisons.subset_table(good_artefacts.scores, numbers.METRICS)["subset"]) == {"embedded"}
 
 
-def test_buckets_come_in_order_of_size(good_study):
-    table = comparisons.by_foreground(good_study.scores)
+def test_buckets_come_in_order_of_size(good_artefacts):
+    table = comparisons.by_foreground(good_artefacts.scores)
 
     assert table["bucket"].unique().tolist() == ["5%-15%", "15%-100%"]
 
 
-def test_foreground_sentence_names_every_bucket_with_n(good_study):
-    assert "5%-15% (n = 1): no clear difference; 15%-100% (n = 7): better" in numbers.foreground_sentences(good_study)[0]
+def test_foreground_sentence_names_every_bucket_with_n(good_artefacts):
+    assert "5%-15% (n = 1): no clear difference; 15%-100% (n = 7): better" in numbers.foreground_sentences(good_artefacts)[0]
 
 
 @pytest.mark.parametrize(("shape", "expected"), [((100, 200), (256, 512)), ((300, 200), (384, 256)), ((64, 64), (256, 256))])
@@ -289,8 +289,8 @@ def test_pipeline_shows_six_masks_and_a_map_of_patches(example, narrow_gan):
     assert pipeline.patch_scores(narrow_gan, example).shape == (30, 30)
 
 
-def test_people_are_pasted_in_the_papers_three_settings(good_study):
-    made = pasted.paste_people(good_study)
+def test_people_are_pasted_in_the_papers_three_settings(good_artefacts):
+    made = pasted.paste_people(good_artefacts)
 
     assert [entry.setting for entry in made] == list(pasted.SETTINGS)
     for entry in made:
@@ -300,17 +300,17 @@ def test_people_are_pasted_in_the_papers_three_settings(good_study):
         np.testing.assert_array_equal(entry.composite[~entry.union], entry.background[~entry.union])
 
 
-def test_only_the_last_setting_leaves_the_foregrounds_as_they_were(good_study):
-    lit, _, photographed = pasted.paste_people(good_study)
+def test_only_the_last_setting_leaves_the_foregrounds_as_they_were(good_artefacts):
+    lit, _, photographed = pasted.paste_people(good_artefacts)
 
     assert lit.composite[lit.masks[0]].mean() < photographed.composite[photographed.masks[0]].mean()
     assert lit.composite[lit.masks[1]].mean() > photographed.composite[photographed.masks[1]].mean()
 
 
-def test_nobody_is_pasted_without_photographs(good_study):
+def test_nobody_is_pasted_without_photographs(good_artefacts):
     profile = load_profile("small")
-    elsewhere = study.Study(
-        Workspace(profile, good_study.workspace.results, None), {}, profile.paper("sgmmh"), "cpu", {}, good_study.scores
+    elsewhere = artefacts.Artefacts(
+        Workspace(profile, good_artefacts.workspace.results, None), {}, profile.paper("sgmmh"), "cpu", {}, good_artefacts.scores
     )
 
     assert pasted.paste_people(elsewhere) == []
@@ -323,8 +323,8 @@ def test_person_is_what_is_not_named_otherwise():
     assert pasted.labeled_person(photo, 0).tolist() == [[False, True], [False, True]]
 
 
-def test_figure_4_shows_the_papers_columns(good_study, narrow_gan):
-    entry = pasted.paste_people(good_study)[0]
+def test_figure_4_shows_the_papers_columns(good_artefacts, narrow_gan):
+    entry = pasted.paste_people(good_artefacts)[0]
     rainnet = models.create("rainnet", width=1 / 64).eval()
 
     figure = pasted.pasted_figure([entry], {"rainnet": rainnet}, narrow_gan)
@@ -334,8 +334,8 @@ def test_figure_4_shows_the_papers_columns(good_study, narrow_gan):
     assert titles == [*first, "RainNet, mask", "OMGAN, no mask"]
 
 
-def test_foreground_figure_has_a_panel_per_benchmark(good_study):
-    figure = charts.foreground_figure(comparisons.by_foreground(good_study.scores), study.LABELS, axis_label="share")
+def test_foreground_figure_has_a_panel_per_benchmark(good_artefacts):
+    figure = charts.foreground_figure(comparisons.by_foreground(good_artefacts.scores), artefacts.LABELS, axis_label="share")
 
     assert [axis.get_title() for axis in figure.axes] == ["HScene-style, embedded", "HLIP-style, embedded"]
 
@@ -360,16 +360,16 @@ def test_network_and_settings_are_the_papers():
     ],
 )
 def test_improvement_is_judged_by_all_comparisons(tmp_path, errors, noise, expected):
-    tested = make_study(tmp_path, score_rows(errors, noise=noise))
+    tested = make_artefacts(tmp_path, score_rows(errors, noise=noise))
 
     assert claims.improvement_claim(numbers.differences(tested)).verdict == expected
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_study):
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts):
     signs = directions.agreement(region_rows([5, -5, 5], [1, 1, -1]))
-    differences = numbers.differences(good_study)
+    differences = numbers.differences(good_artefacts)
 
-    table = summary.summary_table(good_study, differences, signs, [claims.improvement_claim(differences)])
+    table = summary.summary_table(good_artefacts, differences, signs, [claims.improvement_claim(differences)])
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert table.query("quantity == 'MSE, OM - RGB'")["verdict"].tolist() == [AGREES, AGREES]

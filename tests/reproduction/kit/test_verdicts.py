@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harmlib.errors import ParameterError
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from reproduction.kit.verdicts import cannot_say, claim_row, claims_view, judge_exact, judge_sign, judge_value, readable, save_claims
 
 DATA = "embedded"

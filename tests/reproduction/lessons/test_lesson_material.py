@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -24,13 +23,10 @@ def empty(tmp_path):
     return Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
 
 
-def write_run(results: Results, name: str, *, method: str, benchmark: str = "b", label: str = "", age: float = 0) -> None:
-    """Write the finished run of a method, so many seconds old."""
-    folder = results.run(name)
-    models.save_checkpoint(models.create(method), folder / CHECKPOINT)
-    write_manifest(folder, started=time.time(), method=method, benchmark=benchmark, label=label)
-    moment = time.time() - age
-    os.utime(folder / "manifest.json", (moment, moment))
+def finish_run(results: Results, name: str, method: str, **options: object) -> None:
+    """Write the finished run of a method."""
+    models.save_checkpoint(models.create(method, **options), results.run(name) / CHECKPOINT)
+    write_manifest(results.run(name), started=time.time())
 
 
 def test_without_anything_finished_the_embedded_photographs_are_composed(empty):
@@ -52,34 +48,29 @@ def test_a_finished_benchmark_comes_first(tmp_path_factory):
     assert len(found.examples) == 5
 
 
-def test_the_newest_run_without_a_label_is_taken(tmp_path):
-    results = Results(tmp_path, "mini")
-    write_run(results, "composite-old", method="composite", age=100)
-    write_run(results, "composite-new", method="composite")
-    write_run(results, "composite_variant-new", method="composite", label="variant", age=-100)
+def test_all_methods_are_those_with_a_finished_run(empty):
+    finish_run(empty.results, "harmonizer-iharmony4-style", "harmonizer", size=64)
 
-    assert material.finished_runs(results) == {"composite": results.run("composite-new")}
+    found, sentence = material.load_methods(empty)
 
-
-def test_a_run_of_the_benchmark_beats_a_newer_one(tmp_path):
-    results = Results(tmp_path, "mini")
-    write_run(results, "composite-here", method="composite", benchmark="here", age=100)
-    write_run(results, "composite-there", method="composite", benchmark="there")
-
-    assert material.finished_runs(results, "here") == {"composite": results.run("composite-here")}
+    assert list(found) == ["harmonizer"]
+    assert sentence == ""
 
 
-def test_detectors_harmonize_nothing_and_are_left_out(tmp_path):
-    results = Results(tmp_path, "mini")
-    folder = results.run("ptc-exposure")
-    write_manifest(folder, started=time.time(), method="ptc", benchmark="exposure", label="")
-    (folder / CHECKPOINT).write_bytes(b"never read")
+def test_variants_are_no_methods(empty):
+    finish_run(empty.results, "frih_baseline-iharmony4-style", "frih", width=0.125)
 
-    assert material.finished_runs(results) == {}
+    assert material.load_methods(empty)[0] == {}
+
+
+def test_detectors_harmonize_nothing_and_are_left_out(empty):
+    finish_run(empty.results, "ptc-exposure", "ptc", width=0.125)
+
+    assert material.load_methods(empty)[0] == {}
 
 
 def test_missing_methods_are_named_and_transfers_need_no_run(empty):
-    found, sentence = material.load_methods(empty.results, ["reinhard_lab", "dovenet", "ptc_dih_twostage"])
+    found, sentence = material.load_methods(empty, ["reinhard_lab", "dovenet", "ptc_dih_twostage"])
 
     assert list(found) == ["reinhard_lab"]
     assert sentence == "not trained in this profile, and left out: dovenet, ptc_dih_twostage."
@@ -87,7 +78,7 @@ def test_missing_methods_are_named_and_transfers_need_no_run(empty):
 
 def test_a_method_that_does_not_exist_is_refused(empty):
     with pytest.raises(ParameterError, match='no method "dovnet"'):
-        material.load_methods(empty.results, ["dovnet"])
+        material.load_methods(empty, ["dovnet"])
 
 
 def test_photographs_are_taken_once():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harmlib import models
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from reproduction.lessons import figures, repetition
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from harmlib.evaluation.table import KEYS
 from reproduction.baselines.names import CLASSICAL, HARMONIZER, LEARNED
-from reproduction.kit import artefacts as study
-from reproduction.kit.artefacts import BASELINE, Study
-from reproduction.stages import PCM
+from reproduction.kit import artefacts
+from reproduction.kit.artefacts import BASELINE, Artefacts
+from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
     from reproduction.workspace import Workspace
@@ -24,8 +24,8 @@ __all__ = [
     "MAPPED",
     "PAPER",
     "PRINTED",
-    "Study",
-    "open_study",
+    "Artefacts",
+    "open_artefacts",
     "with_averaged_runs",
 ]
 
@@ -53,9 +53,9 @@ COMPARED = (BASELINE, *CLASSICAL, *LEARNED, *(method + PCM for method in MAPPED)
 AVERAGED = {name: tuple(f"{name}_{run}" for run in "abc") for name in ("harmonizer_2f", "harmonizer_4f")}
 
 
-def open_study(workspace: Workspace) -> Study:
+def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    return study.open_study(workspace, PAPER, LABELS)
+    return artefacts.open_artefacts(workspace, PAPER, LABELS)
 
 
 def with_averaged_runs(scores: pd.DataFrame) -> pd.DataFrame:

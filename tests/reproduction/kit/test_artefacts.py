@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from harmlib import models
 from harmlib.evaluation.methods import COLUMNS
 from harmlib.io.files import write_manifest, write_text
 from harmlib.models import save_checkpoint
-from reproduction.kit import artefacts as study
+from reproduction.kit import artefacts
 from reproduction.profiles import load_profile
-from reproduction.stages import Results
+from reproduction.stages import Results, finished_runs
 from reproduction.workspace import Workspace
 
 LABELS = {"composite": "Composite", "frih": "FRIH", "idih": "iDIH"}
@@ -41,7 +42,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def errors(opened: study.Study) -> dict[str, float]:
+def errors(opened: artefacts.Artefacts) -> dict[str, float]:
     """Method -> MSE."""
     return dict(zip(opened.scores["method"], opened.scores["mse"], strict=True))
 
@@ -49,7 +50,7 @@ def errors(opened: study.Study) -> dict[str, float]:
 def test_a_finished_paper_lends_the_methods_that_are_missing(workspace):
     write_scores(workspace.results, "baselines", {"composite": 1.0, "idih": 7.0})
 
-    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+    compared = artefacts.open_artefacts(workspace, "frih", LABELS).compared
 
     assert errors(compared) == {"composite": 9.0, "frih": 5.0, "idih": 7.0}
     assert list(compared.scores["data"].unique()) == ["iHarmony4-style, embedded"]
@@ -57,34 +58,72 @@ def test_a_finished_paper_lends_the_methods_that_are_missing(workspace):
 
 
 def test_a_run_that_two_papers_share_stands_once(workspace):
-    write_scores(workspace.results, "baselines", {"idih": 7.0})
+    write_scores(workspace.results, "baselines", {"frih": 7.0})
 
-    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
+    compared = artefacts.open_artefacts(workspace, "frih", LABELS).compared
 
     assert [run.scored_as for run in compared.plan.runs].count("frih") == 1
+    assert errors(compared)["frih"] == 5.0
+
+
+def test_runs_without_scores_are_not_lent(workspace):
+    write_scores(workspace.results, "baselines", {"idih": 7.0})
+
+    compared = artefacts.open_artefacts(workspace, "frih", LABELS).compared
+
+    assert "rainnet" not in {run.scored_as for run in compared.plan.runs}
 
 
 @pytest.mark.parametrize("other", [{"device": "gpu"}, {"protocol": "idih"}])
 def test_scores_that_do_not_compare_are_not_lent(workspace, other):
     write_scores(workspace.results, "baselines", {"idih": 7.0}, **other)
 
-    compared = study.with_others(study.open_study(workspace, "frih", LABELS))
-
-    assert "idih" not in errors(compared)
+    assert "idih" not in errors(artefacts.open_artefacts(workspace, "frih", LABELS).compared)
 
 
-def test_without_a_finished_paper_beside_it_a_study_stays_as_it_is(workspace):
-    opened = study.open_study(workspace, "frih", LABELS)
+def test_without_another_finished_paper_nothing_is_lent(workspace):
+    opened = artefacts.open_artefacts(workspace, "frih", LABELS)
 
-    assert errors(study.with_others(opened)) == errors(opened)
+    assert errors(opened.compared) == errors(opened)
+
+
+def test_repeats_stand_apart(workspace):
+    shutil.rmtree(workspace.results.scores("frih"))
+    write_scores(workspace.results, "frih", {"composite": 9.0, "frih": 5.0, "frih-s1": 6.0})
+    write_scores(workspace.results, "baselines", {"idih": 7.0, "idih-s1": 8.0})
+
+    opened = artefacts.open_artefacts(workspace, "frih", LABELS)
+
+    assert errors(opened) == {"composite": 9.0, "frih": 5.0}
+    assert dict(zip(opened.repeats["method"], opened.repeats["mse"], strict=True)) == {"frih-s1": 6.0}
+    assert set(errors(opened.compared)) == {"composite", "frih", "idih"}
+
+
+def finish_run(results: Results, run: str, method: str) -> None:
+    """A run's folder with its two files."""
+    save_checkpoint(models.create(method, width=0.125), results.run(run) / "checkpoint.pt")
+    write_manifest(results.run(run), started=time.time())
 
 
 def test_models_are_found_whatever_paper_trained_them(workspace):
-    model = models.create("idih", width=0.125)
-    save_checkpoint(model, workspace.results.run("idih-iharmony4-style") / "checkpoint.pt")
-    write_manifest(workspace.results.run("idih-iharmony4-style"), started=time.time())
+    finish_run(workspace.results, "idih-iharmony4-style", "idih")
 
-    found = study.finished_runs(workspace, ["rainnet", "idih"])
+    found = artefacts.load_finished(workspace, ["rainnet", "idih"])
 
     assert list(found) == ["idih"]
     assert found["idih"].options["width"] == 0.125
+
+
+def test_the_run_of_a_benchmark_comes_before_the_first(workspace):
+    for name in ("sgmmh_om-hscene-style", "sgmmh_om-hlip-style"):
+        finish_run(workspace.results, name, "sgmmh_om")
+
+    found = [finished_runs(workspace.profile, workspace.results, name)["sgmmh_om"].name for name in ("", "hlip-style", "elsewhere")]
+
+    assert found == ["sgmmh_om-hscene-style", "sgmmh_om-hlip-style", "sgmmh_om-hscene-style"]
+
+
+def test_a_run_without_its_weights_is_not_finished(workspace):
+    write_manifest(workspace.results.run("idih-iharmony4-style"), started=time.time())
+
+    assert finished_runs(workspace.profile, workspace.results) == {}

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from harmlib.metrics.protocols import DEFAULT
 from reproduction.baselines.names import CLASSICAL, FRIH, HARMONIZER, LEARNED
-from reproduction.kit import artefacts as study
-from reproduction.kit.artefacts import BASELINE, Study
+from reproduction.kit import artefacts
+from reproduction.kit.artefacts import BASELINE, Artefacts
 
 if TYPE_CHECKING:
     from reproduction.workspace import Workspace
 
-__all__ = ["BASELINE", "COMPARED", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Study", "open_study"]
+__all__ = ["BASELINE", "COMPARED", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Artefacts", "open_artefacts"]
 
 PAPER = METHOD = "frih"
 STAGE_ONE = "frih_baseline"
@@ -33,10 +33,10 @@ LABELS = {
 COMPARED = (BASELINE, *CLASSICAL, *LEARNED, *HARMONIZER, METHOD)
 
 
-def open_study(workspace: Workspace) -> Study:
+def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace, scored under the default protocol; raises DataError for one that is not finished.
 
     Paper: metrics on RGB at 256x256, without code or further rules. That is our default protocol.
     """
-    opened = study.open_study(workspace, PAPER, LABELS)
+    opened = artefacts.open_artefacts(workspace, PAPER, LABELS)
     return replace(opened, scores=opened.scores[opened.scores["protocol"] == DEFAULT].reset_index(drop=True))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from harmlib import models
 from harmlib.errors import DataError
-from reproduction.kit import artefacts as study
-from reproduction.kit.artefacts import BASELINE, Study
+from reproduction.kit import artefacts
+from reproduction.kit.artefacts import BASELINE, Artefacts
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -24,11 +24,11 @@ __all__ = [
     "PAPER",
     "TRUE_MASK",
     "TWO_STAGE",
-    "Study",
+    "Artefacts",
     "benchmark_of",
     "detector_benchmark",
     "load_detector",
-    "open_study",
+    "open_artefacts",
 ]
 
 PAPER = "perceptual"
@@ -50,12 +50,12 @@ DETECTOR = "ptc"
 LPIPS_MISSING = "LPIPS weights missing"
 
 
-def open_study(workspace: Workspace) -> Study:
+def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    return study.open_study(workspace, PAPER, LABELS)
+    return artefacts.open_artefacts(workspace, PAPER, LABELS)
 
 
-def benchmark_of(opened: Study, dataset: str) -> str:
+def benchmark_of(opened: Artefacts, dataset: str) -> str:
     """Return the scored benchmark that stands for one of the paper's data sets; raises DataError when a profile has none."""
     names = [plan.name for plan in opened.plan.benchmarks if plan.dataset == dataset]
     if not names:
@@ -63,12 +63,12 @@ def benchmark_of(opened: Study, dataset: str) -> str:
     return names[0]
 
 
-def detector_benchmark(opened: Study) -> str:
+def detector_benchmark(opened: Artefacts) -> str:
     """Return the benchmark of labeled exposure shifts that the detector learned from."""
     return next(run.benchmark for run in opened.plan.runs if run.method == DETECTOR)
 
 
-def load_detector(opened: Study) -> HarmonizationModel:
+def load_detector(opened: Artefacts) -> HarmonizationModel:
     """Return the trained detector."""
     run = next(run.name for run in opened.plan.runs if run.method == DETECTOR)
     return models.load(opened.workspace.results.run(run))
