@@ -1,24 +1,18 @@
-"""From scores to numbers with intervals: means, bootstrap over images, buckets by foreground size, paired differences."""
+"""From score tables to numbers with intervals over photographs: means, buckets by foreground size, paired differences."""
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError, ParameterError
+from harmlib.evaluation.intervals import Interval, mean_interval
 from harmlib.evaluation.table import KEYS
 from harmlib.metrics.protocols import METRICS
 
-DRAWS = 2000
-# With fewer images a bootstrap of ranks says nothing.
-FEWEST = 10
-LEVELS = (2.5, 97.5)
-# Draws are made in blocks, so that 2000 draws of 7404 images stay within 64 MiB.
-BLOCK = 1_000_000
 ALL = "All"
 
 Buckets = Mapping[str, tuple[float, float]]
@@ -27,42 +21,31 @@ RATIO_BUCKETS: Buckets = {"0%-5%": (0.0, 0.05), "5%-15%": (0.05, 0.15), "15%-100
 # The no-reference paper's table 3; an object of 80 % or more is in none of them.
 SIZE_BUCKETS: Buckets = {f"{10 * k}-{10 * k + 10}%": (k / 10, (k + 1) / 10) for k in range(8)}
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean, its 95 % bootstrap interval, and the number of images behind it; NaN where there is none."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
+# Sg-MMH's benchmarks write degraded copies of a photograph beside it.
+COMPOSITE_NAME = re.compile(r"(?P<photo>.+?)(-degraded\d+)?(_[^_]+_\d+)?")
 
 
-def mean_interval(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Return the mean of the values that are not NaN, with its percentile bootstrap interval.
+def photograph_of(image_id: str) -> str:
+    """Return the name of the photograph that a composite was made from.
 
-    values: (N,). One value has a mean and no interval; none has neither.
+    A composite is named "<photo>_<object>_<variant>" (iHarmony4); "<photo>-degraded<k>" is a copy of the photograph. Any other name is
+    a photograph itself.
 
-    >>> interval = mean_interval(np.arange(20.0))
-    >>> interval.mean, interval.n, interval.low < 9.5 < interval.high
-    (9.5, 20, True)
+    >>> photograph_of("d90000005-10_1_2"), photograph_of("189006-degraded2_2_1"), photograph_of("189006")
+    ('d90000005-10', '189006', '189006')
     """
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
-    if len(known) == 0:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    if len(known) == 1:
-        return Interval(float(known[0]), math.nan, math.nan, 1)
-    low, high = np.percentile(_bootstrap_means(known, draws, np.random.default_rng(seed)), LEVELS)
-    return Interval(float(known.mean()), float(low), float(high), len(known))
+    found = COMPOSITE_NAME.fullmatch(image_id)
+    return found["photo"] if found else image_id
 
 
-def _bootstrap_means(values: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """Return the means of ``draws`` samples with replacement, (draws,)."""
-    n = len(values)
-    rows = max(1, BLOCK // n)
-    blocks = [generator.integers(0, n, (min(rows, draws - start), n)) for start in range(0, draws, rows)]
-    return np.concatenate([values[block].mean(axis=1) for block in blocks])
+def photographs(scores: pd.DataFrame) -> pd.Series:
+    """Return the photograph of each row as "<subset>/<photo>": what intervals over scores take for independent.
+
+    scores: with the column "id", and "subset" where names repeat. Raises DataError without ids.
+    """
+    _check_columns(scores, ["id"])
+    photo = scores["id"].map({name: photograph_of(str(name)) for name in scores["id"].unique()})
+    return scores["subset"].astype(str) + "/" + photo if "subset" in scores else photo
 
 
 def summarize(
@@ -70,12 +53,10 @@ def summarize(
     by: Sequence[str] = ("benchmark", "method"),
     *,
     metrics: Sequence[str] = METRICS,
-    draws: int = DRAWS,
-    seed: int = 0,
 ) -> pd.DataFrame:
-    """Return one row per group and metric: the columns of ``by``, then metric, mean, low, high, n.
+    """Return one row per group and metric: the columns of ``by``, then metric, mean, low, high, n, photographs.
 
-    Means are over images (a missing score lowers n, in sight); intervals are 95 % bootstrap intervals, the same for the same seed.
+    Means are over images (a missing score lowers n, in sight); 95 % intervals take photographs for independent (``mean_interval``).
     Groups keep the order in which they first appear. Rows whose group is missing (an image outside every bucket) are left out.
     Raises DataError for a column that is not there.
 
@@ -85,11 +66,11 @@ def summarize(
     """
     _check_columns(scores, [*by, *metrics])
     rows = []
-    for group, part in scores.groupby(list(by), sort=False, observed=True):
+    for group, part in scores.assign(photograph=photographs(scores)).groupby(list(by), sort=False, observed=True):
         for metric in metrics:
-            interval = mean_interval(part[metric].to_numpy(dtype=float), draws=draws, seed=seed)
-            rows.append((*group, metric, interval.mean, interval.low, interval.high, interval.n))
-    return pd.DataFrame(rows, columns=[*by, "metric", "mean", "low", "high", "n"])
+            found = mean_interval(part[metric], part["photograph"])
+            rows.append((*group, metric, found.mean, found.low, found.high, found.n, found.units))
+    return pd.DataFrame(rows, columns=[*by, "metric", "mean", "low", "high", "n", "photographs"])
 
 
 def with_all(scores: pd.DataFrame, column: str = "subset", *, label: str = ALL) -> pd.DataFrame:
@@ -118,8 +99,13 @@ def bucket(ratios: pd.Series, buckets: Buckets = RATIO_BUCKETS) -> pd.Series:
     return pd.Series(labels, index=ratios.index, name="bucket")
 
 
-def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric: str, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Return the mean of ``metric`` of method a minus that of method b, over the same images, with its interval.
+def mean_score(scores: pd.DataFrame, metric: str) -> Interval:
+    """Return the mean of one column of scores with its interval over photographs."""
+    return mean_interval(scores[metric], photographs(scores))
+
+
+def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric: str) -> Interval:
+    """Return the mean of ``metric`` of method a minus that of method b, over the same images, with its interval over photographs.
 
     Images are joined by benchmark, subset, split, protocol and id, never by row order.
     Raises DataError when a method is missing, an image stands twice, or an image has only one of the methods.
@@ -129,47 +115,7 @@ def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric
     -40.0
     """
     pairs = paired_scores(scores, method_a, method_b, metric)
-    return mean_interval((pairs["a"] - pairs["b"]).to_numpy(), draws=draws, seed=seed)
-
-
-def ratio_of_means(upper: pd.Series, lower: pd.Series, *, seed: int = 0) -> Interval:
-    """Return the ratio of two means over the same images with its 95 % bootstrap interval, which draws images, both scores together."""
-    values = np.stack([upper, lower])
-    n = values.shape[1]
-    chosen = np.random.default_rng(seed).integers(0, n, (DRAWS, n))
-    sums = np.array([values[:, draw].sum(1) for draw in chosen])
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], LEVELS)
-    return Interval(float(values[0].sum() / values[1].sum()), float(low), float(high), n)
-
-
-def rank_correlation(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Return the rank correlation of the first two columns, given the third where there is one, with a bootstrap interval over rows.
-
-    values: (N, 2) or (N, 3). Fewer than FEWEST rows have no interval; where a column does not vary there is no correlation: NaN.
-    """
-    n = len(values)
-    mean = float(_partial_correlation(values[None])[0])
-    if n < FEWEST:
-        return Interval(mean, np.nan, np.nan, n)
-    chosen = np.random.default_rng(seed).integers(0, n, (draws, n))
-    low, high = np.nanpercentile(_partial_correlation(values[chosen]), LEVELS) if np.isfinite(mean) else (np.nan, np.nan)
-    return Interval(mean, float(low), float(high), n)
-
-
-def _partial_correlation(values: np.ndarray) -> np.ndarray:
-    """Return the (partial) rank correlations of (D, N, 2 or 3), (D,)."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(values, axis=1)
-    ranks -= ranks.mean(1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ranks /= np.sqrt((ranks**2).sum(1, keepdims=True))
-        matrix = np.einsum("dni,dnj->dij", ranks, ranks)
-        plain = matrix[:, 0, 1]
-        if values.shape[2] == 2:
-            return plain
-        first, second = matrix[:, 0, 2], matrix[:, 1, 2]
-        return (plain - first * second) / np.sqrt((1 - first**2) * (1 - second**2))
+    return mean_interval(pairs["a"] - pairs["b"], photographs(pairs))
 
 
 def paired_scores(scores: pd.DataFrame, method_a: str, method_b: str, metric: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -10,13 +10,14 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from harmlib import models
-from harmlib.evaluation.statistics import BLOCK, DRAWS, FEWEST, LEVELS, paired_scores, summarize
+from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
+from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.names import CLASSICAL, VARIANTS, budget_of
 from reproduction.frih.numbers import printed_mean
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading
+from reproduction.kit.comparisons import BETTER, OPEN, WORSE, readings
 from reproduction.kit.tables import LOWER_IS_BETTER
 
 METRICS = ("mse", "fmse", "psnr")
@@ -104,46 +105,38 @@ def ranking_view(table: pd.DataFrame) -> pd.DataFrame:
 def order_agreement(artefacts: Artefacts) -> pd.DataFrame:
     """Return Kendall's and Spearman's correlation of the measured with the printed order: metric, statistic, ours, low, high, ...
 
-    artefacts: of ``ranked``. The intervals draw test images, all systems together; fewer than FEWEST images have none.
+    artefacts: of ``ranked``. The intervals draw the photographs of the test images, all systems together.
     """
     rows = []
     for metric in RANKED:
         printed = stand_ins(artefacts, metric)
-        values = score_matrix(artefacts.scores, list(printed), metric)
-        paper, n = np.array(list(printed.values())), values.shape[1]
+        values, units = score_matrix(artefacts.scores, list(printed), metric)
+        paper = np.array(list(printed.values()))
         for name, statistic in (("Kendall's τ", kendall), ("Spearman's ρ", spearman)):
-            ours = statistic(values.mean(1)[None], paper)[0]
-            drawn = statistic(resampled_means(values), paper) if n >= FEWEST else np.array([np.nan])
-            low, high = np.percentile(drawn, LEVELS)
-            rows.append((metric, name, ours, low, high, len(printed), n))
+            found = _agreement(values, units, paper, statistic)
+            rows.append((metric, name, found.mean, found.low, found.high, len(printed), found.n))
     table = pd.DataFrame(rows, columns=["metric", "statistic", "ours", "low", "high", "systems", "n"])
     return table.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
 
 
-def score_matrix(scores: pd.DataFrame, methods: Sequence[str], metric: str) -> np.ndarray:
-    """Return one row per method and one column per image, float64 (M, N), all methods on the same images.
+def _agreement(
+    values: np.ndarray, units: pd.Series, paper: np.ndarray, statistic: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> Interval:
+    """Return how far the order of the means of rows, (M, N), agrees with the printed one; units: (N,), the photographs."""
+    codes, names = pd.factorize(units)
+    sums, sizes = np.stack([np.bincount(codes, row) for row in values], axis=1), np.bincount(codes)  # (P, M) and (P,)
+    return bootstrap_interval(lambda counts: statistic(counts @ sums / (counts @ sizes)[:, None], paper), len(names), len(units))
+
+
+def score_matrix(scores: pd.DataFrame, methods: Sequence[str], metric: str) -> tuple[np.ndarray, pd.Series]:
+    """Return one row per method and one column per image, float64 (M, N), all methods on the same images, and the photograph of each.
 
     Raises DataError when a method lacks an image that another has.
     """
     for method in methods[1:]:
         paired_scores(scores, methods[0], method, metric)
     wide = scores[scores["method"].isin(methods)].pivot_table(index=["benchmark", "subset", "id"], columns="method", values=metric)
-    return wide[list(methods)].to_numpy(dtype=float).T
-
-
-def resampled_means(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Return the mean of every row for every draw of columns with replacement, (draws, M); rows share their draws.
-
-    values: (M, N). The draws are those of ``statistics.mean_interval``, so that differences of two columns have the intervals that
-    tables of differences show.
-    """
-    generator, n = np.random.default_rng(seed), values.shape[1]
-    rows = max(1, BLOCK // n)
-    parts = []
-    for start in range(0, draws, rows):
-        chosen = generator.integers(0, n, (min(rows, draws - start), n))
-        parts.append(np.stack([row[chosen].mean(1) for row in values], 1))
-    return np.concatenate(parts)
+    return wide[list(methods)].to_numpy(dtype=float).T, photographs(wide.index.to_frame())
 
 
 def kendall(means: np.ndarray, paper: np.ndarray) -> np.ndarray:
@@ -162,22 +155,23 @@ def spearman(means: np.ndarray, paper: np.ndarray) -> np.ndarray:
 def printed_pairs(artefacts: Artefacts) -> pd.DataFrame:
     """Return every pair of systems whose order the papers print: metric, better (in print), worse, paper, ours, low, high, n, reading.
 
-    artefacts: of ``ranked``. paper, ours: better - worse. The reading is "as printed" or "against print" only when the whole paired
-    interval lies on one side of zero.
+    artefacts: of ``ranked``. paper, ours: better - worse. Paired intervals take photographs for independent. The reading is "as printed" or
+    "against print" where a difference is clear after the correction over all pairs and metrics (``comparisons.readings``).
     """
-    rows = []
+    rows, intervals = [], []
     for metric in RANKED:
         printed, lower = stand_ins(artefacts, metric), metric in LOWER_IS_BETTER
         methods = sorted(printed, key=printed.__getitem__, reverse=not lower)
-        values = score_matrix(artefacts.scores, methods, metric)
-        draws, means, n = resampled_means(values), values.mean(1), values.shape[1]
+        values, units = score_matrix(artefacts.scores, methods, metric)
         for (i, better), (j, worse) in combinations(enumerate(methods), 2):
-            low, high = np.percentile(draws[:, i] - draws[:, j], LEVELS) if n > 1 else (np.nan, np.nan)
             paper = round(printed[better] - printed[worse], 3)
-            words = {BETTER: AGREE, WORSE: CONTRADICT, OPEN: OPEN}[reading(low, high, lower_is_better=lower)]
-            rows.append((metric, better, worse, paper, means[i] - means[j], low, high, n, words))
-    table = pd.DataFrame(rows, columns=["metric", "better", "worse", "paper", "ours", "low", "high", "n", "reading"])
-    return table[table["paper"] != 0].reset_index(drop=True)
+            if paper == 0:
+                continue
+            intervals.append(mean_interval(values[i] - values[j], units))
+            rows.append((metric, better, worse, paper, intervals[-1].mean, intervals[-1].low, intervals[-1].high, intervals[-1].n))
+    table = pd.DataFrame(rows, columns=["metric", "better", "worse", "paper", "ours", "low", "high", "n"])
+    words = readings(intervals, lower_is_better=table["metric"].isin(LOWER_IS_BETTER))
+    return table.assign(reading=pd.Series(words, dtype=object).replace({BETTER: AGREE, WORSE: CONTRADICT}))
 
 
 def disagreements(artefacts: Artefacts, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -195,8 +189,8 @@ def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return how many printed pairs hold here: metric, pairs, as printed, against print, no clear difference, images."""
     rows = []
     for metric, part in pairs.groupby("metric", sort=False):
-        counts = [int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT, OPEN)]
-        rows.append((metric, len(part), *counts, part["n"].iloc[0]))
+        kept, turned = (int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT))
+        rows.append((metric, len(part), kept, turned, len(part) - kept - turned, part["n"].iloc[0]))
     return pd.DataFrame(rows, columns=["metric", "pairs", AGREE, CONTRADICT, OPEN, "n"])
 
 
@@ -207,8 +201,7 @@ def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[s
         part = agreement[agreement["metric"] == row["metric"]].to_dict("records")
         words = [f"{entry['statistic']} {entry['ours']:+.2f}{_interval(entry['low'], entry['high'])}" for entry in part]
         decided = f"of {row['pairs']} printed pairs {row[AGREE]} hold, {row[CONTRADICT]} are turned around, {row[OPEN]} stay open"
-        chance = f"; equal systems would turn about {0.025 * row['pairs']:.0f} around by chance"
-        sentences.append(f"{row['metric'].upper()} (n = {row['n']}): {', '.join(words)}; {decided}{chance}.")
+        sentences.append(f"{row['metric'].upper()} (n = {row['n']}): {', '.join(words)}; {decided} after Holm's correction.")
     return sentences
 
 

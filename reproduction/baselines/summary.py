@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import FEWEST
+from harmlib.evaluation.intervals import FEWEST
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import AGREE, CONTRADICT, WITHOUT_DRAWING
 from reproduction.baselines.training import start_correlation
@@ -50,7 +50,7 @@ def _orders(artefacts: Artefacts, agreement: pd.DataFrame) -> Iterator[Row]:
     """Yield the rank correlations: they agree where the whole interval is above AGREEMENT, and differ where it is below."""
     for row in agreement.to_dict("records"):
         verdict = AGREES if row["low"] > AGREEMENT else DIFFERS if row["high"] < AGREEMENT else CANNOT_SAY
-        few = f"; an interval needs {FEWEST} images" if row["n"] < FEWEST else ""
+        few = f"; an interval needs {FEWEST} photographs" if row["n"] < FEWEST else ""
         quantity = f"{row['statistic']} of both orders, {row['metric'].upper()}, {row['systems']} systems"
         reason = "" if verdict == AGREES else f"budget: {common_budget(artefacts)}{few}"
         yield _row(quantity, "1", row["ours"], verdict, reason, row["n"], row["low"], row["high"])

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from harmlib import models
-from harmlib.evaluation.statistics import Interval, rank_correlation
+from harmlib.evaluation.intervals import Interval, rank_correlation
 from harmlib.inference.pictures import harmonize
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import EQUAL_BUDGET, WITHOUT_DRAWING
@@ -65,7 +65,7 @@ def _kept(model: HarmonizationModel, example: Example) -> float:
 
 def start_correlation(table: pd.DataFrame) -> Interval:
     """Return the rank correlation, over systems, of what is kept before training with the MSE after it; table: ``starts``."""
-    return rank_correlation(table[["kept_before", "mse"]].to_numpy(dtype=float))
+    return rank_correlation(table[["kept_before", "mse"]].to_numpy(dtype=float), None)
 
 
 def start_sentences(table: pd.DataFrame) -> list[str]:

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval, widened
 from reproduction.exhibits_userstudy.material import by_name, label_of, sample_words
 from reproduction.userstudy import StudyRecords, bootstrap_scores, count_pairs, count_rankings, stamped
 from reproduction.userstudy.agreement import order_agreement, rater_agreement
 from reproduction.userstudy.bradley_terry import printed_scores, win_rates
 from reproduction.userstudy.comparisons import Comparisons
-from reproduction.userstudy.intervals import CLUSTERS, NORMAL, Scores, widened
+from reproduction.userstudy.intervals import CLUSTERS, NORMAL, Scores
 
 # Row of table 5 that a kind of study is compared with.
 ROWS = {"bt_image": "image", "bt_video": "video"}

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import Interval, mean_interval
+from harmlib.evaluation.intervals import Interval, mean_interval
+from harmlib.evaluation.statistics import photograph_of
 from harmlib.inference.pictures import harmonize
 from harmlib.progress import progress
 from reproduction.exhibits_userstudy.material import by_name, label_of
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.artefacts import BASELINE
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading
+from reproduction.kit.comparisons import BETTER, WORSE, reading, readings
 from reproduction.kit.selection import Sample
 from reproduction.userstudy import StudyRecords, stamped
 from reproduction.userstudy.agreement import order_agreement
@@ -61,7 +62,7 @@ def preferences(errors: pd.DataFrame, *, raters: int, seed: int) -> StudyRecords
 def error_table(errors: pd.DataFrame, study: Scored, budgets: Mapping[str, str]) -> pd.DataFrame:
     """Return one row per method, the best score first: score and mean errors with 95 % intervals, and how it was trained.
 
-    Columns: raters, method, score, low, high (over raters), then for every metric its mean, <metric>_low, <metric>_high (over items),
+    Columns: raters, method, score, low, high (over raters), then for every metric its mean, <metric>_low, <metric>_high (over photographs),
     mean_place (by color difference, 1 = smallest), n (items), budget.
     """
     places = errors.groupby("item")[SEEN].rank().groupby(errors["method"]).mean()
@@ -69,7 +70,7 @@ def error_table(errors: pd.DataFrame, study: Scored, budgets: Mapping[str, str])
     for row in study.scores.table.to_dict("records"):
         part, entry = errors[errors["method"] == row["method"]], {name: row[name] for name in ("method", "score", "low", "high")}
         for metric in METRICS:
-            found = mean_interval(part[metric].to_numpy())
+            found = mean_interval(part[metric], part["item"].map(photograph_of))
             entry |= {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
         rows.append(entry | {"mean_place": places[row["method"]], "n": len(part), "budget": budgets.get(row["method"], "")})
     return stamped(study.records.info, pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True))
@@ -93,23 +94,25 @@ def pair_table(errors: pd.DataFrame, study: Scored) -> pd.DataFrame:
     """Return every pair of methods, the better liked first: what scores and what mean errors say about it.
 
     Columns: raters, first, second, score_difference, score_low, score_high, score_reading, then for every metric the mean of first -
-    second over the same items as <metric>, <metric>_low, <metric>_high, <metric>_reading; n: items. All intervals draw the items again.
-    A reading (better, worse, no clear difference) is about the first method.
+    second over the same items as <metric>, <metric>_low, <metric>_high, <metric>_reading; n: items. Intervals
+    of scores draw the items again, those of errors take photographs for independent. A reading (better, worse, no clear difference) is
+    about the first method; those of errors are corrected over all pairs and metrics.
     """
     order = study.values().sort_values(ascending=False, kind="stable").index
     wide = errors.pivot_table(index="item", columns="method", values=list(METRICS))
-    rows = []
+    rows, intervals, photos = [], [], wide.index.map(photograph_of)
     for place, first in enumerate(order):
         for second in order[place + 1 :]:
             liked = difference(study, first, second)
             entry: dict[str, object] = {"first": first, "second": second, **_parts("score", liked, "score_difference")}
             entry["score_reading"] = reading(liked.low, liked.high, lower_is_better=False)
             for metric in METRICS:
-                found = mean_interval((wide[metric][first] - wide[metric][second]).to_numpy())
-                words = reading(found.low, found.high, lower_is_better=True)
-                entry |= {**_parts(metric, found, metric), f"{metric}_reading": words}
+                intervals.append(mean_interval(wide[metric][first] - wide[metric][second], photos))
+                entry |= {**_parts(metric, intervals[-1], metric), f"{metric}_reading": ""}
             rows.append(entry | {"n": len(wide)})
-    return stamped(study.records.info, pd.DataFrame(rows))
+    words = np.reshape(readings(intervals, lower_is_better=[True] * len(intervals)), (len(rows), len(METRICS)))
+    table = pd.DataFrame(rows).assign(**{f"{metric}_reading": words[:, k] for k, metric in enumerate(METRICS)})
+    return stamped(study.records.info, table)
 
 
 def _parts(name: str, interval: Interval, mean: str) -> dict[str, float]:
@@ -122,10 +125,10 @@ def pair_sentences(pairs: pd.DataFrame) -> list[str]:
     clear = pairs["score_reading"] == BETTER
     sentences = [f"Scores tell {clear.sum()} of {len(pairs)} pairs apart (n = {pairs['n'].iloc[0]} composites)."]
     for metric, name in METRICS.items():
-        readings = pairs[f"{metric}_reading"]
-        same, other = (int((clear & (readings == words)).sum()) for words in (BETTER, WORSE))
+        found = pairs[f"{metric}_reading"]
+        same, other = (int((clear & (found == words)).sum()) for words in (BETTER, WORSE))
         sentences.append(
-            f"Mean {name} tells {(readings != OPEN).sum()} apart; of those clear in both, {same} in the same order, {other} not."
+            f"Mean {name} tells {found.isin([BETTER, WORSE]).sum()} apart; of those clear in both, {same} in the same order, {other} not."
         )
     return sentences
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from reproduction.exhibits_userstudy import votes
 from reproduction.exhibits_userstudy.claims import ARITHMETIC
 from reproduction.exhibits_userstudy.material import label_of

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from reproduction.exhibits_userstudy.material import label_of, sample_words
 from reproduction.papers import published
 from reproduction.userstudy import StudyRecords, stamped

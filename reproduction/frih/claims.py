@@ -13,7 +13,8 @@ from torch import nn
 
 from harmlib import models
 from harmlib.data.composers.base import PUBLISHED
-from harmlib.evaluation.statistics import Interval, mean_interval
+from harmlib.evaluation.intervals import Interval
+from harmlib.evaluation.statistics import mean_score
 from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.models.registry import parameters
 from harmlib.submasks import extract_submasks
@@ -21,7 +22,17 @@ from reproduction.baselines.names import NAMES
 from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, PAPER, Artefacts
 from reproduction.frih.numbers import MILLION
 from reproduction.kit.comparisons import BETTER, WORSE
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
+from reproduction.kit.verdicts import (
+    AGREES,
+    CANNOT_SAY,
+    DIFFERS,
+    NARROW_PSNR,
+    ClaimResult,
+    cannot_say,
+    judge_exact,
+    judge_sign,
+    judge_value,
+)
 from reproduction.papers import published
 
 CODE, PRINTED = "the code", "the paper's own tables"
@@ -56,8 +67,8 @@ def _result_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
             yield cannot_say(claim, NEEDS_IHARMONY4)
         return
     for claim, method, metric, value in VALUES:
-        scores = artefacts.scores.loc[artefacts.scores["method"] == method, metric].to_numpy()
-        yield judge_value(claim, mean_interval(scores), paper=value, data=plan.title)
+        ours, narrow = mean_score(artefacts.scores[artefacts.scores["method"] == method], metric), NARROW_PSNR if metric == "psnr" else None
+        yield judge_value(claim, ours, paper=value, narrow=narrow, data=plan.title)
     yield judge_exact("frih-C17", len(artefacts.pairs(plan.name, "train")), paper=65742, data=plan.title)
     yield judge_exact("frih-C18", len(artefacts.pairs(plan.name)), paper=7407, data=plan.title, note="the public split has 7404")
     yield _smallest_psnr(artefacts, plan.title)

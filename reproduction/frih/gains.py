@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import mean_interval, paired_scores, rank_correlation
+from harmlib.evaluation.intervals import rank_correlation
+from harmlib.evaluation.statistics import mean_score, paired_scores, photographs
 from reproduction.frih.artefacts import LABELS, METHOD, STAGE_ONE
-from reproduction.kit.comparisons import reading
+from reproduction.kit.comparisons import readings
 
 # (from, to): what submasks add, alone and against the same network on the whole mask, and what the whole method adds.
 STEPS = ((STAGE_ONE, "frih_submask"), ("frih_globalmask", "frih_submask"), (STAGE_ONE, METHOD))
@@ -47,7 +48,7 @@ def by_regions(gains: pd.DataFrame) -> pd.DataFrame:
     rows = []
     groups = gains.assign(group=gains["K_merged"].clip(upper=MANY).astype(int))
     for (step, group), part in groups.groupby(["step", "group"], sort=False):
-        interval = mean_interval(part["gain"].to_numpy())
+        interval = mean_score(part, "gain")
         rows.append((step, group, interval.mean, interval.low, interval.high, interval.n))
     table = pd.DataFrame(rows, columns=["step", "K", "gain", "low", "high", "n"])
     order = {step: place for place, step in enumerate(gains["step"].unique())}
@@ -60,14 +61,15 @@ def correlations(gains: pd.DataFrame) -> pd.DataFrame:
     The paper's explanation is confirmed where the reading is "better": more regions, larger gain. HELD is the partial correlation, which
     asks whether regions still matter among foregrounds of one size.
     """
-    rows = []
+    rows, intervals = [], []
     for step, part in gains.groupby("step", sort=False):
         for name, words in {**EXPLANATIONS, HELD: HELD}.items():
             columns = ["gain", "K_merged", "foreground_ratio"] if name == HELD else ["gain", name]
-            interval = rank_correlation(part[columns].to_numpy(dtype=float))
-            outcome = reading(interval.low, interval.high, lower_is_better=False)
-            rows.append((step, words, interval.mean, interval.low, interval.high, interval.n, outcome))
-    return pd.DataFrame(rows, columns=["step", "explanation", "ours", "low", "high", "n", "reading"])
+            interval = rank_correlation(part[columns].to_numpy(dtype=float), photographs(part))
+            intervals.append(interval)
+            rows.append((step, words, interval.mean, interval.low, interval.high, interval.n))
+    table = pd.DataFrame(rows, columns=["step", "explanation", "ours", "low", "high", "n"])
+    return table.assign(reading=readings(intervals, lower_is_better=[False] * len(intervals)))
 
 
 def sentences(table: pd.DataFrame) -> list[str]:

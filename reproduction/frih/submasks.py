@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.statistics import mean_score
 from harmlib.progress import progress
 from reproduction.frih.artefacts import PAPER
 from reproduction.frih.pictures import LITERAL, MERGED, Example
@@ -50,13 +50,13 @@ def per_image(submasks: pd.DataFrame) -> pd.DataFrame:
 def sweep(submasks: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cut-off distance and rule: what table 5 does not print about the submasks.
 
-    K, low, high: mean number of submasks with its interval over images; n images. pixels: median size; tenth, ninetieth: its 10 % and
+    K, low, high: mean number of submasks with its interval over photographs; n images. pixels: median size; tenth, ninetieth: its 10 % and
     90 % quantile; below_10, below_100: share of the submasks with fewer pixels; largest: median share of the foreground in the largest.
     """
     images, rows = per_image(submasks), []
     for (d_c, min_area), part in submasks.groupby(["d_c", "min_area"], sort=False):
         own = images[(images["d_c"] == d_c) & (images["min_area"] == min_area)]
-        count, pixels = mean_interval(own["K"].to_numpy()), part["pixels"].to_numpy()
+        count, pixels = mean_score(own, "K"), part["pixels"].to_numpy()
         tenth, middle, ninetieth = np.quantile(pixels, [0.1, 0.5, 0.9])
         few = [float((pixels < limit).mean()) for limit in FEW_PIXELS]
         largest = float(own["largest"].median())

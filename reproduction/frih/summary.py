@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import FEWEST, mean_interval
+from harmlib.evaluation.intervals import FEWEST, mean_interval
+from harmlib.evaluation.statistics import mean_score, photographs
 from harmlib.models.frih import SMALLEST_AREA
 from reproduction.frih.artefacts import BASELINE, Artefacts
 from reproduction.frih.gains import EXPLANATIONS, HELD
@@ -16,7 +17,7 @@ from reproduction.frih.pictures import LITERAL
 from reproduction.frih.submasks import DEFAULT_CUTOFF, flattest, per_image
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, value_verdict
 
 MEASURED_CLAIMS = ("frih-C03", "frih-C05", "frih-C27", "frih-C28", "frih-C36")
 # "Too coarse-grained" in the text; its last cut-off distance.
@@ -47,9 +48,8 @@ def summary_table(
 def _difficulty(artefacts: Artefacts) -> Row:
     """Return how far the composites are from their targets."""
     scores = artefacts.scores[artefacts.scores["method"] == BASELINE]
-    interval, data, paper = mean_interval(scores["mse"].to_numpy()), scores["data"].iloc[0], printed_mean(BASELINE, "mse")
-    # The verdict of a value does not depend on which claim asks for it.
-    verdict = judge_value("frih-C02", interval, paper=paper, data=data).verdict
+    interval, data, paper = mean_score(scores, "mse"), scores["data"].iloc[0], printed_mean(BASELINE, "mse")
+    verdict = value_verdict(interval, paper=paper, data=data)
     numbers = {"paper": paper, "ours": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
     reason = "" if verdict == AGREES else f"other photographs and foregrounds than iHarmony4's{few_images(interval.n)}"
     return {"quantity": "MSE of the composites", "data": data, **numbers, "verdict": verdict, "likely reason": reason}
@@ -75,8 +75,8 @@ def _orders(artefacts: Artefacts, orders: pd.DataFrame) -> Iterator[Row]:
 
 def _flat(regions: pd.DataFrame, data: str) -> Iterator[Row]:
     """Yield what the printed rule does with the foregrounds of which the text says that they are hard to separate."""
-    interval = mean_interval(flattest(regions)["K_printed"].to_numpy())
-    verdict = CANNOT_SAY if interval.n < 2 else DIFFERS if interval.low > 1 else AGREES
+    interval = mean_score(flattest(regions), "K_printed")
+    verdict = DIFFERS if interval.low > 1 else AGREES if interval.high <= 1 else CANNOT_SAY
     numbers = {"paper": "1 (hard to separate)", "ours": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
     reason = f"the ten largest δ are ten candidates, of which few have a density of ten pixels or less{few_images(interval.n)}"
     quantity = "K of the flattest quarter of the foregrounds, rule as printed"
@@ -87,7 +87,7 @@ def _sweep(submasks: pd.DataFrame, data: str) -> Iterator[Row]:
     """Yield what the printed rule does as the cut-off distance grows, and how small its submasks are."""
     printed = submasks[submasks["min_area"] == LITERAL]
     images = per_image(printed).pivot_table(index=["subset", "id"], columns="d_c", values=["K", "largest"])
-    more = mean_interval((images["K", COARSE] - images["K", DEFAULT_CUTOFF]).to_numpy())
+    more = mean_interval(images["K", COARSE] - images["K", DEFAULT_CUTOFF], photographs(images.index.to_frame()))
     verdict = DIFFERS if more.low > 0 else AGREES if more.high < 0 else CANNOT_SAY
     numbers = {"paper": "fewer (too coarse)", "ours": more.mean, "low": more.low, "high": more.high, "n": more.n}
     share = float(images["largest", COARSE].median())
@@ -106,7 +106,7 @@ def _explanations(correlations: pd.DataFrame, data: str) -> Iterator[Row]:
     wanted = (EXPLANATIONS["K_merged"], HELD)
     for row in correlations[correlations["explanation"].isin(wanted)].to_dict("records"):
         verdict = VERDICTS[row["reading"]]
-        few = f"; an interval needs {FEWEST} images" if row["n"] < FEWEST else few_images(row["n"])
+        few = f"; an interval needs {FEWEST} photographs" if row["n"] < FEWEST else few_images(row["n"])
         numbers = {"paper": "positive (ablation 3 to 5)", **{name: row[name] for name in ("ours", "low", "high", "n")}}
         quantity = f"rank correlation of the gain in fMSE, {row['step']}, with {row['explanation']}"
         reason = "" if verdict == AGREES else f"a gain presupposes that the second stage has learned something{few}"

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 
 from harmlib import models
-from harmlib.evaluation.statistics import Interval, mean_interval
+from harmlib.evaluation.intervals import Interval, mean_interval
+from harmlib.evaluation.statistics import mean_score, photographs
 from harmlib.filters import SIX, restore
 from harmlib.models.harmonizer import COARSE_WEIGHT, EPOCH
 from harmlib.models.registry import parameters
@@ -124,25 +125,20 @@ def _rival_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
         ("harmonizer-C23", AT_FULL_SIZE, RIVAL_FULL, 57.22),
     ):
         scores = numbers.under(artefacts, protocol)
-        ours = mean_interval(scores.loc[scores["method"] == method, "mse"].to_numpy())
-        yield _of_iharmony4(judge_value(claim_id, ours, paper=paper, data=data, note=LABELS[method]))
+        ours = mean_score(scores[scores["method"] == method], "mse")
+        yield judge_value(claim_id, ours, paper=paper, data=data, note=LABELS[method])
     both = numbers.at_both_sizes(artefacts, RIVAL, RIVAL_FULL, "fmse")
-    rise = mean_interval((both["b"] - both["a"]).to_numpy())
+    rise = mean_interval(both["b"] - both["a"], photographs(both))
     note = f"rise of fMSE from 256x256 to full size, {LABELS[RIVAL_FULL]}; only the sign is judged, the paper's rise is 346.32"
     yield judge_sign("harmonizer-C24", rise, expected="above", data=data, note=note)
 
 
 def _plain_claim(artefacts: Artefacts) -> ClaimResult:
     """Judge C29, the MSE without either technique."""
-    plain = numbers.under(artefacts, AT_256).query("method == 'harmonizer_plain'")["mse"]
+    plain = numbers.under(artefacts, AT_256).query("method == 'harmonizer_plain'")
     note = "table 4 prints 28.47 for the same variant; the text's argument, below the previous best of 37.07, holds with both"
     data = comparisons.data_of(artefacts.scores)
-    return _of_iharmony4(judge_value("harmonizer-C29", mean_interval(plain.to_numpy()), paper=33.28, data=data, note=note))
-
-
-def _of_iharmony4(result: ClaimResult) -> ClaimResult:
-    """Return a claim about a number of iHarmony4's; on other data without its verdict."""
-    return result if result.data == IHARMONY4 else _unjudged(result, f"needs iHarmony4; {result.note}")
+    return judge_value("harmonizer-C29", mean_score(plain, "mse"), paper=33.28, data=data, note=note)
 
 
 def _size_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
@@ -152,7 +148,7 @@ def _size_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
         sides = np.sqrt((files["height"] * files["width"]).to_numpy(dtype=float))
         note = "side of a square of the mean area, test split"
         if len(sides) and set(files["data"]) == {IHARMONY4}:
-            yield judge_value(claim_id, mean_interval(sides), paper=paper, tolerance=tolerance, data=subset, note=note)
+            yield judge_value(claim_id, mean_interval(sides, photographs(files)), paper=paper, tolerance=tolerance, data=subset, note=note)
         else:
             yield cannot_say(claim_id, f"needs iHarmony4's {subset}; this profile's photographs are others")
 

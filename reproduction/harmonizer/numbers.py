@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import ALL, Interval, paired_scores, ratio_of_means, summarize
+from harmlib.evaluation.intervals import Interval, ratio_of_means
+from harmlib.evaluation.statistics import ALL, paired_scores, photographs, summarize
 from reproduction.baselines.names import NOT_SCORED, with_budgets
 from reproduction.harmonizer.artefacts import (
     AT_256,
@@ -22,7 +23,7 @@ from reproduction.harmonizer.artefacts import (
     with_averaged_runs,
 )
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import OPEN
+from reproduction.kit.comparisons import OPEN, TOO_FEW
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
 from reproduction.profiles import PCM
@@ -118,7 +119,7 @@ def order_sentences(table: pd.DataFrame, metric: str = "mse") -> list[str]:
     sentences = []
     for protocol, part in table[(table["metric"] == metric) & (table["first"] == "harmonizer")].groupby("protocol", sort=False):
         rows = zip(part["reading"], part["second"].map(LABELS), strict=True)
-        words = [f"{reading} {'from' if reading == OPEN else 'than'} {name}" for reading, name in rows]
+        words = [f"{comparisons.PHRASES[reading]} {name}" for reading, name in rows]
         sentences.append(f"{protocol} (n = {part['n'].iloc[0]}), {metric.upper()} of Harmonizer: {'; '.join(words)}.")
     return sentences
 
@@ -127,7 +128,7 @@ def kept_orders(table: pd.DataFrame) -> pd.DataFrame:
     """Return the orders that the paper prints with a column "holds": yes, no, or cannot say; table: ``orders``."""
     printed = table.dropna(subset="paper")
     same = (printed["paper"] < 0) == (printed["ours"] < 0)
-    return printed.assign(holds=same.map({True: "yes", False: "no"}).mask(printed["reading"] == OPEN, "cannot say"))
+    return printed.assign(holds=same.map({True: "yes", False: "no"}).mask(printed["reading"].isin([OPEN, TOO_FEW]), "cannot say"))
 
 
 def printed_mean(table: str, method: str, metric: str) -> float:
@@ -149,8 +150,8 @@ def _printed_difference(first: str, second: str, metric: str, protocol: str) -> 
 def size_effect(artefacts: Artefacts) -> pd.DataFrame:
     """Return how many times larger each method's mean error is at the files' size than at 256x256, ours and the paper's (section 4.1).
 
-    The ratio of means over the same images has a 95 % bootstrap interval. At 256x256 the way up plays no part, so that DoveNet + PCM is
-    compared with DoveNet. Methods that are not scored at both sizes are left out.
+    The ratio of means over the same images has a 95 % interval over photographs. At 256x256 the way up plays no part, so that
+    DoveNet + PCM is compared with DoveNet. Methods that are not scored at both sizes are left out.
     """
     rows = []
     known = {protocol: set(part["method"]) for protocol, part in artefacts.scores.groupby("protocol")}
@@ -160,7 +161,7 @@ def size_effect(artefacts: Artefacts) -> pd.DataFrame:
             at_256 = method.removesuffix(PCM)
             small, full = printed_mean("1", at_256, metric), printed_mean("2", method, metric)
             values = at_both_sizes(artefacts, at_256, method, metric)
-            ratio = ratio_of_means(values["b"], values["a"])
+            ratio = ratio_of_means(values["b"], values["a"], photographs(values))
             means = (values["a"].mean(), values["b"].mean())
             rows.append((LABELS[method], metric, *means, ratio.mean, ratio.low, ratio.high, ratio.n, round(full / small, 3)))
     columns = ["method", "metric", "at 256x256", "at full size", "ratio", "low", "high", "n", "ratio in the paper"]
@@ -177,7 +178,7 @@ def at_both_sizes(artefacts: Artefacts, at_256: str, at_full_size: str, metric: 
 def reduction(artefacts: Artefacts, protocol: str, method: str, metric: str = "mse") -> Interval:
     """Return by what share Harmonizer's mean error lies below a method's, with its interval."""
     values = paired_scores(under(artefacts, protocol), "harmonizer", method, metric)
-    ratio = ratio_of_means(values["a"], values["b"])
+    ratio = ratio_of_means(values["a"], values["b"], photographs(values))
     return Interval(1 - ratio.mean, 1 - ratio.high, 1 - ratio.low, ratio.n)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import Interval
+from harmlib.evaluation.statistics import mean_score
 from reproduction.harmonizer import numbers
 from reproduction.harmonizer.artefacts import AT_256, BASELINE, PAPER, Artefacts
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, value_verdict
 from reproduction.profiles import PCM
 
 MEASURED_CLAIMS = tuple(f"harmonizer-C{number}" for number in ("02", 12, 13, 20, 21, 24, 28))
@@ -44,9 +45,9 @@ def _means(artefacts: Artefacts) -> Iterator[Row]:
     data = ", ".join(artefacts.scores["data"].unique())
     for table, protocol in numbers.PROTOCOLS.items():
         scores = numbers.under(artefacts, protocol)
-        interval = mean_interval(scores.loc[scores["method"] == PAPER, "mse"].to_numpy())
+        interval = mean_score(scores[scores["method"] == PAPER], "mse")
         paper = numbers.printed_mean(str(table), PAPER, "mse")
-        verdict = judge_value("harmonizer-C29", interval, paper=paper, data=data).verdict
+        verdict = value_verdict(interval, paper=paper, data=data)
         nothing = scores.loc[scores["method"] == BASELINE, "mse"].mean()
         reason = "" if verdict == AGREES else f"other composites: doing nothing has {nothing:.4g} here; {budget(artefacts)}"
         values = {"paper": paper, "ours": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
@@ -70,10 +71,10 @@ def _losses(artefacts: Artefacts, table: pd.DataFrame) -> Iterator[Row]:
     """Yield how many times larger the MSE becomes at full size."""
     data = ", ".join(artefacts.scores["data"].unique())
     for row in table[(table["metric"] == "mse") & table["ratio in the paper"].notna()].to_dict("records"):
-        inside = row["low"] <= row["ratio in the paper"] <= row["high"]
-        verdict = AGREES if inside else DIFFERS
+        ratio = Interval(row["ratio"], row["low"], row["high"], row["n"])
+        verdict = value_verdict(ratio, paper=row["ratio in the paper"], data=data)
         values = {"paper": row["ratio in the paper"], "ours": row["ratio"], "low": row["low"], "high": row["high"], "n": row["n"]}
-        reason = "" if inside else "the paper's files are larger and saved as JPEG"
+        reason = "" if verdict == AGREES else "the paper's files are larger and saved as JPEG"
         quantity = f"MSE at full size over MSE at 256x256, {row['method']}"
         yield {"quantity": quantity, "data": data, **values, "verdict": verdict, "likely reason": reason}
 

@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from harmlib.evaluation.intervals import LEVEL, Interval, holm
 from harmlib.evaluation.statistics import ALL, RATIO_BUCKETS, Buckets, bucket, paired_difference, summarize, with_all
 from reproduction.kit.tables import LOWER_IS_BETTER, beside_paper, with_ranks
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
-BETTER, WORSE, OPEN = "better", "worse", "no clear difference"
-VERDICTS = {BETTER: AGREES, WORSE: DIFFERS, OPEN: CANNOT_SAY}
+BETTER, WORSE, OPEN, TOO_FEW = "better", "worse", "no clear difference", "too few"
+# A reading before the name of the second method.
+PHRASES = {BETTER: "better than", WORSE: "worse than", OPEN: "no clear difference from", TOO_FEW: "too few photographs to tell from"}
+VERDICTS = {BETTER: AGREES, WORSE: DIFFERS, OPEN: CANNOT_SAY, TOO_FEW: CANNOT_SAY}
 
 
 def reading(low: float, high: float, *, lower_is_better: bool) -> str:
-    """Return what an interval of a difference says about the first method; without an interval nothing is clear."""
+    """Return what one interval of a difference says about the first method: "too few" photographs where there is no interval."""
+    if math.isnan(low):
+        return TOO_FEW
     if high < 0:
         return BETTER if lower_is_better else WORSE
     if low > 0:
@@ -26,21 +32,46 @@ def reading(low: float, high: float, *, lower_is_better: bool) -> str:
     return OPEN
 
 
+def readings(intervals: Sequence[Interval], *, lower_is_better: Iterable[bool], against: float = 0.0) -> list[str]:
+    """Return what the intervals of one table say: ``reading`` of each, where it is clear after Holm's correction over all of them.
+
+    An interval that leaves zero out may so read "no clear difference": 1 in 20 does by chance. against: what stands for no difference.
+    """
+    clear = holm([interval.p for interval in intervals]) < 1 - LEVEL
+    words = [
+        reading(interval.low - against, interval.high - against, lower_is_better=lower)
+        for interval, lower in zip(intervals, lower_is_better, strict=True)
+    ]
+    return [word if sure or word == TOO_FEW else OPEN for word, sure in zip(words, clear, strict=True)]
+
+
+def order_reading(steps: Sequence[str]) -> str:
+    """Return whether an order of k methods, one hypothesis, holds; steps: the ``readings`` of its k - 1 steps, better: as expected.
+
+    It is "better" only where every step is, which needs no further correction, and "worse" where one step is.
+    """
+    if WORSE in steps:
+        return WORSE
+    return next((word for word in (TOO_FEW, OPEN) if word in steps), BETTER)
+
+
 def differences(scores: pd.DataFrame, comparisons: Sequence[tuple[str, str]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Return the mean of first - second over the same images: data, first, second, metric, ours, low, high, n, reading.
+    """Return the mean of first - second over the same images: data, first, second, metric, ours, low, high, n, photographs, reading.
 
     comparisons: pairs of methods; those of which one was not scored on some data are left out there.
-    The reading is about the first method: better or worse only when the whole 95 % interval lies on one side of zero.
+    The 95 % intervals take photographs for independent. The reading is about the first method, and corrected over the whole table
+    (``readings``).
     """
-    rows = []
+    rows, intervals = [], []
     for data, part in scores.groupby("data", sort=False):
         known = set(part["method"])
         for first, second in (pair for pair in comparisons if known.issuperset(pair)):
             for metric in metrics:
                 interval = paired_difference(part, first, second, metric)
-                words = reading(interval.low, interval.high, lower_is_better=metric in LOWER_IS_BETTER)
-                rows.append((data, first, second, metric, interval.mean, interval.low, interval.high, interval.n, words))
-    return pd.DataFrame(rows, columns=["data", "first", "second", "metric", "ours", "low", "high", "n", "reading"])
+                intervals.append(interval)
+                rows.append((data, first, second, metric, interval.mean, interval.low, interval.high, interval.n, interval.units))
+    table = pd.DataFrame(rows, columns=["data", "first", "second", "metric", "ours", "low", "high", "n", "photographs"])
+    return table.assign(reading=readings(intervals, lower_is_better=table["metric"].isin(LOWER_IS_BETTER)))
 
 
 def subset_table(scores: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:

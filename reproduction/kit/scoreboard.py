@@ -15,7 +15,7 @@ import pandas as pd
 
 from harmlib.errors import DataError
 from harmlib.io.files import write_text
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, NOT_COMPARABLE
 from reproduction.papers import PAPERS, claims, exhibits
 
 MADE = "made"
@@ -107,11 +107,12 @@ def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
     lines = [
         f"# Scoreboard, profile {profile}",
         "",
-        f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}. "
-        f"Tested claims: {_counts(verdicts['verdict'], (AGREES, DIFFERS, CANNOT_SAY))} (the papers make {len(claims())} in all).",
+        f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}. Tested claims: "
+        f"{_counts(verdicts['verdict'], (AGREES, DIFFERS, CANNOT_SAY, NOT_COMPARABLE))} (the papers make {len(claims())} in all).",
         "",
-        "Intervals are 95 % bootstrap intervals over images, in user studies over participants. "
-        "A claim agrees or differs only when the interval says so.",
+        "Intervals are 95 % intervals over photographs, never over composites of one photograph as if independent, in user studies over "
+        "participants; fewer than ten photographs have none. A claim agrees or differs only when the interval says so; one of several "
+        "comparisons differs only after Holm's correction.",
     ]
     for paper in PAPERS:
         lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]

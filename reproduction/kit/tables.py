@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harmlib.errors import ParameterError
+from harmlib.evaluation.intervals import LEVEL, holm
 from harmlib.evaluation.statistics import paired_difference
 from harmlib.metrics.protocols import METRICS
 
@@ -19,7 +20,7 @@ ARROWS = {"down": " ↓", "up": " ↑", "none": ""}
 LOWER_IS_BETTER = ("mse", "fmse", "lpips")
 # What a table may be grouped by, named as in the papers' CSV files.
 GROUPS = ("dataset", "subset_or_bucket")
-COLUMNS = ("method", "row", *GROUPS, "metric", "direction", "paper", "ours", "low", "high", "n", "data", "rank", "note")
+COLUMNS = ("method", "row", *GROUPS, "metric", "direction", "paper", "ours", "low", "high", "n", "photographs", "data", "rank", "note")
 NOT_AVAILABLE = "n/a"
 MARKS = {"best": "font-weight: bold", "second": "text-decoration: underline", "": ""}
 
@@ -38,11 +39,13 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     printed = published.assign(paper=published["value"], key=published["metric"].str.lower())
     printed = printed[["method", "row", *GROUPS, "metric", "key", "direction", "paper"]]
     _check_distinct(printed, keys)
-    ours = summary.rename(columns={"mean": "ours", "metric": "key"})
+    # Speeds and sizes have no photographs behind them.
+    ours = summary.rename(columns={"mean": "ours", "metric": "key"}).assign(photographs=summary.get("photographs", 0))
     table = printed.merge(ours, on=keys, how="left")
     table = pd.concat([table, _beyond(ours, printed, keys)], ignore_index=True)
     table["direction"] = table["direction"].fillna(table["key"].map(_direction))
-    table = table.fillna({"row": "", "dataset": "", "subset_or_bucket": "", "paper": "", "n": 0}).astype({"n": int})
+    blank = {"row": "", "dataset": "", "subset_or_bucket": "", "paper": "", "n": 0, "photographs": 0}
+    table = table.fillna(blank).astype({"n": int, "photographs": int})
     return table.assign(data=data, rank="", note=_notes(table, reasons or {}))[list(COLUMNS)]
 
 
@@ -80,30 +83,27 @@ def with_ranks(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the table with "best" and "second" in the column "rank", only where the intervals allow.
 
     scores: one row per image and method; their columns "dataset" and "subset_or_bucket", where they have them, mean what the table's
-    do. A method is ranked when the paired interval of its difference from the next one lies on one side of zero.
+    do. A method is ranked when its paired difference from the next one is clear after Holm's correction over all neighbors of the table
+    that a rank depends on.
     Raises DataError when two neighbors were not scored on the same images.
     """
-    ranked = table.copy()
+    ranked, places, differences = table.copy(), [], []
     groups = [name for name in GROUPS if name in scores]
     for _, part in table.dropna(subset="ours").groupby([*groups, "metric"], sort=False):
         chosen = scores
         for name in groups:
             chosen = chosen[chosen[name] == part[name].iloc[0]]
         ordered = part.sort_values("ours", ascending=part["direction"].iloc[0] == "down")
-        marks = _clear_marks(ordered["method"].tolist(), chosen, part["metric"].iloc[0].lower())
-        ranked.loc[ordered.index[: len(marks)], "rank"] = marks
+        methods, metric = ordered["method"].tolist(), part["metric"].iloc[0].lower()
+        for mark, place, method, following in zip(("best", "second"), ordered.index, methods, methods[1:], strict=False):
+            places.append((mark, place, ordered.index[0]))
+            differences.append(paired_difference(chosen, method, following, metric))
+    clear = holm([difference.p for difference in differences]) < 1 - LEVEL
+    for (mark, place, first), sure in zip(places, clear, strict=True):
+        # A second needs a best.
+        if sure and (mark == "best" or ranked.loc[first, "rank"] == "best"):
+            ranked.loc[place, "rank"] = mark
     return ranked
-
-
-def _clear_marks(methods: Sequence[str], scores: pd.DataFrame, metric: str) -> list[str]:
-    """Marks of the leading methods, as long as each differs clearly from the next."""
-    marks: list[str] = []
-    for mark, method, following in zip(("best", "second"), methods, methods[1:], strict=False):
-        difference = paired_difference(scores, method, following, metric)
-        if not (difference.low > 0 or difference.high < 0):
-            break
-        marks.append(mark)
-    return marks
 
 
 def styled(table: pd.DataFrame) -> Styler:
@@ -128,11 +128,16 @@ def styled(table: pd.DataFrame) -> Styler:
 
 def caption(table: pd.DataFrame) -> str:
     """Return one line with the data, n, what the interval is, and why cells are n/a."""
-    counts = sorted({n for n in table["n"] if n > 0})
-    shown = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else "".join(map(str, counts)) or "0"
+    images, units = (_counts(table[name]) for name in ("n", "photographs"))
     reasons = "; ".join(dict.fromkeys(note for note in table["note"] if note))
-    line = f"ours [95 % bootstrap interval over images] (paper); data: {', '.join(table['data'].unique())}; n = {shown}"
+    line = f"ours [95 % interval over photographs] (paper); data: {', '.join(table['data'].unique())}; n = {images} of {units} photographs"
     return f"{line}; {NOT_AVAILABLE}: {reasons}" if reasons else line
+
+
+def _counts(values: pd.Series) -> str:
+    """Return the smallest and the largest count above 0 as text."""
+    known = sorted({count for count in values if count > 0})
+    return f"{known[0]} to {known[-1]}" if len(known) > 1 else "".join(map(str, known)) or "0"
 
 
 def _cell(row: Mapping[Hashable, Any]) -> str:

@@ -1,24 +1,35 @@
-"""What our numbers say about the papers' claims: agrees, differs, or cannot say, always with the interval behind it."""
+"""What our numbers say about the papers' claims, always with the interval behind it: agrees, differs, cannot say, or not comparable.
+
+Agreement is never an interval that happens to be wide: a value agrees only where the interval could have told a value a tenth away.
+Values of stand-in photographs are not compared with those of the data set that they stand for; orders are.
+"""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harmlib.errors import ParameterError
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import LEVEL, Interval, holm
 from reproduction.kit.style import save_csv
 from reproduction.papers import claims
 
 AGREES = "agrees"
 DIFFERS = "differs"
 CANNOT_SAY = "cannot say"
+NOT_COMPARABLE = "not comparable (stand-in photographs)"
+# What the titles of stand-ins for a data set hold: "HScene-style, camvid + bsds500".
+STAND_IN = "-style"
+# An interval can agree up to this half-width, as a share of the printed value; and the same in dB, a tenth of the error.
+NARROW = 0.1
+NARROW_PSNR = 10 * math.log10(1 + NARROW)
 # Fewer are named as a reason beside a verdict.
 FEW_IMAGES = 30
 
@@ -53,15 +64,55 @@ def judge_sign(claim_id: str, difference: Interval, *, expected: str, data: str,
     return _result(claim_id, verdict, difference, data, note)
 
 
-def judge_value(claim_id: str, ours: Interval, *, paper: float, tolerance: float = 0.0, data: str, note: str = "") -> ClaimResult:
-    """Judge a claim of size, such as "MSE 23.98".
+def judge_value(
+    claim_id: str, ours: Interval, *, paper: float, tolerance: float = 0.0, narrow: float | None = None, data: str, note: str = ""
+) -> ClaimResult:
+    """Judge a claim of size, such as "MSE 23.98", by ``value_verdict``."""
+    return _result(claim_id, value_verdict(ours, paper=paper, tolerance=tolerance, narrow=narrow, data=data), ours, data, note)
 
-    It agrees when our interval, widened by ``tolerance`` on both sides, holds the paper's value, and differs when it does not.
-    Without an interval (fewer than two images) it cannot say.
+
+def value_verdict(ours: Interval, *, paper: float, tolerance: float = 0.0, narrow: float | None = None, data: str) -> str:
+    """Return whether our interval says that a printed value holds.
+
+    It differs when the interval, widened by ``tolerance`` on both sides, does not hold the printed value. It agrees when it does and its
+    half-width is at most ``narrow`` (None: NARROW of the printed value) or the tolerance; a wider one could not have disagreed, and
+    cannot say, as without an interval. Values of stand-in data (``data``, their title) are not comparable.
     """
-    inside = ours.low - tolerance <= paper <= ours.high + tolerance
-    verdict = CANNOT_SAY if math.isnan(ours.low) else AGREES if inside else DIFFERS
-    return _result(claim_id, verdict, ours, data, note)
+    if STAND_IN in data:
+        return NOT_COMPARABLE
+    if math.isnan(ours.low):
+        return CANNOT_SAY
+    if not ours.low - tolerance <= paper <= ours.high + tolerance:
+        return DIFFERS
+    widest = max(tolerance, NARROW * abs(paper) if narrow is None else narrow)
+    return AGREES if (ours.high - ours.low) / 2 <= widest else CANNOT_SAY
+
+
+def judge_together(claim_id: str, parts: Mapping[str, Interval], *, expected: str, data: str, note: str = "") -> ClaimResult:
+    """Judge a claim that says the same of several things, such as the steps of an order, as one hypothesis.
+
+    parts: what -> its difference from zero; expected: "below" or "above", as in ``judge_sign``. It agrees when every part does, which
+    needs no correction, and differs when one of them does after Holm's correction over all: uncorrected, 1 of 32 would in half of the
+    tables in which nothing differs. Parts without images are left out, and then the claim can differ but not agree. Shown is, of the
+    parts that decide, the one that lies farthest from what is expected.
+    """
+    known = {name: interval for name, interval in parts.items() if interval.n}
+    if not known:
+        return cannot_say(claim_id, "no image of this size")
+    sign = 1 if expected == "below" else -1
+    judged = {name: judge_sign(claim_id, interval, expected=expected, data=data).verdict for name, interval in known.items()}
+    clear = holm([interval.p for interval in known.values()]) < 1 - LEVEL
+    for name, sure in zip(known, clear, strict=True):
+        if judged[name] == DIFFERS and not sure:
+            judged[name] = CANNOT_SAY
+    verdicts = list(judged.values())
+    verdict = DIFFERS if DIFFERS in verdicts else AGREES if verdicts == len(parts) * [AGREES] else CANNOT_SAY
+    deciding = [name for name in known if judged[name] == verdict] or list(known)
+    worst = max(deciding, key=lambda name: np.nan_to_num(sign * known[name].mean, nan=-np.inf))
+    words = [f"{verdicts.count(name)} {name}" for name in (AGREES, DIFFERS, CANNOT_SAY) if name in verdicts]
+    empty = f", {len(parts) - len(known)} without images" if len(known) < len(parts) else ""
+    text = f"of {len(parts)} comparisons {', '.join(words)}{empty}; shown: {worst}"
+    return _result(claim_id, verdict, known[worst], data, f"{text}; {note}" if note else text)
 
 
 def judge_exact(claim_id: str, ours: float, *, paper: float, tolerance: float = 0.0, data: str, note: str = "") -> ClaimResult:

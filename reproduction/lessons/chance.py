@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import DRAWS, mean_interval
+from harmlib.evaluation.intervals import DRAWS, mean_interval
+from harmlib.evaluation.statistics import photographs
 from reproduction.lessons.definitions import to_psnr
 from reproduction.lessons.flips import aligned
 
@@ -24,7 +25,7 @@ def image_flips(records: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     for score, sign in (("psnr", -1), ("fmse", 1)):
         by_score = sign * np.sign(one[score] - other[score])
         decided = (by_mse != 0) & (by_score != 0)
-        share = mean_interval((by_mse != by_score)[decided].to_numpy(dtype=float))
+        share = mean_interval((by_mse != by_score)[decided], photographs(one[decided]))
         rows.append((f"{score}, as recorded", share.mean, share.low, share.high, share.n))
     return pd.DataFrame(rows, columns=["score", "share", "low", "high", "n"])
 

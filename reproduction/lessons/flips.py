@@ -1,6 +1,6 @@
 """Why rankings flip: which orders of methods and of sub-datasets change when the definition of a table's number does.
 
-Records are those of ``definitions``, every method on the same images; intervals draw images within each sub-dataset.
+Records are those of ``definitions``, every method on the same images; intervals draw photographs within each sub-dataset.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError
-from harmlib.evaluation.statistics import ALL, DRAWS, LEVELS
+from harmlib.evaluation.intervals import DRAWS, draw_weights, percentile_interval
+from harmlib.evaluation.statistics import ALL, photographs
 from reproduction.lessons.definitions import COLUMNS, DEFINITIONS, REFERENCE, Definition, to_psnr
 
 # Draws of all images are multiplied in blocks, so that those of 7404 images stay within 16 MiB.
@@ -22,14 +23,15 @@ BLOCK = 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class Replicates:
-    """Every definition's number for every group and method, on the images as they are and on bootstrap draws of them.
+    """Every definition's number for every group and method, on the images as they are and on bootstrap draws of their photographs.
 
-    groups: the sub-datasets, then "All" where there are several. counts: images of each group.
+    groups: the sub-datasets, then "All" where there are several. counts, photographs: images and photographs of each group.
     numbers: dB, (1 + D, groups, methods, definitions); the first is that of the images as they are.
     """
 
     groups: tuple[str, ...]
     counts: tuple[int, ...]
+    photographs: tuple[int, ...]
     methods: tuple[str, ...]
     definitions: tuple[Definition, ...]
     numbers: np.ndarray
@@ -41,26 +43,32 @@ class Replicates:
 
 
 def replicate(records: pd.DataFrame, *, definitions: Sequence[Definition] = DEFINITIONS, draws: int = DRAWS, seed: int = 0) -> Replicates:
-    """Return the numbers of all definitions with their bootstrap draws, which draw images within each sub-dataset.
+    """Return the numbers of all definitions with their bootstrap draws, which draw photographs within each sub-dataset.
 
     All methods share a draw, so that differences are paired. Raises DataError for a missing column, or when methods differ in images.
     """
     tables = aligned(records)
-    methods, subsets = tuple(tables), next(iter(tables.values()))["subset"].to_numpy()
+    methods, images = tuple(tables), next(iter(tables.values()))
+    codes, units = pd.factorize(photographs(images))
+    # A photograph's images stand together, as one row of sums.
+    subsets = images["subset"].to_numpy()[np.unique(codes, return_index=True)[1]]
     names = tuple(dict.fromkeys(subsets))
-    members = np.stack([subsets == name for name in names])  # (S, N)
+    members = np.stack([subsets == name for name in names])  # (S, P)
     columns = [
         (definition.weights(table), definition.weights(table) * definition.values(table))
         for table in tables.values()
         for definition in definitions
     ]
-    stacked = np.stack([column for pair in columns for column in pair], axis=1)  # (N, M K 2)
+    stacked = np.stack([np.bincount(codes, column) for pair in columns for column in pair], axis=1)  # (P, M K 2)
     sums = np.concatenate([_sums(stacked, members, counts) for counts in _draws(members, draws, seed)])
     sums = sums.reshape(len(sums), len(names), len(methods), len(definitions), 2)
     groups = (*names, ALL) if len(names) > 1 else names
     numbers = np.stack([_finish(sums, place, definition, len(groups)) for place, definition in enumerate(definitions)], axis=-1)
-    counts = tuple(int(count) for count in members.sum(1))
-    return Replicates(groups, (*counts, sum(counts)) if len(names) > 1 else counts, methods, tuple(definitions), numbers)
+    counts = [int((images["subset"] == name).sum()) for name in names]
+    drawn = [int(member.sum()) for member in members]
+    if len(names) > 1:
+        counts, drawn = [*counts, len(images)], [*drawn, len(units)]
+    return Replicates(groups, tuple(counts), tuple(drawn), methods, tuple(definitions), numbers)
 
 
 def aligned(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -80,21 +88,20 @@ def aligned(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _draws(members: np.ndarray, draws: int, seed: int) -> list[np.ndarray]:
-    """Return how often each image is drawn, blocks of (d, N): first the images as they are, then draws within each sub-dataset."""
+    """Return how often each photograph is drawn, blocks of (d, P): first all as they are, then draws within each sub-dataset."""
     generator, count = np.random.default_rng(seed), members.shape[1]
     rows = max(1, BLOCK // count)
     blocks = [np.ones((1, count))]
     for start in range(0, draws, rows):
         block = np.zeros((min(rows, draws - start), count))
         for member in members:
-            size = int(member.sum())
-            block[:, member] = generator.multinomial(size, np.full(size, 1 / size), len(block))
+            block[:, member] = draw_weights(int(member.sum()), len(block), generator)
         blocks.append(block)
     return blocks
 
 
 def _sums(columns: np.ndarray, members: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the sums of every column (N, C) in every sub-dataset and draw, (d, S, C)."""
+    """Return the sums of every column (P, C) in every sub-dataset and draw, (d, S, C)."""
     return np.stack([counts[:, member] @ columns[member] for member in members], axis=1)
 
 
@@ -109,8 +116,9 @@ def _finish(sums: np.ndarray, place: int, definition: Definition, groups: int) -
 
 
 def definition_table(replicates: Replicates) -> pd.DataFrame:
-    """Return one row per group, definition and method: dB, low, high (95 % of the draws), n."""
-    low, high = np.percentile(replicates.numbers[1:], LEVELS, axis=0)
+    """Return one row per group, definition and method: dB, low, high (95 % interval over photographs), n."""
+    ends = [percentile_interval(replicates.numbers[1:, g], count) for g, count in enumerate(replicates.photographs)]
+    low, high = (np.stack(end) for end in zip(*ends, strict=True))
     rows = [
         (group, definition.name, method, replicates.numbers[0, g, m, k], low[g, m, k], high[g, m, k], replicates.counts[g])
         for g, group in enumerate(replicates.groups)
@@ -131,7 +139,9 @@ def method_differences(replicates: Replicates) -> pd.DataFrame:
         for a, b in combinations(range(len(replicates.methods)), 2):
             differences = replicates.numbers[:, g, a] - replicates.numbers[:, g, b]  # (1 + D, K)
             key = (group, replicates.methods[a], replicates.methods[b])
-            rows += [(*key, *row, replicates.counts[g]) for row in _compared(differences, replicates.definitions)]
+            rows += [
+                (*key, *row, replicates.counts[g]) for row in _compared(differences, replicates.definitions, replicates.photographs[g])
+            ]
     return pd.DataFrame(rows, columns=["group", "first", "second", *_COMPARED, "n"])
 
 
@@ -143,16 +153,17 @@ def subset_differences(replicates: Replicates) -> pd.DataFrame:
             differences = replicates.numbers[:, a, m] - replicates.numbers[:, b, m]
             key = (method, replicates.subsets[a], replicates.subsets[b])
             count = replicates.counts[a] + replicates.counts[b]
-            rows += [(*key, *row, count) for row in _compared(differences, replicates.definitions)]
+            fewer = min(replicates.photographs[a], replicates.photographs[b])
+            rows += [(*key, *row, count) for row in _compared(differences, replicates.definitions, fewer)]
     return pd.DataFrame(rows, columns=["method", "first", "second", *_COMPARED, "n"])
 
 
 _COMPARED = ("definition", "dB", "low", "high", "flips", "clear", "share", "drawn")
 
 
-def _compared(differences: np.ndarray, definitions: Sequence[Definition]) -> list[tuple]:
+def _compared(differences: np.ndarray, definitions: Sequence[Definition], photographs: int) -> list[tuple]:
     """Return the columns of _COMPARED for every definition; differences: (1 + D, K). drawn: whether it flips, draw by draw."""
-    low, high = np.percentile(differences[1:], LEVELS, axis=0)
+    low, high = percentile_interval(differences[1:], photographs)
     signs = np.sign(differences)
     flips = signs != signs[:, :1]
     side = np.where(low > 0, 1, np.where(high < 0, -1, 0))
@@ -174,8 +185,8 @@ def _compared(differences: np.ndarray, definitions: Sequence[Definition]) -> lis
 def flip_rates(replicates: Replicates) -> pd.DataFrame:
     """Return per definition the share of orders that are not those of the reference: of methods in every group, of sub-datasets.
 
-    Columns: definition, orders, rate, low, high (95 % of the draws), flipped, clear, pairs. In a draw both definitions see the same
-    images, so what flips there flips by definition.
+    Columns: definition, orders, rate, low, high (95 % interval over photographs), flipped, clear, pairs. In a draw both
+    definitions see the same images, so what flips there flips by definition.
     """
     tables = {"of methods": method_differences(replicates), "of sub-datasets": subset_differences(replicates)}
     rows = []
@@ -183,7 +194,7 @@ def flip_rates(replicates: Replicates) -> pd.DataFrame:
         for definition, part in table.groupby("definition", sort=False):
             if definition == REFERENCE.name:
                 continue
-            low, high = np.percentile(np.stack(part["drawn"].to_list()).mean(0), LEVELS)
+            low, high = percentile_interval(np.stack(part["drawn"].to_list()).mean(0), replicates.photographs[-1])
             rows.append((definition, kind, part["flips"].mean(), low, high, part["flips"].sum(), part["clear"].sum(), len(part)))
     return pd.DataFrame(rows, columns=["definition", "orders", "rate", "low", "high", "flipped", "clear", "pairs"])
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from harmlib.evaluation.intervals import auc_interval
 from harmlib.io.images import read_image, read_mask
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from harmlib.progress import progress
-from reproduction.kit.comparisons import reading
+from reproduction.kit.comparisons import readings
 from reproduction.lessons.restraint import CHANCE, changes_of, measure_change
-from reproduction.perceptual.realism import OPEN, READINGS, UNREALISTIC, auc_interval
+from reproduction.perceptual.realism import OPEN, READINGS, UNREALISTIC
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -43,11 +44,13 @@ def judged_table(changes: pd.DataFrame) -> pd.DataFrame:
 
     Columns: method, change, auc with low and high (how often an unrealistic composite is changed more than a realistic one), reading, n.
     """
-    rows = []
+    rows, areas = [], []
     for method, part in changes.groupby("method", sort=False):
         positive = (part["label"] == UNREALISTIC).to_numpy()
         for place, words in {"whole": "of the whole picture", "inside": "inside the object"}.items():
-            area = auc_interval(part[place].to_numpy(), positive)
-            found = READINGS.get(reading(area.low - CHANCE, area.high - CHANCE, lower_is_better=False), OPEN)
-            rows.append((method, words, area.mean, area.low, area.high, found, area.n))
-    return pd.DataFrame(rows, columns=["method", "change", "auc", "low", "high", "reading", "n"])
+            areas.append(auc_interval(part[place].to_numpy(), positive, None))
+            rows.append((method, words, areas[-1].mean, areas[-1].low, areas[-1].high, areas[-1].n))
+    found = readings(areas, lower_is_better=[False] * len(areas), against=CHANCE)
+    table = pd.DataFrame(rows, columns=["method", "change", "auc", "low", "high", "n"])
+    table.insert(5, "reading", [READINGS.get(word, OPEN) for word in found])
+    return table

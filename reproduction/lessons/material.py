@@ -16,6 +16,7 @@ from harmlib import models
 from harmlib.data.composers.base import Skipped, get_composer
 from harmlib.data.pairs import read_pairs
 from harmlib.data.sources import open_source
+from harmlib.evaluation.statistics import photograph_of
 from harmlib.io.files import MANIFEST, read_json
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
@@ -52,18 +53,13 @@ class Material:
     @property
     def photographs(self) -> list[Example]:
         """The first composite of every photograph."""
-        first = {(example.subset, photo_of(example.id)): example for example in reversed(self.examples)}
-        return [example for example in self.examples if first[example.subset, photo_of(example.id)] is example]
+        first = {(example.subset, photograph_of(example.id)): example for example in reversed(self.examples)}
+        return [example for example in self.examples if first[example.subset, photograph_of(example.id)] is example]
 
     @property
     def first_visible(self) -> Example:
         """The first composite whose foreground can be seen in a small picture; else the first one."""
         return next((example for example in self.examples if example.mask.mean() >= VISIBLE), self.examples[0])
-
-
-def photo_of(name: str) -> str:
-    """Return the photograph of a composite "<photo>_<object>_<variant>"."""
-    return name.rsplit("_", 2)[0]
 
 
 def load_methods(
@@ -147,6 +143,6 @@ def random_masks(examples: Sequence[Example], seed: int) -> list[np.ndarray]:
     generator = np.random.default_rng(seed)
     masks = []
     for example in examples:
-        others = [other.mask for other in examples if photo_of(other.id) != photo_of(example.id)]
+        others = [other.mask for other in examples if photograph_of(other.id) != photograph_of(example.id)]
         masks.append(others[generator.integers(len(others))] if others else example.mask[:, ::-1])
     return masks

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from harmlib import models
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import photographs
 from harmlib.inference.pictures import harmonize
 from harmlib.metrics.scoring import score_pair
 from harmlib.progress import progress
-from reproduction.kit.comparisons import OPEN, reading
+from reproduction.kit.comparisons import BETTER, WORSE, readings
 from reproduction.kit.selection import Sample
 
 METRICS = {"mse": True, "fmse": True, "psnr": False, "ssim": False}  # whether lower is better
@@ -40,7 +41,7 @@ def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (protocol, method), part in scores.groupby(["protocol", "method"], sort=False):
         for metric in METRICS:
-            found = mean_interval(part[metric].to_numpy())
+            found = mean_interval(part[metric], photographs(part))
             rows.append((metric, protocol, method, found.mean, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["metric", "protocol", "method", "mean", "low", "high", "n"])
 
@@ -50,15 +51,17 @@ def protocol_orders(scores: pd.DataFrame) -> pd.DataFrame:
 
     Columns: first, second, metric, protocol, difference, low, high, reading (about the first), n.
     """
-    rows = []
+    rows, intervals = [], []
     for first, second in combinations(scores["method"].unique(), 2):
         for protocol, part in scores.groupby("protocol", sort=False):
             wide = part[part["method"].isin([first, second])].pivot_table(index="id", columns="method", values=list(METRICS))
-            for metric, lower in METRICS.items():
-                found = mean_interval((wide[metric, first] - wide[metric, second]).to_numpy())
-                words = reading(found.low, found.high, lower_is_better=lower)
-                rows.append((first, second, metric, protocol, found.mean, found.low, found.high, words, found.n))
-    return pd.DataFrame(rows, columns=["first", "second", "metric", "protocol", "difference", "low", "high", "reading", "n"])
+            for metric in METRICS:
+                found = mean_interval(wide[metric, first] - wide[metric, second], photographs(wide.index.to_frame()))
+                intervals.append(found)
+                rows.append((first, second, metric, protocol, found.mean, found.low, found.high, found.n))
+    table = pd.DataFrame(rows, columns=["first", "second", "metric", "protocol", "difference", "low", "high", "n"])
+    table.insert(7, "reading", readings(intervals, lower_is_better=table["metric"].map(METRICS)))
+    return table
 
 
 def order_counts(orders: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +73,7 @@ def order_counts(orders: pd.DataFrame) -> pd.DataFrame:
     prefers = np.where(lower, orders["difference"] < 0, orders["difference"] > 0)
     rows = []
     for (first, second), part in orders.assign(prefers=prefers).groupby(["first", "second"], sort=False):
-        clear = part[part["reading"] != OPEN]
+        clear = part[part["reading"].isin([BETTER, WORSE])]
         counts = part["prefers"].sum(), (~part["prefers"]).sum()
         rows.append((first, second, *counts, f"{clear['prefers'].sum()} / {(~clear['prefers']).sum()}"))
     return pd.DataFrame(rows, columns=["first", "second", "first_better", "second_better", "clear"])

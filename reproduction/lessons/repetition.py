@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import Interval, mean_interval, ratio_of_means
+from harmlib.evaluation.intervals import Interval, mean_interval, ratio_of_means
+from harmlib.evaluation.statistics import photograph_of, photographs
 from harmlib.inference.pictures import harmonize
 from harmlib.progress import progress
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading
-from reproduction.lessons.material import photo_of
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, reading
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # A method settles when its last pass changes less than a tenth of what the first did, and goes on when it changes more than half.
 SETTLED, GOING_ON = 0.1, 0.5
 SETTLES, SLOWS, GOES_ON, OPEN_PACE, STILL = "settles", "slows down", "goes on", "cannot say", "changes nothing"
-DRIFTS = {WORSE: "drifts away", BETTER: "comes closer", OPEN: OPEN}
+DRIFTS = {WORSE: "drifts away", BETTER: "comes closer", OPEN: OPEN, TOO_FEW: TOO_FEW}
 
 
 def harmonize_again(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray, passes: int) -> list[np.ndarray]:
@@ -45,7 +45,7 @@ def measure_passes(models: Mapping[str, HarmonizationModel], examples: Sequence[
     for name, model in models.items():
         for example in progress(examples, desc=f"{name}, {passes} passes", unit="image"):
             pictures = harmonize_again(model, example.composite, example.mask, passes)
-            key = (name, example.subset, example.id, photo_of(example.id))
+            key = (name, example.subset, example.id, photograph_of(example.id))
             for count, picture in enumerate(pictures):
                 error = np.nan if example.target is None else squared_error(picture, example.target)
                 change = np.sqrt(squared_error(picture, pictures[count - 1])) if count else np.nan
@@ -63,7 +63,7 @@ def pass_table(records: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (method, count), part in records.groupby(["method", "passes"], sort=False):
         for quantity in ("error", "change"):
-            found = mean_interval(part[quantity].to_numpy())
+            found = mean_interval(part[quantity], photographs(part))
             if found.n:
                 rows.append((method, count, quantity, found.mean, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["method", "passes", "quantity", "mean", "low", "high", "n"])
@@ -93,8 +93,12 @@ def behavior_table(records: pd.DataFrame) -> pd.DataFrame:
         changes = part.pivot_table(index=["subset", "id"], columns="passes", values="change")
         errors = part.pivot_table(index=["subset", "id"], columns="passes", values="error", dropna=False)
         last = int(part["passes"].max())
-        remaining = _remaining(changes[1], changes[last])
-        drift = mean_interval((errors[last] - errors[1]).to_numpy()) if last in errors else Interval(np.nan, np.nan, np.nan, 0)
+        remaining = ratio_of_means(changes[last], changes[1], photographs(changes.index.to_frame()))
+        drift = (
+            mean_interval(errors[last] - errors[1], photographs(errors.index.to_frame()))
+            if last in errors
+            else Interval(np.nan, np.nan, np.nan, 0)
+        )
         way = DRIFTS[reading(drift.low, drift.high, lower_is_better=True)] if drift.n else ""
         means = errors.mean().to_numpy()
         best = -1 if np.isnan(means).all() else int(np.nanargmin(means))
@@ -116,15 +120,6 @@ def behavior_table(records: pd.DataFrame) -> pd.DataFrame:
         )
     names = ["method", "passes", "remaining", "low", "high", "pace", "drift", "drift_low", "drift_high", "way", "best", "n"]
     return pd.DataFrame(rows, columns=names)
-
-
-def _remaining(first: pd.Series, last: pd.Series) -> Interval:
-    """Return the ratio of the mean changes; NaN where the first pass changed nothing, no interval for a single composite."""
-    if not first.sum():
-        return Interval(np.nan, np.nan, np.nan, len(first))
-    if len(first) == 1:
-        return Interval(float(last.sum() / first.sum()), np.nan, np.nan, 1)
-    return ratio_of_means(last, first)
 
 
 def pace(remaining: Interval) -> str:

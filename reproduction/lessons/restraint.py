@@ -5,18 +5,19 @@ Changes are mean CIEDE2000 between a picture of 256x256 and what the method make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from harmlib.color import rgb_to_lab
-from harmlib.evaluation.statistics import DRAWS, LEVELS, Interval, mean_interval
+from harmlib.evaluation.intervals import auc_interval, mean_interval
+from harmlib.evaluation.statistics import photograph_of, photographs
 from harmlib.inference.pictures import harmonize
 from harmlib.progress import progress
-from reproduction.kit.comparisons import reading
-from reproduction.lessons.material import photo_of, random_masks
+from reproduction.kit.comparisons import readings
+from reproduction.lessons.material import random_masks
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -27,7 +28,12 @@ PLACES = {"whole": "whole picture", "inside": "inside the mask", "outside": "out
 # Every second row and column: a mean over 16384 pixels is as good.
 STEP = 2
 CHANCE = 0.5
-READINGS = {"better": "changes composites more", "worse": "changes photographs more", "no clear difference": "does not tell them apart"}
+READINGS = {
+    "better": "changes composites more",
+    "worse": "changes photographs more",
+    "no clear difference": "does not tell them apart",
+    "too few": "too few",
+}
 
 
 def visible_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -62,7 +68,7 @@ def measure_restraint(models: Mapping[str, HarmonizationModel], examples: Sequen
     for name, model in models.items():
         seen: set[tuple[str, str]] = set()
         for example in progress(examples, desc=f"{name}, photographs and composites", unit="image"):
-            photo = (example.subset, photo_of(example.id))
+            photo = (example.subset, photograph_of(example.id))
             pictures = {COMPOSITE: example.composite} if photo in seen else {PHOTOGRAPH: example.real, COMPOSITE: example.composite}
             seen.add(photo)
             for kind, picture in pictures.items():
@@ -77,7 +83,7 @@ def measure_control(models: Mapping[str, HarmonizationModel], photographs: Seque
     """
     masks = random_masks(photographs, seed)
     rows = [
-        (name, PHOTOGRAPH, example.subset, example.id, photo_of(example.id), *measure_change(model, example.real, mask).values())
+        (name, PHOTOGRAPH, example.subset, example.id, photograph_of(example.id), *measure_change(model, example.real, mask).values())
         for name, model in models.items()
         for example, mask in zip(progress(photographs, desc=f"{name}, random masks", unit="image"), masks, strict=True)
     ]
@@ -85,12 +91,16 @@ def measure_control(models: Mapping[str, HarmonizationModel], photographs: Seque
 
 
 def change_table(changes: pd.DataFrame, visible: float) -> pd.DataFrame:
-    """Return one row per method, kind and place: mean change, low, high, the share of pictures above ``visible`` with its bounds, n."""
+    """Return one row per method, kind and place: mean change, low, high, the share of pictures above ``visible`` with its bounds, n.
+
+    Intervals take photographs for independent.
+    """
     rows = []
     for (method, kind), part in changes.groupby(["method", "kind"], sort=False):
         for place, words in PLACES.items():
-            values = part[place].dropna().to_numpy()
-            mean, share = mean_interval(values), mean_interval((values > visible).astype(float))
+            values = part[place].dropna()
+            units = photographs(part.loc[values.index])
+            mean, share = mean_interval(values, units), mean_interval(values > visible, units)
             rows.append((method, kind, words, mean.mean, mean.low, mean.high, share.mean, share.low, share.high, mean.n))
     columns = ["method", "kind", "place", "change", "low", "high", "visible", "visible_low", "visible_high", "n"]
     return pd.DataFrame(rows, columns=columns)
@@ -121,58 +131,22 @@ def telling_apart(changes: pd.DataFrame, place: str = "whole") -> pd.DataFrame:
 
     Columns: method, auc with low and high (how often a composite is changed more than a photograph, ties half; 0.5 is chance),
     difference with difference_low and difference_high (a composite less its own photograph), reading (of the AUC), composites,
-    photographs. Intervals draw photographs, each with all its composites.
+    photographs. Intervals take photographs for independent, each with all its composites.
     """
-    rows = []
-    for method, part in changes.groupby("method", sort=False):
-        composites, photographs = (part[part["kind"] == kind].dropna(subset=place) for kind in (COMPOSITE, PHOTOGRAPH))
-        area = _auc(composites, photographs, place)
-        difference = _paired(composites, photographs, place)
-        words = READINGS[reading(area.low - CHANCE, area.high - CHANCE, lower_is_better=False)]
-        numbers = (area.mean, area.low, area.high, difference.mean, difference.low, difference.high)
-        rows.append((method, *numbers, words, len(composites), len(photographs)))
-    columns = ["method", "auc", "low", "high", "difference", "difference_low", "difference_high", "reading", "composites", "photographs"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _auc(composites: pd.DataFrame, photographs: pd.DataFrame, place: str) -> Interval:
-    """Return how often a composite is changed more than a photograph; a draw takes a photograph with its composites."""
-    keys = photographs[["subset", "photo"]].drop_duplicates().reset_index(drop=True).reset_index(names="cluster")
-    of_composites, of_photographs = (_clusters(table, keys) for table in (composites, photographs))
-    ours, theirs = composites[place].to_numpy()[:, None], photographs[place].to_numpy()
-    wins = (ours > theirs) + 0.5 * (ours == theirs)  # (composites, photographs)
-    totals = np.zeros((len(keys), len(keys)))
-    np.add.at(totals, (of_composites[:, None], of_photographs), wins)
-    sizes = [np.bincount(clusters, minlength=len(keys)) for clusters in (of_composites, of_photographs)]
-
-    def area(counts: np.ndarray) -> np.ndarray:
-        return np.einsum("dp,pq,dq->d", counts, totals, counts) / ((counts @ sizes[0]) * (counts @ sizes[1]))
-
-    return _bootstrapped(area, len(keys), len(composites) + len(photographs))
-
-
-def _paired(composites: pd.DataFrame, photographs: pd.DataFrame, place: str) -> Interval:
-    """Return the mean change of a composite less that of its own photograph; a draw takes a photograph with its composites."""
-    real = photographs[["subset", "photo", place]].rename(columns={place: "real"})
-    joined = composites.merge(real, on=["subset", "photo"], validate="many_to_one")
-    groups = joined.assign(difference=joined[place] - joined["real"]).groupby(["subset", "photo"])["difference"]
-    sums, sizes = groups.sum().to_numpy(), groups.size().to_numpy()
-    return _bootstrapped(lambda counts: (counts @ sums) / (counts @ sizes), len(sums), len(joined))
-
-
-def _clusters(table: pd.DataFrame, keys: pd.DataFrame) -> np.ndarray:
-    """Return the number of the photograph that each row belongs to."""
-    return table.merge(keys, on=["subset", "photo"], how="left", validate="many_to_one")["cluster"].to_numpy(dtype=int)
-
-
-def _bootstrapped(statistic: Callable[[np.ndarray], np.ndarray], clusters: int, n: int, seed: int = 0) -> Interval:
-    """Return a statistic of how often each cluster counts, (D, clusters) -> (D,), with its interval; none for a single cluster."""
-    value = float(statistic(np.ones((1, clusters)))[0])
-    if clusters == 1:
-        return Interval(value, np.nan, np.nan, n)
-    drawn = statistic(np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), DRAWS).astype(float))
-    low, high = np.percentile(drawn, LEVELS)
-    return Interval(value, float(low), float(high), n)
+    rows, areas = [], []
+    for method, part in changes.dropna(subset=place).groupby("method", sort=False):
+        composites, untouched = (part[part["kind"] == kind] for kind in (COMPOSITE, PHOTOGRAPH))
+        areas.append(auc_interval(part[place].to_numpy(), (part["kind"] == COMPOSITE).to_numpy(), photographs(part)))
+        real = untouched[["subset", "photo", place]].rename(columns={place: "real"})
+        joined = composites.merge(real, on=["subset", "photo"], validate="many_to_one")
+        difference = mean_interval(joined[place] - joined["real"], photographs(joined))
+        numbers = (areas[-1].mean, areas[-1].low, areas[-1].high, difference.mean, difference.low, difference.high)
+        rows.append((method, *numbers, len(composites), len(untouched)))
+    columns = ["method", "auc", "low", "high", "difference", "difference_low", "difference_high", "composites", "photographs"]
+    words = [READINGS[word] for word in readings(areas, lower_is_better=[False] * len(areas), against=CHANCE)]
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(columns.index("composites"), "reading", words)
+    return table
 
 
 def restraint_sentences(table: pd.DataFrame, apart: pd.DataFrame, visible: float) -> list[str]:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 from harmlib import models
 from harmlib.data.composers.base import PUBLISHED
-from harmlib.evaluation.statistics import SIZE_BUCKETS, Interval, mean_interval, paired_difference, paired_scores, rank_correlation
+from harmlib.evaluation.intervals import Interval, rank_correlation
+from harmlib.evaluation.statistics import SIZE_BUCKETS, mean_score, paired_difference, paired_scores, photographs
 from harmlib.metrics.protocols import get_protocol
 from harmlib.models.dih import EPOCH, VARIANTS
 from harmlib.models.ptc import CLASSES
 from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.comparisons import data_of
 from reproduction.kit.selection import evenly
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_together
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, Artefacts, benchmark_of
 from reproduction.perceptual.detection import DIRECTIONS, detection_mask
-from reproduction.perceptual.numbers import NO_IMAGE, sized
+from reproduction.perceptual.numbers import sized
 from reproduction.profiles import load_profile
 
 CODE, SETTINGS = "the code", "the paper profile"
@@ -105,7 +105,7 @@ def _result_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     yield improvement_claim(artefacts.scores)
     yield trend_claim(artefacts.scores)
     scores = artefacts.scores[(artefacts.scores["dataset"] == COCO_EXP) & (artefacts.scores["method"] == TRUE_MASK)]
-    interval = mean_interval(scores["mse"].to_numpy())
+    interval = mean_score(scores, "mse")
     factor = published_value(PAPER, 2, "DIH-M", COCO_EXP, "all", "MSE") / published_value(PAPER, 1, "DIH", COCO_EXP, "all", "MSE")
     note = f"needs COCO and the released weights, ours is DIH-M; the paper's own table 2 prints {factor:.0f} times as much for that"
     yield ClaimResult("perceptual-C21", CANNOT_SAY, interval.mean, interval.low, interval.high, interval.n, data_of(scores), note)
@@ -149,39 +149,18 @@ def trend_claim(scores: pd.DataFrame) -> ClaimResult:
         pairs = paired_scores(found, OWN, BASELINE, "mse")
         shares = found.loc[found["method"] == OWN, ["subset", "id", "foreground_ratio"]]
         table = pairs.query("b > 0").merge(shares, on=["subset", "id"], validate="one_to_one")
-        values = table.assign(removed=1 - table["a"] / table["b"])[["removed", "foreground_ratio"]].to_numpy()
-        parts[str(dataset)] = rank_correlation(values[evenly(range(len(values)), MOST_RANKED)])
-    note = "rank correlation over images of the removed share with the object's; an interval needs ten images"
+        chosen = table.assign(removed=1 - table["a"] / table["b"]).iloc[evenly(range(len(table)), MOST_RANKED)]
+        parts[str(dataset)] = rank_correlation(chosen[["removed", "foreground_ratio"]].to_numpy(), photographs(chosen))
+    note = "rank correlation over images of the removed share with the object's; an interval needs ten photographs"
     return judge_together("perceptual-C19", parts, expected="above", data=data_of(scores), note=note)
 
 
 def size_claim(errors: pd.DataFrame) -> ClaimResult:
     """Judge C20: 0.5 stops more exposure is a smaller MSE on a smaller object; errors: ``detector.shift_errors``."""
-    correlation = rank_correlation(errors[["mse", "foreground_ratio"]].to_numpy())
-    note = "rank correlation of MSE and the object's share at the paper's example of 0.5 stops; an interval needs ten objects"
+    # One object of each photograph.
+    correlation = rank_correlation(errors[["mse", "foreground_ratio"]].to_numpy(), None)
+    note = "rank correlation of MSE and the object's share at the paper's example of 0.5 stops; an interval needs ten photographs"
     return judge_sign("perceptual-C20", correlation, expected="above", data="test photographs of the detector", note=note)
-
-
-def judge_together(claim_id: str, parts: Mapping[str, Interval], *, expected: str, data: str, note: str = "") -> ClaimResult:
-    """Judge a claim that says the same of several things: it differs when one of them differs, and agrees when all of them agree.
-
-    parts: what -> its difference from zero; expected: "below" or "above", as in ``judge_sign``. Parts without images are left out, and
-    then the claim can differ but not agree. Shown is, of the parts that decide, the one that lies farthest from what is expected.
-    """
-    known = {name: interval for name, interval in parts.items() if interval.n}
-    if not known:
-        return cannot_say(claim_id, NO_IMAGE)
-    sign = 1 if expected == "below" else -1
-    judged = {name: judge_sign(claim_id, interval, expected=expected, data=data).verdict for name, interval in known.items()}
-    verdicts = list(judged.values())
-    verdict = DIFFERS if DIFFERS in verdicts else AGREES if verdicts == len(parts) * [AGREES] else CANNOT_SAY
-    deciding = [name for name in known if judged[name] == verdict] or list(known)
-    worst = max(deciding, key=lambda name: np.nan_to_num(sign * known[name].mean, nan=-np.inf))
-    words = [f"{verdicts.count(name)} {name}" for name in (AGREES, DIFFERS, CANNOT_SAY) if name in verdicts]
-    empty = f", {len(parts) - len(known)} without images" if len(known) < len(parts) else ""
-    found = known[worst]
-    text = f"of {len(parts)} comparisons {', '.join(words)}{empty}; shown: {worst}"
-    return ClaimResult(claim_id, verdict, found.mean, found.low, found.high, found.n, data, f"{text}; {note}" if note else text)
 
 
 def _difference(scores: pd.DataFrame, first: str, second: str) -> Interval:

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 
 from harmlib.data.composers.thresholds import Thresholds, classify
-from harmlib.evaluation.statistics import Interval, mean_interval
+from harmlib.evaluation.intervals import Interval, auc_interval, mean_interval
+from harmlib.evaluation.statistics import mean_score, photographs
 from harmlib.inference.detection import detect
 from harmlib.io import images
 from harmlib.io.images import read_image, read_labels, read_mask
 from harmlib.models.ptc import CLASSES, REGION_CLASSES
 from harmlib.perturbations.exposure import shift_exposure
-from reproduction.kit.comparisons import OPEN, reading
+from reproduction.kit.comparisons import readings
 from reproduction.kit.selection import evenly
 from reproduction.perceptual.artefacts import Artefacts, detector_benchmark
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_under, direction_scores, predicted_thresholds, roc, sweep
-from reproduction.perceptual.realism import auc_interval
 
 if TYPE_CHECKING:
     from harmlib.data.pairs import Pair
@@ -38,6 +38,8 @@ SMALLEST = 0.005
 # Shifts that are beyond both thresholds for sure: the study's largest is 0.90 stops, its medians are 0.2.
 BEYOND = 0.3
 EXAMPLE_STOPS = 0.5
+# What a difference of F1 at -s less F1 at +s favors.
+FAVORS = {"better": "darkening is found better", "worse": "brightening is found better"}
 # Share of right choices between two pictures at which people's thresholds are usually read.
 RIGHT_CHOICES = 0.75
 
@@ -118,7 +120,7 @@ def direction_table(evaluation: Evaluation) -> pd.DataFrame:
     for direction in DIRECTIONS:
         part = evaluation.pictures[evaluation.pictures["shifted"] == direction]
         for measure_name, column in names.items():
-            rows.append((direction, measure_name, *_numbers(mean_interval(part[column].to_numpy()))))
+            rows.append((direction, measure_name, *_numbers(mean_score(part, column))))
         rows.append((direction, "pixel AUC", areas.get(direction, np.nan), np.nan, np.nan, len(part)))
     return pd.DataFrame(rows, columns=["direction", "measure", "ours", "low", "high", "n"])
 
@@ -126,7 +128,7 @@ def direction_table(evaluation: Evaluation) -> pd.DataFrame:
 def quiet_sentence(evaluation: Evaluation) -> str:
     """Return how much the detector reports where nobody would see a shift."""
     part = evaluation.pictures[evaluation.pictures["shifted"] == "none"]
-    found = mean_interval(part["detected"].to_numpy())
+    found = mean_score(part, "detected")
     words = f"{found.mean:.1%} of the picture [{found.low:.1%}, {found.high:.1%}]" if found.n else "no such picture"
     return f"Detected where the shift is below the thresholds (n = {found.n}): {words}."
 
@@ -183,7 +185,7 @@ def threshold_table(sweeps: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for direction in DIRECTIONS:
         predicted, label = found[direction].to_numpy(), labels[f"label_{direction}"].to_numpy()
-        distance = mean_interval(np.abs(predicted - label))
+        distance = mean_interval(np.abs(predicted - label), photographs(labels.index.to_frame()))
         reached = predicted[~np.isnan(predicted)]
         mean = reached.mean() if len(reached) else np.nan
         never = 1 - distance.n / len(found)
@@ -211,7 +213,7 @@ def forced_choices(sweeps: pd.DataFrame) -> pd.DataFrame:
     for stops, part in sweeps[sweeps["stops"] != 0].groupby("stops"):
         direction = DIRECTIONS[int(part["stops"].iloc[0] > 0)]
         values = np.concatenate([part[direction], at_rest[direction]])
-        found = auc_interval(values, np.arange(len(values)) < len(part))
+        found = auc_interval(values, np.arange(len(values)) < len(part), photographs(pd.concat([part, at_rest])))
         rows.append((stops, direction, found.mean, found.low, found.high, len(part)))
     return pd.DataFrame(rows, columns=["stops", "direction", "ours", "low", "high", "n"])
 
@@ -236,18 +238,14 @@ def balance_table(sweeps: pd.DataFrame) -> pd.DataFrame:
     pairs = {f"{size:g}": ([-size], [size]) for size in sizes}
     large = [size for size in sizes if size >= BEYOND]
     pairs[f"{BEYOND:g} and more"] = ([-size for size in large], large)
-    rows = []
+    rows, intervals = [], []
     for shift, (darker, brighter) in pairs.items():
         negative, positive = f1[darker].mean(axis=1), f1[brighter].mean(axis=1)
-        difference = mean_interval((negative - positive).to_numpy())
-        rows.append((shift, negative.mean(), positive.mean(), *_numbers(difference), balance_reading(difference)))
-    return pd.DataFrame(rows, columns=["shift", "negative", "positive", "ours", "low", "high", "n", "reading"])
-
-
-def balance_reading(difference: Interval) -> str:
-    """Return which direction an interval of F1 at -s less F1 at +s favors."""
-    words = {"better": "darkening is found better", "worse": "brightening is found better"}
-    return words.get(reading(difference.low, difference.high, lower_is_better=False), OPEN)
+        intervals.append(mean_interval(negative - positive, photographs(f1.index.to_frame())))
+        rows.append((shift, negative.mean(), positive.mean(), *_numbers(intervals[-1])))
+    table = pd.DataFrame(rows, columns=["shift", "negative", "positive", "ours", "low", "high", "n"])
+    words = readings(intervals, lower_is_better=[False] * len(intervals))
+    return table.assign(reading=[FAVORS.get(word, word) for word in words])
 
 
 def learned_table(sweeps: pd.DataFrame) -> pd.DataFrame:
@@ -257,7 +255,7 @@ def learned_table(sweeps: pd.DataFrame) -> pd.DataFrame:
     that of the other one inside an object shifted by a stop; less itself at the same object unshifted; F1 at one stop less that at 0.1.
     """
     wide = sweeps.pivot_table(index=["subset", "id"], columns="stops", values=[*DIRECTIONS, "f1"])
-    rows = []
+    rows, intervals = [], []
     for direction, other, sign in (("negative", "positive", -1.0), ("positive", "negative", 1.0)):
         far, near = sign, sign / 10
         quantities = {
@@ -266,10 +264,10 @@ def learned_table(sweeps: pd.DataFrame) -> pd.DataFrame:
             "F1, one stop - 0.1 stops": wide["f1", far] - wide["f1", near],
         }
         for quantity, values in quantities.items():
-            interval = mean_interval(values.to_numpy())
-            words = reading(interval.low, interval.high, lower_is_better=False)
-            rows.append((direction, quantity, *_numbers(interval), words))
-    return pd.DataFrame(rows, columns=["direction", "quantity", "ours", "low", "high", "n", "reading"])
+            intervals.append(mean_interval(values, photographs(wide.index.to_frame())))
+            rows.append((direction, quantity, *_numbers(intervals[-1])))
+    table = pd.DataFrame(rows, columns=["direction", "quantity", "ours", "low", "high", "n"])
+    return table.assign(reading=readings(intervals, lower_is_better=[False] * len(intervals)))
 
 
 def learned_sentence(learned: pd.DataFrame, balance: pd.DataFrame) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, mean_interval, paired_scores, ratio_of_means
+from harmlib.evaluation.intervals import mean_interval, ratio_of_means
+from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, paired_scores, photographs
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import OPEN
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, order_reading
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
 from reproduction.perceptual.artefacts import (
@@ -89,13 +90,13 @@ def size_table(artefacts: Artefacts) -> pd.DataFrame:
 def relative_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return table 3 relative to its row "MSE orig.": the share of the composites' error that is left, below 1 better than nothing.
 
-    A ratio of means over the same images, with an interval that draws images; the paper's is that of its printed means.
+    A ratio of means over the same images, with an interval over photographs; the paper's is that of its printed means.
     """
     printed = _printed_ratios()
     parts = []
     for dataset in DATASETS:
         scores = sized(_on(artefacts, dataset, LABELS))
-        summary = pd.DataFrame(_ratios(scores), columns=["subset_or_bucket", "method", "metric", "mean", "low", "high", "n"])
+        summary = pd.DataFrame(_ratios(scores), columns=["subset_or_bucket", "method", "metric", "mean", "low", "high", "n", "photographs"])
         block = printed[printed["dataset"] == dataset]
         table = beside_paper(summary, block, data=comparisons.data_of(scores), reasons=dict.fromkeys(LABELS, NO_IMAGE))
         parts.append(table.assign(row=table["method"].map(LABELS), metric=RELATIVE, direction="down"))
@@ -112,13 +113,12 @@ def _printed_ratios() -> pd.DataFrame:
 
 
 def _ratios(scores: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    """Yield size, method, metric, ratio to the composites' error, low, high and n; one image has no interval."""
+    """Yield size, method, metric, ratio to the composites' error, low, high, n and photographs."""
     for size, part in scores.groupby("subset_or_bucket", sort=False):
         for method in (name for name in LABELS if name != BASELINE and name in set(part["method"])):
             values = paired_scores(part, method, BASELINE, "mse")
-            ratio = ratio_of_means(values["a"], values["b"])
-            low, high = (ratio.low, ratio.high) if ratio.n > 1 else (np.nan, np.nan)
-            yield size, method, RELATIVE.lower(), ratio.mean, low, high, ratio.n
+            ratio = ratio_of_means(values["a"], values["b"], photographs(values))
+            yield size, method, RELATIVE.lower(), ratio.mean, ratio.low, ratio.high, ratio.n, ratio.units
 
 
 def size_counts(artefacts: Artefacts) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def orders(artefacts: Artefacts) -> pd.DataFrame:
     paper = [printed_difference(row["first"], row["second"], row["dataset"], row["metric"]) for row in rows]
     names = [f"{LABELS[row['first']]} - {LABELS[row['second']]}" for row in rows]
     same = np.sign(paper) == np.sign(table["ours"])
-    holds = pd.Series(np.where(same, "yes", "no")).mask(table["reading"] == OPEN, "cannot say").mask(np.isnan(paper), "")
+    holds = pd.Series(np.where(same, "yes", "no")).mask(table["reading"].isin([OPEN, TOO_FEW]), "cannot say").mask(np.isnan(paper), "")
     columns = ["comparison", "first", "second", "metric", "paper", "ours", "low", "high", "n", "reading", "holds", "dataset", "data"]
     return table.assign(comparison=names, paper=paper, holds=holds)[columns]
 
@@ -166,13 +166,15 @@ def printed_difference(first: str, second: str, dataset: str, metric: str) -> fl
 
 
 def order_sentences(table: pd.DataFrame) -> list[str]:
-    """Return one sentence per benchmark: which steps of the paper's order in MSE hold, with the difference; table: ``orders``."""
+    """Return one sentence per benchmark: which steps of the paper's order in MSE hold, and whether all do; table: ``orders``."""
     sentences = []
     for data, part in table[table["metric"] == "mse"].groupby("data", sort=False):
         steps = {(row["first"], row["second"]): row for row in part.to_dict("records")}
         rows = [steps[step] for step in LADDER if step in steps]
         words = [f"{row['comparison']} {row['ours']:+.4g} (paper {row['paper']:+.4g}; holds: {row['holds']})" for row in rows]
-        sentences.append(f"{data}, n = {part['n'].iloc[0]}, MSE: {'; '.join(words)}.")
+        whole = order_reading([{"yes": BETTER, "no": WORSE}.get(row["holds"], OPEN) for row in rows]) if rows else OPEN
+        holds = {BETTER: "yes", WORSE: "no"}.get(whole, "cannot say")
+        sentences.append(f"{data}, n = {part['n'].iloc[0]}, MSE: {'; '.join(words)}. The order as a whole holds: {holds}.")
     return sentences
 
 
@@ -197,7 +199,7 @@ def _against_nothing(scores: pd.DataFrame, method: str) -> tuple[float, float, f
     if scores.empty:
         return np.nan, np.nan, np.nan, 0, np.nan, NO_IMAGE
     values = paired_scores(scores, method, BASELINE, "mse")
-    difference = mean_interval((values["a"] - values["b"]).to_numpy())
+    difference = mean_interval(values["a"] - values["b"], photographs(values))
     words = comparisons.reading(difference.low, difference.high, lower_is_better=True)
     return difference.mean, difference.low, difference.high, difference.n, float((values["a"] > values["b"]).mean()), words
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import rankdata
 
 from harmlib.color import rgb_to_lab
-from harmlib.evaluation.statistics import DRAWS, LEVELS, Interval, rank_correlation
+from harmlib.evaluation.intervals import auc_interval, rank_correlation
 from harmlib.inference.detection import detect
 from harmlib.io.images import read_image, read_mask
-from reproduction.kit.comparisons import reading
+from reproduction.kit.comparisons import readings
 from reproduction.kit.grids import GridRow, picture_grid
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import COLUMN_WIDTH
@@ -44,7 +43,7 @@ SCORES = {
 }
 ASKED = ("inside", "whole")
 CONTROLS = ("lightness", "share", "chroma", "darkness")
-READINGS = {"better": "above chance", "worse": "below chance"}
+READINGS = {"better": "above chance", "worse": "below chance", "too few": "too few"}
 OPEN = "not told from chance"
 
 
@@ -87,11 +86,12 @@ def auc_table(scores: pd.DataFrame) -> pd.DataFrame:
     AUC: how often an unrealistic composite scores higher than a realistic one, ties half; 0.5 is chance.
     """
     positive = (scores["label"] == UNREALISTIC).to_numpy()
-    rows = []
-    for name, meaning in SCORES.items():
-        area = auc_interval(scores[name].to_numpy(), positive)
-        words = READINGS.get(reading(area.low - CHANCE, area.high - CHANCE, lower_is_better=False), OPEN)
-        rows.append((name, meaning, area.mean, area.low, area.high, area.n, words))
+    areas = [auc_interval(scores[name].to_numpy(), positive, None) for name in SCORES]
+    words = readings(areas, lower_is_better=[False] * len(areas), against=CHANCE)
+    rows = [
+        (name, meaning, area.mean, area.low, area.high, area.n, READINGS.get(word, OPEN))
+        for (name, meaning), area, word in zip(SCORES.items(), areas, words, strict=True)
+    ]
     return pd.DataFrame(rows, columns=["score", "meaning", "ours", "low", "high", "n", "reading"])
 
 
@@ -101,35 +101,14 @@ def held_table(scores: pd.DataFrame) -> pd.DataFrame:
     Columns: score, held, ours (partial rank correlation with the label, above 0: more where unrealistic), low, high, n, reading.
     """
     label = (scores["label"] == UNREALISTIC).astype(float)
-    rows = []
-    for name in ASKED:
-        for control in CONTROLS:
-            found = rank_correlation(np.stack([label, scores[name], scores[control]], axis=1))
-            words = READINGS.get(reading(found.low, found.high, lower_is_better=False), OPEN)
-            rows.append((SCORES[name], SCORES[control].removeprefix("no detector: "), found.mean, found.low, found.high, found.n, words))
+    pairs = [(name, control) for name in ASKED for control in CONTROLS]
+    values = [np.stack([label, scores[name], scores[control]], axis=1) for name, control in pairs]
+    intervals = [rank_correlation(columns, None) for columns in values]
+    rows = [
+        (SCORES[name], SCORES[control].removeprefix("no detector: "), found.mean, found.low, found.high, found.n, READINGS.get(word, OPEN))
+        for (name, control), found, word in zip(pairs, intervals, readings(intervals, lower_is_better=[False] * len(pairs)), strict=True)
+    ]
     return pd.DataFrame(rows, columns=["score", "held", "ours", "low", "high", "n", "reading"])
-
-
-def auc_interval(values: np.ndarray, positive: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Return the area under the ROC curve with its 95 % bootstrap interval, which draws within each class.
-
-    values: (N,), positive: bool (N,). NaN without both classes; no interval where one of them has a single image.
-    """
-    high, low = values[positive], values[~positive]
-    if not (len(high) and len(low)):
-        return Interval(np.nan, np.nan, np.nan, len(values))
-    if min(len(high), len(low)) == 1:
-        return Interval(_auc(high, low), np.nan, np.nan, len(values))
-    generator = np.random.default_rng(seed)
-    drawn = [_auc(generator.choice(high, len(high)), generator.choice(low, len(low))) for _ in range(draws)]
-    bounds = np.percentile(drawn, LEVELS)
-    return Interval(_auc(high, low), float(bounds[0]), float(bounds[1]), len(values))
-
-
-def _auc(high: np.ndarray, low: np.ndarray) -> float:
-    """Return how often a value of ``high`` exceeds one of ``low``, ties half (Mann and Whitney)."""
-    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
-    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
 
 
 def sentence(table: pd.DataFrame, scores: pd.DataFrame) -> str:

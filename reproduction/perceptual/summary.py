@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import Interval, mean_interval
+from harmlib.evaluation.intervals import Interval
+from harmlib.evaluation.statistics import mean_score
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS, reading
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, judge_value
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, value_verdict
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detector import MANY_MISSED, PUBLISHED_DISTANCE
@@ -55,10 +56,9 @@ def _difficulty(artefacts: Artefacts) -> Iterator[Row]:
     for dataset in DATASETS:
         scores = artefacts.scores[(artefacts.scores["dataset"] == dataset) & (artefacts.scores["method"] == BASELINE)]
         part = sized(scores)
-        interval = mean_interval(part.loc[part["subset_or_bucket"] == SMALL, "mse"].to_numpy())
+        interval = mean_score(part[part["subset_or_bucket"] == SMALL], "mse")
         paper, data = published_value("perceptual", 3, BASELINE, dataset, SMALL, "MSE"), scores["data"].iloc[0]
-        # The verdict of a value does not depend on which claim asks for it.
-        verdict = judge_value("perceptual-C21", interval, paper=paper, data=data).verdict
+        verdict = value_verdict(interval, paper=paper, data=data)
         reason = f"other photographs and objects than {dataset}'s"
         yield _row(f"MSE of the composites, objects below 10 %, for {dataset}", data, paper, interval, verdict, reason)
 
@@ -90,7 +90,8 @@ def _detector(artefacts: Artefacts, thresholds: pd.DataFrame, learned: pd.DataFr
     for row in thresholds.to_dict("records"):
         interval = Interval(row["distance"], row["low"], row["high"], row["n"])
         few = row["never"] >= MANY_MISSED or not interval.high > interval.low
-        verdict = CANNOT_SAY if few else DIFFERS if interval.low > PUBLISHED_DISTANCE else AGREES
+        nearer = AGREES if interval.high < PUBLISHED_DISTANCE else value_verdict(interval, paper=PUBLISHED_DISTANCE, data=data)
+        verdict = CANNOT_SAY if few else nearer
         missed = f"{row['never']:.0%} of {row['objects']} objects are never detected; labels are medians, not what people saw; {reason}"
         yield _row(f"distance of predicted thresholds in stops, {row['direction']}", data, PUBLISHED_DISTANCE, interval, verdict, missed)
     for row in learned.to_dict("records"):

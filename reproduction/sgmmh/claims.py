@@ -11,7 +11,7 @@ import torch
 
 from harmlib import models
 from harmlib.data.sources.lip import PARTS
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
 from harmlib.models.sgmmh import ADVERSARIAL_WEIGHT, OPERATORS
 from harmlib.perturbations import list_perturbations
 from harmlib.perturbations.instagram import FILTERS
@@ -70,7 +70,7 @@ def _perturbation_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
     recipes = pd.concat([artefacts.composites(name)["recipe"] for name in artefacts.manifests])
     on_disk = np.mean([len(entry["steps"]) == 2 for recipe in recipes for entry in recipe["regions"]])
     note = f"regions with a second filter, freshly drawn; on the test composites {on_disk:.2f}; three of its six kinds change nothing"
-    yield judge_value("sgmmh-C09", mean_interval(second_filters()), paper=0.5, data=CODE, note=note)
+    yield judge_value("sgmmh-C09", mean_interval(second_filters(), None), paper=0.5, data=CODE, note=note)
     known = set(list_perturbations())
     note = "all five, and the Gaussian blur of the released code"
     yield judge_exact("sgmmh-C10", len(known & set(DEGRADATIONS)), paper=len(DEGRADATIONS), data=CODE, note=note)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from harmlib.color import rgb_to_lab8
-from harmlib.evaluation.statistics import DRAWS, LEVELS, Interval, mean_interval
+from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
+from harmlib.evaluation.statistics import photographs
 from reproduction.kit.selection import evenly
 from reproduction.sgmmh.artefacts import Artefacts
 from reproduction.sgmmh.pictures import CODES, Example, operator_maps, predict, read_example
@@ -59,15 +60,16 @@ def measure_regions(example: Example, additive: np.ndarray, harmonized: np.ndarr
 def agreement(table: pd.DataFrame) -> pd.DataFrame:
     """Return how well directions agree, per benchmark, channel and what is compared ("add" or "done").
 
-    share: regions that move the wanted way, mean over images with its 95 % interval (CHANCE is a coin's); correlation over regions with
-    an interval that draws whole images; n: images; regions: how many are off by at least one code.
+    share: regions that move the wanted way, mean over images with its 95 % interval (CHANCE is a coin's); correlation over regions; both
+    intervals take photographs for independent; n: images; regions: how many are off by at least one code.
     """
     rows = []
     for (data, channel), part in table.groupby(["data", "channel"], sort=False):
         visible = part[part["wanted"].abs() >= SMALLEST_CHANGE]
         for moved in COMPARED:
             same = np.sign(visible[moved]) == np.sign(visible["wanted"])
-            share = mean_interval(same.groupby(visible["id"]).mean().to_numpy(dtype=float))
+            shares = same.groupby(visible["id"]).mean().reset_index(name="share")
+            share = mean_interval(shares["share"], photographs(shares))
             relation = correlation(visible, moved)
             rows.append(
                 {
@@ -97,29 +99,17 @@ def sentences(signs: pd.DataFrame) -> list[str]:
     return lines
 
 
-def correlation(regions: pd.DataFrame, moved: str, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Return Pearson's correlation of ``moved`` with "wanted" over regions, with a bootstrap interval over images.
+def correlation(regions: pd.DataFrame, moved: str) -> Interval:
+    """Return Pearson's correlation of ``moved`` with "wanted" over regions, with a bootstrap interval over photographs."""
+    x, y = (regions[name].to_numpy(dtype=float) for name in ("wanted", moved))
+    codes, units = pd.factorize(photographs(regions))
+    # Sums per photograph are enough to correlate any draw of photographs.
+    moments = [np.bincount(codes, column) for column in (np.ones(len(x)), x, y, x * x, y * y, x * y)]
+    sums = np.stack(moments, axis=1)  # (P, 6)
 
-    Fewer than three images have no correlation worth a number: NaN.
-    """
-    images = [part[["wanted", moved]].to_numpy() for _, part in regions.groupby("id", sort=False)]
-    if len(images) < 3:
-        return Interval(np.nan, np.nan, np.nan, len(images))
-    # Sums per image are enough to correlate any draw of images.
-    sums = np.array([_moments(values) for values in images])  # (N, 6)
-    chosen = np.random.default_rng(seed).integers(0, len(images), (draws, len(images)))
-    low, high = np.nanpercentile([_pearson(sums[draw].sum(0)) for draw in chosen], LEVELS)
-    return Interval(_pearson(sums.sum(0)), float(low), float(high), len(images))
+    def pearson(counts: np.ndarray) -> np.ndarray:
+        n, x, y, xx, yy, xy = (counts @ sums).T
+        spread = (n * xx - x * x) * (n * yy - y * y)
+        return (n * xy - x * y) / np.sqrt(np.where(spread > 0, spread, np.nan))
 
-
-def _moments(values: np.ndarray) -> list[float]:
-    """Return n, sum x, sum y, sum x², sum y², sum xy of (N, 2)."""
-    x, y = values.T
-    return [len(x), x.sum(), y.sum(), (x * x).sum(), (y * y).sum(), (x * y).sum()]
-
-
-def _pearson(sums: np.ndarray) -> float:
-    """Return the correlation behind the sums of ``_moments``; NaN when one side does not vary."""
-    n, x, y, xx, yy, xy = sums
-    spread = (n * xx - x * x) * (n * yy - y * y)
-    return float((n * xy - x * y) / np.sqrt(spread)) if spread > 0 else float("nan")
+    return bootstrap_interval(pearson, len(units), regions["id"].nunique())

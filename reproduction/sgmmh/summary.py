@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.statistics import mean_score
 from harmlib.models.sgmmh import FIRST_STAGE
 from reproduction.kit.comparisons import VERDICTS, reading
-from reproduction.kit.verdicts import AGREES, ClaimResult, claim_row, few_images, judge_value
+from reproduction.kit.verdicts import AGREES, ClaimResult, claim_row, few_images, value_verdict
 from reproduction.sgmmh.artefacts import BASELINE, Artefacts
 from reproduction.sgmmh.directions import CHANCE
 from reproduction.sgmmh.numbers import printed_mean
@@ -34,10 +34,9 @@ def summary_table(
 def _difficulty(artefacts: Artefacts) -> Iterator[Row]:
     """Yield how far the composites are from their targets, per benchmark."""
     for dataset, scores in artefacts.scores[artefacts.scores["method"] == BASELINE].groupby("dataset", sort=False):
-        interval, data = mean_interval(scores["mse"].to_numpy()), scores["data"].iloc[0]
+        interval, data = mean_score(scores, "mse"), scores["data"].iloc[0]
         paper = printed_mean(str(dataset), BASELINE, "mse")
-        # The verdict of a value does not depend on which claim asks for it.
-        verdict = judge_value("sgmmh-C27", interval, paper=paper, data=data).verdict
+        verdict = value_verdict(interval, paper=paper, data=data)
         reason = "" if verdict == AGREES else "other photographs and regions than the paper's"
         numbers = {"paper": paper, "ours": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
         yield {"quantity": "MSE of the composites", "data": data, **numbers, "verdict": verdict, "likely reason": reason}

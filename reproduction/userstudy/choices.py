@@ -13,8 +13,9 @@ import pandas as pd
 from scipy import stats
 
 from harmlib.errors import DataError
+from harmlib.evaluation.intervals import draw_weights, percentile_interval
 from reproduction.papers import published
-from reproduction.userstudy.intervals import DRAWS, draw_weights, percentile_interval, wilson
+from reproduction.userstudy.intervals import DRAWS, wilson
 from reproduction.userstudy.tables import SEPARATOR
 
 # 60 subjects, one choice on each of 11 sets (Sg-MMH section 4.3).

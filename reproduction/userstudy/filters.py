@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError
+from harmlib.evaluation.intervals import draw_weights, percentile_interval
 from reproduction.userstudy.agreement import kendalls_w
-from reproduction.userstudy.intervals import DRAWS, draw_weights, percentile_interval
+from reproduction.userstudy.intervals import DRAWS
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 

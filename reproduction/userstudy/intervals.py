@@ -20,12 +20,12 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from harmlib.errors import DataError, ParameterError
+from harmlib.evaluation.intervals import LEVEL, draw_weights, widened
 from reproduction.userstudy.bradley_terry import fit, fit_many, rescale
 from reproduction.userstudy.comparisons import Comparisons
 from reproduction.userstudy.two_way import item_contributions, pooled_contributions, shrinkage
 
 DRAWS = 1000
-LEVEL = 0.95
 NORMAL = float(stats.norm.isf((1 - LEVEL) / 2))
 CLUSTERS = ("participant", "participant+item")
 AGGREGATES = ("pooled", "per_item")
@@ -108,30 +108,6 @@ def bootstrap_scores(
     point, moved = rescale(scores, methods, scale, printed), rescale(kept, methods, scale, printed)
     table = _table(comparisons, point, moved, clusters, bounded=scale in BOUNDED)
     return Scores(table, above, better, moved, regularized, regularized_draws, left_out, draws - len(kept))
-
-
-def percentile_interval(draws: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % interval of bootstrap draws, (B, ...), of ``clusters`` people, as two arrays (...); NaN for fewer than two.
-
-    A NaN among the draws (nobody drawn had an answer) is left out.
-    """
-    if clusters < 2:
-        return np.full(draws.shape[1:], np.nan), np.full(draws.shape[1:], np.nan)
-    tail = stats.norm.sf(widened(NORMAL, clusters))
-    low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
-    return low, high
-
-
-def widened(z: float, clusters: int) -> float:
-    """Return how many bootstrap standard errors of n people stand for z normal ones: sqrt(n / (n - 1)) t; NaN for fewer than two."""
-    if clusters < 2:
-        return np.nan
-    return float(np.sqrt(clusters / (clusters - 1)) * stats.t.isf(stats.norm.sf(z), clusters - 1))
-
-
-def draw_weights(clusters: int, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """Return how often each cluster is drawn, (draws, clusters), float64; rows sum to ``clusters``."""
-    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), draws).astype(float)
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:

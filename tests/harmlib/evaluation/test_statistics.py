@@ -5,24 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from harmlib.errors import DataError, ParameterError
 from harmlib.evaluation.statistics import (
     RATIO_BUCKETS,
     SIZE_BUCKETS,
     bucket,
-    mean_interval,
+    mean_score,
     paired_difference,
     paired_scores,
-    rank_correlation,
+    photograph_of,
+    photographs,
     summarize,
     with_all,
 )
 from reproduction.papers import published
-
-FEW_DRAWS = 20
 
 
 @pytest.fixture
@@ -46,7 +43,7 @@ def harmonizer_scores(shared) -> pd.DataFrame:
 def test_published_harmonizer_column_is_rebuilt_from_per_image_scores(harmonizer_scores: pd.DataFrame) -> None:
     paper = published("harmonizer", 2).query("method == 'harmonizer'").set_index(["subset_or_bucket", "metric"])["number"]
 
-    ours = summarize(with_all(harmonizer_scores), ["subset"], metrics=["mse", "fmse", "psnr"], draws=FEW_DRAWS)
+    ours = summarize(with_all(harmonizer_scores), ["subset"], metrics=["mse", "fmse", "psnr"])
     ours["metric"] = ours["metric"].map({"mse": "MSE", "fmse": "fMSE", "psnr": "PSNR"})
     means = ours.set_index(["subset", "metric"])["mean"]
 
@@ -88,7 +85,7 @@ def test_impossible_ratio_is_refused() -> None:
 
 
 def test_all_is_the_mean_over_images(scores: pd.DataFrame) -> None:
-    table = summarize(with_all(scores), ["method", "subset"], metrics=["mse"], draws=FEW_DRAWS).set_index(["method", "subset"])
+    table = summarize(with_all(scores), ["method", "subset"], metrics=["mse"]).set_index(["method", "subset"])
 
     assert table.loc[("a", "All"), "mean"] == pytest.approx(scores.loc[scores["method"] == "a", "mse"].mean())
 
@@ -96,60 +93,77 @@ def test_all_is_the_mean_over_images(scores: pd.DataFrame) -> None:
 def test_missing_scores_lower_n(scores: pd.DataFrame) -> None:
     scores.loc[0, "mse"] = np.nan
 
-    table = summarize(scores, metrics=["mse"], draws=FEW_DRAWS).set_index("method")
+    table = summarize(scores, metrics=["mse"]).set_index("method")
 
     assert table["n"].to_dict() == {"a": 3, "b": 4}
 
 
-def test_unscored_metric_has_no_mean() -> None:
-    interval = mean_interval(np.array([np.nan, np.nan]))
-
-    assert interval.n == 0
-    assert np.isnan(interval.mean)
-
-
-def test_single_image_has_no_interval() -> None:
-    interval = mean_interval(np.array([3.0]))
-
-    assert (interval.mean, interval.n) == (3.0, 1)
-    assert np.isnan(interval.low)
-
-
-def test_interval_has_the_width_of_theory(generator: np.random.Generator) -> None:
-    interval = mean_interval(generator.normal(0, 1, 4000))
-
-    assert interval.high - interval.low == pytest.approx(2 * 1.96 / np.sqrt(4000), rel=0.1)
+@pytest.mark.parametrize(
+    ("image_id", "photo"),
+    [
+        ("c100085_325889_1", "c100085"),
+        ("d90000005-10_1_2", "d90000005-10"),
+        ("2007_000032_1_1", "2007_000032"),
+        ("189006-degraded2_2_1", "189006"),
+        ("Seq05VD-f03330-degraded1_1_1", "Seq05VD-f03330"),
+        ("Seq05VD_f03330", "Seq05VD_f03330"),
+        ("my_nice_photo", "my_nice_photo"),
+        ("189006", "189006"),
+    ],
+)
+def test_photograph_stands_before_object_and_variant(image_id: str, photo: str) -> None:
+    assert photograph_of(image_id) == photo
 
 
-def test_one_seed_repeats_and_two_differ(generator: np.random.Generator) -> None:
-    values = generator.normal(size=50)
-
-    first, again, other = (mean_interval(values, seed=seed) for seed in (1, 1, 2))
-
-    assert first == again
-    assert first != other
+def test_public_test_set_has_4317_photographs(harmonizer_scores: pd.DataFrame) -> None:
+    assert photographs(harmonizer_scores).nunique() == 4317
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.floats(0, 100), min_size=2, max_size=30))
-def test_interval_stays_within_the_values(values: list[float]) -> None:
-    interval = mean_interval(np.array(values), draws=FEW_DRAWS)
+def test_equal_names_in_two_subsets_are_two_photographs() -> None:
+    scores = pd.DataFrame({"subset": ["p", "q", "p"], "id": ["1_1_1", "1_1_1", "1_2_1"]})
 
-    assert min(values) - 1e-9 <= interval.low <= interval.high <= max(values) + 1e-9
+    assert photographs(scores).tolist() == ["p/1", "q/1", "p/1"]
+
+
+def test_intervals_of_genuine_scores_count_photographs(harmonizer_scores: pd.DataFrame) -> None:
+    found, naive = mean_score(harmonizer_scores, "mse"), harmonizer_scores["mse"].sem() * 1.96
+
+    assert (found.n, found.units) == (7404, 4317)
+    # Composites taken for independent are the review's fault A: 1.44 to 1.75 times too narrow.
+    assert (found.high - found.low) / 2 > 1.3 * naive
+
+
+def test_composites_stand_beside_their_photographs(harmonizer_scores: pd.DataFrame) -> None:
+    table = summarize(harmonizer_scores, ["subset"], metrics=["mse"]).set_index("subset")
+
+    assert table[["n", "photographs"]].loc["HAdobe5k"].tolist() == [2160, 432]
+
+
+def test_rows_with_one_index_are_told_apart() -> None:
+    one = pd.DataFrame({"benchmark": "x", "method": "a", "subset": "p", "id": [f"{k}_1_1" for k in range(12)], "mse": np.arange(12.0)})
+
+    table = summarize(pd.concat([one, one.assign(method="b")]), metrics=["mse"])
+
+    assert table["photographs"].tolist() == [12, 12]
+
+
+def test_scores_without_ids_are_refused(scores: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="lack the column id"):
+        summarize(scores.drop(columns="id"), metrics=["mse"])
 
 
 def test_methods_are_joined_by_id_not_by_row(scores: pd.DataFrame) -> None:
     difference = paired_difference(scores, "b", "a", "mse")
 
     assert difference.mean == pytest.approx(2.5)
-    assert 1 <= difference.low < 2.5 < difference.high <= 4
+    assert (difference.n, difference.units) == (4, 4)
 
 
 def test_paired_interval_is_narrower_than_the_means(harmonizer_scores: pd.DataFrame) -> None:
     shifted = harmonizer_scores.assign(method="shifted", mse=harmonizer_scores["mse"] + 1)
     both = pd.concat([harmonizer_scores, shifted])
 
-    paired = paired_difference(both, "shifted", "harmonizer", "mse", draws=FEW_DRAWS)
+    paired = paired_difference(both, "shifted", "harmonizer", "mse")
 
     assert paired.high - paired.low < 1e-9
 
@@ -183,24 +197,3 @@ def test_unscored_method_is_named(scores: pd.DataFrame) -> None:
 def test_missing_column_is_named(scores: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="lack the column psnr"):
         summarize(scores, metrics=["psnr"])
-
-
-def test_rank_correlation_is_spearmans(generator):
-    x = generator.normal(size=40)
-    y = x**3 + generator.normal(size=40)
-
-    interval = rank_correlation(np.stack([x, y], 1))
-
-    assert interval.mean == pytest.approx(pd.Series(x).corr(pd.Series(y), method="spearman"))
-    assert interval.low < interval.mean < interval.high
-
-
-def test_few_images_have_a_correlation_without_an_interval():
-    interval = rank_correlation(np.array([[1.0, 1], [2, 2], [3, 3]]))
-
-    assert interval.mean == pytest.approx(1)
-    assert np.isnan(interval.low)
-
-
-def test_equal_counts_have_no_correlation():
-    assert np.isnan(rank_correlation(np.stack([np.arange(20.0), np.ones(20)], 1)).mean)

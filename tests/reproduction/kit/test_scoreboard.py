@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harmlib.errors import DataError
-from harmlib.evaluation.statistics import Interval
+from harmlib.evaluation.intervals import Interval
 from reproduction.kit.scoreboard import claim_verdicts, exhibit_states, write_scoreboard
 from reproduction.kit.style import save_csv
 from reproduction.kit.verdicts import judge_sign, save_claims

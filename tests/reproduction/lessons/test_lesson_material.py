@@ -10,6 +10,7 @@ from miniature_workspace import finish_workspace
 
 from harmlib import models
 from harmlib.errors import ParameterError
+from harmlib.evaluation.statistics import photograph_of
 from harmlib.io.files import CHECKPOINT, write_manifest
 from reproduction.lessons import material
 from reproduction.profiles import load_profile
@@ -84,7 +85,7 @@ def test_a_method_that_does_not_exist_is_refused(empty):
 def test_photographs_are_taken_once():
     found = material.embedded_material(12, seed=2021)
 
-    assert len({material.photo_of(example.id) for example in found.photographs}) == len(found.photographs)
+    assert len({photograph_of(example.id) for example in found.photographs}) == len(found.photographs)
     assert len(found.photographs) < len(found.examples)
 
 
