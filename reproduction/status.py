@@ -22,8 +22,8 @@ DONE, STARTED, LEFT = "done", "started", "left"
 def status_table(profile: str, *, results: str = "results", papers: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row per benchmark, run, score table and exhibit in planned order: what, name, state, seconds, budget.
 
-    papers: only these; none means all. seconds: of what is done, as measured, scores apart; of a run that is not, what its updates take at the pace
-    of a finished run of the same method and options; NaN where nobody knows. budget: a run's updates, and the pictures of each.
+    papers: only these; none means all. seconds: of what is done, as measured, scores apart; of a run that is not, what its updates take
+    at the pace of a finished run of the same method and options; NaN where nobody knows. budget: a run's updates, and the pictures of each.
     """
     loaded = load_profile(profile)
     folder = Results(results, loaded.name)
