@@ -8,6 +8,7 @@ IMAGES ?=
 METHODS ?=
 KIND ?= rankings
 RATERS ?= 12
+WEIGHTS ?=
 OUT ?= study
 PY := .venv/bin/python
 
@@ -18,7 +19,7 @@ help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 	@echo
 	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder'
-	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  OUT=study'
+	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  WEIGHTS="harmonizer=run ..."  OUT=study'
 
 setup: .venv/ready ## make .venv with the tested versions (done by the other commands too)
 
@@ -47,7 +48,7 @@ lab: .venv/ready ## open the notebooks in JupyterLab
 
 study: .venv/ready ## make the pages of a user study, one per rater, to hand out (docs/studies.md)
 	@test -n "$(IMAGES)" || { echo 'make study needs a folder of composites: make study IMAGES=folder METHODS="composite reinhard_lab"' >&2; exit 2; }
-	$(PY) -m reproduction study make "$(IMAGES)" --kind "$(KIND)" $(if $(METHODS),--methods $(METHODS)) --raters "$(RATERS)" --results "$(RESULTS)" --out "$(OUT)"
+	$(PY) -m reproduction study make "$(IMAGES)" --kind "$(KIND)" $(if $(METHODS),--methods $(METHODS)) --raters "$(RATERS)" $(foreach run,$(WEIGHTS),--weights "$(run)") --out "$(OUT)"
 
 clean: ## remove .venv, caches and what the smoke profile made; longer runs (results/small, results/paper) stay
 	git clean -fdXq results/smoke benchmarks

@@ -35,8 +35,9 @@ import torch
 from harmlib import models
 from harmlib.filters import FILTERS, SIX, restore
 from harmlib.inference.pictures import harmonize
+from harmlib.inference.render import render_picture
 from harmlib.io.images import resize, to_array, to_tensor
-from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.models.base import HarmonizationModel
 from harmlib.models.pctnet import PctNet
 from harmlib.threads import one_algebra_thread
 from reproduction.baselines.costs import multiply_accumulates
@@ -141,9 +142,7 @@ def plain_frame(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray
     """Return Harmonizer's frame the plain way: float tensors of the full size, filters step by step."""
     with torch.inference_mode():
         composite, region = to_tensor(picture)[None], torch.from_numpy(mask).float()[None, None]
-        return to_array(
-            model.upscale(Prediction(composite, {"arguments": model.predict_arguments(composite, region)}), composite, region)[0]
-        )
+        return to_array(restore(composite, region, model.predict_arguments(composite, region), model.filters)[-1][0])
 
 
 def upscaling_calls(model: PctNet, picture: np.ndarray) -> dict[str, Callable[[], Any]]:
@@ -165,12 +164,13 @@ def measure_method(size: str, name: str, frames: int) -> list[dict[str, Any]]:
     method, options = VARIANTS.get(name, (name, {}))
     model = models.create(method, **options).eval()
     picture, mask = frame(size), left_half(*SIZES[size])
-    calls = {"frame": lambda: harmonize(model, picture, mask)}
+    frame_of = harmonize if model.harmonizes else render_picture  # a detector hands the picture through
+    calls = {"frame": lambda: frame_of(model, picture, mask)}
     if name == "harmonizer":
         calls["frame, step by step"] = lambda: plain_frame(model, picture, mask)
     if isinstance(model, PctNet):
         calls |= upscaling_calls(model, picture)
-    harmonize(model, picture[:SIDE, :SIDE].copy(), left_half(SIDE, SIDE))  # loads and compiles
+    frame_of(model, picture[:SIDE, :SIDE].copy(), left_half(SIDE, SIDE))  # loads and compiles
     rows = [{"method": name, "part": part, "memory_mib": extra_mib(call)} for part, call in calls.items()]
     times = timed(calls, frames)
     for row in rows:

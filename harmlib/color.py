@@ -20,6 +20,9 @@ def rgb_to_lab8(rgb: np.ndarray) -> np.ndarray:
 
     rgb: uint8 (..., 3). Returns uint8 (..., 3): L 0..255, a 42..226, b 20..223.
     Raises ShapeError for anything but uint8 triples.
+
+    >>> rgb_to_lab8(np.array([[255, 0, 0], [128, 128, 128]], np.uint8)).tolist()
+    [[136, 208, 195], [137, 128, 128]]
     """
     return _convert(rgb, cv2.COLOR_RGB2LAB)
 
@@ -29,12 +32,19 @@ def lab8_to_rgb(codes: np.ndarray) -> np.ndarray:
 
     codes: uint8 (..., 3). There and back is exact for about 12 % of the colors only.
     Raises ShapeError for anything but uint8 triples.
+
+    >>> lab8_to_rgb(np.array([[136, 208, 195]], np.uint8)).tolist()
+    [[255, 2, 1]]
     """
     return _convert(codes, cv2.COLOR_LAB2RGB)
 
 
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
-    """Return float Lab, float64 (..., 3), of sRGB pixels, uint8 (..., 3); raises ShapeError for anything else."""
+    """Return float Lab, float64 (..., 3), of sRGB pixels, uint8 (..., 3); raises ShapeError for anything else.
+
+    >>> rgb_to_lab(np.array([[255, 0, 0]], np.uint8)).round(1).tolist()
+    [[53.2, 80.1, 67.2]]
+    """
     from skimage.color import rgb2lab  # OpenCV's float Lab interpolates a table and is off by up to 0.2
 
     _check_bytes(rgb)
@@ -42,7 +52,11 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
-    """Return the sRGB pixels, uint8 (..., 3), of float Lab (..., 3): clipped to sRGB and rounded."""
+    """Return the sRGB pixels, uint8 (..., 3), of float Lab (..., 3): clipped to sRGB and rounded.
+
+    >>> lab_to_rgb(np.array([[53.2, 80.1, 67.2]])).tolist()
+    [[255, 0, 0]]
+    """
     from skimage.color import lab2rgb
 
     with warnings.catch_warnings():

@@ -45,5 +45,9 @@ class ParameterError(HarmlibError):
     """An unknown name or a parameter outside its choices."""
 
 
+class MissingPackageError(HarmlibError, ImportError):
+    """A package that comes with one of harmlib's extras is not installed."""
+
+
 class DiskSpaceError(HarmlibError):
     """The disk is full or too small for the work ahead."""

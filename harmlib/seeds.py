@@ -17,5 +17,11 @@ def item_seed(seed: int, item: str, visit: int = 0) -> int:
 
 
 def item_generator(seed: int, item: str, visit: int = 0) -> np.random.Generator:
-    """Return the NumPy generator of one visit of one item."""
+    """Return the NumPy generator of one visit of one item.
+
+    >>> item_generator(1, "c12_7_1").integers(100, size=3).tolist()
+    [87, 42, 27]
+    >>> item_generator(1, "c12_7_1", visit=1).integers(100, size=3).tolist()
+    [26, 29, 28]
+    """
     return np.random.default_rng(item_seed(seed, item, visit))

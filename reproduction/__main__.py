@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_notebook(commands)
     _add_study(commands)
     _add_prepare(commands)
+    _add_release(commands)
     return parser
 
 
@@ -75,6 +76,26 @@ def _prepare(options: argparse.Namespace) -> None:
     from reproduction.prepare.prepare import prepare
 
     prepare(options.name, options.source, options.target)
+
+
+def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``release``."""
+    parser = commands.add_parser("release", help="write a finished run's weights and their card into the package, in half precision")
+    parser.add_argument("folder", metavar="RUN", help="folder of the run")
+    parser.add_argument("--name", required=True, help="what harmlib.models.load_released calls it; a method's name makes it the default")
+    parser.add_argument("--scores", nargs="+", default=[], help="score tables for the card (default: those of the run's profile)")
+    parser.add_argument("--notes", default="", help="a sentence for the card, such as what fails")
+    parser.add_argument("--out", help="folder of the weights (default: the package's own)")
+    parser.set_defaults(run=_release)
+
+
+def _release(options: argparse.Namespace) -> None:
+    """Run ``release`` and print where the weights are."""
+    from harmlib.models.released import RELEASED
+    from reproduction.release import release
+
+    path = release(options.folder, options.name, scores=options.scores, notes=options.notes, released=options.out or RELEASED)
+    print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -129,7 +150,9 @@ def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     make.add_argument("--trials", type=int, help="per rater (default: every composite once; of pairs all, up to 60)")
     make.add_argument("--catch-trials", type=int, help="per rater (default: 2, in a filter study 1)")
     make.add_argument("--seed", type=int, default=2021, help="of orders, places and names (default: 2021)")
-    make.add_argument("--results", help="where the newest finished runs are looked for (default: the checkout's results)")
+    make.add_argument(
+        "--weights", action="append", default=[], metavar="NAME=RUN", help="a method's run or weights file (default: the released weights)"
+    )
     make.add_argument("--out", default="study", help="folder to make (default: study)")
     make.set_defaults(run=_make_study)
     merge = steps.add_parser("merge", help="check the files that raters sent and write the tables of the study")
@@ -153,8 +176,18 @@ def _make_study(options: argparse.Namespace) -> None:
         seed=options.seed,
         trials=options.trials,
         catch_trials=options.catch_trials,
-        results=options.results,
+        weights=_named(options.weights),
     )
+
+
+def _named(arguments: Sequence[str]) -> dict[str, str]:
+    """Return NAME=VALUE arguments as a dictionary."""
+    from harmlib.errors import ParameterError
+
+    for argument in arguments:
+        if not all(argument.partition("=")[::2]):
+            raise ParameterError(f'"{argument}" is not NAME=RUN: write a method, "=" and its run folder')
+    return dict(argument.split("=", 1) for argument in arguments)
 
 
 def _merge_study(options: argparse.Namespace) -> None:

@@ -21,11 +21,13 @@ from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
 profile = "smoke"  # smoke, small, paper, or the path of a .yaml file
-results = "results"  # folder of all results; the newest finished runs below it are used
+results = "results"  # folder of all results; the runs named below are taken from it where they are finished
 data = None  # not needed
 
 # %%
 workspace = open_workspace(profile, data=data, results=results)
+named = ("harmonizer-iharmony4-style", "sgmmh_om-hscene-style")
+runs = {name.split("-")[0]: workspace.results.run(name) for name in named if workspace.results.run(name).exists()}
 source = open_source("embedded")
 
 
@@ -44,7 +46,7 @@ def pasted(photo, labels, look="kelvin"):
 # wants it.
 
 # %%
-model, origin = opening.open_model("sgmmh_om", workspace.results.root.parent)
+model, origin = opening.open_model("sgmmh_om", runs.get("sgmmh_om"))
 photo = source.load("coffee")
 composite, _ = pasted(photo, [label for label, name in photo.classes.items() if name in ("saucer", "cup", "coffee", "spoon")])
 state = opening.open_state(composite, model=model)
@@ -79,7 +81,7 @@ assert distances["color of the composite"] < 2
 # level.
 
 # %%
-model, origin = opening.open_model("harmonizer", workspace.results.root.parent)
+model, origin = opening.open_model("harmonizer", runs.get("harmonizer"))
 rows = []
 for name in (name for split in source.splits() for name in source.ids(split)):
     photo = source.load(name)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from harmlib import models
-from harmlib.errors import CheckpointError, DataError, HarmlibError, ImageError, MaskError, ParameterError
-from harmlib.inference.pictures import harmonize_with_prediction, newest_model
+from harmlib.errors import DataError, HarmlibError, ImageError, MaskError, ParameterError
+from harmlib.inference.pictures import check_harmonizer, harmonize_with_prediction
 from harmlib.io import files, images
 from harmlib.io.folders import find_partner, list_pictures
+from harmlib.models.released import load_file
 from harmlib.progress import progress
 
 if TYPE_CHECKING:
@@ -35,28 +36,10 @@ def load_model(name: str | None, checkpoint: str | os.PathLike[str] | None) -> H
     """Return the model that the command asks for, in evaluation mode.
 
     name: a method, by default DEFAULT_MODEL, or the one that the checkpoint holds.
-    checkpoint: a run folder, ``checkpoint.pt``, or, with a name, weights published by its authors; None: the newest finished run.
+    checkpoint: a run folder, a file of weights, or, with a name, weights published by its authors; None: the released weights.
     Raises CheckpointError, ParameterError.
     """
-    if checkpoint is None:
-        return newest_model(name or DEFAULT_MODEL, None)
-    path = Path(checkpoint)
-    if path.is_dir() or _is_ours(path):
-        model = models.load(path)
-        if name not in (None, model.name):
-            raise CheckpointError(f'"{path}" holds the method "{model.name}", not "{name}": leave --model out')
-        return model
-    if name is None:
-        raise CheckpointError(f'"{path}" is no checkpoint of harmlib: if its authors published these weights, name the method with --model')
-    return models.load_public_checkpoint(name, path)
-
-
-def _is_ours(path: Path) -> bool:
-    """Tell whether a torch file is one of our checkpoints; raises CheckpointError when it cannot be read."""
-    from harmlib.models import checkpoints
-
-    content = checkpoints.read_file(path)
-    return isinstance(content, dict) and "format" in content
+    return models.resolve(name or DEFAULT_MODEL) if checkpoint is None else load_file(checkpoint, name)
 
 
 def harmonize_files(
@@ -77,6 +60,7 @@ def harmonize_files(
     upsampling: as in ``harmonize``. arguments: write the predicted filter arguments beside every result, as JSON; of a video as CSV.
     Raises HarmlibError, naming the file, for the first one that cannot be used: results before it stay.
     """
+    check_harmonizer(model)
     source, region, target = Path(composite), None if mask is None else Path(mask), Path(out)
     if region is None and model.needs_mask:
         raise MaskError(f'"{model.name}" needs a mask of the foreground: give --mask')

@@ -6,14 +6,15 @@ import pandas as pd
 
 from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.models.registry import BYTES, REFERENCE, ModelInfo, parameters
+from harmlib.models.registry import BYTES, ModelInfo, parameters
 
 
 def model_table(pattern: str = "*") -> pd.DataFrame:
     """Return one row per registered method that matches a shell pattern.
 
-    Columns: method; system, reference (authors and year); mask ("needs" or "none"); parameters, of what harmonizes, in millions at full
-    width; MiB, of a float32 file of these; weights (where the authors publish some that ``load_public_checkpoint`` reads, else empty).
+    Columns: method; system (its name in tables); reference (authors and year); mask ("needs" or "none"); parameters, of what harmonizes,
+    in millions at full width; MiB, of a float32 file of these; weights (where the authors publish some that ``load_public_checkpoint``
+    reads, else empty).
     """
     return pd.DataFrame([_row(models.describe(name)) for name in models.list_models(pattern)])
 
@@ -21,11 +22,10 @@ def model_table(pattern: str = "*") -> pd.DataFrame:
 def _row(info: ModelInfo) -> dict[str, object]:
     """Return one method's row."""
     count = parameters(info.name)
-    parts = REFERENCE.match(info.title)
     return {
         "method": info.name,
-        "system": parts["system"] if parts else info.title,
-        "reference": parts["reference"] if parts else "",
+        "system": info.system,
+        "reference": info.reference,
         "mask": "needs" if info.needs_mask else "none",
         "parameters": count / 1e6,
         "MiB": count * BYTES / 2**20,

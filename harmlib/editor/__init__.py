@@ -7,3 +7,9 @@ opening      a state from a composite and the name of a method
 recipe       a picture and its recipe on disk, and the recipe played back
 widgets      sliders and pictures over the state, for a notebook: ``edit(composite, mask)``
 """
+
+from __future__ import annotations
+
+from harmlib.lazy import submodules
+
+__getattr__, __dir__ = submodules(__name__, ("opening", "recipe", "regions", "state", "whitebox", "widgets"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from harmlib import models
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import white_box
 from harmlib.errors import CheckpointError, MaskError
-from harmlib.inference.pictures import Picture, harmonize_with_prediction, newest_model, read_mask, read_picture
+from harmlib.inference.pictures import Picture, harmonize_with_prediction, read_mask, read_picture
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -25,35 +26,35 @@ def open_state(
     mask: Picture | None = None,
     model: HarmonizationModel | str = "harmonizer",
     *,
-    results: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     regions: np.ndarray | None = None,
 ) -> EditorState:
     """Return the state that edits what a method predicts for a composite; the network runs once, here.
 
     composite: as for ``harmonize``; alpha is dropped.
     mask: as for ``harmonize``; where the method needs none, it never sees it, and the mask only tells the regions.
-    model, results: as for ``harmonize``. regions: as for ``EditorState``.
+    model, weights: as for ``harmonize``. regions: as for ``EditorState``.
     Raises ParameterError for a method that predicts neither operator masks nor filter arguments, MaskError for an empty mask, and what
     ``harmonize`` raises.
     """
     picture, _ = read_picture(composite)
-    weights = None if mask is None else read_mask(mask, picture)
-    model = newest_model(model, results) if isinstance(model, str) else model
-    _, prediction = harmonize_with_prediction(model, picture, weights)
+    soft_mask = None if mask is None else read_mask(mask, picture)
+    model = models.resolve(model, weights)
+    _, prediction = harmonize_with_prediction(model, picture, soft_mask)
     if prediction is None:
         raise MaskError("the mask has no foreground at the size the method works on: there is nothing to edit")
-    return EditorState(picture, white_box(model, prediction), weights, regions)
+    return EditorState(picture, white_box(model, prediction), soft_mask, regions)
 
 
-def open_model(method: str, results: str | os.PathLike[str] | None = None) -> tuple[HarmonizationModel, str]:
-    """Return a method with its newest finished run, or with fresh weights, and a note that says which.
+def open_model(method: str, weights: str | os.PathLike[str] | None = None) -> tuple[HarmonizationModel, str]:
+    """Return a method with the weights that ``models.resolve`` finds, or with fresh ones, and a note that says which.
 
     Untrained weights show how the editor works, not what the method does: show the note beside every picture.
     """
     import torch
 
     try:
-        return newest_model(method, results), "newest finished run"
+        return models.resolve(method, weights), "released weights" if weights is None else f"weights of {Path(weights).name}"
     except CheckpointError as error:
         known = models.describe(method).options
         with torch.random.fork_rng(devices=[]):

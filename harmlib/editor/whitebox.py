@@ -84,15 +84,13 @@ class OperatorMasks(WhiteBox):
         codes = color.rgb_to_lab8(composite).reshape(-1, 3)
         shape_only = torch.empty((1, 3, *labels.shape), device="meta")
         masks = resize_to(torch.from_numpy(self.masks)[None], shape_only).reshape(len(OPERATORS), -1).numpy()
-        outside = _outside(mask) if self.inside_mask else None
+        weights = _taken(mask) if self.inside_mask else None
 
         def render(numbers: np.ndarray) -> np.ndarray:
             retouched = np.empty_like(codes)
             retouch_codes(codes, SIGNED, masks, numbers.astype(np.float32), labels.reshape(-1), retouched)
             picture = color.lab8_to_rgb(retouched.reshape(composite.shape))
-            if outside is not None:
-                picture[outside] = composite[outside]
-            return picture
+            return picture if weights is None else _pasted(picture, composite, weights)
 
         return render
 
@@ -163,8 +161,17 @@ def white_box(model: HarmonizationModel, prediction: Prediction) -> WhiteBox:
     )
 
 
-def _outside(mask: np.ndarray | None) -> np.ndarray | None:
-    """Return the background of a mask, bool (H, W): what keeps it takes binary masks."""
+def _taken(mask: np.ndarray | None) -> np.ndarray:
+    """Return by how much a result shows, float32 (H, W): its method takes binary masks, and the renderer blends along soft ones."""
     if mask is None:
         raise MaskError("a result that keeps the background needs a mask: give one, 1 = foreground")
-    return mask < MASK_THRESHOLD
+    return np.where(mask < MASK_THRESHOLD, np.float32(0), mask)
+
+
+def _pasted(picture: np.ndarray, composite: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the picture on the composite, uint8 (H, W, 3), as ``inference.render`` blends them."""
+    part = weights < 1
+    share = weights[part][:, None]
+    blended = picture[part] / np.float32(255) * share + composite[part] / np.float32(255) * (1 - share)
+    picture[part] = np.rint(255 * blended)
+    return picture

@@ -17,7 +17,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import ipywidgets
 import numpy as np
 
 from harmlib.editor.opening import open_state
@@ -25,7 +24,11 @@ from harmlib.editor.recipe import export
 from harmlib.editor.regions import EVERYWHERE, outlined
 from harmlib.editor.state import NEUTRAL, EditorState
 from harmlib.errors import HarmlibError
+from harmlib.extras import needs
 from harmlib.inference.pictures import Picture
+
+with needs("editor"):
+    import ipywidgets
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -146,15 +149,15 @@ def edit(
     mask: Picture | None = None,
     model: HarmonizationModel | str = "harmonizer",
     *,
-    results: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     regions: np.ndarray | None = None,
     path: str | os.PathLike[str] = "edited.png",
 ) -> Editor:
     """Return the editor of what a method predicts for a composite.
 
-    composite, mask, model, results, regions: as for ``open_state``, whose errors are raised. path: where the export button writes.
+    composite, mask, model, weights, regions: as for ``open_state``, whose errors are raised. path: where the export button writes.
     """
-    return edit_state(open_state(composite, mask, model, results=results, regions=regions), path=path)
+    return edit_state(open_state(composite, mask, model, weights=weights, regions=regions), path=path)
 
 
 def edit_state(state: EditorState, *, path: str | os.PathLike[str] = "edited.png", clock: Callable[[], float] = time.monotonic) -> Editor:

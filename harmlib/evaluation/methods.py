@@ -17,20 +17,20 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional as nnf
 
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import ShapeError
 from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
-from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
+from harmlib.inference.render import render
+from harmlib.inference.upsampling import check_upsampling
 from harmlib.io.folders import find_partner, list_pictures
 from harmlib.io.images import check_same_size, read_image, read_mask, to_tensor
 from harmlib.metrics.functional import mse
 from harmlib.metrics.lpips import load_network
 from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture, finish, measure, score_batch
-from harmlib.models.base import HarmonizationModel, resize_to
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
 
 __all__ = [
@@ -79,10 +79,9 @@ def score_method(
     method: its name in the table, by default the model's, with "_bilinear" or "_pcm" behind it where that is the upsampling.
     device: by default the GPU where there is one.
     upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
-    Thumbnails are sampled bilinearly without antialiasing, whatever ``model.antialias`` says.
+    Every picture is ``inference.render``'s, thumbnail and background by the protocol's rules.
     Images already in the table are skipped. Batches are cut from the whole list, done or not, so that a resumed run meets the
     same batches and writes the same bytes. Metrics but LPIPS are computed on the CPU, whatever the model's device.
-    A model that takes no mask cannot paste a background, so it keeps its own, whatever the protocol says.
     Returns the whole score table. A mask without foreground at the evaluated size leaves its foreground scores empty, with a warning.
     Raises ImageError, MaskError or ShapeError, naming the file or pair, for what cannot be used: nothing is skipped.
     Raises ParameterError for an unknown protocol or upsampling.
@@ -153,57 +152,29 @@ def _score_items(
 
 
 def _finished(model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, upsampling: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Finished prediction, target and mask of one batch, on the CPU."""
-    composite, target, mask = _evaluated(items, rule)
-    place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    with torch.inference_mode():
-        prediction = _predict(model, items, composite.to(place), mask.to(place), rule, upsampling).cpu()
-    background = rule.background if model.needs_mask else "keep"
-    return finish(prediction, target, mask, rule, composite=composite, background=background), target, mask
-
-
-def _evaluated(items: Sequence[_Item], rule: Protocol) -> tuple[Tensor, Tensor, Tensor]:
-    """Composite, target (B, 3, h, w) and mask (B, 1, h, w) as the protocol looks at them."""
-    composite = torch.stack([to_tensor(evaluated_picture(item.composite, rule)) for item in items])
-    target = torch.stack([to_tensor(evaluated_picture(item.target, rule)) for item in items])
-    mask = torch.stack([torch.from_numpy(evaluated_mask(item.mask, rule))[None] for item in items])
+    """Finished prediction, target (B, 3, h, w) and mask (B, 1, h, w) of one batch as the protocol looks at them, on the CPU."""
+    targets = [evaluated_picture(item.target, rule) for item in items]
+    masks = [evaluated_mask(item.mask, rule) for item in items]
+    composites = [evaluated_picture(item.composite, rule) for item in items]
     if rule.background == "target":
-        composite = composite * mask + target * (1 - mask)
-    return composite, target, mask
+        composites = [_pasted(*arrays) for arrays in zip(composites, targets, masks, strict=True)]
+    predictions = render(
+        model,
+        composites,
+        masks,
+        seen=([item.composite for item in items], [item.mask for item in items]) if rule.network_input == "original" else None,
+        thumbnail=rule.thumbnail,
+        background="keep" if rule.background == "keep" else "composite",
+        upsampling=upsampling,
+        rounded=rule.rounding == "round",
+    )
+    target, mask = torch.stack([to_tensor(picture) for picture in targets]), torch.stack([torch.from_numpy(mask)[None] for mask in masks])
+    return finish(predictions, target, mask, rule, composite=None, background="keep"), target, mask
 
 
-def _predict(model: HarmonizationModel, items: Sequence[_Item], composite: Tensor, mask: Tensor, rule: Protocol, upsampling: str) -> Tensor:
-    """Harmonized pictures (B, 3, h, w) at the evaluated size: inference at the working size, then the way up."""
-    images, masks, size = composite, mask, model.working_size
-    if size is not None and rule.network_input == "original":
-        images = torch.cat([_thumbnail(to_tensor(item.composite)[None], size) for item in items]).to(composite)
-        masks = torch.cat([_thumbnail(to_tensor(item.mask)[None], size) for item in items]).to(mask)
-    elif size is not None:
-        images, masks = _thumbnail(composite, size), _thumbnail(mask, size)
-    if not model.soft_masks:
-        masks = (masks >= 0.5).to(masks)
-    prediction = model(images, masks if model.needs_mask else None)
-    if images is composite:
-        return prediction.image
-    if upsampling == "own":
-        return model.upscale(prediction, composite, mask)
-    if upsampling == "bilinear":
-        return resize_to(prediction.image, composite)
-    pictures = zip(images, prediction.image, masks, composite, mask, strict=True)
-    mapped = [polynomial_color_mapping(*_arrays(*tensors)) for tensors in pictures]
-    return torch.stack([torch.from_numpy(picture).permute(2, 0, 1) for picture in mapped])
-
-
-def _arrays(*tensors: Tensor) -> list[np.ndarray]:
-    """Pictures (3, h, w) as arrays (h, w, 3), masks (1, h, w) as (h, w)."""
-    return [tensor.permute(1, 2, 0).squeeze(2).cpu().numpy() for tensor in tensors]
-
-
-def _thumbnail(image: Tensor, size: int) -> Tensor:
-    """Resize (B, C, H, W) to a square, bilinear without antialiasing; a picture of that size is left alone."""
-    if image.shape[2:] == (size, size):
-        return image
-    return nnf.interpolate(image, size=(size, size), mode="bilinear", align_corners=False)
+def _pasted(composite: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The composite with the background of the real photograph, uint8 (h, w, 3)."""
+    return np.rint(composite * mask[..., None] + target * (1 - mask[..., None])).astype(np.uint8)
 
 
 def _row(item: _Item, scores: dict[str, float]) -> dict[str, Any]:

@@ -42,6 +42,10 @@ def mean_interval(values: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> I
     """Return the mean of the values that are not NaN, with its percentile bootstrap interval.
 
     values: (N,). One value has a mean and no interval; none has neither.
+
+    >>> interval = mean_interval(np.arange(20.0))
+    >>> interval.mean, interval.n, interval.low < 9.5 < interval.high
+    (9.5, 20, True)
     """
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
@@ -74,6 +78,10 @@ def summarize(
     Means are over images (a missing score lowers n, in sight); intervals are 95 % bootstrap intervals, the same for the same seed.
     Groups keep the order in which they first appear. Rows whose group is missing (an image outside every bucket) are left out.
     Raises DataError for a column that is not there.
+
+    >>> scores = pd.DataFrame({"method": ["composite"] * 2 + ["idt"] * 2, "id": ["a", "b"] * 2, "mse": [100.0, 50.0, 40.0, 30.0]})
+    >>> summarize(scores, by=("method",), metrics=("mse",))[["method", "metric", "mean", "n"]].to_numpy().tolist()
+    [['composite', 'mse', 75.0, 2], ['idt', 'mse', 35.0, 2]]
     """
     _check_columns(scores, [*by, *metrics])
     rows = []
@@ -115,6 +123,10 @@ def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric
 
     Images are joined by benchmark, subset, split, protocol and id, never by row order.
     Raises DataError when a method is missing, an image stands twice, or an image has only one of the methods.
+
+    >>> scores = pd.DataFrame({"method": ["composite"] * 2 + ["idt"] * 2, "id": ["a", "b", "b", "a"], "mse": [100.0, 50.0, 30.0, 40.0]})
+    >>> paired_difference(scores, "idt", "composite", "mse").mean
+    -40.0
     """
     pairs = paired_scores(scores, method_a, method_b, metric)
     return mean_interval((pairs["a"] - pairs["b"]).to_numpy(), draws=draws, seed=seed)

@@ -16,7 +16,11 @@ from harmlib.io.images import check_triplet
 
 
 def parse_filters(text: str) -> tuple[str, ...]:
-    """Return the filters of "temperature+brightness"; raises ParameterError as ``check_filters`` does."""
+    """Return the filters of "temperature+brightness"; raises ParameterError as ``check_filters`` does.
+
+    >>> parse_filters("temperature+brightness")
+    ('temperature', 'brightness')
+    """
     return check_filters(text.split("+"))
 
 
@@ -36,6 +40,12 @@ def restore(
     composite: (B, 3, H, W), RGB in [0, 1]; mask: (B, 1, H, W) in [0, 1]; arguments: (B, k), clamped to [-1, 1].
     O_i = M K_i + (1 - M) I_0 with K_i = F_i(K_{i-1}, θ_i) and K_0 = I_0 (equations 4 and 5).
     Raises ShapeError for shapes that do not fit, ParameterError for a wrong choice of filters.
+
+    >>> import torch
+    >>> gray, everywhere = torch.full((1, 3, 1, 1), 0.5), torch.ones(1, 1, 1, 1)
+    >>> brighter, contrasted = restore(gray, everywhere, torch.tensor([[0.2, 0.0]]), ("brightness", "contrast"))
+    >>> brighter.flatten().round(decimals=3)
+    tensor([0.6250, 0.6250, 0.6250])
     """
     _check(composite, mask, arguments, filters)
     image, pictures = composite, []

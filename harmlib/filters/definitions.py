@@ -48,6 +48,10 @@ def apply_filter(name: str, image: Tensor, argument: Tensor, *, contrast_grad: s
     the formula without floor.
     Raises ParameterError for an unknown filter or choice, ShapeError for other shapes.
     Source: Harmonizer sec. 3.2; the formulas are those of the authors' code.
+
+    >>> gray = torch.full((1, 3, 1, 1), 0.5)
+    >>> apply_filter("temperature", gray, torch.tensor([0.5])).flatten().round(decimals=3)
+    tensor([0.7500, 0.5000, 0.3750])
     """
     if name not in FILTERS:
         raise ParameterError(f'there is no filter "{name}": choose from {", ".join(FILTERS)}')

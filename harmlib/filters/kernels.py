@@ -188,16 +188,16 @@ def gather_levels(levels: np.ndarray, tables: np.ndarray, places: np.ndarray, co
 
 @_compiled()
 def scatter_levels(colors: np.ndarray, mask: np.ndarray, places: np.ndarray, count: int, levels: np.ndarray) -> None:
-    """Blend colors into levels (N, 3), uint8, at the places, rounded."""
+    """Blend colors into levels (N, 3), uint8, at the places; what ``scatter_planes`` gives, rounded."""
     first = _first_of_run(places, count)
     for i in range(count):
         pixel = first + i if first >= 0 else places[i]
         weight = mask[pixel]
         for channel in range(3):
-            level = PEAK * colors[channel, i]
+            color = colors[channel, i]
             if weight < ONE:
-                level = weight * level + (ONE - weight) * np.float32(levels[pixel, channel])
-            levels[pixel, channel] = np.uint8(np.int32(np.rint(level)))
+                color = weight * color + (ONE - weight) * (np.float32(levels[pixel, channel]) / PEAK)
+            levels[pixel, channel] = np.uint8(np.int32(np.rint(PEAK * color)))
 
 
 @_compiled()

@@ -1,1 +1,7 @@
 """One picture in, one harmonized picture or one map of visible shifts out, at any size."""
+
+from __future__ import annotations
+
+from harmlib.lazy import submodules
+
+__getattr__, __dir__ = submodules(__name__, ("detection", "pictures", "render", "thumbnails", "upsampling"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.inference.pictures import Picture, harmonize_with_prediction
+from harmlib.inference.pictures import Picture, read_picture
 from harmlib.inference.thumbnails import sample_bilinear
 
 if TYPE_CHECKING:
@@ -16,19 +18,22 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "ptc"
 
 
-def detect(model: HarmonizationModel, image: Picture) -> np.ndarray:
+def detect(model: HarmonizationModel | str, image: Picture, *, weights: str | os.PathLike[str] | None = None) -> np.ndarray:
     """Return the probabilities that pixels look darker, brighter, and neither, than they should: float32 (H, W, 3), summing to 1.
 
-    model: a detector. image: 8-bit, of any size, as ``harmonize`` takes it. It is looked at in the detector's working size, and the
-    probabilities are resized bilinearly.
-    Raises ParameterError for a model that is no detector, ImageError for a picture of 16 bits or another shape.
+    model, weights: a detector, or the name of one and its weights, as for ``harmonize``. image: 8-bit, of any size, as ``harmonize``
+    takes it. It is looked at in the detector's working size, and the probabilities are resized bilinearly.
+    Raises ParameterError for a model that is no detector, ImageError for a picture of 16 bits or another shape, CheckpointError without
+    weights.
     """
+    from harmlib.inference import render
+
+    picture, _ = read_picture(image)
+    model = models.resolve(model, weights)
     check_detector(model)
-    unchanged, prediction = harmonize_with_prediction(model, image)
-    assert prediction is not None  # only an empty mask gives none
-    probabilities = prediction["probabilities"][0].permute(1, 2, 0).cpu().numpy()
-    height, width = np.asarray(unchanged).shape[:2]
-    return sample_bilinear(probabilities, (height, width))
+    with render.evaluating(model):
+        prediction = render.predict(model, render.look(model, [picture], None))
+    return sample_bilinear(prediction["probabilities"][0].permute(1, 2, 0).cpu().numpy(), picture.shape[:2])
 
 
 def check_detector(model: HarmonizationModel) -> None:

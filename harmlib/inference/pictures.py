@@ -1,38 +1,25 @@
 """One composite in, one harmonized picture out: any size, PIL or array, same kind and size back.
 
-The method looks at a thumbnail of its working size and goes back to full size in its own way
-(``HarmonizationModel.upscale_picture``), or in one that works for every method: resizing, or polynomial color mapping.
+What is between the door and the picture is ``render``'s: here pictures and masks are read, checked and given back as they came.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from harmlib import models
-from harmlib.errors import CheckpointError, ImageError, MaskError
-from harmlib.inference import thumbnails
-from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
-from harmlib.io import files, images
+from harmlib.errors import ImageError, MaskError, ParameterError
+from harmlib.io import images
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from harmlib.models.base import HarmonizationModel, Prediction
 
 Picture = Image.Image | np.ndarray
-
-logger = logging.getLogger(__name__)
-
-# What a method without weights is offered instead of a checkpoint.
-WEIGHTLESS = "reinhard_lab"
-SMOKE = "smoke"
 
 
 def harmonize(
@@ -40,22 +27,24 @@ def harmonize(
     image: Picture,
     mask: Picture | None = None,
     *,
+    weights: str | os.PathLike[str] | None = None,
+    background: str = "composite",
     upsampling: str = "own",
-    results: str | os.PathLike[str] | None = None,
 ) -> Picture:
     """Return the harmonized picture, of the same kind and size as the composite, alpha kept.
 
     model: a method's name, or a model (quicker for many pictures).
     image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice.
-    mask: (H, W), 1 or 255 = foreground, fractions allowed; an empty one returns the composite with a warning. Methods that need none
+    mask: (H, W), 1 or 255 = foreground, fractions blend; an empty one returns the composite with a warning. Methods that need none
     never see it.
-    upsampling: "own", the method's own way to full size; "bilinear", its small result resized, background included; "pcm",
-    polynomial color mapping of the foreground, background untouched. A method that works at every size needs none and uses none.
-    results: where the newest finished run of a named method is looked for; None: the checkout's.
-    Raises ImageError for a picture of 16 bits or another shape, MaskError for a missing or misfit mask, CheckpointError without a run,
-    ParameterError for an unknown method or upsampling.
+    weights: of a named method: a run folder or a file; None: the released ones (``models.resolve``).
+    background: "composite", its own bytes outside the mask, or "keep" what the method made of it, as methods without a mask do.
+    upsampling: "own", the method's own way to full size; "bilinear", its small result resized; "pcm", polynomial color mapping of the
+    foreground. A method that works at every size needs none and uses none.
+    Raises ImageError for a picture of 16 bits or another shape, MaskError for a missing or misfit mask, CheckpointError without weights,
+    ParameterError for an unknown method, background or upsampling, and for a detector.
     """
-    return harmonize_with_prediction(model, image, mask, upsampling=upsampling, results=results)[0]
+    return harmonize_with_prediction(model, image, mask, weights=weights, background=background, upsampling=upsampling)[0]
 
 
 def harmonize_with_prediction(
@@ -63,98 +52,36 @@ def harmonize_with_prediction(
     image: Picture,
     mask: Picture | None = None,
     *,
+    weights: str | os.PathLike[str] | None = None,
+    background: str = "composite",
     upsampling: str = "own",
-    results: str | os.PathLike[str] | None = None,
 ) -> tuple[Picture, Prediction | None]:
     """Return what ``harmonize`` does, and the prediction at the working size behind it: None where the composite is returned unchanged."""
-    check_upsampling(upsampling)
+    from harmlib.inference import render
+
+    render.check_choices(background, upsampling)
     if upsampling == "pcm" and mask is None:
         raise MaskError('upsampling "pcm" maps the colors of the foreground and needs a mask: give one, 1 = foreground')
     composite, alpha = read_picture(image)
     soft_mask = None if mask is None else read_mask(mask, composite)
-    model = newest_model(model, results) if isinstance(model, str) else model
+    model = models.resolve(model, weights)
+    check_harmonizer(model)
     if not model.needs_mask and upsampling != "pcm":
         soft_mask = None  # nothing of it may reach a method that claims to do without
     if soft_mask is not None and not soft_mask.any():
         return _return_unchanged(composite, alpha, image, "the mask is empty"), None
-    if soft_mask is not None and not model.soft_masks:
-        soft_mask = (soft_mask >= thumbnails.MASK_THRESHOLD).astype(np.float32)
-    thumbnail = thumbnails.thumbnail(model, composite)
-    small_mask = None if soft_mask is None else thumbnails.small_mask(model, soft_mask)
-    if small_mask is not None and not small_mask.any():
-        reason = f"the mask has no foreground at {small_mask.shape[2]}x{small_mask.shape[3]}"
-        return _return_unchanged(composite, alpha, image, reason), None
-    harmonized, prediction = _run(model, composite, soft_mask, thumbnail, small_mask, upsampling)
+    with render.evaluating(model):
+        harmonized, prediction = render.render_picture(model, composite, soft_mask, background=background, upsampling=upsampling)
+    if prediction is None:
+        height, width = [model.working_size or side for side in composite.shape[:2]]
+        return _return_unchanged(composite, alpha, image, f"the mask has no foreground at {height}x{width}"), None
     return _as_given(harmonized, alpha, image), prediction
 
 
-def _run(
-    model: HarmonizationModel, composite: np.ndarray, mask: np.ndarray | None, thumbnail: Tensor, small_mask: Tensor | None, upsampling: str
-) -> tuple[np.ndarray, Prediction]:
-    """Return the harmonized picture, uint8 (H, W, 3), and its prediction: one pass in evaluation mode, then the way up."""
-    import torch
-
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            prediction = model(thumbnail.to(device), None if small_mask is None else small_mask.to(device))
-            if model.working_size is None:
-                return images.to_array(prediction.image[0]), prediction
-            if upsampling == "own":
-                return model.upscale_picture(prediction, composite, mask), prediction
-            if upsampling == "bilinear":
-                return _resized(prediction, composite), prediction
-            assert mask is not None  # checked at the door
-            assert small_mask is not None
-            pair = (_to_colors(thumbnail), _to_colors(prediction.image))
-            return polynomial_color_mapping(*pair, small_mask[0, 0].numpy(), composite, mask), prediction
-    finally:
-        model.train(training)
-
-
-def _resized(prediction: Prediction, composite: np.ndarray) -> np.ndarray:
-    """Return the predicted picture at the composite's size."""
-    import torch
-
-    from harmlib.models.base import resize_to
-
-    shape_only = torch.empty((1, 3, *composite.shape[:2]), device="meta")
-    return images.to_array(resize_to(prediction.image, shape_only)[0])
-
-
-def _to_colors(tensor: Tensor) -> np.ndarray:
-    """Return a tensor (1, 3, h, w) as an array (h, w, 3), unrounded."""
-    return tensor[0].permute(1, 2, 0).cpu().numpy()
-
-
-def newest_model(name: str, results: str | os.PathLike[str] | None) -> HarmonizationModel:
-    """Return a method with the weights of its newest finished run, smoke runs last; one without weights as it is.
-
-    results: where the run is looked for; None: the checkout's. Raises CheckpointError, ParameterError.
-    """
-    if not models.describe(name).trainable:
-        model = models.create(name)
-        if next(model.parameters(), None) is None:
-            return model  # one that only joins trained parts has weights, and runs that hold them
-    results = "results" if results is None else results
-    runs = [manifest.parent for manifest in Path(results).glob(f"*/runs/{name}-*/{files.MANIFEST}")]
-    if not runs:
-        other = f', or use "{WEIGHTLESS}", a statistics transfer that needs no weights' if models.describe(name).needs_mask else ""
-        raise CheckpointError(
-            f'there is no finished run of "{name}" under "{results}": train one (README.md), or give a checkpoint of one{other}'
-        )
-    newest = max(runs, key=lambda run: (not _is_smoke(run), (run / files.MANIFEST).stat().st_mtime))
-    logger.info("%s uses the run %s", name, newest)
-    if _is_smoke(newest):
-        logger.warning('a run of the profile "%s" has learned next to nothing: train with the profile small or paper (README.md)', SMOKE)
-    return models.load(newest)
-
-
-def _is_smoke(run: Path) -> bool:
-    """Tell whether a run is one of the smoke profile, whose results only show that everything works."""
-    return run.parent.parent.name == SMOKE
+def check_harmonizer(model: HarmonizationModel) -> None:
+    """Raise ParameterError for a detector."""
+    if not model.harmonizes:
+        raise ParameterError(f'"{model.name}" looks for what is wrong and harmonizes nothing: use detect, or a method such as "ptc_dih"')
 
 
 def read_picture(image: Picture) -> tuple[np.ndarray, np.ndarray | None]:

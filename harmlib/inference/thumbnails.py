@@ -14,35 +14,44 @@ if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
 
 MASK_THRESHOLD = 0.5
+# Who says how a thumbnail is made: the method (``HarmonizationModel.antialias``), or a protocol that samples plainly for all of them.
+RULES = ("own", "plain")
 
 
-def thumbnail(model: HarmonizationModel, composite: np.ndarray) -> Tensor:
-    """Return the picture (1, 3, h, w) that the method looks at: at its working size, made as it wants it."""
+def thumbnail(model: HarmonizationModel, composite: np.ndarray, rule: str = "own") -> Tensor:
+    """Return the picture (1, 3, h, w) that the method looks at: at its working size, made by one of RULES."""
     import torch
 
     if model.working_size is None:
         return images.to_tensor(composite)[None]
     size = (model.working_size, model.working_size)
-    if model.antialias:
+    if model.antialias and rule == "own":
         return images.to_tensor(images.resize(composite, size, "bilinear"))[None]
     return torch.from_numpy(sample_bilinear(composite, size) / 255).permute(2, 0, 1)[None].contiguous()
 
 
-def small_mask(model: HarmonizationModel, mask: np.ndarray) -> Tensor:
-    """Return the mask (1, 1, h, w) beside the thumbnail; where thumbnails are antialiased, a binary mask stays binary."""
+def small_mask(model: HarmonizationModel, mask: np.ndarray, rule: str = "own") -> Tensor:
+    """Return the mask (1, 1, h, w) beside the thumbnail; where thumbnails are antialiased, a binary mask stays binary.
+
+    mask: (H, W) in [0, 1]; a method that takes binary masks only gets it cut at a half.
+    """
     import torch
 
-    small = mask
+    small = mask.astype(np.float32, copy=False) if model.soft_masks else cut(mask)
     if model.working_size is not None:
         size = (model.working_size, model.working_size)
-        if not model.antialias:
-            small = sample_bilinear(mask, size)
+        if model.antialias and rule == "own":
+            binary = not model.soft_masks or bool(np.isin(small, (0, 1)).all())
+            small = images.resize(small, size, "nearest" if binary else "bilinear").copy()
         else:
-            binary = bool(np.isin(mask, (0, 1)).all())
-            small = images.resize(mask, size, "nearest" if binary else "bilinear").copy()
-        if not model.soft_masks:
-            small = (small >= MASK_THRESHOLD).astype(np.float32)
+            small = sample_bilinear(small, size)
+        small = small if model.soft_masks else cut(small)
     return torch.from_numpy(small)[None, None]
+
+
+def cut(mask: np.ndarray) -> np.ndarray:
+    """Return a mask in [0, 1] cut at a half, float32."""
+    return (mask >= MASK_THRESHOLD).astype(np.float32)
 
 
 def sample_bilinear(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -51,6 +60,8 @@ def sample_bilinear(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Half-pixel centers, no antialiasing: torch's ``interpolate`` with ``align_corners=False``. Reads four pixels per sample, so that the
     size of the picture does not count.
     """
+    if picture.shape[:2] == size:
+        return picture.astype(np.float32)
     (top, bottom, down), (left, right, across) = (_neighbors(*sides) for sides in zip(picture.shape[:2], size, strict=True))
     down = down.reshape(-1, *[1] * (picture.ndim - 1))
     across = across.reshape(-1, *[1] * (picture.ndim - 2))

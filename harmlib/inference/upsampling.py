@@ -16,6 +16,7 @@ UPSAMPLING = ("own", "bilinear", "pcm")
 MASK_THRESHOLD = 0.5
 # The 11 terms of a color take 88 bytes: blocks of this many pixels stay in the processor's cache.
 BLOCK_PIXELS = 1 << 15
+PEAK = 255
 
 
 def check_upsampling(upsampling: str) -> None:
@@ -57,16 +58,15 @@ def polynomial_color_mapping(
     for start in range(0, len(composite), rows):
         block, weights = result[start : start + rows], mask[start : start + rows]
         region = weights > 0
-        block[region] = _mapped(matrix, block[region], weights[region][:, None])
+        colors = block[region] if composite.dtype != np.uint8 else block[region] / np.float32(PEAK)
+        blended = _mapped(matrix, colors, weights[region][:, None]).astype(colors.dtype)
+        block[region] = np.rint(PEAK * blended) if composite.dtype == np.uint8 else blended
     return result
 
 
 def _mapped(matrix: np.ndarray, colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return colors (N, 3), uint8 or in [0, 1], blended with their clipped image under the matrix; weights: (N, 1)."""
-    peak = 255 if colors.dtype == np.uint8 else 1
-    mapped = map_polynomial(matrix, colors / peak).clip(0, 1) * peak
-    blended = weights * mapped + (1 - weights) * colors
-    return np.rint(blended) if peak == 255 else blended
+    """Return colors (N, 3) in [0, 1] blended with their clipped image under the matrix; weights: (N, 1)."""
+    return weights * map_polynomial(matrix, colors).clip(0, 1) + (1 - weights) * colors
 
 
 def _terms(image: np.ndarray) -> np.ndarray:

@@ -121,6 +121,9 @@ def resize(array: np.ndarray, size: tuple[int, int], resampling: str) -> np.ndar
     """Return a uint8 picture or map at ``size`` (height, width) by PIL; resampling: bicubic, bilinear or nearest.
 
     A bool array is resized as 1-bit, which PIL always does by nearest neighbor.
+
+    >>> resize(np.array([[0, 255]], np.uint8), (1, 4), "bilinear").tolist()
+    [[0, 64, 191, 255]]
     """
     height, width = size
     if array.shape[:2] == size:
@@ -129,7 +132,11 @@ def resize(array: np.ndarray, size: tuple[int, int], resampling: str) -> np.ndar
 
 
 def to_tensor(image: np.ndarray) -> torch.Tensor:
-    """Return uint8 (H, W, 3) as float32 (3, H, W) in [0, 1]; a bool or uint8 map (H, W) as (1, H, W)."""
+    """Return uint8 (H, W, 3) as float32 (3, H, W) in [0, 1]; a bool or uint8 map (H, W) as (1, H, W).
+
+    >>> to_tensor(np.array([[[255, 0, 51]]], np.uint8)).flatten()
+    tensor([1.0000, 0.0000, 0.2000])
+    """
     import torch
 
     planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
@@ -138,7 +145,11 @@ def to_tensor(image: np.ndarray) -> torch.Tensor:
 
 
 def to_array(tensor: torch.Tensor) -> np.ndarray:
-    """Return a float tensor (3, H, W) in [0, 1] as uint8 (H, W, 3), rounded and clipped."""
+    """Return a float tensor (3, H, W) in [0, 1] as uint8 (H, W, 3), rounded and clipped.
+
+    >>> to_array(to_tensor(np.array([[[255, 0, 51]]], np.uint8))).tolist()
+    [[[255, 0, 51]]]
+    """
     levels = (tensor.detach().float().cpu().clamp(0, 1) * 255).round().byte()
     return levels.permute(1, 2, 0).numpy()
 

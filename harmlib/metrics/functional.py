@@ -28,6 +28,10 @@ def mse(prediction: Tensor, target: Tensor) -> Tensor:
     prediction, target: (B, 3, H, W), RGB in [0, 1].
     Returns (B,) float64, squared 8-bit levels, 0..65025.
     Raises ShapeError if sizes differ; RangeError outside [0, 1].
+
+    >>> black = torch.zeros(1, 3, 2, 2)
+    >>> mse(black + 10 / 255, black).round(decimals=3)
+    tensor([100.], dtype=torch.float64)
     """
     _check_pair(prediction, target)
     return _squared_error(prediction, target).mean((1, 2, 3))
@@ -41,6 +45,10 @@ def fmse(prediction: Tensor, target: Tensor, mask: Tensor, *, rule: str = "error
     masks give the same either way.
     Returns (B,) float64, squared 8-bit levels, 0..65025.
     Raises ShapeError, RangeError, ParameterError; EmptyMaskError if a mask has no foreground.
+
+    >>> black, mask = torch.zeros(1, 3, 2, 2), torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]])
+    >>> fmse(black + mask * 10 / 255, black, mask).round(decimals=3)  # 25 in the whole picture
+    tensor([100.], dtype=torch.float64)
     """
     if rule not in FOREGROUND_RULES:
         raise ParameterError(f'foreground rule "{rule}" is unknown: choose one of {", ".join(FOREGROUND_RULES)}')
@@ -55,6 +63,11 @@ def psnr(prediction: Tensor, target: Tensor, *, peak: float | Tensor = PEAK, off
 
     prediction, target: (B, 3, H, W), RGB in [0, 1]; peak: 8-bit levels, one number or (B,).
     Returns (B,) float64, dB. Raises ShapeError, RangeError.
+
+    >>> black = torch.zeros(2, 3, 2, 2)
+    >>> shifts = torch.tensor([1.0, 10.0]).reshape(2, 1, 1, 1) / 255
+    >>> psnr(black + shifts, black).round(decimals=2)
+    tensor([48.1300, 28.1300], dtype=torch.float64)
     """
     return psnr_from_mse(mse(prediction, target), peak=peak, offset=offset)
 
@@ -77,6 +90,10 @@ def ssim(prediction: Tensor, target: Tensor, *, data_range: float | Tensor = 1.0
     data_range: difference of the largest and the smallest possible value, one number or (B, 3) for each channel.
     Returns (B,) float64, -1..1: the mean of ``ssim_map`` without the 3 pixels at each border.
     Raises ShapeError, RangeError.
+
+    >>> ramp = torch.linspace(0, 1, 64).reshape(1, 1, 8, 8).expand(1, 3, 8, 8)
+    >>> ssim(ramp, ramp), ssim(1 - ramp, ramp).round(decimals=2)
+    (tensor([1.], dtype=torch.float64), tensor([-0.9500], dtype=torch.float64))
     """
     return ssim_from_map(ssim_map(prediction, target, data_range=data_range))
 

@@ -5,6 +5,7 @@ The linear heads ship with the ``lpips`` package; the ImageNet backbone is torch
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def backbone_path() -> Path:
 
 def why_unavailable() -> str:
     """Return the reason why LPIPS cannot be computed here, for the note below a table; empty when it can."""
+    if importlib.util.find_spec("lpips") is None:
+        return 'LPIPS needs the package "lpips", and it is not installed: pip install "harmlib[lpips]" brings it'
     path = backbone_path()
     if not path.exists():
         return f"LPIPS needs the VGG16 weights {BACKBONE_FILE} in torch's hub cache, and they are not there"

@@ -17,6 +17,7 @@ CHOICES = {
     "resampling": ("bicubic", "bilinear"),
     "mask": ("binary", "soft"),
     "network_input": ("evaluated", "original"),
+    "thumbnail": ("plain", "own"),
     "rounding": ("round", "truncate", "none"),
     "background": ("composite", "target", "keep"),
     "peak": ("255", "prediction_range", "target_max"),
@@ -35,9 +36,11 @@ class Protocol:
     size: side of the square that is evaluated; None evaluates at the size of the files.
     library, resampling: "pillow" resizes with antialiasing, "opencv" without.
     mask: "binary" thresholds at 128 and resizes by nearest neighbor; "soft" resizes like a picture and keeps gray.
-    network_input: the network sees the picture as "evaluated", or an unantialiased thumbnail of the "original".
+    network_input: the network sees a thumbnail of the picture as "evaluated", or of the "original".
+    thumbnail: made by "plain" bilinear sampling for every method, or as each method's authors make it, its "own".
     rounding: of the prediction to 8 bits; jpeg: quality at which it is saved and read back, None for not at all.
-    background: outside the mask show the "composite", the real "target" (in the network's input too), or "keep" the prediction.
+    background: outside the mask show the "composite", the real "target" (in the network's input too), or "keep" the prediction, which a
+    method without a mask always does.
     peak: of PSNR; mse_offset: added to MSE inside PSNR. Code bases without an offset print infinity for identical pictures; 1e-6
     stands in for it here.
     mse_region: "foreground" counts only errors in the mask, still divided by the whole picture's area.
@@ -53,6 +56,7 @@ class Protocol:
     resampling: str = "bicubic"
     mask: str = "binary"
     network_input: str = "evaluated"
+    thumbnail: str = "plain"
     rounding: str = "round"
     jpeg: int | None = None
     background: str = "composite"
@@ -162,7 +166,12 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def get_protocol(protocol: str | Protocol = DEFAULT) -> Protocol:
-    """Return the preset of that name (a Protocol is handed through); raises ParameterError for an unknown name."""
+    """Return the preset of that name (a Protocol is handed through); raises ParameterError for an unknown name.
+
+    >>> protocol = get_protocol("harmlib")
+    >>> protocol.size, protocol.mask, protocol.background
+    (256, 'binary', 'composite')
+    """
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in PROTOCOLS:

@@ -7,7 +7,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.idih import silent_biases
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.modulation import SIZE_MULTIPLE, ModulationUNet
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.registry import register
@@ -68,7 +68,13 @@ class ADFM(HarmonizationModel):
         return {"model": public_names(self.network, NAMES, "network.")}
 
 
-@register("adfm", paper="baselines", needs_mask=True, weights="https://github.com/Dominoer/bmvc2020_image_harmonization")
+@register(
+    "adfm",
+    paper="baselines",
+    reference="Hao et al. 2020",
+    needs_mask=True,
+    weights="https://github.com/Dominoer/bmvc2020_image_harmonization",
+)
 def adfm(*, width: float = 1.0) -> HarmonizationModel:
-    """ADFM: U-Net with attention-based deep feature modulation (Hao et al. 2020)."""
+    """ADFM: U-Net with attention-based deep feature modulation."""
     return ADFM(width=width)

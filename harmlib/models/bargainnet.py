@@ -11,8 +11,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, to_signed, to_unit
+from harmlib.models.layers.blocks import scaled_width
 from harmlib.models.layers.discriminators import DomainBranch
-from harmlib.models.layers.unet import SIZE_MULTIPLE, AttentionUNet, scaled_width
+from harmlib.models.layers.unet import SIZE_MULTIPLE, AttentionUNet
 from harmlib.models.registry import register
 
 CODE = 16
@@ -141,9 +142,15 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return functional.triplet_margin_loss(anchor, positive, negative, margin=MARGIN)
 
 
-@register("bargainnet", paper="baselines", needs_mask=True, weights="https://github.com/bcmi/BargainNet-Image-Harmonization")
+@register(
+    "bargainnet",
+    paper="baselines",
+    reference="Cong et al. 2021",
+    needs_mask=True,
+    weights="https://github.com/bcmi/BargainNet-Image-Harmonization",
+)
 def bargainnet(*, width: float = 1.0, train_mode_bn: bool = False) -> HarmonizationModel:
-    """BargainNet: attention U-Net guided by a code of the background's domain (Cong et al. 2021).
+    """BargainNet: attention U-Net guided by a code of the background's domain.
 
     train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.
     """

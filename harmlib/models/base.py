@@ -80,11 +80,12 @@ class HarmonizationModel(nn.Module):
     """A method that turns a composite, with or without its mask, into a harmonized picture.
 
     needs_mask: forward refuses to work without a mask.
-    soft_masks: the method uses fractional masks; for the others ``harmonize`` thresholds at 0.5.
+    soft_masks: the method uses fractional masks; for the others they are cut at 0.5.
     working_size: side of the square pictures it works on; None when every size is its own.
-    antialias: how ``harmonize`` makes them: smaller pictures by PIL's bilinear filter, which averages, with binary masks by nearest
-    neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
-    keeps_background: pixels outside the mask come out as they went in, at full size too.
+    antialias: how its thumbnails are made unless a protocol says otherwise: by PIL's bilinear filter, which averages, with binary masks by
+    nearest neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
+    keeps_background: pixels outside the mask come out as they went in, at full size too; soft masks, where it uses them, blend.
+    harmonizes: False for a detector, which hands the picture through and tells in its extras what it found.
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
     augmentations: those of the paper, by their names in ``harmlib.data.augmentations``, for pairs that are read from disk.
@@ -98,6 +99,7 @@ class HarmonizationModel(nn.Module):
     working_size: int | None = 256
     antialias: bool = True
     keeps_background: bool = False
+    harmonizes: bool = True
     size_multiple: int = 1
     training_space: str = "rgb"
     augmentations: tuple[str, ...] = ()
@@ -180,6 +182,8 @@ class HarmonizationModel(nn.Module):
     def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture, rounded: a method that has a quicker way for bytes overrides it.
 
+        Users get what it returns, and protocols that round score it.
+
         composite: uint8 RGB (H, W, 3); mask: float32 (H, W) in [0, 1] or None. Returns uint8 (H, W, 3).
         """
         device = prediction.image.device
@@ -208,7 +212,12 @@ def resize_to(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def paste(image: Tensor, composite: Tensor, mask: Tensor) -> Tensor:
-    """Return ``image`` where the mask is 1 and the composite where it is 0; (B, 3, H, W) each, mask (B, 1, H, W) in [0, 1]."""
+    """Return ``image`` where the mask is 1 and the composite where it is 0; (B, 3, H, W) each, mask (B, 1, H, W) in [0, 1].
+
+    >>> gray, white = torch.full((1, 3, 1, 2), 0.5), torch.ones(1, 3, 1, 2)
+    >>> paste(white, gray, torch.tensor([[[[1.0, 0.0]]]]))[0, 0].tolist()
+    [[1.0, 0.5]]
+    """
     return composite * (1 - mask) + image * mask
 
 

@@ -68,21 +68,23 @@ def read_file(path: Path) -> Any:
 def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], source: str, *, partial: bool = False) -> None:
     """Copy ``weights`` into a model; ``partial`` lets names that the file lacks keep their values.
 
-    Raises CheckpointError, opened by ``source``, that names what is missing, unexpected or of another shape.
+    Raises CheckpointError, opened by ``source``, that names what is missing, unexpected, of another shape or not finite.
     """
     own = model.state_dict()
     expected = {name: values for name, values in own.items() if name in weights} if partial else own
     _compare(weights, expected, f"{source} does not fit this model")
+    check_finite(weights, source)
     model.load_state_dict(dict(weights), strict=False)
 
 
 def load_public(model: HarmonizationModel, path: Path) -> None:
-    """Copy one published file into the part of the model whose names it shares most; raises CheckpointError if it differs."""
+    """Copy one published file into the part of the model whose names it shares most; errors as in ``load_weights``."""
     published = _state_dict(read_file(path), path)
     part, names = max(model.public_names.items(), key=lambda item: len(published.keys() & item[1].keys()))
     own = model.state_dict()
     expected = {public: own[name] for public, name in names.items()}
     _compare(published, expected, f'"{path}" does not fit the {part} of "{model.name}"')
+    check_finite(published, f'"{path}"')
     model.load_state_dict({names[public]: values for public, values in published.items()}, strict=False)
 
 
@@ -99,6 +101,13 @@ def _compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], open
     differences = [f"it {kind} {_some(names)}" for kind, names in kinds if names]
     if differences:
         raise CheckpointError(f"{opening}: {'; '.join(differences)}")
+
+
+def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
+    """Raise CheckpointError when a weight is NaN or infinite: the pictures would come out black or gray without a word."""
+    broken = [name for name, values in weights.items() if not values.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{source} has NaN or infinite values in {_some(broken)}: the training diverged, or the file is damaged")
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:

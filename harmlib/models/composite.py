@@ -20,7 +20,7 @@ class Composite(HarmonizationModel):
         return Prediction(composite)
 
 
-@register("composite", paper="sgmmh", needs_mask=False, trainable=False)
+@register("composite", paper="", needs_mask=False, trainable=False)
 def composite() -> HarmonizationModel:
     """Composite: the unharmonized input, the zero line of every table."""
     return Composite()

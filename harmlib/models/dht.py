@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from harmlib.models.base import HarmonizationModel, Prediction, normal_init, paste, to_unit
 from harmlib.models.ht import CHANNELS, INIT_STD, NAMES, WEIGHTS, TransformerModel
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.names import Table
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
 from harmlib.models.layers.transformer import (
@@ -21,7 +22,6 @@ from harmlib.models.layers.transformer import (
     to_patches,
     to_tokens,
 )
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 LIGHTS = 27
@@ -125,9 +125,9 @@ class Dht(TransformerModel):
         return frozenset(biases + [f"light.decoder.layers.0.self_attention.{name}" for name in ZERO_FED])
 
 
-@register("dht", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("dht", paper="baselines", reference="Guo et al. 2021", needs_mask=True, weights=WEIGHTS)
 def dht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
-    """D-HT: disentangled transformer, reflectance times illumination from light tokens (Guo et al. 2021).
+    """D-HT: disentangled transformer, reflectance times illumination from light tokens.
 
     layers: of its four transformers each; what a step costs depends on them more than on the width.
     """

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError, ShapeError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.dih import DihNet, SemanticDihNet
-from harmlib.models.layers.idih import silent_biases
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.registry import register
 
@@ -248,9 +248,9 @@ def shortened_net(in_channels: int, *, width: float, variant: str) -> DihNet:
     return DihNet(in_channels, width=width, norm="batch", **SHORTENED[variant])
 
 
-@register("dih", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("dih", paper="baselines", reference="Tsai et al. 2017", needs_mask=True, weights=WEIGHTS)
 def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0) -> HarmonizationModel:
-    """DIH: encoder and decoder with a code of the whole picture between them (Tsai et al. 2017).
+    """DIH: encoder and decoder with a code of the whole picture between them.
 
     variant: tf256, tf256seg (iHarmony4 authors' code; seg: with a parsing decoder), pt256, pt256seg (S2AM's) or caffe512 (the original).
     norm: own (affine for tf256 and tf256seg, batch for the others), affine (a batch norm that never looks at a batch) or batch.
@@ -263,18 +263,18 @@ def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0) -> Har
     return Dih(found, norm=found.norm if norm == "own" else norm, width=width)
 
 
-@register("dih_m", paper="perceptual", needs_mask=True)
+@register("dih_m", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=True)
 def dih_m(*, width: float = 1.0, variant: str = "inner") -> HarmonizationModel:
-    """DIH-M: Deep Image Harmonization with the true mask, trained end to end (Dolhasz et al. 2022).
+    """DIH-M: Deep Image Harmonization with the true mask, trained end to end.
 
     variant: inner or outer, the layer of the original that is left out for 256x256.
     """
     return PerceptualDih(masked=True, width=width, variant=variant)
 
 
-@register("dih_nm", paper="perceptual", needs_mask=False)
+@register("dih_nm", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 def dih_nm(*, width: float = 1.0, variant: str = "inner") -> HarmonizationModel:
-    """DIH-NM: Deep Image Harmonization without any mask, trained end to end (Dolhasz et al. 2022).
+    """DIH-NM: Deep Image Harmonization without any mask, trained end to end.
 
     variant: inner or outer, the layer of the original that is left out for 256x256.
     """

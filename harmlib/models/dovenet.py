@@ -112,12 +112,13 @@ class DoveNet(HarmonizationModel):
 @register(
     "dovenet",
     paper="baselines",
+    reference="Cong et al. 2020",
     needs_mask=True,
     public_options={"norm": "batch"},
     weights="https://github.com/bcmi/Image-Harmonization-Dataset-iHarmony4",
 )
 def dovenet(*, width: float = 1.0, norm: str = "instance", train_mode_bn: bool = False) -> HarmonizationModel:
-    """DoveNet: attention U-Net with a domain verification discriminator (Cong et al. 2020).
+    """DoveNet: attention U-Net with a domain verification discriminator.
 
     norm: instance (the training command) or batch (the published weights).
     train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.

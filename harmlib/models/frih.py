@@ -16,8 +16,9 @@ from torch import Tensor
 from harmlib.errors import ParameterError
 from harmlib.io import images
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.blocks import initialize, silent_biases
 from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
-from harmlib.models.layers.idih import BaseUNet, initialize, silent_biases
+from harmlib.models.layers.idih import BaseUNet
 from harmlib.models.registry import register
 from harmlib.submasks import extract_submasks
 
@@ -180,7 +181,7 @@ def refine_losses(final: Tensor, target: Tensor, submasks: Tensor, image_index: 
     return squared.sum((1, 2, 3)) / submasks.sum((1, 2, 3)).clamp(min=SMALLEST_AREA)
 
 
-@register("frih", paper="frih", needs_mask=True)
+@register("frih", paper="frih", reference="Peng et al. 2024", needs_mask=True)
 def frih(
     *,
     width: float = 1.0,
@@ -191,7 +192,7 @@ def frih(
     k_max: int = 10,
     min_area: int = 1,
 ) -> HarmonizationModel:
-    """FRIH: a global U-Net, then a light cascade per color region of the foreground (Peng et al. 2024).
+    """FRIH: a global U-Net, then a light cascade per color region of the foreground.
 
     cascade: submasks; global (the whole mask is the only one) or none (stage one alone; the other options then change nothing).
     fusion: False predicts from the last decoder step only; blended: stage two mixes its colors with the coarse picture's.

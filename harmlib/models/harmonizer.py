@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.efficientnet import TwoStemEfficientNet
 from harmlib.models.layers.efficientnet_lite import TwoStemLite0, start_from_package
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.pooling import GLOBAL, POOLINGS
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160
@@ -67,6 +67,7 @@ class Harmonizer(HarmonizationModel):
     working_size: int
     soft_masks = True
     antialias = False
+    keeps_background = True
     augmentations = ("rotate90", "flip")
 
     def __init__(
@@ -116,9 +117,13 @@ class Harmonizer(HarmonizationModel):
         return self.regressor(self.backbone(image, region))
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
-        """Return the full-size composite after the filters, with the arguments that the thumbnail got."""
+        """Return the full-size composite after the filters, with the arguments that the thumbnail got; no gradients."""
+        from harmlib.filters.fused import restore_tensor
+
         assert mask_full is not None
-        return self._restore(composite_full, mask_full, prediction["arguments"])[-1]
+        rows = zip(composite_full.cpu().numpy(), mask_full[:, 0].cpu().numpy(), prediction["arguments"].tolist(), strict=True)
+        restored = [torch.from_numpy(restore_tensor(image, mask, row, self.filters)) for image, mask, row in rows]
+        return torch.stack(restored).to(composite_full)
 
     def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture (H, W, 3), mask float32 (H, W), by the filters' fused form."""
@@ -220,7 +225,7 @@ def dynamic_loss(losses: Tensor) -> Tensor:
     return dynamic_terms(losses).mean(1).sum()
 
 
-@register("harmonizer", paper="harmonizer", needs_mask=True, weights="https://github.com/ZHKKKe/Harmonizer")
+@register("harmonizer", paper="harmonizer", reference="Ke et al. 2022", needs_mask=True, weights="https://github.com/ZHKKKe/Harmonizer")
 def harmonizer(
     *,
     width: float = 1.0,
@@ -233,7 +238,7 @@ def harmonizer(
     backbone: str = "b0",
     pooling: str = GLOBAL,
 ) -> HarmonizationModel:
-    """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail (Ke et al. 2022).
+    """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
 
     filters: names joined by "+"; size: side of the thumbnail; pretrained: training starts from ImageNet weights, at width 1 only.
     cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.

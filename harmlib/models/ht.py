@@ -7,10 +7,10 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
 from harmlib.models.layers.transformer import LAYERS, TransformerEncoder, sine_positions, to_features, to_tokens
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 CHANNELS = 256
@@ -100,9 +100,9 @@ class Ht(TransformerModel):
         return frozenset(f"encoder.{name}" for name in self.encoder.silent_biases())
 
 
-@register("ht", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("ht", paper="baselines", reference="Guo et al. 2021", needs_mask=True, weights=WEIGHTS)
 def ht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
-    """HT: transformer between a convolutional encoder and decoder (Guo et al. 2021).
+    """HT: transformer between a convolutional encoder and decoder.
 
     layers: of the transformer; what a step costs depends on them more than on the width.
     """

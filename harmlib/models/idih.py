@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ShapeError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.idih import BaseUNet, SplitHead, initialize, silent_biases
+from harmlib.models.layers.blocks import initialize, silent_biases
+from harmlib.models.layers.idih import BaseUNet, SplitHead
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.layers.ssam import SIZE_MULTIPLE as SSAM_MULTIPLE
@@ -156,16 +157,16 @@ def _statistics(like: Tensor) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-@register("idih", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("idih", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
 def idih(*, width: float = 1.0, attention: bool = False) -> HarmonizationModel:
-    """iDIH: encoder and decoder, blended with the composite, without semantic backbone (Sofiiuk et al. 2021).
+    """iDIH: encoder and decoder, blended with the composite, without semantic backbone.
 
     attention: the last two decoder steps weigh their channels by what they see inside and outside the mask.
     """
     return Idih(width=width, attention=attention)
 
 
-@register("issam", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("issam", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
 def issam(*, width: float = 1.0) -> HarmonizationModel:
-    """iSSAM: U-Net with one spatial-separated attention module, blended with the composite (Sofiiuk et al. 2021)."""
+    """iSSAM: U-Net with one spatial-separated attention module, blended with the composite."""
     return Issam(width=width)

@@ -11,11 +11,11 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste, to_unit
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.intrinsic import LightEncoder, LightTransferBlock, MatchingEncoder, Recomposition, ResidualBlock, matching_scores
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import WIDTHS, PictureDecoder, PictureEncoder
 from harmlib.models.layers.ssam import gaussian_kernel
-from harmlib.models.layers.unet import scaled_channels
 from harmlib.models.registry import register
 
 REFLECTANCE_BLOCKS = 4
@@ -179,7 +179,13 @@ def matching_loss(matching: Tensor, target: Tensor) -> Tensor:
     return (1 - similarity.mean()) / 2
 
 
-@register("iih", paper="baselines", needs_mask=True, weights="https://github.com/zhenglab/IntrinsicHarmony/releases/tag/v1.0")
+@register(
+    "iih",
+    paper="baselines",
+    reference="Guo et al. 2021",
+    needs_mask=True,
+    weights="https://github.com/zhenglab/IntrinsicHarmony/releases/tag/v1.0",
+)
 def iih(*, width: float = 1.0) -> HarmonizationModel:
-    """IIH: reflectance times illumination, guided by light transfer and matching patches (Guo et al. 2021)."""
+    """IIH: reflectance times illumination, guided by light transfer and matching patches."""
     return Iih(width=width)

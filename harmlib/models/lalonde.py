@@ -110,7 +110,7 @@ def _mean_shifts(colors: np.ndarray, centers: np.ndarray, shifts: np.ndarray, si
     return weights @ shifts / weights.sum(1, keepdims=True)
 
 
-@register("lalonde", paper="baselines", needs_mask=True, trainable=False)
+@register("lalonde", paper="baselines", reference="Lalonde and Efros 2007", needs_mask=True, trainable=False)
 def lalonde() -> HarmonizationModel:
-    """Lalonde and Efros: the object's colors moved along an optimal transport to the background's (Lalonde and Efros 2007)."""
+    """Lalonde: the object's colors moved along an optimal transport to the background's."""
     return Recoloring(recolor_foreground)

@@ -10,10 +10,10 @@ The paper's text was not at hand: "code" below is the authors' public implementa
 - Code: the CNN maps colors normalized by ImageNet's statistics to plain RGB in [0, 1], the ViT maps plain RGB. Here: the same.
 - Code: θ = 0 paints the foreground black; fresh networks start near that. Here: the same, and ``init="identity"`` starts with T(x) = x.
 - Code: A of the CNN reaches beyond the mask, and the result is not pasted. Here: outside the mask the composite stays
-  (``keep_background=False`` shows what they show), because scores do not see it and users do.
+  (``keep_background=False`` shows what they show), because the authors' scores do not see it and users do.
 - Code: the polynomial never reads green. Here: the nine monomials that are meant; ``transform="polynomial_coded"`` is theirs.
-- Code: the kernel that blurs the CNN's mask is drawn at random and stays so. Here: Gaussian, because the name and the paper of iSSAM say
-  so; their weights bring their own.
+- Code: the kernel that blurs the CNN's mask is drawn at random and stays so. Here: Gaussian, as the layer is
+  built before their initialization overwrites it; their weights bring their own kernel.
 - Code: always with the contrastive term. Here: only with ``contrastive=True``, because it needs VGG16's ImageNet weights.
 - Code: the ViT trains with dropout 0.1. Here: with ``dropout=0.1`` only, because on a CPU a step of attention with dropout takes four times
   as long.
@@ -32,7 +32,7 @@ from torch import Tensor
 from harmlib.errors import ParameterError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.idih import ISSAM_NAMES, area_normalized_errors
-from harmlib.models.layers.idih import silent_biases
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.pctnet import PATCH, CoefficientTransformer, CoefficientUNet
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
@@ -252,7 +252,7 @@ def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-@register("pctnet", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("pctnet", paper="baselines", reference="Guerreiro et al. 2023", needs_mask=True, weights=WEIGHTS)
 def pctnet(
     *,
     width: float = 1.0,
@@ -261,7 +261,7 @@ def pctnet(
     keep_background: bool = True,
     contrastive: bool = False,
 ) -> HarmonizationModel:
-    """PCT-Net: a color transform for every pixel, estimated by a U-Net (Guerreiro et al. 2023).
+    """PCT-Net: a color transform for every pixel, estimated by a U-Net.
 
     transform: affine, symmetric, polynomial, polynomial_coded, identity, mul or add; init: authors or identity, where T(x) = x.
     keep_background: False shows the blending map's whole picture, as the authors do; contrastive: train with the term that needs VGG16.
@@ -270,7 +270,7 @@ def pctnet(
     return PctNetCnn(network, transform, init=init, keep_background=keep_background, contrastive=contrastive)
 
 
-@register("pctnet_vit", paper="baselines", needs_mask=True, weights=WEIGHTS)
+@register("pctnet_vit", paper="baselines", reference="Guerreiro et al. 2023", needs_mask=True, weights=WEIGHTS)
 def pctnet_vit(
     *,
     width: float = 1.0,
@@ -280,7 +280,7 @@ def pctnet_vit(
     init: str = "authors",
     contrastive: bool = False,
 ) -> HarmonizationModel:
-    """PCT-Net ViT: a color transform for every pixel, estimated by a transformer on patches (Guerreiro et al. 2023).
+    """PCT-Net ViT: a color transform for every pixel, estimated by a transformer on patches.
 
     layers: of the transformer; dropout: in training, 0.1 the authors'; the other options are those of ``pctnet``.
     """

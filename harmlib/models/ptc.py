@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, to_signed
 from harmlib.models.layers.backbones import VGG16_FILE
+from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.detector import STRIDE, DetectorDecoder, DetectorEncoder, detector_head
-from harmlib.models.layers.idih import silent_biases
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.registry import register
 
@@ -35,6 +35,7 @@ class Detector(HarmonizationModel):
     """The body that the classifier and its pre-training share: encoder and decoder, on pictures in [-1, 1]."""
 
     needs_mask = False
+    harmonizes = False
     size_multiple = STRIDE
     working_size: int
 
@@ -172,11 +173,11 @@ def focal_loss(logits: Tensor, labels: Tensor, *, alpha: float = FOCAL_ALPHA, ga
     return alpha * ((-torch.expm1(-surprise)) ** gamma * surprise).mean()
 
 
-@register("ptc", paper="perceptual", needs_mask=False)
+@register("ptc", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
 def ptc(
     *, width: float = 1.0, size: int = 224, gamma: float = FOCAL_GAMMA, frozen_encoder: bool = False, pretrained: bool = False
 ) -> HarmonizationModel:
-    """PTC: tells pixels that became visibly darker or brighter, without a reference (Dolhasz et al. 2022).
+    """PTC: tells pixels that became visibly darker or brighter, without a reference.
 
     size: side of its pictures, a multiple of 8; gamma: of the focal loss, 0 or more: the authors' 4 forgives every doubt, and a short
     training never gets beyond doubts; frozen_encoder: training leaves the encoder as it is, for one that is trained already; pretrained:
@@ -187,9 +188,9 @@ def ptc(
     return ThresholdClassifier(width=width, size=size, gamma=gamma, frozen_encoder=frozen_encoder, pretrained=pretrained)
 
 
-@register("ptc_aet", paper="perceptual", needs_mask=False)
+@register("ptc_aet", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
 def ptc_aet(*, width: float = 1.0, size: int = 224, pretrained: bool = False) -> HarmonizationModel:
-    """PTC's pre-training: how many stops lie between two pictures, at every pixel (Dolhasz et al. 2022).
+    """PTC's pre-training: how many stops lie between two pictures, at every pixel.
 
     A pre-training, not a detector: ``encoder`` and ``decoder`` have the names of ``ptc``. Options as there.
     """

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
 from harmlib.models.base import HarmonizationModel
+from harmlib.models.layers.blocks import initialize
 from harmlib.models.layers.dih import CODE_SIDE, DihNet
-from harmlib.models.layers.idih import initialize
 from harmlib.models.ptc_dih import Fusion
 from harmlib.models.registry import register
 
@@ -53,11 +53,11 @@ class PtcAttDih(Fusion):
         return self.harmonizer.decode(a_joint[..., None, None], features)
 
 
-@register("ptc_att_dih", paper="perceptual", needs_mask=False)
+@register("ptc_att_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 def ptc_att_dih(
     *, width: float = 1.0, detector_width: float | None = None, detector_size: int = 224, attention_scale: float = 1.0
 ) -> HarmonizationModel:
-    """PTC-att-DIH: a detector's features weigh the code of DIH, one network trained end to end (Dolhasz et al. 2022).
+    """PTC-att-DIH: a detector's features weigh the code of DIH, one network trained end to end.
 
     width: of DIH and the attention; detector_width, detector_size: those of the ``ptc`` whose encoder is taken over; no detector_width:
     the same as width. attention_scale: factor on the product of equation 3; 512 makes up for the softmax over 512 units.

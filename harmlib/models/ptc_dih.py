@@ -80,11 +80,11 @@ def resize(image: Tensor, side: int) -> Tensor:
     return functional.interpolate(image, size=(side, side), mode="bilinear", align_corners=False)
 
 
-@register("ptc_dih", paper="perceptual", needs_mask=False)
+@register("ptc_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 def ptc_dih(
     *, width: float = 1.0, variant: str = "inner", detector_width: float | None = None, detector_size: int = 224
 ) -> HarmonizationModel:
-    """PTC-DIH: a detected mask instead of a true one, one network trained end to end (Dolhasz et al. 2022).
+    """PTC-DIH: a detected mask instead of a true one, one network trained end to end.
 
     width, variant: of DIH, as in ``dih_m``; detector_width, detector_size: those of the ``ptc`` whose encoder is taken over; no
     detector_width: the same as width.

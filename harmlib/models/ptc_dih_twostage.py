@@ -33,11 +33,11 @@ class TwoStage(HarmonizationModel):
         return Prediction(image, {"detected_mask": detected, "probabilities": probabilities})
 
 
-@register("ptc_dih_twostage", paper="perceptual", needs_mask=False, trainable=False)
+@register("ptc_dih_twostage", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, trainable=False)
 def ptc_dih_twostage(
     *, width: float = 1.0, variant: str = "inner", detector_width: float | None = None, detector_size: int = 224
 ) -> HarmonizationModel:
-    """PTC+DIH: a trained detector's mask handed to a trained DIH-M, two networks (Dolhasz et al. 2022).
+    """PTC+DIH: a trained detector's mask handed to a trained DIH-M, two networks.
 
     width, variant: of the ``dih_m``; detector_width, detector_size: of the ``ptc``; no detector_width: the same as width.
     """

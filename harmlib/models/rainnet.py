@@ -91,9 +91,9 @@ def _public_module(kind: str, level: int) -> str:
     return f"{block}.{({**convs, 'up_norms': 'upnorm'})[kind]}"
 
 
-@register("rainnet", paper="baselines", needs_mask=True, weights="https://github.com/junleen/RainNet")
+@register("rainnet", paper="baselines", reference="Ling et al. 2021", needs_mask=True, weights="https://github.com/junleen/RainNet")
 def rainnet(*, width: float = 1.0, mask_input: bool = False) -> HarmonizationModel:
-    """RainNet: region-aware adaptive instance normalization in DoveNet's attention U-Net (Ling et al. 2021).
+    """RainNet: region-aware adaptive instance normalization in DoveNet's attention U-Net.
 
     mask_input: the mask is a fourth input channel; the published weights do without, the mask then only enters RAIN.
     """

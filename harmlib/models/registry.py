@@ -1,6 +1,6 @@
 """The only list of methods: factories by name, found in the files of this folder when first asked for.
 
-    @register("dovenet", paper="baselines", needs_mask=True)
+    @register("dovenet", paper="baselines", reference="Cong et al. 2020", needs_mask=True)
     def dovenet(*, width: float = 1.0) -> HarmonizationModel: ...
 
 A factory's first docstring line is the method's title, its keyword-only arguments are the method's options.
@@ -8,13 +8,9 @@ A factory's first docstring line is the method's title, its keyword-only argumen
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
-import importlib
 import inspect
 import os
-import pkgutil
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import CHECKPOINT
+from harmlib.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 
 # Bytes of a float32 weight.
 BYTES = 4
-# How a title ends.
-REFERENCE = re.compile(r"^(?P<system>.*) \((?P<reference>[^()]*\d{4})\)\.$")
 Factory = Callable[..., "HarmonizationModel"]
 
 
@@ -39,23 +34,32 @@ Factory = Callable[..., "HarmonizationModel"]
 class ModelInfo:
     """What the registry knows of a method without building it.
 
-    paper: the paper it belongs to; needs_mask: it cannot work without one; trainable: it is trained.
-    title: what it is, with authors and year of its paper in brackets at the end.
-    options: keyword -> default; public_options: those that differ in the authors' published weights.
+    paper: the paper whose exhibits need it, "baselines" for those that several compare with, empty for the zero line of all.
+    reference: its authors and their year. needs_mask: it cannot work without one; trainable: it is trained.
+    detects: it answers with a map of what it sees, and its picture is the composite.
+    title: what it is, opening with the system's name. options: keyword -> default.
+    public_options: those that differ in the authors' published weights.
     weights: the page on which the authors publish them, empty where none is known.
     """
 
     name: str
     paper: str
+    reference: str
     needs_mask: bool
     trainable: bool
+    detects: bool
     title: str
     options: Mapping[str, Any] = field(default_factory=dict)
     public_options: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
 
+    @property
+    def system(self) -> str:
+        """What tables call the method."""
+        return self.title.partition(":")[0]
 
-_FACTORIES: dict[str, tuple[ModelInfo, Factory]] = {}
+
+METHODS: Registry[tuple[ModelInfo, Factory]] = Registry("method", "harmlib.models")
 
 
 def register(
@@ -63,36 +67,49 @@ def register(
     *,
     paper: str,
     needs_mask: bool,
+    reference: str = "",
     trainable: bool = True,
+    detects: bool = False,
     public_options: Mapping[str, Any] | None = None,
     weights: str = "",
 ) -> Callable[[Factory], Factory]:
     """Return the decorator that adds a factory under ``name``; raises ParameterError when the name is taken."""
 
     def add(factory: Factory) -> Factory:
-        if name in _FACTORIES:
-            raise ParameterError(f'the method "{name}" is registered twice: give one of the two another name')
-        title = (inspect.getdoc(factory) or name).splitlines()[0]
+        title = (inspect.getdoc(factory) or name).splitlines()[0].removesuffix(".")
         options = {key: parameter.default for key, parameter in inspect.signature(factory).parameters.items()}
-        _FACTORIES[name] = (ModelInfo(name, paper, needs_mask, trainable, title, options, dict(public_options or {}), weights), factory)
+        public = dict(public_options or {})
+        METHODS.add(name, (ModelInfo(name, paper, reference, needs_mask, trainable, detects, title, options, public, weights), factory))
         return factory
 
     return add
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Return the names of all methods that match a shell pattern, sorted."""
-    _discover()
-    return sorted(fnmatch.filter(_FACTORIES, pattern))
+    """Return the names of all methods that match a shell pattern, sorted.
+
+    >>> list_models("sgmmh_*")
+    ['sgmmh_om', 'sgmmh_omgan', 'sgmmh_rgb']
+    """
+    return fnmatch.filter(METHODS.names(), pattern)
 
 
 def describe(name: str) -> ModelInfo:
-    """Return what is known of a method; raises ParameterError for an unknown one."""
-    return _find(name)[0]
+    """Return what is known of a method; raises ParameterError with the closest names for an unknown one.
+
+    >>> info = describe("dovenet")
+    >>> info.system, info.reference, info.needs_mask, info.options["norm"]
+    ('DoveNet', 'Cong et al. 2020', True, 'instance')
+    """
+    return METHODS.get(name)[0]
 
 
 def parameters(method: str, **options: Any) -> int:
-    """Return how many parameters a method has, at full width by default; a discriminator, which harmonizes nothing, is left out."""
+    """Return how many parameters a method has, at full width by default; a discriminator, which harmonizes nothing, is left out.
+
+    >>> parameters("dovenet"), parameters("dovenet", width=1 / 16)
+    (54755587, 214867)
+    """
     import torch
 
     with torch.device("meta"):
@@ -105,8 +122,12 @@ def create(name: str, **options: Any) -> HarmonizationModel:
     """Return a method with fresh weights, drawn from torch's global generator.
 
     Raises ParameterError for an unknown method, option or value.
+
+    >>> model = create("dovenet", width=1 / 16)
+    >>> model.name, model.working_size, model.options["width"]
+    ('dovenet', 256, 0.0625)
     """
-    info, factory = _find(name)
+    info, factory = METHODS.get(name)
     unknown = sorted(set(options) - set(info.options))
     if unknown:
         raise ParameterError(f'"{name}" has no option "{unknown[0]}": choose from {", ".join(info.options) or "none, it has no options"}')
@@ -165,20 +186,3 @@ def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options:
     for path in paths:
         checkpoints.load_public(model, Path(path))
     return model.eval()
-
-
-def _find(name: str) -> tuple[ModelInfo, Factory]:
-    """Return a method's entry; raises ParameterError with the closest names for an unknown one."""
-    _discover()
-    if name not in _FACTORIES:
-        close = difflib.get_close_matches(name, _FACTORIES) or sorted(_FACTORIES)
-        raise ParameterError(f'there is no method "{name}": choose from {", ".join(close)}')
-    return _FACTORIES[name]
-
-
-def _discover() -> None:
-    """Import every file of this folder once, so that their decorators run."""
-    package = importlib.import_module("harmlib.models")
-    for module in pkgutil.iter_modules(package.__path__):
-        if not module.ispkg:
-            importlib.import_module(f"harmlib.models.{module.name}")

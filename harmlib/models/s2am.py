@@ -138,9 +138,9 @@ def initialize(module: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight)
 
 
-@register("s2am", paper="baselines", needs_mask=True, weights="https://github.com/vinthony/s2am")
+@register("s2am", paper="baselines", reference="Cun and Pun 2020", needs_mask=True, weights="https://github.com/vinthony/s2am")
 def s2am(*, width: float = 1.0, attention: str = "decoder", residual: bool = False, gan: bool = False) -> HarmonizationModel:
-    """S2AM: U-Net with spatial-separated attention modules (Cun and Pun 2020).
+    """S2AM: U-Net with spatial-separated attention modules.
 
     attention: decoder (S2AD, the one in later papers' tables) or skip (S2ASC).
     residual: the network predicts the change of the composite, as in those published weights that have "res" in their name.

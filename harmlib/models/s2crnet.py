@@ -16,12 +16,11 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste
 from harmlib.models.layers.backbones import SQUEEZENET_FILE, VGG16_FILE, squeezenet_features, vgg16_features
+from harmlib.models.layers.blocks import SLOPE, Block, scaled_width, silent_biases
 from harmlib.models.layers.curves import CurveHead, render_curves
-from harmlib.models.layers.idih import Block, silent_biases
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.losses import frozen
 from harmlib.models.layers.names import Table, public_names
-from harmlib.models.layers.unet import SLOPE, scaled_width
 from harmlib.models.registry import register
 
 # Encoder -> its layers, torchvision's file of its weights, and the opening of its names in the authors' files.
@@ -217,12 +216,13 @@ def relative_l1(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 @register(
     "s2crnet",
     paper="baselines",
+    reference="Liang et al. 2022",
     needs_mask=True,
     public_options={"label": "others"},
     weights="https://github.com/vinthony/S2CRNet-demos",
 )
 def s2crnet(*, width: float = 1.0, encoder: str = "squeezenet", label: str = NO_LABEL, pretrained: bool = False) -> HarmonizationModel:
-    """S²CRNet: color curves for the foreground, applied at full resolution (Liang et al. 2022).
+    """S2CRNet: color curves for the foreground, applied at full resolution.
 
     encoder: squeezenet (the one whose weights are published) or vgg16; label: class of the foreground, person, animal, food, vehicle,
     others, or none for curves that do not depend on it; pretrained: training starts from ImageNet weights, at width 1 only.

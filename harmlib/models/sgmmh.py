@@ -222,20 +222,20 @@ class SgmmhOMGAN(SgmmhOM):
         return {**losses, "total": losses["total"] + adversarial, "adversarial": adversarial}
 
 
-@register("sgmmh_rgb", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
+@register("sgmmh_rgb", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
 def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none", backbone: str = "unet", mask_input: bool = False) -> HarmonizationModel:
-    """Sg-MMH, RGB: the baseline that regresses RGB directly (Ren and Liu 2022).
+    """Sg-MMH, RGB: the baseline that regresses RGB directly.
 
     Options as for sgmmh_om.
     """
     return SgmmhRGB(width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
 
-@register("sgmmh_om", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
+@register("sgmmh_om", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
 def sgmmh_om(
     *, width: float = 1.0, init: str = "default", perceptual: str = "none", backbone: str = "unet", mask_input: bool = False
 ) -> HarmonizationModel:
-    """Sg-MMH, OM: six operator masks in LAB and a fixed retoucher, no mask as input (Ren and Liu 2022).
+    """Sg-MMH, OM: six operator masks in LAB and a fixed retoucher, no mask as input.
 
     init: default (PyTorch's, as the authors; of another backbone, its authors') or identity.
     perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
@@ -246,9 +246,9 @@ def sgmmh_om(
     return SgmmhOM(width=width, init=init, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
 
-@register("sgmmh_omgan", paper="sgmmh", needs_mask=False, weights=WEIGHTS)
+@register("sgmmh_omgan", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
 def sgmmh_omgan(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
-    """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator (Ren and Liu 2022).
+    """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator.
 
     Options as for sgmmh_om, whose U-Net it refines.
     """

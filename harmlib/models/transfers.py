@@ -16,27 +16,27 @@ from harmlib.models.registry import register
 from harmlib.transfers import transfer
 
 
-@register("reinhard_lalphabeta", paper="baselines", needs_mask=True, trainable=False)
+@register("reinhard_lalphabeta", paper="baselines", reference="Reinhard et al. 2001", needs_mask=True, trainable=False)
 def reinhard_lalphabeta() -> HarmonizationModel:
-    """Reinhard in l-alpha-beta: mean and deviation of each channel matched to the background's (Reinhard et al. 2001)."""
+    """Reinhard in lαβ: mean and deviation of each channel matched to the background's."""
     return _from_background("reinhard")
 
 
-@register("xiao_ma", paper="baselines", needs_mask=True, trainable=False)
+@register("xiao_ma", paper="baselines", reference="Xiao and Ma 2006", needs_mask=True, trainable=False)
 def xiao_ma() -> HarmonizationModel:
-    """Xiao and Ma: mean and covariance in RGB matched to the background's (Xiao and Ma 2006)."""
+    """Xiao-Ma: mean and covariance in RGB matched to the background's."""
     return _from_background("xiao_ma")
 
 
-@register("histogram", paper="baselines", needs_mask=True, trainable=False)
+@register("histogram", paper="baselines", reference="Fecker et al. 2008", needs_mask=True, trainable=False)
 def histogram() -> HarmonizationModel:
-    """Histogram: cumulative histograms in YCbCr matched to the background's (Fecker et al. 2008)."""
+    """Histogram: cumulative histograms in YCbCr matched to the background's."""
     return _from_background("histogram")
 
 
-@register("idt", paper="baselines", needs_mask=True, trainable=False)
+@register("idt", paper="baselines", reference="Pitié et al. 2007", needs_mask=True, trainable=False)
 def idt() -> HarmonizationModel:
-    """IDT: the whole distribution of colors moved to the background's, then regrained (Pitié et al. 2007)."""
+    """IDT: the whole distribution of colors moved to the background's, then regrained."""
     return _from_background("idt")
 
 

@@ -83,7 +83,8 @@ class Xue(HarmonizationModel):
         """
         assert mask is not None  # needs_mask: checked at the door
         found = [_find(image, region) for image, region in zip(composite, mask >= MASK_THRESHOLD, strict=True)]
-        numbers = torch.tensor(found, dtype=composite.dtype, device=composite.device)
+        # In float64, so that the way to full size makes the very same adjustment.
+        numbers = torch.tensor(found, dtype=torch.float64)
         return Prediction(_adjusted(composite, mask, found), {"adjustment": numbers})
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
@@ -92,9 +93,9 @@ class Xue(HarmonizationModel):
         return _adjusted(composite_full, mask_full, [Adjustment(*numbers) for numbers in prediction["adjustment"].tolist()])
 
 
-@register("xue", paper="baselines", needs_mask=True, trainable=False)
+@register("xue", paper="baselines", reference="Xue et al. 2012", needs_mask=True, trainable=False)
 def xue() -> HarmonizationModel:
-    """Xue, zero-offset form without the forests: contrast, luminance, temperature and saturation matched (Xue et al. 2012)."""
+    """Xue: contrast, luminance, temperature and saturation matched, zero-offset form without the forests."""
     return Xue()
 
 

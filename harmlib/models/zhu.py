@@ -62,6 +62,7 @@ class Zhu(HarmonizationModel):
     """Trains the judge; harmonizes by a search that takes the judge's gradients, picture by picture."""
 
     soft_masks = True
+    keeps_background = True
     working_size = 224
     size_multiple = SIZE_MULTIPLE
 
@@ -119,9 +120,9 @@ class Zhu(HarmonizationModel):
         )
 
 
-@register("zhu", paper="baselines", needs_mask=True)
+@register("zhu", paper="baselines", reference="Zhu et al. 2015", needs_mask=True)
 def zhu(*, width: float = 1.0, pretrained: bool = False, gradient: str = "code") -> HarmonizationModel:
-    """Zhu-style: the foreground's colors follow the gradient of a realism judge, trained here (Zhu et al. 2015).
+    """Zhu: the foreground's colors follow the gradient of a realism judge, trained here.
 
     pretrained: training starts from ImageNet weights, at width 1 only. gradient: of the search; "true", or the authors' "code", which
     goes through clipping and counts soft masks once, not squared.

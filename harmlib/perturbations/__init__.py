@@ -13,9 +13,7 @@ picture. "picture": other pixels too, or random numbers drawn for the whole pict
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from harmlib.errors import ParameterError, ShapeError
+from harmlib.registry import Registry
 
 Step = Mapping[str, Any]
 READS = ("pixel", "place", "picture")
@@ -46,7 +45,7 @@ class _Perturbation:
     known: tuple[str, ...]
 
 
-_PERTURBATIONS: dict[str, _Perturbation] = {}
+PERTURBATIONS: Registry[_Perturbation] = Registry("perturbation", "harmlib.perturbations")
 
 
 def perturbation(name: str, *, reads: str) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
@@ -57,13 +56,11 @@ def perturbation(name: str, *, reads: str) -> Callable[[Callable[..., np.ndarray
     """
 
     def add(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        if name in _PERTURBATIONS:
-            raise ParameterError(f'the perturbation "{name}" is registered twice: give one of the two another name')
         if reads not in READS:
             raise ParameterError(f'the perturbation "{name}" reads "{reads}": choose one of {", ".join(READS)}')
         parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "places"]
         required = frozenset(p.name for p in parameters if p.default is p.empty)
-        _PERTURBATIONS[name] = _Perturbation(function, reads, required, tuple(p.name for p in parameters))
+        PERTURBATIONS.add(name, _Perturbation(function, reads, required, tuple(p.name for p in parameters)))
         return function
 
     return add
@@ -71,8 +68,7 @@ def perturbation(name: str, *, reads: str) -> Callable[[Callable[..., np.ndarray
 
 def list_perturbations() -> list[str]:
     """Return the names of all perturbations, sorted."""
-    _discover()
-    return sorted(_PERTURBATIONS)
+    return PERTURBATIONS.names()
 
 
 def apply_step(image: np.ndarray, step: Step) -> np.ndarray:
@@ -81,6 +77,10 @@ def apply_step(image: np.ndarray, step: Step) -> np.ndarray:
     image: uint8 RGB (H, W, 3), unchanged; 8-bit LAB codes are accepted where a paper perturbs those.
     step: ``{"name": ..., parameter: value, ...}``.
     Raises ParameterError for an unknown name, parameter or value; ShapeError for anything but an 8-bit picture.
+
+    >>> gray = np.full((1, 1, 3), 100, np.uint8)
+    >>> apply_step(gray, {"name": "exposure", "stops": 1.0}).tolist()
+    [[[212, 212, 212]]]
     """
     check_picture(image)
     found, parameters = _find(step)
@@ -92,6 +92,10 @@ def apply_steps_to_region(image: np.ndarray, index: np.ndarray, steps: Sequence[
 
     image: uint8 RGB (H, W, 3), unchanged. index: (N,) positions of the region's pixels in row order. Returns uint8 (N, 3).
     Raises ParameterError as ``apply_step`` does. Steps that read other pixels are run on the whole picture.
+
+    >>> gray = np.full((2, 2, 3), 100, np.uint8)
+    >>> apply_steps_to_region(gray, np.array([3]), [{"name": "exposure", "stops": 1.0}]).tolist()
+    [[212, 212, 212]]
     """
     found = [_find(step) for step in steps]
     if any(perturbation.reads == "picture" for perturbation, _ in found):
@@ -129,19 +133,9 @@ def _find(step: Step) -> tuple[_Perturbation, dict[str, Any]]:
     """Return a step's perturbation and parameters, both checked for their names."""
     parameters = dict(step)
     name = parameters.pop("name", None)
-    if name not in _PERTURBATIONS:
-        _discover()
-    if name not in _PERTURBATIONS:
-        raise ParameterError(f"there is no perturbation {name!r}: choose from {', '.join(sorted(_PERTURBATIONS))}")
-    found = _PERTURBATIONS[name]
+    found = PERTURBATIONS.get(name)
     for unknown in sorted(parameters.keys() - set(found.known)):
         raise ParameterError(f'the perturbation "{name}" has no parameter "{unknown}": choose from {", ".join(found.known)}')
     for missing in sorted(found.required - parameters.keys()):
         raise ParameterError(f'the perturbation "{name}" lacks its parameter "{missing}": add it to the step')
     return found, parameters
-
-
-def _discover() -> None:
-    """Import every file of this folder once, so that their decorators run."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")

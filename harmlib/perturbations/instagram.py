@@ -1,17 +1,16 @@
 """Photo filters of the pilgram library: 23 Instagram looks and the css filters that Sg-MMH puts on top of them.
 
 15 of the 23 looks are pointwise, so pilgram runs on a region's pixels packed into one row. The other eight have a gradient centered
-on the picture; for packed pixels they are composed from the same pilgram functions in ``radial``. Results are equal to the bit.
+on the picture; for packed pixels they are composed from the same pilgram functions in ``looks.radial``. Results are equal to the bit.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pilgram
 from PIL import Image
 
+from harmlib.extras import needs
 from harmlib.perturbations import Places, check_choice, perturbation
-from harmlib.perturbations.radial import RADIAL_FILTERS, Gradients
 
 # The 23 of the paper; the library has aden, perpetua and toaster too (specs/sgmmh.md section 1).
 FILTERS = (
@@ -51,6 +50,10 @@ def instagram(image: np.ndarray, *, filter: str, places: Places | None = None) -
     filter: one of FILTERS. Raises ParameterError for any other.
     """
     check_choice("filter", filter, FILTERS)
+    with needs("data"):
+        import pilgram
+
+        from harmlib.perturbations.looks.radial import RADIAL_FILTERS, Gradients
     pixels = Image.fromarray(image)
     if places is not None and filter in RADIAL_FILTERS:
         return np.asarray(RADIAL_FILTERS[filter](pixels, Gradients(places)))
@@ -64,4 +67,6 @@ def css(image: np.ndarray, *, filter: str) -> np.ndarray:
     image: uint8 RGB (H, W, 3). filter: one of CSS_FILTERS. Raises ParameterError for any other.
     """
     check_choice("css filter", filter, CSS_FILTERS)
-    return np.asarray(getattr(pilgram.css, filter)(Image.fromarray(image)))
+    with needs("data"):
+        from pilgram import css as filters
+    return np.asarray(getattr(filters, filter)(Image.fromarray(image)))

@@ -82,6 +82,12 @@ def extract_submasks(
     printed rule's submasks three in four have fewer than 100 pixels (specs/frih.md section 2.2).
     include_self: whether a pixel counts in its own density, as in the paper's sum.
     Raises ShapeError, MaskError or RangeError for an image or mask of another kind, ParameterError for a parameter out of range.
+
+    >>> image = np.zeros((4, 8, 3), np.uint8)
+    >>> image[:, 4:] = 200
+    >>> found = extract_submasks(image, np.ones((4, 8), bool), min_density=1)
+    >>> found.sizes.tolist(), found.labels[0].tolist()
+    ([16, 16], [1, 1, 1, 1, 2, 2, 2, 2])
     """
     _check_arrays(image, mask)
     _check_parameters(d_c, k_max, min_density, min_area)

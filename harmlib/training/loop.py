@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import HarmlibError, ParameterError
+from harmlib.extras import needs
 from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.models import save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
@@ -30,6 +30,9 @@ from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts, start_from
 from harmlib.training.plan import RunPlan, is_trained, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
+
+with needs("train"):
+    from lightning_fabric import Fabric
 
 logger = logging.getLogger(__name__)
 

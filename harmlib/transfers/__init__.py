@@ -31,6 +31,11 @@ def transfer(
     Returns uint8 RGB (H, W, 3), the background unchanged.
     Raises ParameterError for an unknown transfer, ShapeError for anything but 8-bit RGB, MaskError for a mask that does not fit,
     EmptyMaskError for an empty one.
+
+    >>> image, mask = np.full((4, 4, 3), 90, np.uint8), np.eye(4, dtype=bool)
+    >>> image[mask] = 200
+    >>> transfer("reinhard", image, mask, image, ~mask)[0, :2].tolist()
+    [[90, 90, 90], [90, 90, 90]]
     """
     _check_region("picture", image, mask)
     _check_region("reference", reference, reference_mask)

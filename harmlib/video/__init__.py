@@ -6,12 +6,15 @@ holds one frame of each video, so that length costs time but no memory.
 
 from __future__ import annotations
 
-from harmlib.video.averaging import ArgumentAverage
-from harmlib.video.composing import compose, compose_video
-from harmlib.video.harmonizing import FrameHarmonizer, HarmonizedFrame, harmonize_video
-from harmlib.video.reading import VideoInfo, read_frames, read_info, read_timed_frames
-from harmlib.video.stability import flicker, foreground_lab, temporal_change
-from harmlib.video.writing import VideoWriter, write_video, writing
+from harmlib.extras import needs
+
+with needs("video"):
+    from harmlib.video.averaging import ArgumentAverage
+    from harmlib.video.composing import compose, compose_video
+    from harmlib.video.harmonizing import FrameHarmonizer, HarmonizedFrame, harmonize_video
+    from harmlib.video.reading import VideoInfo, read_frames, read_info, read_timed_frames
+    from harmlib.video.stability import flicker, foreground_lab, temporal_change
+    from harmlib.video.writing import VideoWriter, write_video, writing
 
 __all__ = [
     "ArgumentAverage",

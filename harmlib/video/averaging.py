@@ -15,6 +15,10 @@ class ArgumentAverage:
 
     weight: w in [0, 1), that of the past; 0 smooths nothing. Raises ParameterError outside.
     Source: equation 14. Paper: w = 1 - 0.9 = 0.1, which hardly smooths. Here: 0.96, as in the code.
+
+    >>> average = ArgumentAverage(0.5)
+    >>> [average.update(np.array([value])).item() for value in (0.0, 1.0, 1.0)]
+    [0.0, 0.5, 0.75]
     """
 
     def __init__(self, weight: float = SMOOTHING) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harmlib import models
 from harmlib.errors import ParameterError
 from harmlib.inference import pictures as inference
 from harmlib.io import images
@@ -86,20 +87,20 @@ def harmonize_video(
     lossless: bool = False,
     arguments_path: str | os.PathLike[str] | None = None,
     limit: int | None = None,
-    results: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write the harmonized video: same size, times and sound as the composite.
 
-    model: a method, or the name of one, whose newest finished run is taken.
+    model, weights: as for ``harmonize``.
     mask: a gray video of the composite's size and length, or one picture for all frames, 255 = foreground, fractions allowed; None for a
     method that needs none.
     smoothing: as in ``FrameHarmonizer``. lossless: RGB to the bit, to measure on. limit: only the first frames.
     arguments_path: a CSV file to write, one row per frame with its time in seconds and its raw and smoothed arguments.
-    results: where the newest run is looked for; None: the checkout's.
     Raises VideoError for a file that cannot be used and videos that do not match, MaskError, CheckpointError, and ParameterError for
     arguments that a method does not have.
     """
-    model = inference.newest_model(model, results) if isinstance(model, str) else model
+    model = models.resolve(model, weights)
+    inference.check_harmonizer(model)
     harmonizer = FrameHarmonizer(model, smoothing=smoothing)
     if arguments_path is not None and not harmonizer.filters:
         raise ParameterError(f'"{model.name}" predicts no filter arguments: leave arguments_path out')

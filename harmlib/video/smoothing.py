@@ -9,7 +9,7 @@ from torch import Tensor
 from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.video.averaging import ArgumentAverage
 
-_TRAITS = ("name", "needs_mask", "soft_masks", "working_size", "antialias", "size_multiple", "filters")
+_TRAITS = ("name", "needs_mask", "soft_masks", "working_size", "antialias", "keeps_background", "harmonizes", "size_multiple", "filters")
 
 
 class SmoothedModel(HarmonizationModel):
@@ -32,6 +32,10 @@ class SmoothedModel(HarmonizationModel):
         smoothed = torch.from_numpy(self._average.update(raw.cpu().numpy())).to(raw)
         return Prediction(prediction.image, {**prediction.extras, "arguments": smoothed, "raw_arguments": raw})
 
-    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
         """Return the full-size frame under the averaged arguments."""
+        return self._model.upscale(prediction, composite_full, mask_full)
+
+    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """Return the same in 8 bits."""
         return self._model.upscale_picture(prediction, composite, mask)

@@ -28,6 +28,9 @@ def temporal_change(curve: np.ndarray) -> float:
     """Return the mean absolute change from one frame to the next, in Lab units, over L, a and b.
 
     curve: (T, 3). Pairs of frames with a NaN are left out; NaN when no pair is left.
+
+    >>> temporal_change(np.array([[50.0, 0.0, 0.0], [53.0, 0.0, 0.0], [50.0, 0.0, 0.0]]))
+    1.0
     """
     steps = np.abs(np.diff(curve, axis=0))  # (T - 1, 3)
     steps = steps[~np.isnan(steps).any(1)]

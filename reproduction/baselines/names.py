@@ -7,39 +7,24 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from harmlib import models
 from harmlib.models.registry import parameters
 from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
     from reproduction.kit.artefacts import Artefacts
 
-# Methods without learned weights, those of iHarmony4's own transfers first.
-CLASSICAL = {
-    "reinhard_lab": "Reinhard in Lab",
-    "reinhard_lalphabeta": "Reinhard in lαβ",
-    "xiao_ma": "Xiao-Ma",
-    "histogram": "Histogram",
-    "idt": "IDT",
-    "lalonde": "Lalonde",
-    "xue": "Xue",
-}
-# Trained methods in the order of FRIH's table 1, what that does not print beside its relatives; the two whose own papers these are, apart.
-LEARNED = {
-    "zhu": "Zhu",
-    "dih": "DIH",
-    "s2am": "S2AM",
-    "dovenet": "DoveNet",
-    "adfm": "ADFM",
-    "bargainnet": "BargainNet",
-    "iih": "IIH",
-    "rainnet": "RainNet",
-    "idih": "iDIH",
-    "issam": "iSSAM",
-    "ht": "HT",
-    "dht": "D-HT",
-    "s2crnet": "S2CRNet",
-    "s2crnet_vgg16": "S2CRNet-VGG16",
-}
+
+def _systems(*, trainable: bool) -> dict[str, str]:
+    """Return method -> its name in tables, the oldest first, for the methods that more than one paper compares with."""
+    found = [models.describe(name) for name in models.list_models()]
+    shared = [info for info in found if info.paper == "baselines" and info.trainable == trainable]
+    return {info.name: info.system for info in sorted(shared, key=lambda info: info.reference[-4:])}
+
+
+# Methods without learned weights, and those with some; the two whose own papers these are, apart.
+CLASSICAL = _systems(trainable=False)
+LEARNED = {**_systems(trainable=True), "s2crnet_vgg16": "S2CRNet-VGG16"}
 HARMONIZER = {"harmonizer": "Harmonizer", "harmonizer_equal": "Harmonizer, equal budget"}
 FRIH = {"frih": "FRIH"}
 NAMES = {**CLASSICAL, **LEARNED, **HARMONIZER, **FRIH}

@@ -11,7 +11,6 @@ from scipy.stats import rankdata
 
 from harmlib import models
 from harmlib.evaluation.statistics import BLOCK, DRAWS, FEWEST, LEVELS, paired_scores, summarize
-from harmlib.models.registry import REFERENCE
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.names import CLASSICAL, VARIANTS, budget_of
 from reproduction.frih.numbers import printed_mean
@@ -82,9 +81,9 @@ def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
 
 def _who(artefacts: Artefacts, method: str) -> tuple[str, str, str, str]:
     """Return a system's name, reference, kind and budget."""
-    found = REFERENCE.match(models.describe(VARIANTS.get(method, (method,))[0]).title)
+    info = models.describe(VARIANTS.get(method, (method,))[0])
     kind = "" if method == BASELINE else "classical" if method in WITHOUT_DRAWING else "learned"
-    return LABELS[method], found["reference"] if found else "", kind, budget_of(artefacts, method)
+    return LABELS[method], info.reference, kind, budget_of(artefacts, method)
 
 
 def ranking_view(table: pd.DataFrame) -> pd.DataFrame:

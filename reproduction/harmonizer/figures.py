@@ -111,11 +111,7 @@ def read_large_sample(data: Path | None) -> Sample | None:
 
 def large_results(sample: Sample, model: HarmonizationModel) -> dict[str, np.ndarray]:
     """Return the same prediction brought to full size in three ways, by their names in WAYS, the background the composite's."""
-    results = {}
-    for way, title in WAYS.items():
-        result = np.asarray(harmonize(model, sample.composite, sample.mask, upsampling=way))
-        results[title] = np.where(sample.mask[..., None], result, sample.composite)
-    return results
+    return {title: np.asarray(harmonize(model, sample.composite, sample.mask, upsampling=way)) for way, title in WAYS.items()}
 
 
 def large_table(sample: Sample, results: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def framework_figure(sample: Sample, transfer: HarmonizationModel, autoencoder: 
     """Return figure 1: statistics matching, an autoencoder, and Harmonizer, each from the same composite to its own result."""
     diagram = Diagram(4.5)
     rows = {"(a) statistics matching": 3.2, "(b) autoencoder": 1.75, "(c) Harmonizer": 0.3}
-    results = [harmonize(method, sample.composite, sample.mask) for method in (transfer, autoencoder)]
+    results = [harmonize(method, sample.composite, sample.mask, background="keep") for method in (transfer, autoencoder)]
     restored, arguments = harmonized_with_arguments(model, sample)
     for (title, bottom), result in zip(rows.items(), [*results, restored], strict=True):
         for left, picture in ((0.1, sample.composite), (5.5, np.asarray(result))):

@@ -192,7 +192,7 @@ def alone_figure(
         mask = example.mask if masks is None else masks[place]
         pictures, captions = {"photograph": example.proportioned(example.real)}, {}
         for name, model in models.items():
-            result = np.asarray(harmonize(model, example.real, mask))
+            result = np.asarray(harmonize(model, example.real, mask, background="keep"))
             change, title = changes_of(example.real, result, mask), _broken(name)
             pictures[title] = example.proportioned(result)
             captions[title] = f"{change['whole']:.1f}, inside {change['inside']:.1f}"

@@ -19,6 +19,7 @@ from harmlib.data.sources import open_source
 from harmlib.io.files import MANIFEST, read_json
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
+from harmlib.models.registry import parameters
 from reproduction.kit.examples import Example, read_example
 from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
 from reproduction.stages import finished_runs
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
     from reproduction.workspace import Workspace
 
-# Detectors answer with probabilities; their picture is the composite itself.
-DETECTORS = ("ptc", "ptc_aet")
-# Not trained themselves, but of no use without the trained parts that a run gives them.
-TOGETHER = ("ptc_dih_twostage",)
 # Composers of benchmarks that only detectors learn from.
 NOT_HARMONIZED = "exposure"
 # The benchmark of most methods, then that of Sg-MMH.
@@ -78,12 +75,12 @@ def load_methods(
     benchmark: of several runs those trained on it come first. Raises ParameterError for an unknown method.
     """
     runs = finished_runs(workspace.profile, workspace.results, benchmark)
-    names = sorted(name for name, run in runs.items() if not run.label and run.method not in DETECTORS)
+    names = sorted(name for name, run in runs.items() if not run.label and not models.describe(run.method).detects)
     found: dict[str, HarmonizationModel] = {}
     for name in names if wanted is None else wanted:
         if name in names:
             found[name] = models.load(workspace.results.run(runs[name].name))
-        elif not models.describe(name).trainable and name not in TOGETHER:
+        elif parameters(name) == 0:  # a method that has some is of no use without a run
             found[name] = models.create(name)
     missing = [name for name in wanted or () if name not in found]
     return found, f"not trained in this profile, and left out: {', '.join(missing)}." if missing else ""

@@ -31,7 +31,7 @@ def harmonize_again(model: HarmonizationModel, picture: np.ndarray, mask: np.nda
     """Return the picture and what ``passes`` passes make of it, each of the one before: passes + 1 pictures, uint8 (H, W, 3)."""
     pictures = [picture]
     for _ in range(passes):
-        pictures.append(np.asarray(harmonize(model, pictures[-1], mask)))
+        pictures.append(np.asarray(harmonize(model, pictures[-1], mask, background="keep")))
     return pictures
 
 

@@ -49,8 +49,8 @@ def changes_of(picture: np.ndarray, result: np.ndarray, mask: np.ndarray) -> dic
 
 
 def measure_change(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """Return ``changes_of`` what a method makes of a picture; one that takes a mask gets this one."""
-    return changes_of(picture, np.asarray(harmonize(model, picture, mask)), mask)
+    """Return ``changes_of`` what a method makes of a whole picture, nothing pasted; one that takes a mask gets this one."""
+    return changes_of(picture, np.asarray(harmonize(model, picture, mask, background="keep")), mask)
 
 
 def measure_restraint(models: Mapping[str, HarmonizationModel], examples: Sequence[Example]) -> pd.DataFrame:

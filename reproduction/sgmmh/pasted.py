@@ -135,7 +135,9 @@ def pasted_figure(pasted: Sequence[Pasted], methods: Mapping[str, HarmonizationM
 def _scene(entry: Pasted, methods: Mapping[str, HarmonizationModel], without: HarmonizationModel) -> Scene:
     """Return the pictures of one composite."""
     alone = {f"foreground {number}": _alone(entry.composite, mask) for number, mask in enumerate(entry.masks, 1)}
-    results = {f"{NAMES[name]}, mask": np.asarray(harmonize(model, entry.composite, entry.union)) for name, model in methods.items()}
+    results = {}
+    for name, model in methods.items():  # the figure asks what they do to a background that nobody asked to change
+        results[f"{NAMES[name]}, mask"] = np.asarray(harmonize(model, entry.composite, entry.union, background="keep"))
     results["OMGAN, no mask"] = np.asarray(harmonize(without, entry.composite))
     pictures = {"background": entry.background, **alone, "union mask": entry.union, "composite": entry.composite, **results}
     return Scene(entry.label, pictures)

@@ -7,15 +7,13 @@ and replays that. It raises ``Neglected`` with the reason when no composite can 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from harmlib.errors import ParameterError
+from harmlib.registry import Registry
 
 
 class Neglected(Exception):  # noqa: N818 (it is a decision of the benchmark's rules, not an error)
@@ -59,7 +57,7 @@ class _Entry(NamedTuple):
     online: bool
 
 
-_COMPOSERS: dict[str, _Entry] = {}
+COMPOSERS: Registry[_Entry] = Registry("composer", "harmlib.data.composers")
 
 
 def composer(name: str, *, describe: Describer, online: bool = True) -> Callable[[Composer], Composer]:
@@ -70,9 +68,7 @@ def composer(name: str, *, describe: Describer, online: bool = True) -> Callable
     """
 
     def add(function: Composer) -> Composer:
-        if name in _COMPOSERS:
-            raise ParameterError(f'composer "{name}" is registered twice')
-        _COMPOSERS[name] = _Entry(function, describe, online)
+        COMPOSERS.add(name, _Entry(function, describe, online))
         return function
 
     return add
@@ -80,12 +76,12 @@ def composer(name: str, *, describe: Describer, online: bool = True) -> Callable
 
 def get_composer(name: str) -> Composer:
     """Return the composer ``name``; raises ParameterError that lists the known ones."""
-    return _find(name).function
+    return COMPOSERS.get(name).function
 
 
 def composes_online(name: str) -> bool:
     """Tell whether a training may draw new composites at every visit; raises ParameterError for an unknown composer."""
-    return _find(name).online
+    return COMPOSERS.get(name).online
 
 
 def describe_recipe(name: str, recipe: Recipe, regions: Mapping[int, str]) -> str:
@@ -95,14 +91,4 @@ def describe_recipe(name: str, recipe: Recipe, regions: Mapping[int, str]) -> st
     """
     if name == PUBLISHED:
         return "published without a recipe"
-    return _find(name).describe(recipe, regions)
-
-
-def _find(name: str) -> _Entry:
-    """Return a composer's entry; raises ParameterError that lists the known ones."""
-    package = importlib.import_module("harmlib.data.composers")
-    for module in pkgutil.iter_modules(package.__path__):  # they register themselves
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    if name not in _COMPOSERS:
-        raise ParameterError(f'there is no composer "{name}": choose one of {", ".join(sorted(_COMPOSERS))}')
-    return _COMPOSERS[name]
+    return COMPOSERS.get(name).describe(recipe, regions)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import inspect
 import os
-import pkgutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harmlib.data.photos import Source
 from harmlib.errors import DataError, ParameterError
+from harmlib.registry import Registry
 
 SourceClass = TypeVar("SourceClass", bound=type[Source])
 
-_SOURCES: dict[str, type[Source]] = {}
+SOURCES: Registry[type[Source]] = Registry("source", "harmlib.data.sources")
 
 
 def source(kind: str) -> Callable[[SourceClass], SourceClass]:
@@ -29,10 +28,8 @@ def source(kind: str) -> Callable[[SourceClass], SourceClass]:
     """
 
     def register(cls: SourceClass) -> SourceClass:
-        if kind in _SOURCES:
-            raise ParameterError(f'source "{kind}" is registered twice, by {_SOURCES[kind].__name__} and {cls.__name__}')
+        SOURCES.add(kind, cls)
         cls.kind = kind
-        _SOURCES[kind] = cls
         return cls
 
     return register
@@ -40,9 +37,7 @@ def source(kind: str) -> Callable[[SourceClass], SourceClass]:
 
 def list_sources() -> list[str]:
     """Return the kinds that ``open_source`` knows, in alphabetical order."""
-    for module in pkgutil.iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    return sorted(_SOURCES)
+    return SOURCES.names()
 
 
 def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options: Any) -> Source:
@@ -52,11 +47,12 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     root: the data set's folder; sources that ship with harmlib need none.
     options: the source's own keyword arguments.
     Raises ParameterError for an unknown kind or option, DataError for a missing folder.
+
+    >>> source = open_source("embedded", only=["coffee"])
+    >>> source.kind, source.splits()
+    ('embedded', ('train',))
     """
-    kinds = list_sources()
-    if kind not in kinds:
-        raise ParameterError(f'there is no source "{kind}": choose from {", ".join(kinds)}')
-    cls = _SOURCES[kind]
+    cls = SOURCES.get(kind)
     _check_options(cls, options)
     if root is None:
         _check_root_is_optional(cls)

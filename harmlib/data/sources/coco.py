@@ -21,6 +21,7 @@ from harmlib.data.listed import check_photo_id, file_size, inside
 from harmlib.data.photos import Photo, Source
 from harmlib.data.sources import source
 from harmlib.errors import DataError
+from harmlib.extras import needs
 from harmlib.io import files
 from harmlib.io.images import read_image
 
@@ -111,7 +112,8 @@ class COCOSource(Source):
 
 def _parse(path: Path) -> Any:
     """Return pycocotools' view of an annotation file, without its printing; raises DataError for a damaged one."""
-    from pycocotools.coco import COCO
+    with needs("data"):
+        from pycocotools.coco import COCO
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):

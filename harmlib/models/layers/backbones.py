@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.models.layers.unet import scaled_channels
+from harmlib.models.layers.blocks import scaled_channels
 
 # torchvision's names, in torch's hub cache.
 VGG16_FILE = "vgg16-397923af.pth"

@@ -14,8 +14,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.base import resize_to
-from harmlib.models.layers.idih import Block, blend, down, up
-from harmlib.models.layers.unet import scaled_channels
+from harmlib.models.layers.blocks import Block, down, scaled_channels, up
+from harmlib.models.layers.idih import blend
 
 BASE_WIDTHS = (64, 64, 128, 128, 256, 256, 384)
 BASE_LAST_WIDTH = 24

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
 from harmlib.models.layers.backbones import VGG16_BLOCKS, vgg16_blocks
-from harmlib.models.layers.idih import Block, initialize
+from harmlib.models.layers.blocks import Block, initialize, scaled_channels
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
-from harmlib.models.layers.unet import scaled_channels
 
 STRIDE = 8
 # Blocks whose pool halves the resolution; the convolutions behind a pool that does not are dilated.

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
 from harmlib.models.base import normal_init
-from harmlib.models.layers.idih import Block
-from harmlib.models.layers.unet import scaled_width
+from harmlib.models.layers.blocks import Block, scaled_width
 
 CHANNELS = (64, 64, 128, 128, 256, 256)
 CODE = 512

@@ -12,7 +12,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm
 
-from harmlib.models.layers.unet import SLOPE, make_norm, scaled_width
+from harmlib.models.layers.blocks import SLOPE, scaled_width
+from harmlib.models.layers.unet import make_norm
 
 # DoveNet's seven convolutions: channels in units of the base width, and strides.
 DOMAIN_GROWTH = (1, 2, 4, 8, 8, 8, 8)

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.pooling import GLOBAL, POOLINGS
-from harmlib.models.layers.unet import scaled_channels
 
 # Stages of Tan and Le 2019, table 1: (expansion, kernel, stride, output channels, repeats).
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))

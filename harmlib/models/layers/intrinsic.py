@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from harmlib.models.layers.blocks import SLOPE, scaled_channels
 from harmlib.models.layers.picture import WIDTHS, ConvBlock, PictureEncoder, SampleNorm
-from harmlib.models.layers.unet import SLOPE, scaled_channels
 
 # Numbers that describe the light of one region.
 LIGHTS = 8

@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.models.layers.idih import Block
+from harmlib.models.layers.blocks import Block, scaled_channels
 from harmlib.models.layers.separated import sampled_mask
-from harmlib.models.layers.unet import scaled_channels
 
 # Channels and stride of the convolutions down, which of them give the skip connections, and channels of those up.
 DOWNS = ((64, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (256, 1))

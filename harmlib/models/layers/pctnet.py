@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from harmlib.models.base import normal_init
-from harmlib.models.layers.idih import ATTENTION_GAIN, initialize
+from harmlib.models.layers.blocks import initialize, scaled_channels
+from harmlib.models.layers.idih import ATTENTION_GAIN
 from harmlib.models.layers.ssam import WIDTHS, SsamUNet
 from harmlib.models.layers.transformer import TransformerEncoder, to_features, to_patches
-from harmlib.models.layers.unet import scaled_channels
 
 CHANNELS = 256
 PATCH = 4

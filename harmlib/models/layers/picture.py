@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.models.layers.unet import SLOPE, scaled_channels
+from harmlib.models.layers.blocks import SLOPE, scaled_channels
 
 # Channels at H, H/2 and H/4.
 WIDTHS = (64, 128, 256)

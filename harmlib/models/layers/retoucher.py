@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harmlib import color
 from harmlib.errors import ParameterError
+from harmlib.extras import needs
 from harmlib.io import images
 from harmlib.models.base import to_signed, to_unit
 
@@ -43,7 +44,8 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 def lab_to_signed_rgb(lab: Tensor) -> Tensor:
     """Return LAB on the network scale as RGB in [-1, 1] with a gradient, for perceptual terms; not quantized."""
-    from kornia.color import lab_to_rgb as float_lab_to_rgb
+    with needs("sgmmh"):
+        from kornia.color import lab_to_rgb as float_lab_to_rgb
 
     codes = 255 * to_unit(lab)
     lightness, chroma = codes[:, :1] * (100 / 255), codes[:, 1:] - NEUTRAL_CODE

@@ -10,8 +10,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.layers import names
+from harmlib.models.layers.blocks import Block
 from harmlib.models.layers.gates import ChannelGate
-from harmlib.models.layers.idih import Block
 from harmlib.models.layers.ssam import SpatialAttention, gaussian_kernel
 from harmlib.models.layers.unet import GATED_LEVELS, LEVELS, AttentionUNet
 

@@ -16,12 +16,13 @@ from harmlib.models.bargainnet import CODE, CODE_WEIGHT, DomainEncoder, code_map
 from harmlib.models.base import normal_init, to_signed, to_unit
 from harmlib.models.dht import Dht
 from harmlib.models.ht import CHANNELS, NAMES
+from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.picture import PictureDecoder
 from harmlib.models.layers.rain import RegionAwareNorm
 from harmlib.models.layers.retoucher import OPERATORS
 from harmlib.models.layers.transformer import TransformerEncoder, sine_positions, to_features, to_patches
-from harmlib.models.layers.unet import LEVELS, SIZE_MULTIPLE, AttentionUNet, scaled_channels
+from harmlib.models.layers.unet import LEVELS, SIZE_MULTIPLE, AttentionUNet
 
 INIT_STD = 0.02  # of the authors of all backbones but Sg-MMH's own
 PATCH_SIDE = 4

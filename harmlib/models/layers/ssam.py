@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from harmlib.models.layers.blocks import Block, scaled_channels
 from harmlib.models.layers.gates import ChannelGate
-from harmlib.models.layers.idih import FIRST_NORM, Block, SplitHead, blend
-from harmlib.models.layers.unet import scaled_channels
+from harmlib.models.layers.idih import FIRST_NORM, SplitHead, blend
 
 WIDTHS = (32, 64, 128, 256)
 SIZE_MULTIPLE = 2 ** (len(WIDTHS) - 1)

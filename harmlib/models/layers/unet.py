@@ -14,17 +14,14 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
+from harmlib.models.layers.blocks import SLOPE, scaled_width
 
 LEVELS = 8
-# Channels of networks that are narrowed evenly stay multiples of it.
-CHANNEL_UNIT = 8
 SIZE_MULTIPLE = 2**LEVELS
-BASE_WIDTH = 64
 # Channels after each down convolution, in units of the base width.
 GROWTH = (1, 2, 4, 8, 8, 8, 8, 8)
 GATED_LEVELS = (1, 2, 3)
 DROPOUT_LEVELS = (4, 5, 6)
-SLOPE = 0.2
 
 
 class Gate(nn.Module):
@@ -61,18 +58,6 @@ def make_norm(norm: str, channels: int) -> nn.Module:
     if norm not in NORMS:
         raise ParameterError(f'there is no norm "{norm}": choose from {", ".join(NORMS)}')
     return NORMS[norm](channels)
-
-
-def scaled_width(width: float, base: int = BASE_WIDTH) -> int:
-    """Return the base number of channels at a relative ``width``; raises ParameterError unless 0 < width <= 4."""
-    if not 0 < width <= 4:
-        raise ParameterError(f"width is {width}, expected a factor above 0, 4 at most, such as 0.25")
-    return max(1, round(base * width))
-
-
-def scaled_channels(width: float, channels: int) -> int:
-    """Return a number of channels at a relative ``width``, a multiple of 8; raises ParameterError unless 0 < width <= 4."""
-    return CHANNEL_UNIT * scaled_width(width, channels // CHANNEL_UNIT)
 
 
 def transposed_up(in_channels: int, out_channels: int, *, bias: bool) -> nn.Module:

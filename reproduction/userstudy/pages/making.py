@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harmlib.errors import ParameterError
-from harmlib.inference.pictures import newest_model
 from harmlib.io.files import remove_partial, write_json, write_text
+from harmlib.models import resolve
 from harmlib.seeds import item_generator
 from reproduction.userstudy.pages.items import Item, read_items
 from reproduction.userstudy.pages.naming import PAGES, Key, make_key, write_key
@@ -40,22 +40,23 @@ def make_study(
     seed: int = SEED,
     trials: int | None = None,
     catch_trials: int | None = None,
-    results: str | os.PathLike[str] | None = None,
+    weights: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> None:
     """Harmonize the composites of a folder (``items`` says how it is laid out) and write one page per rater below ``out``.
 
     kind: rankings, pairs, choices, or filters (Harmonizer's filter study, without methods). methods: names, "composite" among them if
     wanted. trials: per rater; None: every item once, of pairs all up to 60. catch_trials: per rater; None: 2, of filters 1.
-    results: where the newest runs of the methods are looked for; None: the checkout's.
+    weights: method -> its run or weights file; the others take the released ones, or need none.
     Pictures that exist are not made again; the same arguments make the same bytes.
     Raises HarmlibError for what cannot be used, DataError when ``out`` holds another study.
     """
     target, items = Path(out), {item.name: item for item in read_items(folder)}
-    _check_methods(kind, methods)
+    weights = dict(weights or {})
+    _check_methods(kind, methods, weights)
     catch_items = _choose_catch_items(list(items.values()), kind, catch_trials, seed)
     design = Design(kind, tuple(items), tuple(methods), raters, seed, trials, catch_items)
     plan = plan_study(design)
-    models = {name: newest_model(name, results) for name in (methods or [COMPOSITE])}
+    models = {name: resolve(name, weights.get(name)) for name in (methods or [COMPOSITE])}
     settings: dict[str, Any] = {"kind": kind, "question": QUESTIONS[kind], "methods": list(methods), "raters": raters, "seed": seed}
     settings |= {"trials": trials, "catch_items": list(catch_items)}
     settings |= {"items": {name: item.fingerprint() for name, item in items.items()}}
@@ -69,13 +70,16 @@ def make_study(
     _write_pages(key, items, target, pictures)
 
 
-def _check_methods(kind: str, methods: Sequence[str]) -> None:
-    """Raise ParameterError for methods that are named twice, or where none is compared."""
+def _check_methods(kind: str, methods: Sequence[str], weights: Mapping[str, object]) -> None:
+    """Raise ParameterError for methods that are named twice, or where none is compared, and for weights of a method that is not."""
     if kind == "filters" and methods:
         raise ParameterError("a filter study compares no methods: leave them out")
     twice = next((name for name in methods if list(methods).count(name) > 1), None)
     if twice:
         raise ParameterError(f'the method "{twice}" is named twice: raters would compare it with itself')
+    unasked = next((name for name in weights if name not in methods), None)
+    if unasked:
+        raise ParameterError(f'weights are given for "{unasked}", which the study does not compare: name it among the methods')
 
 
 def _choose_catch_items(items: list[Item], kind: str, wanted: int | None, seed: int) -> tuple[str, ...]:

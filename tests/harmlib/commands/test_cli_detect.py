@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from harmlib import models
 from harmlib.__main__ import main
 from harmlib.errors import ParameterError
 from harmlib.inference.detection import detect
-from harmlib.io import files
 from harmlib.io.images import read_image, resize, to_tensor, write_png
 from harmlib.models.base import HarmonizationModel
 
@@ -142,27 +140,13 @@ def test_a_map_without_its_probabilities_is_made_again(folder):
     assert (folder / "out" / "a.npy").exists()
 
 
-def test_the_newest_finished_run_of_ptc_is_the_default(folder, detector, photo_array, monkeypatch):
-    finished = folder / "checkout" / "results" / "small" / "runs" / "ptc-exposure"
-    models.save_checkpoint(detector, finished / "checkpoint.pt")
-    files.write_manifest(finished, started=time.time())
-    monkeypatch.setattr(files, "CHECKOUT", folder / "checkout")
-
-    code = main(["detect", str(folder / "c" / "a.png"), "-o", str(folder / "mask.png")])
-
-    assert code == 0
-    assert np.array_equal(np.load(folder / "mask.npy"), detect(detector, photo_array))
+def test_a_named_harmonizer_is_no_detector(photo_array):
+    with pytest.raises(ParameterError, match='"composite" is no detector: use "ptc"'):
+        detect("composite", photo_array)
 
 
-def test_a_missing_run_is_one_sentence(folder, capsys, monkeypatch):
-    monkeypatch.setattr(files, "CHECKOUT", folder)
-
-    code = main(["detect", str(folder / "c" / "a.png"), "-o", str(folder / "mask.png")])
-
-    error = capsys.readouterr().err
-    assert code == 2
-    assert 'there is no finished run of "ptc"' in error
-    assert len(error.splitlines()) == 1
+def test_a_named_detector_takes_the_given_weights(folder, detector, photo_array):
+    assert np.array_equal(detect("ptc", photo_array, weights=folder / "run"), detect(detector, photo_array))
 
 
 @pytest.mark.parametrize(

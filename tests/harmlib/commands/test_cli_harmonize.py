@@ -285,4 +285,4 @@ def test_foreign_weights_ask_for_the_methods_name(folder: Path, capsys: pytest.C
     code = main(["harmonize", "a.png", "-o", "b.png", "--checkpoint", str(folder / "foreign.pt")])
 
     assert code == 2
-    assert "is no checkpoint of harmlib: if its authors published these weights, name the method with --model" in capsys.readouterr().err
+    assert "is no checkpoint of harmlib: if its authors published these weights, name the method too" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from harmlib import models
@@ -17,8 +19,12 @@ def test_every_method_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "composite"])
-def test_every_title_ends_with_authors_and_year(name: str) -> None:
-    assert model_table(name)["reference"].iloc[0][-4:].isdigit()
+def test_every_method_names_its_authors_and_year(name: str) -> None:
+    assert re.fullmatch(r"\w.* (19|20)\d\d", model_table(name)["reference"].iloc[0])
+
+
+def test_no_two_methods_have_one_name_in_tables() -> None:
+    assert model_table()["system"].is_unique
 
 
 def test_a_discriminator_is_not_counted() -> None:

@@ -24,7 +24,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.notebooks
 @pytest.mark.slow
 def test_pictures_of_fresh_weights_are_called_untrained(results):
-    assert 'sgmmh_om, untrained, because there is no finished run of \\"sgmmh_om\\"' in (results / "copy.ipynb").read_text()
+    assert 'sgmmh_om, untrained, because there are no released weights of \\"sgmmh_om\\"' in (results / "copy.ipynb").read_text()
 
 
 @pytest.mark.notebooks

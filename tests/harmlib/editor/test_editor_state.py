@@ -260,10 +260,10 @@ def test_a_picture_only_method_cannot_be_edited(composite, mask):
         open_state(composite, mask, models.create("sgmmh_rgb", width=NARROW))
 
 
-def test_without_a_run_the_weights_are_called_untrained(tmp_path):
+def test_without_weights_a_model_is_called_untrained(tmp_path):
     model, note = open_model("harmonizer", tmp_path)
 
-    assert note.startswith('untrained, because there is no finished run of "harmonizer"')
+    assert note.startswith(f'untrained, because "{tmp_path / "checkpoint.pt"}" does not exist')
     assert not model.training
 
 

@@ -231,6 +231,6 @@ def test_an_export_that_fails_says_why(path, sentence, editor, tmp_path):
     assert "<b>" not in editor.message.value
 
 
-def test_without_a_run_the_sentence_says_so(composite, mask, tmp_path):
-    with pytest.raises(CheckpointError, match='there is no finished run of "harmonizer"'):
-        edit(composite, mask, results=tmp_path)
+def test_without_the_run_the_sentence_says_so(composite, mask, tmp_path):
+    with pytest.raises(CheckpointError, match=r'checkpoint\.pt" does not exist'):
+        edit(composite, mask, weights=tmp_path)

@@ -187,6 +187,8 @@ def test_a_method_for_every_size_needs_no_way_up(upsampling: str, photo_array: n
 
 def test_a_methods_own_way_for_bytes_is_taken(photo_array: np.ndarray, mask_array: np.ndarray) -> None:
     class Quick(Mirror):
+        keeps_background = True
+
         def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
             assert mask is not None
             return composite // 2 + (mask[..., None] > 0)

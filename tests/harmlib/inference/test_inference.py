@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,8 @@ import torch
 from PIL import Image
 
 from harmlib import models
-from harmlib.errors import CheckpointError, ImageError, MaskError, ParameterError
+from harmlib.errors import ImageError, MaskError, ParameterError
 from harmlib.inference.pictures import harmonize
-from harmlib.io.files import write_manifest
 
 NARROW = 1 / 64
 ORIENTATION = 0x0112  # EXIF tag
@@ -26,17 +24,6 @@ def mask_array(photo_array: np.ndarray) -> np.ndarray:
     mask = np.zeros(photo_array.shape[:2], bool)
     mask[10:30, 20:50] = True
     return mask
-
-
-def finished_run(results: Path, run: str, *, seed: int, modified: float, profile: str = "smoke") -> models.registry.HarmonizationModel:
-    """Write a finished run of a tiny model and return the model."""
-    torch.manual_seed(seed)
-    model = models.create(run.split("-")[0], width=NARROW).eval()
-    folder = results / profile / "runs" / run
-    models.save_checkpoint(model, folder / "checkpoint.pt")
-    write_manifest(folder, started=0)
-    os.utime(folder / "manifest.json", (modified, modified))
-    return model
 
 
 def test_an_array_comes_back_as_an_array(photo_array: np.ndarray) -> None:
@@ -103,10 +90,14 @@ def test_masks_of_every_kind_mean_the_same(dtype: type, scale: int, photo_array:
     assert np.array_equal(harmonized, harmonize("reinhard_lab", photo_array, mask_array))
 
 
-def test_soft_masks_are_cut_at_a_half_for_binary_methods(photo_array: np.ndarray, mask_array: np.ndarray) -> None:
-    soft = np.where(mask_array, 0.6, 0.4)
+def test_a_binary_method_sees_a_soft_mask_cut_at_a_half_and_is_blended_along_it(photo_array: np.ndarray, mask_array: np.ndarray) -> None:
+    whole = harmonize("reinhard_lab", photo_array, mask_array)
 
-    assert np.array_equal(harmonize("reinhard_lab", photo_array, soft), harmonize("reinhard_lab", photo_array, mask_array))
+    blended = harmonize("reinhard_lab", photo_array, np.where(mask_array, 0.75, 0.25))
+
+    assert np.array_equal(blended[~mask_array], photo_array[~mask_array])
+    expected = 0.75 * whole[mask_array] + 0.25 * photo_array[mask_array]
+    assert np.abs(blended[mask_array] - expected).max() <= 0.5 + 1e-4
 
 
 def test_a_mask_that_vanishes_at_the_working_size_returns_the_composite(generator: np.random.Generator) -> None:
@@ -129,33 +120,26 @@ def test_training_mode_is_left_as_it_was(photo_array: np.ndarray) -> None:
     assert np.array_equal(first, second)  # no dropout
 
 
-def test_the_newest_finished_run_of_the_method_is_used(photo_array: np.ndarray, tmp_path: Path) -> None:
-    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=1000)
-    newest = finished_run(tmp_path, "sgmmh_om-hlip", seed=2, modified=2000)
-    finished_run(tmp_path, "sgmmh_omgan-hlip", seed=3, modified=3000)
+def test_given_weights_are_used_and_named_in_the_log(photo_array: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    torch.manual_seed(1)
+    model = models.create("sgmmh_om", width=NARROW)
+    models.save_checkpoint(model, tmp_path / "sgmmh_om-hlip" / "checkpoint.pt")
 
-    harmonized = harmonize("sgmmh_om", photo_array, results=tmp_path)
+    with caplog.at_level(logging.INFO):
+        harmonized = harmonize("sgmmh_om", photo_array, weights=tmp_path / "sgmmh_om-hlip")
 
-    assert np.array_equal(harmonized, harmonize(newest, photo_array))
-
-
-def test_a_smoke_run_is_taken_last_and_says_what_it_is(photo_array: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=3000)
-    with caplog.at_level("WARNING"):
-        harmonize("sgmmh_om", photo_array, results=tmp_path)
-    assert '"smoke" has learned next to nothing' in caplog.text
-
-    trained = finished_run(tmp_path, "sgmmh_om-hlip", seed=2, modified=1000, profile="small")
-
-    assert np.array_equal(harmonize("sgmmh_om", photo_array, results=tmp_path), harmonize(trained, photo_array))
+    assert np.array_equal(harmonized, harmonize(model, photo_array))
+    assert f"sgmmh_om uses the weights {tmp_path / 'sgmmh_om-hlip'}" in caplog.text
 
 
-def test_an_unfinished_run_is_not_used(photo_array: np.ndarray, tmp_path: Path) -> None:
-    finished_run(tmp_path, "sgmmh_om-hscene", seed=1, modified=1000)
-    (tmp_path / "smoke" / "runs" / "sgmmh_om-hscene" / "manifest.json").unlink()
+def test_a_detector_is_told_that_it_harmonizes_nothing(photo_array: np.ndarray) -> None:
+    with pytest.raises(ParameterError, match='"ptc" looks for what is wrong and harmonizes nothing: use detect'):
+        harmonize(models.create("ptc", width=NARROW), photo_array)
 
-    with pytest.raises(CheckpointError, match=r'no finished run of "sgmmh_om" under .*, or give a checkpoint of one$'):
-        harmonize("sgmmh_om", photo_array, results=tmp_path)
+
+def test_an_unknown_background_is_told_the_known_ones(photo_array: np.ndarray) -> None:
+    with pytest.raises(ParameterError, match='background is "real": choose from composite, keep'):
+        harmonize("composite", photo_array, background="real")
 
 
 def test_an_unknown_method_is_told_the_closest(photo_array: np.ndarray) -> None:

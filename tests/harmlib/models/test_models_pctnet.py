@@ -15,7 +15,6 @@ from torch import Tensor
 
 from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.inference.pictures import harmonize
 from harmlib.inference.thumbnails import sample_bilinear
 from harmlib.models.idih import normalize
 from harmlib.models.layers.pixel_transforms import CNN_TRANSFORMS, VIT_TRANSFORMS, apply_transform, enlarge
@@ -268,21 +267,6 @@ def test_fresh_weights_have_the_authors_deviations() -> None:
     assert weight.std().item() == pytest.approx(math.sqrt(4 / fans), rel=0.02)
     assert vit.transformer.layers[3].self_attention.heads.out_proj.weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert vit.transformer.layers[3].self_attention.heads.in_proj_weight.std().item() > 0.04
-
-
-def test_background_is_kept_unless_the_authors_picture_is_asked_for(photo_array: np.ndarray) -> None:
-    mask = np.zeros(photo_array.shape[:2], np.float32)
-    mask[10:30, 20:50] = 1
-    outside = mask == 0
-
-    torch.manual_seed(0)
-    pasted, whole = (models.create("pctnet", width=NARROW, keep_background=kept).eval() for kept in (True, False))
-    whole.load_state_dict(pasted.state_dict())
-    results = [np.asarray(harmonize(model, photo_array, mask)) for model in (pasted, whole)]
-
-    assert np.array_equal(results[0][outside], photo_array[outside])
-    assert (results[1][outside] != photo_array[outside]).mean() > 0.5
-    assert np.array_equal(results[0][~outside], results[1][~outside])
 
 
 def test_the_transformer_does_not_know_where_a_patch_lies() -> None:

@@ -11,6 +11,7 @@ from golden_fill import NARROW
 from torch import Tensor
 
 from harmlib import models
+from harmlib.inference.pictures import harmonize
 from harmlib.io import images
 from harmlib.models.base import Prediction
 from harmlib.models.layers.pixel_transforms import CNN_TRANSFORMS, VIT_TRANSFORMS
@@ -80,6 +81,21 @@ def test_what_is_outside_the_mask_keeps_its_bytes(name: str, generator: np.rando
     assert np.array_equal(harmonized[mask == 0], composite[mask == 0])
     assert (harmonized[mask == 1] != composite[mask == 1]).mean() > 0.5
     assert np.array_equal(composite, before)
+
+
+def test_background_is_kept_unless_the_authors_picture_is_asked_for(photo_array: np.ndarray) -> None:
+    mask = np.zeros(photo_array.shape[:2], np.float32)
+    mask[10:30, 20:50] = 1
+    outside = mask == 0
+
+    torch.manual_seed(0)
+    pasted, whole = (models.create("pctnet", width=NARROW, keep_background=kept).eval() for kept in (True, False))
+    whole.load_state_dict(pasted.state_dict())
+    results = [np.asarray(harmonize(model, photo_array, mask, background="keep")) for model in (pasted, whole)]
+
+    assert np.array_equal(results[0][outside], photo_array[outside])
+    assert (results[1][outside] != photo_array[outside]).mean() > 0.5
+    assert np.array_equal(results[0][~outside], results[1][~outside])
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -12,7 +12,7 @@ import pytest
 from harmlib import models
 from harmlib.errors import ParameterError
 from harmlib.models import registry
-from harmlib.models.base import HarmonizationModel, Prediction, TrainingRecipe
+from harmlib.models.base import Prediction, TrainingRecipe
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,30 +59,24 @@ def test_a_wrong_value_is_told_the_choices(name: str, options: dict[str, object]
         models.create(name, **options)
 
 
-def test_a_name_is_registered_once() -> None:
-    models.list_models()
-
-    with pytest.raises(ParameterError, match='"composite" is registered twice'):
-        models.register("composite", paper="sgmmh", needs_mask=False)(HarmonizationModel)
-
-
 def test_a_new_file_is_all_a_method_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = """
         from harmlib.models.composite import Composite
         from harmlib.models.registry import register
 
-        @register("brand_new", paper="demo", needs_mask=False, trainable=False)
+        @register("brand_new", paper="demo", reference="Nobody 2026", needs_mask=False, trainable=False)
         def brand_new(*, strength: float = 1.0):
             \"\"\"Brand new: a demonstration.\"\"\"
             return Composite()
     """
     (tmp_path / "brand_new_method.py").write_text(textwrap.dedent(source))
-    monkeypatch.setattr(registry, "_FACTORIES", dict(registry._FACTORIES))
+    monkeypatch.setattr(registry.METHODS, "_entries", dict(registry.METHODS._entries))
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
 
     assert "brand_new" in models.list_models()
     assert models.create("brand_new", strength=0.5).options == {"strength": 0.5}
-    assert models.describe("brand_new").title == "Brand new: a demonstration."
+    info = models.describe("brand_new")
+    assert (info.title, info.system, info.reference) == ("Brand new: a demonstration", "Brand new", "Nobody 2026")
     sys.modules.pop("harmlib.models.brand_new_method")
 
 

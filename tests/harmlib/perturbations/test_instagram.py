@@ -14,7 +14,7 @@ from PIL import Image
 
 from harmlib.perturbations import apply_step, apply_steps_to_region
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
-from harmlib.perturbations.radial import RADIAL_FILTERS
+from harmlib.perturbations.looks.radial import RADIAL_FILTERS
 
 IDENTITIES = ("contrast", "hue_rotate", "saturate")
 every_look = pytest.mark.parametrize("look", FILTERS)

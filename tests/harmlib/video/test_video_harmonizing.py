@@ -30,6 +30,7 @@ class Brightener(HarmonizationModel):
     """Adds its one argument, the mean of the composite's foreground, to the foreground."""
 
     soft_masks = True
+    keeps_background = True
     antialias = False
     working_size = 16
     filters = ("shift",)
@@ -138,9 +139,14 @@ def test_a_method_without_arguments_sees_every_frame_alone(clip: dict[str, Path]
     assert np.array_equal(list(read_frames(clip["out"])), expected)
 
 
-def test_a_method_without_a_run_is_one_sentence(clip: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match='no finished run of "harmonizer"'):
-        harmonize_video("harmonizer", *clip.values(), results=tmp_path)
+def test_weights_that_are_not_there_are_one_sentence(clip: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r'checkpoint\.pt" does not exist'):
+        harmonize_video("harmonizer", *clip.values(), weights=tmp_path)
+
+
+def test_a_detector_is_told_that_it_harmonizes_nothing(clip: dict[str, Path]) -> None:
+    with pytest.raises(ParameterError, match='"ptc" looks for what is wrong and harmonizes nothing'):
+        harmonize_video(models.create("ptc", width=1 / 64), clip["composite"], None, clip["out"])
 
 
 def test_harmonizer_changes_the_foreground_only(clip: dict[str, Path]) -> None:

@@ -33,6 +33,7 @@ class Statistician(HarmonizationModel):
 
     needs_mask = True
     soft_masks = True
+    keeps_background = True
     working_size = 32
     filters = SIX
     name = "statistician"

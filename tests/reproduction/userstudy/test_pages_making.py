@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from miniature_study import METHODS, make_miniature, page_data, write_composites
 from PIL import Image
 
 from harmlib import models
-from harmlib.__main__ import main
 from harmlib.errors import DataError, EmptyMaskError, MaskError, ParameterError
 from harmlib.inference.pictures import harmonize
 from harmlib.io.images import read_image, read_mask, write_png
+from reproduction.__main__ import main
 from reproduction.userstudy.pages import KINDS, make_study
 from reproduction.userstudy.pages.naming import read_key
 from reproduction.userstudy.pages.planning import is_spoiled
@@ -179,6 +180,32 @@ def test_useless_masks_are_refused(tmp_path, mask, error, sentence):
 
     with pytest.raises(error, match=sentence):
         make_study(folder, tmp_path / "out", methods=METHODS)
+
+
+def test_a_trained_method_takes_the_weights_it_is_given(tmp_path):
+    torch.manual_seed(0)
+    model = models.create("sgmmh_om", width=1 / 64)
+    with torch.no_grad():
+        model.generator.start_from_identity()
+    models.save_checkpoint(model, tmp_path / "run" / "checkpoint.pt")
+    folder, asked = write_composites(tmp_path), ["--methods", "composite", "sgmmh_om", "--raters", "1"]
+
+    code = main(["study", "make", str(folder), *asked, "--weights", f"sgmmh_om={tmp_path / 'run'}", "--out", str(tmp_path / "s")])
+
+    assert code == 0
+    assert read_key(tmp_path / "s").settings["weights"].keys() == {"composite", "sgmmh_om"}
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"), [("frih=run", 'weights are given for "frih"'), ("sgmmh_om", '"sgmmh_om" is not NAME=RUN')]
+)
+def test_weights_that_belong_to_nothing_are_one_sentence(weights, sentence, tmp_path, capsys):
+    folder = write_composites(tmp_path)
+
+    code = main(["study", "make", str(folder), "--methods", "composite", "sgmmh_om", "--weights", weights, "--out", str(tmp_path / "s")])
+
+    assert code == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_the_command_takes_methods_with_commas_or_spaces(tmp_path):
