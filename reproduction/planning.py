@@ -9,7 +9,7 @@ from harmlib import models
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.training.plan import RunPlan
-from reproduction.profiles import PCM, PaperPlan, Profile, RepeatedRun, SourcePlan, ordered, taken_from
+from reproduction.profiles import PCM, PaperPlan, Profile, RepeatedRun, SourcePlan, ordered, repeat_of, taken_from
 from reproduction.schema import DEVICES, Device, PaperEntry, ProfileEntry, Settings, Slip, check_options, method_of, suggest
 
 
@@ -186,7 +186,8 @@ class _Runs:
 
 def _paper(key: str, paper: PaperEntry, runs: _Runs) -> PaperPlan:
     """Return the plan of a paper; raises Slip for a run whose weights come from a run that the paper does not train."""
-    planned = ordered(run for pair in runs.of_paper(paper) for run in runs.plans[pair])
+    # All first runs before the repeats, so that a comparison is whole early.
+    planned = ordered(sorted((run for pair in runs.of_paper(paper) for run in runs.plans[pair]), key=repeat_of))
     for run in planned.values():
         missing = taken_from(run) - planned.keys()
         if missing:

@@ -109,10 +109,11 @@ def _by_device(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merged(base: Any, content: Any) -> Any:
-    """Return content on top of base: mappings key by key, all else replaced."""
+    """Return content on top of base: mappings key by key, those of content first; all else replaced."""
     if not (isinstance(base, dict) and isinstance(content, dict)):
         return content
-    return {**base, **{key: _merged(base[key], value) if key in base else value for key, value in content.items()}}
+    joined = {key: _merged(base[key], value) if key in base else value for key, value in content.items()}
+    return {**joined, **{key: value for key, value in base.items() if key not in content}}
 
 
 def _named(whole: Mapping[str, Any]) -> list[str]:

@@ -22,8 +22,8 @@ DONE, STARTED, LEFT = "done", "started", "left"
 def status_table(profile: str, *, results: str = "results", papers: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row per benchmark, run, score table and exhibit in planned order: what, name, state, seconds, budget.
 
-    papers: only these; none means all. seconds: of what is done, as measured; of a run that is not, what its updates take at the pace
-    of a finished run of the same method and options; NaN where nobody knows. budget: a run's updates, and the pictures of each.
+    papers: only these; none means all. seconds: of what is done, as measured, scores apart; of a run that is not, what its updates take
+    at the pace of a finished run of the same method and options; NaN where nobody knows. budget: a run's updates, and the pictures of each.
     """
     loaded = load_profile(profile)
     folder = Results(results, loaded.name)
@@ -35,7 +35,8 @@ def status_table(profile: str, *, results: str = "results", papers: Sequence[str
         row = _row("run", name, folder.run(name) / MANIFEST)
         seconds = finished[name]["training_seconds"] if name in finished else _expected_seconds(run, finished.values())
         rows.append(row | {"seconds": seconds, "budget": f"{run.iterations:,} updates of {run.batch_size}"})
-    rows += [_row("scores", plan.paper, folder.scores(plan.paper) / MANIFEST) for plan in plans]
+    # Papers share most of their scoring, so none has a time of its own.
+    rows += [_row("scores", plan.paper, folder.scores(plan.paper) / MANIFEST) | {"seconds": math.nan} for plan in plans]
     for notebook in (notebook for plan in plans for notebook in plan.notebooks):
         rows.append(_row("exhibits", notebook, folder.root / "notebooks" / f"{notebook}{MANIFEST_SUFFIX}"))
     return pd.DataFrame(rows, columns=["what", "name", "state", "seconds", "budget"]).fillna({"budget": ""})

@@ -44,7 +44,7 @@ PLAIN = {
 
 def write(folder, content):
     path = folder / "own.yaml"
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
 
 
@@ -207,6 +207,12 @@ def test_a_profile_can_change_another(tmp_path):
     assert runs["frih-iharmony4-style"].options == smoke["frih-iharmony4-style"].options
 
 
+def test_papers_that_a_profile_names_itself_come_first(tmp_path):
+    path = write(tmp_path, {"extends": "smoke.yaml", "papers": {"frih": {}, "baselines": {}}})
+
+    assert load_profile(path).papers == ("frih", "baselines", "sgmmh", "harmonizer", "perceptual")
+
+
 def test_a_change_for_one_device_leaves_the_other_as_it_was(tmp_path):
     path = write(tmp_path, {"extends": "smoke.yaml", "budgets": {"frih": {"gpu": {"iterations": 3}}}})
 
@@ -222,11 +228,12 @@ def test_repeats_differ_in_name_and_seed_alone(tmp_path):
 
     runs = {run.name: run for run in profile.paper("sgmmh").runs}
 
-    names = ["sgmmh_om-a", "sgmmh_om-a-s1", "sgmmh_om_identity-a", "sgmmh_om_identity-a-s1", "sgmmh_om_identity-a-s2"]
-    assert list(runs) == names
-    assert [profile.reseeded(run).seed for run in runs.values()] == [1, 2, 1, 2, 3]
+    # All first runs, then all first repeats.
+    assert list(runs) == ["sgmmh_om-a", "sgmmh_om_identity-a", "sgmmh_om-a-s1", "sgmmh_om_identity-a-s1", "sgmmh_om_identity-a-s2"]
+    assert [profile.reseeded(run).seed for run in runs.values()] == [1, 1, 2, 2, 3]
     # The same repeat where there is one, else the first.
-    assert [runs[name].start_from for name in names[2:]] == ["sgmmh_om-a@3", "sgmmh_om-a-s1@3", "sgmmh_om-a@3"]
+    starts = [run.start_from for run in runs.values() if run.label]
+    assert starts == ["sgmmh_om-a@3", "sgmmh_om-a-s1@3", "sgmmh_om-a@3"]
 
 
 def test_repeats_are_scored_under_their_own_names(tmp_path):

@@ -61,7 +61,7 @@ def write_coco(root: Path) -> None:
 @pytest.fixture
 def data(tmp_path):
     """ADE20K (SceneParsing release), COCO, LIP and iHarmony4 in miniature."""
-    root = tmp_path / "data"
+    root = tmp_path / "data {x}"
     write_iharmony4_tree(root / "iHarmony4", size=SIZE)
     ade = root / "ADEChallengeData2016"
     for split, prefix in (("training", "ADE_train"), ("validation", "ADE_val")):

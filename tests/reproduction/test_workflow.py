@@ -78,7 +78,7 @@ def test_notebooks_are_stripped_and_have_their_parameters(path):
 
 
 def test_a_dry_run_plans_every_stage(tmp_path):
-    done = subprocess.run(command(tmp_path / "results", "--dry-run"), capture_output=True, text=True, check=False)
+    done = subprocess.run(command(tmp_path / "results {x}; $(y)", "--dry-run"), capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     for rule in ("start_here", "build", "train", "score", "exhibits_40_sgmmh", "scoreboard"):
