@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from harmlib import color
 from harmlib.errors import MaskError, ShapeError
+from harmlib.transfers.lab import transfer_reinhard_lab
 
 # The colors of the authors' tables: levels 0, 8, 16, ... 248, 255, the last channel fastest.
 COLORS = np.stack(np.meshgrid(*[[*range(0, 256, 8), 255]] * 3, indexing="ij"), -1).reshape(-1, 3).astype(np.uint8)
@@ -92,7 +93,7 @@ def _two_tones(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def test_transfer_gives_the_foreground_the_statistics_of_the_background(generator: np.random.Generator) -> None:
     image, foreground = _two_tones(generator)
 
-    lab = color.rgb_to_lab(color.transfer_reinhard_lab(image, foreground))
+    lab = color.rgb_to_lab(transfer_reinhard_lab(image, foreground))
 
     for statistic in (np.mean, np.std):
         assert statistic(lab[foreground], axis=0) == pytest.approx(statistic(lab[~foreground], axis=0), abs=ROUNDING)
@@ -101,7 +102,7 @@ def test_transfer_gives_the_foreground_the_statistics_of_the_background(generato
 def test_transfer_leaves_the_background_alone(generator: np.random.Generator) -> None:
     image, foreground = _two_tones(generator)
 
-    result = color.transfer_reinhard_lab(image, foreground)
+    result = transfer_reinhard_lab(image, foreground)
 
     assert np.array_equal(result[~foreground], image[~foreground])
 
@@ -110,7 +111,7 @@ def test_transfer_moves_a_flat_foreground_to_the_mean_of_the_background(generato
     image, foreground = _two_tones(generator)
     image[foreground] = (10, 200, 30)
 
-    lab = color.rgb_to_lab(color.transfer_reinhard_lab(image, foreground))
+    lab = color.rgb_to_lab(transfer_reinhard_lab(image, foreground))
 
     assert lab[foreground].mean(0) == pytest.approx(lab[~foreground].mean(0), abs=ROUNDING)
 
@@ -118,9 +119,9 @@ def test_transfer_moves_a_flat_foreground_to_the_mean_of_the_background(generato
 @pytest.mark.parametrize("filling", [False, True])
 def test_transfer_refuses_a_mask_without_two_regions(photo_array: np.ndarray, filling: bool) -> None:
     with pytest.raises(MaskError, match="one of the two is empty"):
-        color.transfer_reinhard_lab(photo_array, np.full(photo_array.shape[:2], filling))
+        transfer_reinhard_lab(photo_array, np.full(photo_array.shape[:2], filling))
 
 
 def test_transfer_refuses_a_mask_of_another_size(photo_array: np.ndarray) -> None:
     with pytest.raises(MaskError, match="is 3x4, its composite 48x64"):
-        color.transfer_reinhard_lab(photo_array, np.ones((3, 4), bool))
+        transfer_reinhard_lab(photo_array, np.ones((3, 4), bool))

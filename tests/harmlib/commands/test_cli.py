@@ -37,14 +37,6 @@ def test_anybodys_folder_is_scored(folders, capsys):
     [
         (["score", "nowhere", "nowhere", "nowhere"], "is no folder"),
         (["score", "{predictions}", "{reals}", "{masks}", "--protocol", "mine"], "mine"),
-        (["prepare", "imagenet", "--from", "a", "--to", "b"], "imagenet"),
-        (["reproduce", "--profile", "small"], "needs real photographs"),
-        (["reproduce", "--profile", "small", "--data", "nowhere"], "DATA has no folder"),
-        (["reproduce", "--profile", "large"], 'no profile "large"'),
-        (["reproduce", "--paper", "frhi"], 'no paper "frhi"'),
-        (["train", "frhi"], 'no paper "frhi"'),
-        (["notebook", "notebooks/00_start_here.ipynb", "--out", "x.ipynb", "-p", "profil=smoke"], 'no parameter "profil"'),
-        (["notebook", "notebooks/00_start_here.ipynb", "--out", "x.ipynb", "-p", "profile"], "is no parameter"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(folders, capsys, monkeypatch, request, arguments, sentence):

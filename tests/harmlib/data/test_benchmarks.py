@@ -17,6 +17,7 @@ import pytest
 from harmlib.data.benchmarks import BenchmarkPlan, build_benchmark
 from harmlib.data.built import counts_table, replay
 from harmlib.data.composers import base as composers
+from harmlib.data.composers import regions
 from harmlib.data.pairs import read_pairs
 from harmlib.errors import DiskSpaceError, ParameterError
 from harmlib.io.images import read_image, read_labels, read_mask
@@ -158,7 +159,7 @@ def test_objects_never_carry_id_zero(folder_source):
     photo = folder_source.load("p_0")
     void = int(photo.labels[-1, -1])
 
-    labels = composers.object_labels(photo, void)
+    labels = regions.object_labels(photo, void)
 
     assert np.array_equal(labels == 0, photo.labels == void)
     assert len(np.unique(labels)) == len(np.unique(photo.labels))

@@ -155,7 +155,7 @@ def test_an_unknown_photograph_is_one_sentence(embedded):
 def test_a_missing_label_map_is_one_sentence(label_folder):
     (label_folder / "coffee.png").unlink()
 
-    with pytest.raises(DataError, match=r'coffee\.png" is missing: the label maps .* checkout'):
+    with pytest.raises(DataError, match=r'coffee\.png" is missing: the label maps .* install it again'):
         open_source("embedded", label_folder)
 
 

@@ -31,7 +31,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_trace(tmp_path):
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):
-    script = "import os, sys; from harmlib import files\nwith files.replacing(sys.argv[1]) as path: path.write_text('half'); os._exit(9)"
+    script = "import os, sys; from harmlib.io import files\nwith files.replacing(sys.argv[1]) as path: path.write_text('half'); os._exit(9)"
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "a" / "table.csv")], check=False)
     assert len(list((tmp_path / "a").iterdir())) == 1
 

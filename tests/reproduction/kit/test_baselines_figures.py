@@ -43,7 +43,17 @@ def test_systems_stand_in_the_printed_order_and_the_unprinted_below(tmp_path):
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names[:3] == ["FRIH", "Harmonizer", "D-HT"]
     assert names.index("Zhu") == 15
-    assert set(names[16:]) == {"iSSAM", "ADFM", "S2CRNet-VGG16", "Reinhard in Lab", "Reinhard in lαβ", "Xiao-Ma", "Histogram", "IDT"}
+    assert set(names[16:]) == {
+        "iSSAM",
+        "ADFM",
+        "PCT-Net",
+        "S2CRNet-VGG16",
+        "Reinhard in Lab",
+        "Reinhard in lαβ",
+        "Xiao-Ma",
+        "Histogram",
+        "IDT",
+    }
 
 
 def test_both_panels_mark_the_composite_and_number_the_printed_systems(tmp_path):

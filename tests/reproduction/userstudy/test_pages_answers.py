@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from miniature_study import METHODS, RATERS, answer_as_page, make_miniature, signed
 
-from harmlib.__main__ import main
 from harmlib.errors import DataError
 from harmlib.filters import SIX
+from reproduction.__main__ import main
 from reproduction.userstudy import read_study
 from reproduction.userstudy.pages import KINDS, merge_answers
 from reproduction.userstudy.pages.naming import read_key
