@@ -13,7 +13,8 @@ import pandas as pd
 
 from harmlib.color import rgb_to_lab8
 from harmlib.data.sources import open_source
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import photographs
 from harmlib.perturbations import apply_step
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
 from reproduction.sgmmh import artefacts, pictures
@@ -94,8 +95,8 @@ for number, (_, part) in enumerate(composites.groupby(["subset", "photo"], sort=
         example = pictures.read_example(pairs[key])
         edit = pictures.picture(pictures.predict(om, example)).astype(float) - example.composite
         wanted = example.real.astype(float) - example.composite
-        rows.append((number % 2, (edit * wanted).mean(), (edit**2).mean(), (wanted**2).mean()))
-moments = pd.DataFrame(rows, columns=["half", "product", "edit", "wanted"])
+        rows.append((example.subset, example.id, number % 2, (edit * wanted).mean(), (edit**2).mean(), (wanted**2).mean()))
+moments = pd.DataFrame(rows, columns=["subset", "id", "half", "product", "edit", "wanted"])
 
 
 def error(part, t):
@@ -105,7 +106,7 @@ def error(part, t):
 
 fitted, held_out = (moments[moments["half"] == half] for half in (0, 1))
 t = fitted["product"].sum() / fitted["edit"].sum()
-gain = mean_interval((error(held_out, t) - held_out["wanted"]).to_numpy())
+gain = mean_interval(error(held_out, t) - held_out["wanted"], photographs(held_out))
 print(f"{benchmark}, profile {workspace.profile.name}: best t on {len(fitted)} composites is {t:.3f}")
 print(f"on the other {gain.n}: MSE {error(held_out, 1).mean():.1f} at t = 1, {held_out['wanted'].mean():.1f} at t = 0")
 print(f"MSE at t = {t:.3f} less that of doing nothing: {gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]")

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy import ndimage
 
 from harmlib.data.pairs import list_splits, read_pairs
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import photographs
 from harmlib.models.frih import SMALLEST_AREA
 from harmlib.seeds import item_generator
 from reproduction.frih.pictures import LITERAL, MERGED, read_example
@@ -62,12 +63,13 @@ def cuts(example):
     return {"one part": example.mask.astype(np.uint8), "submasks": colors.labels, "random": shuffled, "stripes": stripes}
 
 
+units = photographs(pd.DataFrame([{"subset": example.subset, "id": example.id} for example in examples]))
 left = pd.DataFrame([{name: share_left(example, labels) for name, labels in cuts(example).items()} for example in examples])
 for name in left:
-    found = mean_interval(left[name].to_numpy())
+    found = mean_interval(left[name], units)
     print(f"{name}: {found.mean:.1%} of the error left [{found.low:.1%}, {found.high:.1%}], n = {found.n}")
 for name in ("random", "stripes"):
-    found = mean_interval((left["submasks"] - left[name]).to_numpy())
+    found = mean_interval(left["submasks"] - left[name], units)
     print(f"submasks less {name}: {found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]")
 
 # %% [markdown]
@@ -111,11 +113,11 @@ rows = []
 for rule in (LITERAL, MERGED):
     sizes = [example.split(min_area=rule).sizes for example in examples]
     small = [size < SMALLEST_AREA for size in sizes]
-    pixels = mean_interval(np.array([size[few].sum() / size.sum() for size, few in zip(sizes, small, strict=True)]))
+    pixels = mean_interval(np.array([size[few].sum() / size.sum() for size, few in zip(sizes, small, strict=True)]), units)
     shares = {"as in equation 8": SMALLEST_AREA, "without its least area": 1}
     for name, area in shares.items():
         loss = [weights(size, area)[few].sum() / weights(size, area).sum() for size, few in zip(sizes, small, strict=True)]
-        found = mean_interval(np.array(loss))
+        found = mean_interval(np.array(loss), units)
         rows.append((rule, name, found.mean, found.low, found.high, pixels.mean, found.n))
 gradient = pd.DataFrame(rows, columns=["min_area", "loss", "share of the loss", "low", "high", "share of the pixels", "n"])
 print(gradient.to_string(index=False, float_format="{:.3f}".format))

@@ -8,7 +8,8 @@ All three need scores only: those of `make reproduce PAPER=baselines`. Run the c
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import photographs
 from harmlib.seeds import item_generator
 from reproduction.baselines import artefacts
 from reproduction.baselines.names import CLASSICAL, NAMES
@@ -81,7 +82,7 @@ print(chosen.map({**NAMES, artefacts.BASELINE: "composite"}).to_string())
 rest = mse[~half]
 picked = pd.Series([rest.loc[key, chosen.get(key[0], artefacts.BASELINE)] for key in rest.index], index=rest.index)
 oracle = rest.min(axis=1).mean() / rest[artefacts.BASELINE].mean()
-gain = mean_interval((picked - rest[artefacts.BASELINE]).to_numpy())
+gain = mean_interval(picked - rest[artefacts.BASELINE], photographs(rest.index.to_frame()))
 print(
     f"on the other half: chosen by sub-dataset {picked.mean() / rest[artefacts.BASELINE].mean():.0%} of the MSE, the oracle {oracle:.0%}; "
     f"chosen less doing nothing {gain.mean:+.1f} [{gain.low:+.1f}, {gain.high:+.1f}], n = {gain.n}"
@@ -104,7 +105,7 @@ LEAD, IMAGES = 0.28, 7404
 widths = {}
 for place, first in enumerate(systems):
     for second in systems[place + 1 :]:
-        interval = mean_interval((mse[first] - mse[second]).to_numpy())
+        interval = mean_interval(mse[first] - mse[second], photographs(mse.index.to_frame()))
         # The width of an interval of a mean falls with the square root of the number of pictures.
         widths[first, second] = (interval.high - interval.low) / 2 * np.sqrt(interval.n / IMAGES)
 scaled = pd.Series(widths).sort_values()

@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 
 from harmlib.data.sources import open_source
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import photograph_of
 from harmlib.filters import SIX, apply_filter, restore
 from harmlib.inference.upsampling import fit_polynomial, map_polynomial
 from harmlib.io.images import resize, to_tensor
@@ -54,7 +55,7 @@ rows = []
 for first, second in combinations(SIX, 2):
     for argument in (-0.3, 0.3):
         pictures = [[through(image, *order, argument=argument) for order in ((first, second), (second, first))] for image in thumbnails]
-        found = mean_interval(np.array([255 * (one - other).abs().mean().item() for one, other in pictures]))
+        found = mean_interval([255 * (one - other).abs().mean().item() for one, other in pictures], None)
         rows.append((f"{first} + {second}", argument, found.mean, found.low, found.high, found.n))
 orders = pd.DataFrame(rows, columns=["pair", "argument", "levels", "low", "high", "n"]).sort_values("levels", kind="stable")
 print(orders.to_string(index=False, float_format="{:.3f}".format))
@@ -78,9 +79,9 @@ paper = artefacts.open_artefacts(workspace)
 benchmark = next(iter(paper.manifests))
 harmonizer = paper.models(benchmark)["harmonizer"]
 examples = [read_example(pair) for pair in evenly(list(paper.pairs(benchmark).values()), 100)]
-triplets = [
-    (to_tensor(item.composite)[None], to_tensor(item.real)[None], to_tensor(item.mask)[None]) for item in examples if item.mask.any()
-]
+seen = [item for item in examples if item.mask.any()]
+units = [f"{item.subset}/{photograph_of(item.id)}" for item in seen]
+triplets = [(to_tensor(item.composite)[None], to_tensor(item.real)[None], to_tensor(item.mask)[None]) for item in seen]
 with torch.inference_mode():
     predicted = torch.cat([harmonizer(composite, mask)["arguments"] for composite, _, mask in triplets]).clamp(-1, 1)  # (N, 6)
 constant = predicted.mean(0, keepdim=True)
@@ -96,7 +97,7 @@ own, mean = errors(predicted), errors(constant.expand_as(predicted))
 nothing = errors(torch.zeros_like(predicted))
 print(pd.DataFrame({"mean": predicted.mean(0), "deviation over pictures": predicted.std(0)}, index=list(SIX)).round(3).to_string())
 for name, difference in {"own - constant": own - mean, "constant - nothing": mean - nothing, "own - nothing": own - nothing}.items():
-    found = mean_interval(difference)
+    found = mean_interval(difference, units)
     print(
         f"{benchmark}, profile {workspace.profile.name}, MSE {name}: {found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}], n = {found.n}"
     )
@@ -130,7 +131,7 @@ for name in SIX:
             exact = through(full, name, argument=argument)[0].permute(1, 2, 0).numpy()
             mapped = map_polynomial(fit_polynomial(colors, wanted), full[0].permute(1, 2, 0).numpy()).clip(0, 1)
             distances.append(255 * np.abs(mapped - exact).mean())
-        found = mean_interval(np.array(distances))
+        found = mean_interval(distances, None)
         rows.append((name, argument, found.mean, found.low, found.high, found.n))
 copies = pd.DataFrame(rows, columns=["filter", "argument", "levels", "low", "high", "n"]).sort_values("levels", kind="stable")
 print(copies.to_string(index=False, float_format="{:.2f}".format))

@@ -14,7 +14,8 @@ from skimage.color import deltaE_ciede2000
 from harmlib.color import rgb_to_lab
 from harmlib.data.composers.thresholds import CONSTANT
 from harmlib.data.sources import open_source
-from harmlib.evaluation.statistics import mean_interval, paired_scores
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import mean_score, paired_scores, photographs
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.perceptual import artefacts, detector
 from reproduction.workspace import open_workspace
@@ -52,13 +53,13 @@ for name in (name for split in source.splits() for name in source.ids(split)):
     for label in (label for label in np.unique(labels) if label != source.no_object):
         region = labels == label
         lightness = rgb_to_lab(image[region][None])[..., 0].mean()
-        rows.append((f"{name}, {source.classes[label]}", lightness, *(visible(image, region, stops) for stops in CONSTANT)))
-regions = pd.DataFrame(rows, columns=["region", "lightness", "darker", "brighter"])
+        rows.append((name, f"{name}, {source.classes[label]}", lightness, *(visible(image, region, stops) for stops in CONSTANT)))
+regions = pd.DataFrame(rows, columns=["photo", "region", "lightness", "darker", "brighter"])
 regions["brighter - darker"] = regions["brighter"] - regions["darker"]
-shown = regions.sort_values("brighter - darker")
+shown = regions.drop(columns="photo").sort_values("brighter - darker")
 print(pd.concat([shown.head(3), shown.tail(3)]).to_string(index=False, float_format="{:.1f}".format))
 for name in ("darker", "brighter"):
-    found, relation = mean_interval(regions[name].to_numpy()), spearmanr(regions["lightness"], regions[name]).statistic
+    found, relation = mean_interval(regions[name], regions["photo"]), spearmanr(regions["lightness"], regions[name]).statistic
     print(
         f"{name}: CIEDE2000 {found.mean:.1f} [{found.low:.1f}, {found.high:.1f}], from {regions[name].min():.1f} to "
         f"{regions[name].max():.1f} (n = {found.n}); rank correlation with lightness {relation:.2f}"
@@ -88,7 +89,7 @@ inside = scores["foreground_ratio"] * scores["fmse"]
 scores = scores.assign(inside=inside, share=1 - inside / scores["mse"])
 method = scores[scores["method"] == "dih_nm"]
 for name, part in method.groupby(pd.cut(method["foreground_ratio"], [0, 0.05, 0.15, 1]), observed=True):
-    found = mean_interval(part["share"].to_numpy())
+    found = mean_score(part, "share")
     print(f"DIH-NM, object {name} of the picture: error outside {percent(found)}")
 raw, pasted = (paired_scores(scores, "dih_nm", artefacts.BASELINE, metric) for metric in ("mse", "inside"))
 as_they_are, with_background = (part["a"] < part["b"] for part in (raw, pasted))
@@ -121,7 +122,7 @@ sweeps = sweeps.merge(half, on=["subset", "id"], validate="many_to_one")
 def detected(threshold, stops):
     """Return whether each object of the test half counts as detected at a shift."""
     part = sweeps[(sweeps["half"] == 1) & sweeps["stops"].isin(stops)]
-    return mean_interval((part["answer"] >= threshold).to_numpy(dtype=float))
+    return mean_interval(part["answer"] >= threshold, photographs(part))
 
 
 unshifted = sweeps[(sweeps["half"] == 0) & (sweeps["stops"] == 0)]["answer"]

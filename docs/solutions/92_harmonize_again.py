@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from harmlib import models
-from harmlib.evaluation.statistics import mean_interval
+from harmlib.evaluation.intervals import mean_interval
+from harmlib.evaluation.statistics import photographs
 from reproduction.lessons import material, repetition
 from reproduction.workspace import open_workspace
 
@@ -38,7 +39,7 @@ for method in trained:
     best = int(means.idxmin())
     wide = tested_on[tested_on["method"] == method].pivot_table(index="id", columns="passes", values="error")
     for against, words in ((1, "one pass"), (0, "doing nothing")):
-        gain = mean_interval((wide[best] - wide[against]).to_numpy())
+        gain = mean_interval(wide[best] - wide[against], photographs(wide.index.to_frame()))
         numbers = f"{gain.mean:+.1f} [{gain.low:+.1f}, {gain.high:+.1f}], n = {gain.n}"
         print(f"{method}: {best} passes chosen, error less that of {words}: {numbers}")
 

@@ -3,7 +3,7 @@
 What is independent is called a unit: the photograph of a composite, the clip of a video frame, the participant of a study. Means and
 ratios of means take ``mean_interval`` and ``ratio_of_means``, which need no random draws; every other statistic is computed again on
 units drawn with replacement, by ``bootstrap_interval``. Fewer than FEWEST units have no interval. ``benchmarks/coverage.py`` measures
-how often each interval holds the truth, ``benchmarks/results/coverage.csv`` has the figures.
+how often each interval holds the truth, ``results/coverage.csv`` has the figures.
 """
 
 from __future__ import annotations
@@ -196,7 +196,8 @@ def rank_correlation(values: np.ndarray, units: Units, *, seed: int = 0) -> Inte
 def auc_interval(values: np.ndarray, positive: np.ndarray, units: Units, *, seed: int = 0) -> Interval:
     """Return how often a positive value exceeds another, ties half: the area under the ROC curve, with a bootstrap interval.
 
-    values: (N,), positive: bool (N,). units: as for ``mean_interval``. NaN without both classes. p is about 0.5, the area of chance.
+    values: (N,), positive: bool (N,). units: as for ``mean_interval``. NaN without both classes, no interval where one has fewer than
+    FEWEST units. p is about 0.5, the area of chance.
     """
     codes, count = _codes(units, np.ones(len(values), dtype=bool))
     places = np.unique(values, return_inverse=True)[1].ravel()
@@ -210,6 +211,8 @@ def auc_interval(values: np.ndarray, positive: np.ndarray, units: Units, *, seed
         with np.errstate(invalid="ignore", divide="ignore"):
             return sums / (ours * (weights.sum(1) - ours))
 
+    if min(len(np.unique(codes[kinds])), len(np.unique(codes[~kinds]))) < FEWEST:
+        return Interval(float(statistic(np.ones((1, count)))[0]), math.nan, math.nan, len(values), count)
     return bootstrap_interval(statistic, count, len(values), null=0.5, seed=seed)
 
 

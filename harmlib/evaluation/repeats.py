@@ -4,7 +4,7 @@ One training run speaks of its weights, several speak of the method. Both source
 the variance of its photographs (that of the scores averaged over the runs) plus that of the k runs' means over k. Averaged scores still
 hold a k-th of what photographs and seeds do together, so that the sum is a little too large, never too small. The interval is that of a
 t distribution with Satterthwaite's degrees of freedom (1946, Biometrics Bulletin 2:110), which the few runs decide where they differ
-most: ``benchmarks/results/coverage.csv`` has how often it holds. Two runs are too few for it.
+most: ``results/coverage.csv`` has how often it holds. Two runs are too few for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harmlib.evaluation.intervals import LEVEL, Interval, mean_interval
 from harmlib.evaluation.statistics import photographs
 from harmlib.evaluation.table import KEYS
 
-# With two runs of each method, one of which depends far more on its seed, the intervals hold in 87 % (coverage.csv).
+# With two runs of each method, one of which depends far more on its seed, such intervals held in 87 % of 8000 simulations.
 FEWEST_SEEDS = 3
 REPEATED = re.compile(r"(?P<name>.+)-s\d+")
 

@@ -19,7 +19,7 @@ from harmlib.metrics.scoring import score_pair
 from harmlib.models.base import HarmonizationModel
 from reproduction.baselines.artefacts import BASELINE, LABELS
 from reproduction.baselines.training import STARTS
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE
 from reproduction.kit.examples import Example
 from reproduction.kit.gallery import Scene, gallery
 from reproduction.kit.grids import foreground_box
@@ -27,7 +27,7 @@ from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH
 
 ROW_HEIGHT = 0.22
 # What an interval says about a system against the composite.
-LOOKS = {BETTER: (OKABE_ITO[2], "D"), OPEN: ("0.45", "o"), WORSE: (OKABE_ITO[4], "v"), "": ("black", "o")}
+LOOKS = {BETTER: (OKABE_ITO[2], "D"), OPEN: ("0.45", "o"), TOO_FEW: ("0.45", "o"), WORSE: (OKABE_ITO[4], "v"), "": ("black", "o")}
 START_LOOKS = dict(zip(STARTS, ((OKABE_ITO[2], "D"), (OKABE_ITO[3], "s"), (OKABE_ITO[4], "v")), strict=True))
 UNITS = {"mse": "MSE, 8-bit levels squared (log scale)", "psnr": "PSNR, dB"}
 COLUMNS, PANELS = 7, 5

@@ -19,7 +19,7 @@ from harmlib.progress import progress
 from reproduction.exhibits_userstudy.material import by_name, label_of
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.artefacts import BASELINE
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading, readings
+from reproduction.kit.comparisons import BETTER, WORSE, reading, readings
 from reproduction.kit.selection import Sample
 from reproduction.userstudy import StudyRecords, stamped
 from reproduction.userstudy.agreement import order_agreement
@@ -125,10 +125,10 @@ def pair_sentences(pairs: pd.DataFrame) -> list[str]:
     clear = pairs["score_reading"] == BETTER
     sentences = [f"Scores tell {clear.sum()} of {len(pairs)} pairs apart (n = {pairs['n'].iloc[0]} composites)."]
     for metric, name in METRICS.items():
-        readings = pairs[f"{metric}_reading"]
-        same, other = (int((clear & (readings == words)).sum()) for words in (BETTER, WORSE))
+        found = pairs[f"{metric}_reading"]
+        same, other = (int((clear & (found == words)).sum()) for words in (BETTER, WORSE))
         sentences.append(
-            f"Mean {name} tells {(readings != OPEN).sum()} apart; of those clear in both, {same} in the same order, {other} not."
+            f"Mean {name} tells {found.isin([BETTER, WORSE]).sum()} apart; of those clear in both, {same} in the same order, {other} not."
         )
     return sentences
 

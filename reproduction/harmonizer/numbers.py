@@ -119,7 +119,7 @@ def order_sentences(table: pd.DataFrame, metric: str = "mse") -> list[str]:
     sentences = []
     for protocol, part in table[(table["metric"] == metric) & (table["first"] == "harmonizer")].groupby("protocol", sort=False):
         rows = zip(part["reading"], part["second"].map(LABELS), strict=True)
-        words = [f"{reading} {'from' if reading == OPEN else 'than'} {name}" for reading, name in rows]
+        words = [f"{comparisons.PHRASES[reading]} {name}" for reading, name in rows]
         sentences.append(f"{protocol} (n = {part['n'].iloc[0]}), {metric.upper()} of Harmonizer: {'; '.join(words)}.")
     return sentences
 

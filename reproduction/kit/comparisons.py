@@ -16,6 +16,8 @@ from reproduction.kit.tables import LOWER_IS_BETTER, beside_paper, with_ranks
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
 BETTER, WORSE, OPEN, TOO_FEW = "better", "worse", "no clear difference", "too few"
+# A reading before the name of the second method.
+PHRASES = {BETTER: "better than", WORSE: "worse than", OPEN: "no clear difference from", TOO_FEW: "too few photographs to tell from"}
 VERDICTS = {BETTER: AGREES, WORSE: DIFFERS, OPEN: CANNOT_SAY, TOO_FEW: CANNOT_SAY}
 
 

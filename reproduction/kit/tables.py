@@ -39,7 +39,8 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     printed = published.assign(paper=published["value"], key=published["metric"].str.lower())
     printed = printed[["method", "row", *GROUPS, "metric", "key", "direction", "paper"]]
     _check_distinct(printed, keys)
-    ours = summary.rename(columns={"mean": "ours", "metric": "key"})
+    # Speeds and sizes have no photographs behind them.
+    ours = summary.rename(columns={"mean": "ours", "metric": "key"}).assign(photographs=summary.get("photographs", 0))
     table = printed.merge(ours, on=keys, how="left")
     table = pd.concat([table, _beyond(ours, printed, keys)], ignore_index=True)
     table["direction"] = table["direction"].fillna(table["key"].map(_direction))

@@ -1,4 +1,4 @@
-"""Figures of the three lessons; intervals are 95 % bootstrap intervals over images."""
+"""Figures of the three lessons; intervals are 95 % ones over photographs."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from harmlib.evaluation.statistics import photographs
 from harmlib.inference.pictures import harmonize
 from harmlib.metrics.scoring import score_pair
 from harmlib.progress import progress
-from reproduction.kit.comparisons import OPEN, readings
+from reproduction.kit.comparisons import BETTER, WORSE, readings
 from reproduction.kit.selection import Sample
 
 METRICS = {"mse": True, "fmse": True, "psnr": False, "ssim": False}  # whether lower is better
@@ -73,7 +73,7 @@ def order_counts(orders: pd.DataFrame) -> pd.DataFrame:
     prefers = np.where(lower, orders["difference"] < 0, orders["difference"] > 0)
     rows = []
     for (first, second), part in orders.assign(prefers=prefers).groupby(["first", "second"], sort=False):
-        clear = part[part["reading"] != OPEN]
+        clear = part[part["reading"].isin([BETTER, WORSE])]
         counts = part["prefers"].sum(), (~part["prefers"]).sum()
         rows.append((first, second, *counts, f"{clear['prefers'].sum()} / {(~clear['prefers']).sum()}"))
     return pd.DataFrame(rows, columns=["first", "second", "first_better", "second_better", "clear"])

@@ -15,7 +15,7 @@ from harmlib.evaluation.intervals import Interval, mean_interval, ratio_of_means
 from harmlib.evaluation.statistics import photograph_of, photographs
 from harmlib.inference.pictures import harmonize
 from harmlib.progress import progress
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE, reading
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, reading
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # A method settles when its last pass changes less than a tenth of what the first did, and goes on when it changes more than half.
 SETTLED, GOING_ON = 0.1, 0.5
 SETTLES, SLOWS, GOES_ON, OPEN_PACE, STILL = "settles", "slows down", "goes on", "cannot say", "changes nothing"
-DRIFTS = {WORSE: "drifts away", BETTER: "comes closer", OPEN: OPEN}
+DRIFTS = {WORSE: "drifts away", BETTER: "comes closer", OPEN: OPEN, TOO_FEW: TOO_FEW}
 
 
 def harmonize_again(model: HarmonizationModel, picture: np.ndarray, mask: np.ndarray, passes: int) -> list[np.ndarray]:

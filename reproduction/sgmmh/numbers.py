@@ -10,7 +10,7 @@ import pandas as pd
 from harmlib.evaluation.statistics import RATIO_BUCKETS, bucket, paired_difference, summarize
 from harmlib.metrics.lpips import why_unavailable
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import OPEN, reading
+from reproduction.kit.comparisons import reading
 from reproduction.kit.tables import beside_paper, with_ranks
 from reproduction.papers import published
 from reproduction.sgmmh.artefacts import BASELINE, LABELS, PAPER, Artefacts
@@ -118,7 +118,7 @@ def against_nothing(table: pd.DataFrame, metric: str = "MSE") -> list[str]:
         words = []
         for outcome, rows in part.groupby("reading", sort=False):
             names = ", ".join(rows["method"].map(LABELS))
-            words.append(f"{names}: {outcome}{' than' if outcome != OPEN else ' from'} doing nothing")
+            words.append(f"{names}: {comparisons.PHRASES[str(outcome)]} doing nothing")
         sentences.append(f"{data} (n = {part['n'].iloc[0]}), {metric}: {'; '.join(words)}.")
     return sentences
 

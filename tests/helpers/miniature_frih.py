@@ -74,4 +74,6 @@ def two_colors(scrap: int = 0) -> pictures.Example:
 
 def gains_table(gain: np.ndarray, count: np.ndarray, ratio: np.ndarray) -> pd.DataFrame:
     """Gains of one step."""
-    return pd.DataFrame({"step": "a → b", "gain": gain, "K_merged": count, "K_printed": count, "spread": ratio, "foreground_ratio": ratio})
+    names = [f"p{image}_1_1" for image in range(len(gain))]
+    known = {"step": "a → b", "subset": "mini", "id": names}
+    return pd.DataFrame({**known, "gain": gain, "K_merged": count, "K_printed": count, "spread": ratio, "foreground_ratio": ratio})

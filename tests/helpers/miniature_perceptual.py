@@ -22,7 +22,8 @@ from reproduction.profiles import PaperPlan, Profile, SourcePlan
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
 
-IMAGES = 12
+# A dozen of each size, because fewer than ten photographs have no interval.
+IMAGES = 36
 RATIOS = (0.05, 0.15, 0.25)
 BENCHMARKS = (
     BenchmarkPlan("exposure", "exposure", "shifts, mini", "exposure shifts", ("mini",), splits=("test",), draws={"test": 2}, scored=False),

@@ -139,6 +139,12 @@ def test_weights_of_a_draw_sum_to_the_units(generator: np.random.Generator):
     assert weights.mean(0) == pytest.approx(1, abs=0.5)
 
 
+def test_widening_is_that_of_a_t_distribution():
+    # 2.201 is the 97.5 % quantile of t with 11 degrees of freedom.
+    assert widened(1.959964, 12) == pytest.approx(2.200985 * np.sqrt(12 / 11), rel=1e-5)
+    assert widened(1.959964, 100_000) == pytest.approx(1.96, abs=1e-3)
+
+
 def test_percentiles_are_taken_at_the_widened_level():
     draws = np.linspace(0, 1, 100_001)
 
@@ -210,6 +216,13 @@ def test_area_of_separate_classes_is_one_and_far_from_chance():
 
     assert (found.mean, found.low, found.high) == (1, 1, 1)
     assert found.p < 0.01
+
+
+def test_few_of_one_class_have_an_area_without_an_interval():
+    found = auc_interval(np.arange(30), np.arange(30) > 25, None)
+
+    assert found.mean == 1
+    assert np.isnan([found.low, found.p]).all()
 
 
 def test_one_class_has_no_area():

@@ -129,13 +129,13 @@ def test_the_run_at_the_common_budget_stands_for_harmonizer(as_printed):
     assert "harmonizer" not in runs
 
 
-def test_sentences_tell_counts_and_chance(as_printed):
+def test_sentences_tell_counts_and_the_correction(as_printed):
     pairs = ranking.printed_pairs(as_printed)
 
     sentence = ranking.agreement_sentences(ranking.order_agreement(as_printed), ranking.pair_counts(pairs))[0]
 
     assert sentence.startswith("MSE (n = 12): Kendall's τ +1.00 [+1.00, +1.00], Spearman's ρ +1.00")
-    assert "of 120 printed pairs 120 hold, 0 are turned around, 0 stay open; equal systems would turn about 3 around by chance" in sentence
+    assert "of 120 printed pairs 120 hold, 0 are turned around, 0 stay open after Holm's correction." in sentence
 
 
 def test_sentence_tells_who_beats_doing_nothing(as_printed):

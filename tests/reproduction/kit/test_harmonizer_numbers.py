@@ -10,19 +10,19 @@ import pandas as pd
 import pytest
 
 from harmlib.evaluation.methods import COLUMNS
-from harmlib.evaluation.intervals import ratio_of_means
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.training.plan import RunPlan
 from reproduction.baselines.names import NOT_SCORED
 from reproduction.harmonizer import artefacts, claims, numbers, speed, summary
 from reproduction.kit.artefacts import named_scores, paper_budget
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, NOT_COMPARABLE
 from reproduction.profiles import load_profile
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
 
-IMAGES = 8
+# A dozen in each sub-dataset, because fewer than ten photographs have no interval.
+IMAGES = 24
 # MSE at 256x256 in the order of table 4, runs of 2 and of 4 filters three times.
 ERRORS = {
     "composite": 200.0,
@@ -203,14 +203,6 @@ def test_size_effect_covers_every_method_that_goes_up_in_two_ways(full_artefacts
     assert table.drop("Harmonizer").to_dict() == pytest.approx(expected, abs=0.05)
 
 
-def test_ratio_draws_both_scores_of_an_image_together():
-    lower = pd.Series([1.0, 10.0, 100.0])
-
-    interval = ratio_of_means(2 * lower, lower)
-
-    assert (interval.low, interval.mean, interval.high) == pytest.approx((2, 2, 2))
-
-
 def test_reduction_is_a_share_of_the_other_methods_error(good_artefacts):
     interval = numbers.reduction(good_artefacts, artefacts.AT_256, "composite")
 
@@ -349,15 +341,16 @@ def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(fu
     results = {result.claim_id: result for result in claims.judge_claims(full_artefacts, measured)}
 
     assert (results["harmonizer-C24"].verdict, results["harmonizer-C24"].ours) == (AGREES, pytest.approx(500, abs=20))
-    assert results["harmonizer-C22"].verdict == results["harmonizer-C23"].verdict == CANNOT_SAY
+    assert results["harmonizer-C22"].verdict == results["harmonizer-C23"].verdict == NOT_COMPARABLE
     assert (results["harmonizer-C22"].ours, results["harmonizer-C23"].ours) == pytest.approx((100, 150), abs=2)
 
 
 def test_claims_about_other_data_cannot_be_judged_here(good_artefacts, measured):
     results = {result.claim_id: result for result in claims.judge_claims(good_artefacts, measured)}
 
-    for number in (20, 21, 22, 23, 24, 25, 26, 29):
+    for number in (20, 21, 22, 23, 24, 25, 26):
         assert results[f"harmonizer-C{number}"].verdict == CANNOT_SAY
+    assert results["harmonizer-C29"].verdict == NOT_COMPARABLE
     assert results["harmonizer-C20"].note == claims.NEEDS_RIVAL
 
 

@@ -110,7 +110,7 @@ def test_psychometric_curves_have_n_for_every_size():
 
 
 def test_f1_is_averaged_over_objects_by_direction():
-    sweeps = pd.DataFrame({"stops": [-1.0, 0.0, 1.0] * 2, "f1": [0.2, np.nan, 0.6, 0.4, np.nan, 0.8]})
+    sweeps = pd.DataFrame({"id": ["p", "p", "p", "q", "q", "q"], "stops": [-1.0, 0.0, 1.0] * 2, "f1": [0.2, np.nan, 0.6, 0.4, np.nan, 0.8]})
 
     table = curves.f1_table(sweeps)
 

@@ -15,7 +15,8 @@ from reproduction.perceptual.artefacts import COCO_EXP
 
 # Errors of 0.5 stops that grow with the object, for ten objects: as few as an interval takes.
 SHIFT_ERRORS = pd.DataFrame({"foreground_ratio": np.arange(1, 11) / 40, "mse": 500 * np.arange(1, 11) / 40})
-BELOW, ABOVE, OPEN, NONE = Interval(-2, -3, -1, 5), Interval(2, 1, 3, 5), Interval(-1, -3, 1, 5), Interval(np.nan, np.nan, np.nan, 0)
+BELOW, ABOVE, OPEN = Interval(-2, -3, -1, 12, 12, 0.01), Interval(2, 1, 3, 12, 12, 0.01), Interval(-1, -3, 1, 12, 12, 0.4)
+NONE = Interval(np.nan, np.nan, np.nan, 0)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_paper_s_order_agrees_where_every_size_has_images(good_artefacts):
 def test_true_mask_that_wins_at_middle_sizes_differs(good_artefacts):
     result = claims.middle_claim(good_artefacts.scores)
 
-    assert (result.verdict, result.n) == (DIFFERS, 4)
+    assert (result.verdict, result.n) == (DIFFERS, 12)
     assert "1 without images" in result.note
 
 
@@ -90,30 +91,6 @@ def test_removed_share_that_grows_with_the_object_agrees(tmp_path):
 
 def test_larger_objects_have_larger_errors_at_the_same_shift():
     assert claims.size_claim(SHIFT_ERRORS).verdict == AGREES
-
-
-@pytest.mark.parametrize(
-    ("parts", "verdict"),
-    [
-        ([BELOW, BELOW], AGREES),
-        ([BELOW, OPEN], CANNOT_SAY),
-        ([BELOW, OPEN, ABOVE], DIFFERS),
-        ([BELOW, NONE], CANNOT_SAY),
-        ([ABOVE, NONE], DIFFERS),
-        ([NONE, NONE], CANNOT_SAY),
-    ],
-)
-def test_claims_about_several_things_need_all_of_them(parts, verdict):
-    named = dict(zip("abc", parts, strict=False))
-
-    assert claims.judge_together("perceptual-C18", named, expected="below", data="mini").verdict == verdict
-
-
-def test_part_farthest_from_what_is_expected_is_shown():
-    result = claims.judge_together("perceptual-C18", {"a": BELOW, "b": OPEN}, expected="below", data="mini")
-
-    assert result.ours == OPEN.mean
-    assert result.note == "of 2 comparisons 1 agrees, 1 cannot say; shown: b"
 
 
 def tables_of_detector(never: float, distance: Interval) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -25,7 +25,7 @@ from reproduction.sgmmh import artefacts, claims, directions, figures, numbers, 
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
 
-IMAGES = 8
+IMAGES = 12
 METHOD_ERRORS = {"composite": 200.0, "sgmmh_rgb": 150.0, "sgmmh_om": 100.0, "sgmmh_omgan": 90.0}
 
 
@@ -41,7 +41,7 @@ def score_rows(errors: dict[str, float], *, noise: float = 1.0) -> pd.DataFrame:
                 values["psnr"] = 48 - 10 * np.log10(values["mse"])
                 values["ssim"] = 1 - values["mse"] / 1000
                 row = {"benchmark": benchmark, "subset": "embedded", "split": "test", "method": method, "id": f"p{image}_1_1"}
-                rows.append({**row, "protocol": "sgmmh", "height": 40, "width": 56, "foreground_ratio": (image + 1) / 10, **values})
+                rows.append({**row, "protocol": "sgmmh", "height": 40, "width": 56, "foreground_ratio": (image % 10 + 1) / 10, **values})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -139,8 +139,8 @@ def test_reading_follows_the_interval(low, high, lower_is_better, expected):
     assert comparisons.reading(low, high, lower_is_better=lower_is_better) == expected
 
 
-def test_reading_without_an_interval_is_open():
-    assert comparisons.reading(float("nan"), float("nan"), lower_is_better=True) == comparisons.OPEN
+def test_reading_without_an_interval_says_too_few():
+    assert comparisons.reading(float("nan"), float("nan"), lower_is_better=True) == comparisons.TOO_FEW
 
 
 def test_differences_are_paired_and_stand_beside_the_papers(good_artefacts):
@@ -171,7 +171,7 @@ def test_buckets_come_in_order_of_size(good_artefacts):
 
 
 def test_foreground_sentence_names_every_bucket_with_n(good_artefacts):
-    assert "5%-15% (n = 1): no clear difference; 15%-100% (n = 7): better" in numbers.foreground_sentences(good_artefacts)[0]
+    assert "5%-15% (n = 2): too few; 15%-100% (n = 10): better" in numbers.foreground_sentences(good_artefacts)[0]
 
 
 @pytest.mark.parametrize(("shape", "expected"), [((100, 200), (256, 512)), ((300, 200), (384, 256)), ((64, 64), (256, 256))])
@@ -260,8 +260,11 @@ def test_correlation_is_pearsons(generator):
     assert interval.low < interval.mean < interval.high
 
 
-def test_two_images_have_no_correlation():
-    assert np.isnan(directions.correlation(region_rows([1, 2], [1, 2]), "add").mean)
+def test_two_images_have_a_correlation_without_an_interval():
+    found = directions.correlation(region_rows([1, 2], [1, 2]), "add")
+
+    assert found.mean == pytest.approx(1)
+    assert np.isnan(found.low)
 
 
 def test_regions_get_distinct_colors(example):

@@ -33,7 +33,7 @@ def choices():
 def errors() -> pd.DataFrame:
     """Three methods on six composites; "ht" wins on five of them and fails badly on the last."""
     rows = []
-    for item in range(6):
+    for item in range(12):
         distances = {"composite": 9.0, "ht": 100.0 if item == 5 else 3.0, "harmonizer": 6.0}
         rows += [(f"mini/{item}", name, value + item, (value + item) ** 2) for name, value in distances.items()]
     return pd.DataFrame(rows, columns=["item", "method", *outputs.METRICS])

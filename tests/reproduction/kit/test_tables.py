@@ -31,7 +31,7 @@ def scores() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    summary = summarize(scores, ["dataset", "method"], metrics=["mse", "psnr", "lpips"], draws=100)
+    summary = summarize(scores, ["dataset", "method"], metrics=["mse", "psnr", "lpips"])
     return beside_paper(summary, published("sgmmh", 2), data=DATA, reasons={"lpips": "no VGG16 weights", "sgmmh_omgan": "not trained"})
 
 
@@ -78,7 +78,7 @@ def test_data_is_named_by_its_real_name(table: pd.DataFrame) -> None:
 
 
 def test_ambiguous_groups_are_refused(scores: pd.DataFrame) -> None:
-    summary = summarize(scores, ["method"], metrics=["mse"], draws=10)
+    summary = summarize(scores, ["method"], metrics=["mse"])
 
     with pytest.raises(ParameterError, match="the paper prints several values for composite, mse"):
         beside_paper(summary, published("sgmmh", 2), data=DATA)
@@ -98,7 +98,7 @@ def test_methods_that_cannot_be_told_apart_are_not_ranked(table: pd.DataFrame, s
 
 def test_clear_second_is_marked(table: pd.DataFrame, scores: pd.DataFrame) -> None:
     without = scores["method"] != "sgmmh_rgb"
-    summary = summarize(scores[without], ["dataset", "method"], metrics=["mse"], draws=100)
+    summary = summarize(scores[without], ["dataset", "method"], metrics=["mse"])
 
     ranked = with_ranks(beside_paper(summary, published("sgmmh", 2), data=DATA), scores[without])
 
@@ -123,7 +123,7 @@ def test_grid_prints_the_best_in_bold(table: pd.DataFrame, scores: pd.DataFrame)
 def test_caption_names_data_n_and_reasons(table: pd.DataFrame) -> None:
     text = caption(table)
 
-    assert f"data: {DATA}; n = 40; n/a: " in text
+    assert f"data: {DATA}; n = 40 of 40 photographs; n/a: " in text
     assert set(text.rpartition("n/a: ")[2].split("; ")) == {"not scored", "no VGG16 weights", "not trained"}
 
 

@@ -10,9 +10,26 @@ import pytest
 
 from harmlib.errors import ParameterError
 from harmlib.evaluation.intervals import Interval
-from reproduction.kit.verdicts import cannot_say, claim_row, claims_view, judge_exact, judge_sign, judge_value, readable, save_claims
+from reproduction.kit.verdicts import (
+    AGREES,
+    CANNOT_SAY,
+    DIFFERS,
+    STAND_IN,
+    cannot_say,
+    claim_row,
+    claims_view,
+    judge_exact,
+    judge_sign,
+    judge_together,
+    judge_value,
+    readable,
+    save_claims,
+)
+from reproduction.profiles import load_profile
 
 DATA = "embedded"
+BELOW, ABOVE, OPEN = Interval(-2, -3, -1, 12, 12, 0.01), Interval(2, 1, 3, 12, 12, 0.01), Interval(-1, -3, 1, 12, 12, 0.4)
+NONE = Interval(math.nan, math.nan, math.nan, 0)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +64,70 @@ def test_value_is_judged_by_the_interval(paper: float, tolerance: float, verdict
 
 def test_value_without_an_interval_cannot_be_judged() -> None:
     assert judge_value("frih-C02", Interval(24, math.nan, math.nan, 1), paper=24, data=DATA).verdict == "cannot say"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "narrow", "verdict"),
+    [
+        (22, 26, None, "agrees"),
+        (21, 27, None, "cannot say"),
+        (23.5, 24.4, 0.4, "cannot say"),
+        (26, 40, None, "differs"),
+        (2, 181, None, "cannot say"),
+    ],
+)
+def test_value_agrees_only_where_the_interval_could_have_disagreed(low: float, high: float, narrow: float | None, verdict: str) -> None:
+    ours = Interval((low + high) / 2, low, high, 3)
+
+    assert judge_value("frih-C02", ours, paper=24, narrow=narrow, data=DATA).verdict == verdict
+
+
+def test_values_of_stand_in_photographs_are_not_compared() -> None:
+    ours = Interval(24, 23.9, 24.1, 99)
+
+    result = judge_value("frih-C02", ours, paper=24, data="iHarmony4-style, ccp + camvid + bsds500")
+
+    assert (result.verdict, result.ours) == ("not comparable (stand-in photographs)", 24)
+
+
+@pytest.mark.parametrize("name", ["smoke", "small"])
+def test_stand_ins_for_a_data_set_are_named_so(name: str) -> None:
+    plans = [plan for paper in load_profile(name).papers for plan in load_profile(name).paper(paper).benchmarks if plan.scored]
+
+    assert plans
+    assert {plan.title for plan in plans if not plan.title.startswith(f"{plan.dataset}{STAND_IN}")} == set()
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [
+        ([BELOW, BELOW], AGREES),
+        ([BELOW, OPEN], CANNOT_SAY),
+        ([BELOW, OPEN, ABOVE], DIFFERS),
+        ([BELOW, NONE], CANNOT_SAY),
+        ([ABOVE, NONE], DIFFERS),
+        ([NONE, NONE], CANNOT_SAY),
+    ],
+)
+def test_claims_about_several_things_need_all_of_them(parts, verdict):
+    named = dict(zip("abc", parts, strict=False))
+
+    assert judge_together("perceptual-C18", named, expected="below", data="mini").verdict == verdict
+
+
+def test_part_farthest_from_what_is_expected_is_shown():
+    result = judge_together("perceptual-C18", {"a": BELOW, "b": OPEN}, expected="below", data="mini")
+
+    assert result.ours == OPEN.mean
+    assert result.note == "of 2 comparisons 1 agrees, 1 cannot say; shown: b"
+
+
+def test_one_part_of_many_that_differs_by_chance_is_not_enough() -> None:
+    chance = Interval(2, 0.1, 3.9, 30, 30, 0.04)
+    parts = {str(place): OPEN for place in range(31)}
+
+    assert judge_together("perceptual-C17", {"a": chance}, expected="below", data=DATA).verdict == DIFFERS
+    assert judge_together("perceptual-C17", {**parts, "a": chance}, expected="below", data=DATA).verdict == CANNOT_SAY
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(11.98, "agrees"), (11.99, "agrees"), (12.1, "differs")])

@@ -46,7 +46,7 @@ def finder():
 def make_example(photo: int, composite: int = 1) -> Example:
     """A composite of a gray photograph of level 100, in which a quarter is 200; photographs differ in one corner."""
     target = np.full((32, 32, 3), 100, np.uint8)
-    target[-4:, -4:] = 20 * photo
+    target[-4:, -4:] = 10 * photo
     mask = np.zeros((32, 32), bool)
     mask[:16, :16] = True
     picture = target.copy()
@@ -56,5 +56,5 @@ def make_example(photo: int, composite: int = 1) -> Example:
 
 @pytest.fixture
 def examples():
-    """Two composites of each of four photographs."""
-    return [make_example(photo, composite) for photo in range(1, 5) for composite in (1, 2)]
+    """Two composites of each of twelve photographs: fewer than ten have no interval."""
+    return [make_example(photo, composite) for photo in range(1, 13) for composite in (1, 2)]

@@ -10,6 +10,7 @@ from miniature_workspace import finish_workspace
 
 from harmlib import models
 from harmlib.errors import ParameterError
+from harmlib.evaluation.statistics import photograph_of
 from harmlib.io.files import CHECKPOINT, write_manifest
 from reproduction.lessons import material
 from reproduction.profiles import load_profile

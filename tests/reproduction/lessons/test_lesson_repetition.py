@@ -114,6 +114,6 @@ def test_figures_name_methods_data_and_n(affine, examples):
     figure = figures.pass_figure(repetition.pass_table(records), "mini, profile test")
     strip = figures.strip_figure({"half": affine(0.5)}, examples[0], [0, 1, 2])
 
-    assert figure.get_suptitle() == "mini, profile test, n = 8"
+    assert figure.get_suptitle() == "mini, profile test, n = 24"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["half", "darker"]
     assert [axis.get_title() for axis in strip.axes] == ["composite", "1 pass", "2 passes", "real"]

@@ -29,7 +29,7 @@ def test_a_change_inside_the_mask_is_counted_inside(affine, examples):
 def test_photographs_count_once_and_composites_each(finder, examples):
     changes = restraint.measure_restraint({"finder": finder}, examples)
 
-    assert changes["kind"].value_counts().to_dict() == {restraint.COMPOSITE: 8, restraint.PHOTOGRAPH: 4}
+    assert changes["kind"].value_counts().to_dict() == {restraint.COMPOSITE: 24, restraint.PHOTOGRAPH: 12}
 
 
 def test_a_method_that_finds_the_composite_leaves_photographs_alone(finder, examples):
@@ -43,7 +43,7 @@ def test_a_method_that_finds_the_composite_leaves_photographs_alone(finder, exam
     assert table.loc[(restraint.COMPOSITE, "outside"), "change"] == 0
     assert (apart["auc"], apart["low"], apart["high"]) == (1, 1, 1)
     assert apart["reading"] == "changes composites more"
-    assert (apart["composites"], apart["photographs"]) == (8, 4)
+    assert (apart["composites"], apart["photographs"]) == (24, 12)
 
 
 def test_a_method_that_does_the_same_to_all_tells_nothing_apart(examples):
@@ -68,7 +68,7 @@ def test_one_photograph_has_no_interval(affine, examples):
     apart = restraint.telling_apart(restraint.measure_restraint({"gray": affine(0.3)}, examples[:2])).iloc[0]
 
     assert np.isnan(apart["low"])
-    assert apart["reading"] == "does not tell them apart"
+    assert apart["reading"] == "too few"
 
 
 def test_the_control_changes_photographs_inside_random_masks(affine, examples):
@@ -85,7 +85,7 @@ def test_sentences_hold_the_share_and_the_reading(finder, examples):
     sentences = restraint.restraint_sentences(restraint.change_table(changes, VISIBLE), restraint.telling_apart(changes), VISIBLE)
 
     assert sentences == [
-        "finder: moves an untouched photograph by 0.00 on average, visibly (above 2) in 0% of 4; changes composites more "
+        "finder: moves an untouched photograph by 0.00 on average, visibly (above 2) in 0% of 12; changes composites more "
         "(AUC 1.00 [1.00, 1.00])."
     ]
 
@@ -94,7 +94,7 @@ def test_the_view_has_the_counts_and_the_visible_shares(finder, examples):
     view = restraint.change_view(restraint.change_table(restraint.measure_restraint({"finder": finder}, examples), VISIBLE))
 
     assert list(view) == ["whole picture", "inside the mask", "outside", "whole picture, visibly", "inside the mask, visibly", "n"]
-    assert view.loc[("finder", restraint.PHOTOGRAPH), "n"] == 4
+    assert view.loc[("finder", restraint.PHOTOGRAPH), "n"] == 12
 
 
 def test_figures_name_what_they_show(finder, examples):
@@ -103,7 +103,7 @@ def test_figures_name_what_they_show(finder, examples):
     figure = figures.restraint_figure(restraint.change_table(changes, VISIBLE), restraint.telling_apart(changes), VISIBLE, "mini")
     alone = figures.alone_figure({"a_long_method_name": finder}, examples[:1])
 
-    assert figure.get_suptitle() == "mini; 8 composites of 4 photographs"
+    assert figure.get_suptitle() == "mini; 24 composites of 12 photographs"
     assert [axis.get_title() for axis in alone.axes] == ["photograph", "a_long_method\nname"]
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from harmlib.errors import DataError, ParameterError
+from harmlib.evaluation.intervals import widened
 from reproduction.userstudy import bootstrap_scores, count_rankings
 from reproduction.userstudy.bradley_terry import fit
 from reproduction.userstudy.comparisons import Comparisons
@@ -254,20 +255,6 @@ def test_study_without_a_complete_item_says_so() -> None:
 def test_unknown_choice_is_named(small: Comparisons, option: str) -> None:
     with pytest.raises(ParameterError, match=f'{option} (is )?"other"'):
         bootstrap_scores(small, **{option: "other"})
-
-
-def test_widening_is_that_of_a_t_distribution() -> None:
-    # 2.201 is the 97.5 % quantile of t with 11 degrees of freedom.
-    assert widened(1.959964, 12) == pytest.approx(2.200985 * np.sqrt(12 / 11), rel=1e-5)
-    assert widened(1.959964, 100_000) == pytest.approx(1.96, abs=1e-3)
-
-
-def test_percentiles_are_taken_at_the_widened_level() -> None:
-    draws = np.random.default_rng(0).normal(size=(200_000, 1))
-
-    low, high = percentile_interval(draws, 12)
-
-    assert (-low[0], high[0]) == pytest.approx((widened(1.96, 12),) * 2, abs=0.05)
 
 
 @pytest.mark.parametrize(("votes", "low", "high"), [(136, 17.7, 23.9), (160, 21.1, 27.7), (122, 15.7, 21.6), (242, 33.1, 40.4)])
