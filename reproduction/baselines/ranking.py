@@ -17,7 +17,7 @@ from reproduction.baselines.names import CLASSICAL, VARIANTS, budget_of
 from reproduction.frih.numbers import printed_mean
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import BETTER, OPEN, WORSE, readings
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, readings
 from reproduction.kit.tables import LOWER_IS_BETTER
 
 METRICS = ("mse", "fmse", "psnr")
@@ -89,7 +89,7 @@ def _who(artefacts: Artefacts, method: str) -> tuple[str, str, str, str]:
 
 def ranking_view(table: pd.DataFrame) -> pd.DataFrame:
     """Return ``ranking_table`` for reading: one row per system in the order of its MSE."""
-    text = [f"{row.ours:.4g} [{row.low:.4g}, {row.high:.4g}]" for row in table.itertuples(index=False)]
+    text = [f"{ours:.4g}{comparisons.bounds(low, high)}" for ours, low, high in table[["ours", "low", "high"]].to_numpy()]
     cells = table.assign(text=text, paper=[f"{value:g}" if value == value else "" for value in table["paper"]])
     wide = cells.pivot_table(index="method", columns="metric", values=["text", "paper"], aggfunc="first")
     rows = cells[cells["metric"] == "mse"].set_index("method")
@@ -199,7 +199,7 @@ def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[s
     sentences = []
     for row in counts.to_dict("records"):
         part = agreement[agreement["metric"] == row["metric"]].to_dict("records")
-        words = [f"{entry['statistic']} {entry['ours']:+.2f}{_interval(entry['low'], entry['high'])}" for entry in part]
+        words = [f"{entry['statistic']} {entry['ours']:+.2f}{comparisons.bounds(entry['low'], entry['high'], '+.2f')}" for entry in part]
         decided = f"of {row['pairs']} printed pairs {row[AGREE]} hold, {row[CONTRADICT]} are turned around, {row[OPEN]} stay open"
         sentences.append(f"{row['metric'].upper()} (n = {row['n']}): {', '.join(words)}; {decided} after Holm's correction.")
     return sentences
@@ -208,10 +208,6 @@ def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[s
 def against_nothing(table: pd.DataFrame, metric: str = "mse") -> list[str]:
     """Return one sentence per reading: which systems differ clearly from the composite; table: ``ranking_table``."""
     part = table[(table["metric"] == metric) & (table["method"] != BASELINE)]
-    names = {words: part.loc[part["reading"] == words, "system"].tolist() for words in (BETTER, OPEN, WORSE)}
+    shown = (BETTER, OPEN, WORSE, TOO_FEW) if TOO_FEW in set(part["reading"]) else (BETTER, OPEN, WORSE)
+    names = {words: part.loc[part["reading"] == words, "system"].tolist() for words in shown}
     return [f"{words} (against doing nothing): {', '.join(found) or 'none'}." for words, found in names.items()]
-
-
-def _interval(low: float, high: float) -> str:
-    """Return an interval in brackets; nothing without one."""
-    return "" if np.isnan(low) else f" [{low:+.2f}, {high:+.2f}]"

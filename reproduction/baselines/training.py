@@ -76,7 +76,7 @@ def start_sentences(table: pd.DataFrame) -> list[str]:
         against = f"{better} of {len(part)} clearly better and {worse} clearly worse than doing nothing"
         sentences.append(f"{begins}: {', '.join(part['system'])}; MSE {part['mse'].median():.4g} in the median, {against}.")
     found = start_correlation(table)
-    interval = "" if np.isnan(found.low) else f" [{found.low:+.2f}, {found.high:+.2f}]"
+    interval = comparisons.bounds(found.low, found.high, "+.2f")
     sentences.append(
         f"Rank correlation of what is kept at the start with the MSE at the end: {found.mean:+.2f}{interval} over {found.n} systems."
     )

@@ -32,6 +32,11 @@ def reading(low: float, high: float, *, lower_is_better: bool) -> str:
     return OPEN
 
 
+def bounds(low: float, high: float, form: str = ".4g") -> str:
+    """Return an interval in brackets behind its mean, nothing without one."""
+    return "" if math.isnan(low) else f" [{low:{form}}, {high:{form}}]"
+
+
 def readings(intervals: Sequence[Interval], *, lower_is_better: Iterable[bool], against: float = 0.0) -> list[str]:
     """Return what the intervals of one table say: ``reading`` of each, where it is clear after Holm's correction over all of them.
 
@@ -84,7 +89,7 @@ def subset_table(scores: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 def subset_view(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """Return ``subset_table`` for reading: sub-datasets and methods down, metrics across; labels: method -> its name in tables."""
-    text = [f"{row.mean:.4g} [{row.low:.4g}, {row.high:.4g}]" for row in table.itertuples(index=False)]
+    text = [f"{mean:.4g}{bounds(low, high)}" for mean, low, high in table[["mean", "low", "high"]].to_numpy()]
     cells = table.assign(text=text, method=table["method"].map(labels))
     return cells.pivot_table(index=["data", "subset", "n", "method"], columns="metric", values="text", aggfunc="first", sort=False)
 

@@ -20,7 +20,7 @@ from harmlib.io import images
 from harmlib.io.images import read_image, read_labels, read_mask
 from harmlib.models.ptc import CLASSES, REGION_CLASSES
 from harmlib.perturbations.exposure import shift_exposure
-from reproduction.kit.comparisons import readings
+from reproduction.kit.comparisons import bounds, readings
 from reproduction.kit.selection import evenly
 from reproduction.perceptual.artefacts import Artefacts, detector_benchmark
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_under, direction_scores, predicted_thresholds, roc, sweep
@@ -129,7 +129,7 @@ def quiet_sentence(evaluation: Evaluation) -> str:
     """Return how much the detector reports where nobody would see a shift."""
     part = evaluation.pictures[evaluation.pictures["shifted"] == "none"]
     found = mean_score(part, "detected")
-    words = f"{found.mean:.1%} of the picture [{found.low:.1%}, {found.high:.1%}]" if found.n else "no such picture"
+    words = f"{found.mean:.1%} of the picture{bounds(found.low, found.high, '.1%')}" if found.n else "no such picture"
     return f"Detected where the shift is below the thresholds (n = {found.n}): {words}."
 
 
@@ -277,7 +277,7 @@ def learned_sentence(learned: pd.DataFrame, balance: pd.DataFrame) -> str:
         held = rows["reading"].eq("better").sum()
         parts.append(f"{direction}: {held} of {len(rows)} signs of learning are clear")
     last = balance.iloc[-1]
-    difference = f"F1 {last['ours']:+.3f} [{last['low']:+.3f}, {last['high']:+.3f}], n = {last['n']}"
+    difference = f"F1 {last['ours']:+.3f}{bounds(last['low'], last['high'], '+.3f')}, n = {last['n']}"
     return f"{'; '.join(parts)}. Darkening less brightening at {last['shift']} stops: {difference}; {last['reading']}."
 
 

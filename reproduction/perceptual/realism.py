@@ -17,7 +17,7 @@ from harmlib.color import rgb_to_lab
 from harmlib.evaluation.intervals import auc_interval, rank_correlation
 from harmlib.inference.detection import detect
 from harmlib.io.images import read_image, read_mask
-from reproduction.kit.comparisons import readings
+from reproduction.kit.comparisons import bounds, readings
 from reproduction.kit.grids import GridRow, picture_grid
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import COLUMN_WIDTH
@@ -115,7 +115,7 @@ def sentence(table: pd.DataFrame, scores: pd.DataFrame) -> str:
     """Return the answer to the question; tables: ``auc_table`` and ``score_pack``."""
     counts = scores["label"].value_counts()
     words = [
-        f"{row['meaning']} {row['ours']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {row['reading']}"
+        f"{row['meaning']} {row['ours']:.3f}{bounds(row['low'], row['high'], '.3f')}, {row['reading']}"
         for row in table.to_dict("records")
         if row["score"] in ASKED
     ]

@@ -26,7 +26,7 @@ ANSWERS = {
         r"best t on 8 composites is -?\d\.\d+",
         r"without effect: contrast, hue_rotate, saturate",
     ],
-    "50_frih": [r"one part: 2\d\.\d% of the error left", r"submasks less random: -\d+\.\d% \[-", r"submasks have \d+ connected pieces"],
+    "50_frih": [r"one part: 2\d\.\d% of the error left", r"submasks less random: -\d+\.\d% \[", r"submasks have \d+ connected pieces"],
     "55_baselines": [r"4 systems on 11 composites", r"climbs most: from place \d to place \d of 4", r"0\.28 there"],
     "60_harmonizer": [r"brightness \+ contrast +-0\.300 +0\.000", r"MSE own - constant: [+-]\d", r"brightness +-0\.30 +0\.00"],
     "61_harmonizer_video": [
