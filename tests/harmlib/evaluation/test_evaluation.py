@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from harmlib import models
@@ -149,7 +150,9 @@ def test_kill_and_resume_end_with_the_same_bytes(pairs: list[Pair], tmp_path: Pa
         "score_method(Mortal(), write_pairs(root / 'data'), 'harmlib', root / 'killed.csv', benchmark='tiny')"
     )
     root = Path(__file__).parent
-    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True)
+    # The same bytes need the same number of threads: torch enlarges pictures by another kernel on one thread than on several.
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, env=threads)
     half = (tmp_path / "killed.csv").read_bytes()
 
     for path in (tmp_path / "killed.csv", tmp_path / "whole.csv"):
