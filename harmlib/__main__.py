@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from harmlib.commands import run_command
+from harmlib import __version__
+from harmlib.commands import STARTS_AGAIN, run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """Return the parser with one subcommand per task."""
     parser = argparse.ArgumentParser(prog="harmlib", description="Harmonize pictures and videos, and score results.")
+    parser.add_argument("--version", action="version", version=f"harmlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_harmonize(commands)
     _add_detect(commands)
@@ -31,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_harmonize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``harmonize``."""
     parser = commands.add_parser("harmonize", help="harmonize a picture, a folder of pictures or a video")
-    parser.add_argument("composite", help="picture (.png, .jpg), folder of pictures, or video (.mp4, .mov, .mkv, .avi, .webm)")
+    parser.add_argument(
+        "composite", help="picture (.png, .jpg, .webp, .tif, .bmp, .avif), folder of pictures, or video (.mp4, .mov, .mkv, .avi, .webm)"
+    )
     parser.add_argument("--mask", help="its mask, white = foreground; for a folder the masks' folder: same stems, or iHarmony4's names")
     parser.add_argument("-o", "--out", required=True, help="the result; for a folder a folder, whose results are kept; for a video an .mp4")
     parser.add_argument("--model", help="method, whose released weights are used (default: harmonizer)")
@@ -47,6 +52,8 @@ def _harmonize(options: argparse.Namespace) -> None:
     """Run ``harmonize``."""
     from harmlib.commands.harmonize import harmonize_files, load_model
 
+    if not Path(options.composite).is_dir():
+        options.interrupted = STARTS_AGAIN
     model = load_model(options.model, options.checkpoint)
     harmonize_files(model, options.composite, options.mask, options.out, upsampling=options.upsampling, arguments=options.arguments)
 
@@ -54,7 +61,7 @@ def _harmonize(options: argparse.Namespace) -> None:
 def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``detect``."""
     parser = commands.add_parser("detect", help="show where a picture, or those of a folder, was visibly darkened or brightened")
-    parser.add_argument("image", help="picture (.png, .jpg), or folder of pictures")
+    parser.add_argument("image", help="picture (.png, .jpg, .webp, .tif, .bmp, .avif), or folder of pictures")
     parser.add_argument(
         "-o",
         "--out",
@@ -70,6 +77,8 @@ def _detect(options: argparse.Namespace) -> None:
     """Run ``detect``."""
     from harmlib.commands.detect import detect_files, load_detector
 
+    if not Path(options.image).is_dir():
+        options.interrupted = STARTS_AGAIN
     detect_files(load_detector(options.model, options.checkpoint), options.image, options.out)
 
 
@@ -103,6 +112,8 @@ def _score(options: argparse.Namespace) -> None:
     from harmlib.evaluation.methods import score_folder, summarize
     from harmlib.metrics.lpips import why_unavailable
 
+    if options.out is None:
+        options.interrupted = STARTS_AGAIN
     scores = score_folder(options.predictions, options.reals, options.masks, options.protocol, out=options.out)
     means = summarize(scores, by=("protocol",))
     print(means[means["n"] > 0].to_string(index=False))

@@ -7,8 +7,6 @@ Float Lab: L in 0..100, a and b in about -128..127, unrounded, by scikit-image. 
 
 from __future__ import annotations
 
-import warnings
-
 import cv2
 import numpy as np
 
@@ -59,10 +57,10 @@ def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     """
     from skimage.color import lab2rgb
 
-    with warnings.catch_warnings():
-        # Colors outside sRGB are expected here.
-        warnings.filterwarnings("ignore", message=".*negative Z values", category=UserWarning)
-        return np.rint(lab2rgb(lab) * 255).astype(np.uint8)
+    # scikit-image sets a negative Z to 0 too, but warns, and silencing a warning would change a setting that threads share.
+    limit = 200 * (lab[..., 0] + 16) / 116 - 1e-9
+    within = np.stack([lab[..., 0], lab[..., 1], np.minimum(lab[..., 2], limit)], -1)
+    return np.rint(lab2rgb(within) * 255).astype(np.uint8)
 
 
 def _convert(pixels: np.ndarray, code: int) -> np.ndarray:

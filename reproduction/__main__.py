@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from harmlib import __version__
 from harmlib.commands import run_command
 
 PROFILES = "smoke, small, paper, or the path of a .yaml file"
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """Return the parser with one subcommand per task."""
     parser = argparse.ArgumentParser(prog="reproduction", description="Rebuild four papers on image harmonization.")
+    parser.add_argument("--version", action="version", version=f"harmlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_reproduce(commands)
     _add_train(commands)

@@ -10,21 +10,36 @@ from collections.abc import Sequence
 
 from harmlib.errors import HarmlibError
 
+GOES_ON = "the same command goes on where it stopped"
+STARTS_AGAIN = "nothing was written, and the same command starts again"
+
 
 def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Run the command that ``arguments`` name, by default those of the shell; return its exit code (0, or 2 for bad input).
 
-    parser: every subcommand sets ``run``, a function of the parsed arguments that may return an exit code.
+    parser: every subcommand sets ``run``, a function of the parsed arguments that may return an exit code, and may set ``interrupted``,
+    what happens when the same command is given again.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # Read when torch loads. By default a waiting thread keeps its core busy: beside another job, training took up to ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = parser.parse_args(arguments)
     try:
-        return options.run(options) or 0
+        code = options.run(options) or 0
+        sys.stdout.flush()
+        return code
     except HarmlibError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:
+        # Who read the output has seen enough; Python would complain once more when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        place = f'"{error.filename}": ' if error.filename is not None else ""
+        print(f"{parser.prog}: {place}{error.strerror or error}", file=sys.stderr)
+    except MemoryError as error:
+        print(f"{parser.prog}: there is not enough memory for this ({error}): use smaller pictures", file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print(f"{parser.prog}: interrupted; {getattr(options, 'interrupted', GOES_ON)}", file=sys.stderr)
         return 130
+    return 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harmlib.commands.harmonize import load_model
+from harmlib.commands.harmonize import do_each, load_model
 from harmlib.errors import DataError, HarmlibError, ImageError
 from harmlib.inference.detection import DEFAULT_MODEL, check_detector, detect
 from harmlib.io import files, images
@@ -32,10 +32,13 @@ def detect_files(model: HarmonizationModel, image: str | os.PathLike[str], out: 
 
     out: ``<out>.png`` shows what is darker in red and what is brighter in green, by probability; ``<out>.npy`` holds what ``detect``
     returns. Results in a folder keep the pictures' names; those that exist stay as they are, so that an interrupted run goes on.
-    Raises HarmlibError, naming the file, for the first one that cannot be used: results before it stay.
+    Files of these names that are no such results are never replaced.
+    Raises HarmlibError, naming the file, for one that cannot be used; in a folder after all others are done.
     """
     check_detector(model)
     source, target = Path(image), Path(out)
+    if not source.exists():
+        raise DataError(f'"{image}" does not exist')
     if source.is_dir():
         _detect_folder(model, source, target)
     else:
@@ -46,13 +49,12 @@ def _detect_folder(model: HarmonizationModel, pictures: Path, out: Path) -> None
     """Write the results of a folder that ``out`` does not have yet."""
     if out.exists() and not out.is_dir():
         raise DataError(f'"{out}" is a file: name a folder for the results of "{pictures}"')
-    _check_output(pictures, out)
+    files.check_output(out, pictures)
     jobs = [(path, out / path.stem) for path in list_pictures(pictures)]
     waiting = [(path, result) for path, result in jobs if not all(file.exists() for file in _result_paths(result))]
     if len(waiting) < len(jobs):
         logger.info('%d of %d results are in "%s" already and stay as they are', len(jobs) - len(waiting), len(jobs), out)
-    for path, result in progress(waiting, desc=model.name, unit="image"):
-        _detect_picture(model, path, result)
+    do_each(progress(waiting, desc=model.name, unit="image"), lambda path, result: _detect_picture(model, path, result))
 
 
 def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None:
@@ -60,8 +62,12 @@ def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None
     if out.is_dir():
         raise ImageError(f'"{out}" is a folder: name the result, as in "{out / picture.stem}.png"')
     shown, stored = _result_paths(out)
-    _check_output(picture, shown)
     source = images.open_image(picture)
+    for path in (shown, stored):
+        files.check_output(path, picture)
+    foreign = [path for path, ours in ((shown, _is_map), (stored, _is_result)) if path.exists() and not ours(path)]
+    for there in foreign:
+        raise DataError(f'"{there}" is there and is no result of detect: move it away, or choose another name')
     try:
         probabilities = detect(model, source)
     except HarmlibError as error:
@@ -72,10 +78,21 @@ def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None
     images.write_png(shown, np.rint(visible).astype(np.uint8))
 
 
-def _check_output(source: Path, out: Path) -> None:
-    """Raise DataError when a result would replace its input."""
-    if out.exists() and out.samefile(source):
-        raise DataError(f'"{out}" is an input: choose another path for the result')
+def _is_map(shown: Path) -> bool:
+    """Tell whether a picture shows darker in red, brighter in green and nothing in blue."""
+    try:
+        return not images.read_image(shown)[..., 2].any()
+    except ImageError:
+        return False
+
+
+def _is_result(stored: Path) -> bool:
+    """Tell whether a file holds probabilities as they are stored."""
+    try:
+        found = np.load(stored, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return False
+    return isinstance(found, np.ndarray) and found.dtype == np.float32 and found.shape[2:] == (3,)
 
 
 def _result_paths(out: Path) -> tuple[Path, Path]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from harmlib import models
-from harmlib.errors import DataError, HarmlibError, ImageError, MaskError, ParameterError
+from harmlib.errors import DataError, DiskSpaceError, HarmlibError, ImageError, MaskError, ParameterError
 from harmlib.inference.pictures import check_harmonizer, harmonize_with_prediction
-from harmlib.io import files, images
-from harmlib.io.folders import find_partner, list_pictures
+from harmlib.io import files, images, masks
+from harmlib.io.folders import find_partners, list_pictures
+from harmlib.io.saving import check_savable, save_picture
 from harmlib.models.released import load_file
 from harmlib.progress import progress
 
@@ -24,12 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "harmonizer"
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")
-# Without chroma subsampling a JPEG result keeps the colors that the method chose.
-JPEG: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
-SAVE_OPTIONS: dict[str, dict[str, Any]] = {".png": {"format": "PNG", "compress_level": 1}, ".jpg": JPEG, ".jpeg": JPEG}
-# A color profile made for ink or gray would be wrong for the RGB picture that comes out.
-RGB_MODES = ("RGB", "RGBA", "RGBX", "P")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp")
 
 
 def load_model(name: str | None, checkpoint: str | os.PathLike[str] | None) -> HarmonizationModel:
@@ -53,21 +50,22 @@ def harmonize_files(
 ) -> None:
     """Harmonize a picture, every picture of a folder, or a video into ``out``, which is of the same kind.
 
-    mask: the picture's mask; for a folder the folder of masks, of the composites' stems or by iHarmony4's rule (``a_b_c`` has the
-    mask ``a_b``); for a video its mask video, or one picture for all frames.
-    out: pictures keep EXIF tags and color profile, and the suffix decides between PNG and JPEG of quality 95. Results in a folder keep
-    the composites' names; those that exist stay as they are, so that an interrupted run goes on.
+    mask: the picture's mask; for a folder the folder of masks, all of the composites' stems or all by iHarmony4's rule (``a_b_c``
+    has the mask ``a_b``); for a video its mask video, or one picture for all frames.
+    out: pictures keep what ``save_picture`` says, and the suffix decides the format. Results in a folder keep the composites' names; those
+    that exist stay as they are, so that an interrupted run goes on. A single result that is named here is replaced, unless it is an input.
     upsampling: as in ``harmonize``. arguments: write the predicted filter arguments beside every result, as JSON; of a video as CSV.
-    Raises HarmlibError, naming the file, for the first one that cannot be used: results before it stay.
+    Raises HarmlibError, naming the file, for one that cannot be used; in a folder after all others are done.
     """
     check_harmonizer(model)
     source, region, target = Path(composite), None if mask is None else Path(mask), Path(out)
+    if not source.exists():
+        raise DataError(f'"{composite}" does not exist')
     if region is None and model.needs_mask:
         raise MaskError(f'"{model.name}" needs a mask of the foreground: give --mask')
     if arguments and not model.filters:
         raise ParameterError(f'"{model.name}" predicts no filter arguments: leave --arguments out')
-    if target.exists() and any(path is not None and path.exists() and path.samefile(target) for path in (source, region)):
-        raise DataError(f'"{target}" is an input: choose another path for the result')
+    files.check_output(target, source, region)
     if source.is_dir():
         _harmonize_folder(model, source, region, target, upsampling, arguments)
     elif source.suffix.lower() in VIDEO_SUFFIXES:
@@ -82,17 +80,36 @@ def _harmonize_folder(model: HarmonizationModel, composites: Path, masks: Path |
         raise DataError(f'"{masks}" is no folder: "{composites}" is one, so give the folder of its masks')
     if out.exists() and not out.is_dir():
         raise DataError(f'"{out}" is a file: name a folder for the results of "{composites}"')
-    jobs = [(path, None if masks is None else find_partner(masks, path.stem, 1), out / path.name) for path in list_pictures(composites)]
+    pictures = list_pictures(composites)
+    partners = [None] * len(pictures) if masks is None else find_partners(pictures, masks, 1)
+    jobs = [(path, mask, out / path.name) for path, mask in zip(pictures, partners, strict=True)]
     waiting = [job for job in jobs if not _is_done(job[-1], arguments)]
     if len(waiting) < len(jobs):
         logger.info('%d of %d results are in "%s" already and stay as they are', len(jobs) - len(waiting), len(jobs), out)
-    for composite, mask, result in progress(waiting, desc=model.name, unit="image"):
-        _harmonize_picture(model, composite, mask, result, upsampling, arguments)
+    bar = progress(waiting, desc=model.name, unit="image")
+    do_each(bar, lambda path, mask, result: _harmonize_picture(model, path, mask, result, upsampling, arguments))
+
+
+def do_each(jobs: Iterable[tuple[Path, ...]], work: Callable[..., None]) -> None:
+    """Work on every job; one that cannot be done stops no other. Raises DataError at the end, with every sentence in the log."""
+    failed = []
+    for job in jobs:
+        try:
+            work(*job)
+        except DiskSpaceError:
+            raise
+        except HarmlibError as error:
+            logger.error("%s", error)
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise DataError(f"{len(failed)} pictures could not be used, the others are done; the first: {failed[0]}")
 
 
 def _is_done(out: Path, arguments: bool) -> bool:
     """Tell whether a result is there, with its arguments where they are asked for."""
-    return out.exists() and (not arguments or _arguments_path(out).exists())
+    return out.exists() and (not arguments or _holds_arguments(_arguments_path(out)))
 
 
 def _harmonize_video(model: HarmonizationModel, composite: Path, mask: Path | None, out: Path, upsampling: str, arguments: bool) -> None:
@@ -106,14 +123,17 @@ def _harmonize_video(model: HarmonizationModel, composite: Path, mask: Path | No
 
 def _harmonize_picture(model: HarmonizationModel, composite: Path, mask: Path | None, out: Path, upsampling: str, arguments: bool) -> None:
     """Harmonize one picture; the result is written last, so that it stands for the arguments too."""
+    source = _open(composite)
     if out.is_dir():
         raise ImageError(f'"{out}" is a folder: name the picture, as in "{out / composite.name}"')
-    if out.suffix.lower() not in SAVE_OPTIONS:
-        raise ImageError(f'"{out}" cannot be written: choose a name that ends in {", ".join(SAVE_OPTIONS)}')
-    source = images.open_image(composite)
-    if SAVE_OPTIONS[out.suffix.lower()] is JPEG and source.has_transparency_data:
-        raise ImageError(f'"{out}" would lose the transparency of "{composite}", which JPEG cannot hold: end its name in .png')
-    region = None if mask is None else images.read_soft_mask(mask)
+    check_savable(out, source, f'"{composite}"')
+    table = _arguments_path(out) if arguments else None
+    files.check_output(out, composite, mask)
+    if table is not None:
+        files.check_output(table, composite, mask)
+        if table.exists() and not _holds_arguments(table):
+            raise DataError(f'"{table}" is there and holds no filter arguments: move it away, or choose another name for the result')
+    region = None if mask is None else masks.read_soft_mask(mask)
     try:
         with warnings.catch_warnings(record=True, action="always") as caught:
             harmonized, prediction = harmonize_with_prediction(model, source, region, upsampling=upsampling)
@@ -122,9 +142,19 @@ def _harmonize_picture(model: HarmonizationModel, composite: Path, mask: Path | 
     assert isinstance(harmonized, Image.Image)  # a picture was given
     for warning in caught:  # Python would show a warning for the first picture only, and not say which
         logger.warning('"%s": %s', composite, warning.message)
-    if arguments:
-        _write_arguments(_arguments_path(out), model, prediction)
-    _save(harmonized, out, source)
+    if table is not None:
+        _write_arguments(table, model, prediction)
+    save_picture(harmonized, out)
+
+
+def _open(composite: Path) -> Image.Image:
+    """Return a picture; the sentence for what is none tells what a video may be called."""
+    try:
+        return images.open_image(composite)
+    except ImageError as error:
+        if composite.suffix.lower() in images.IMAGE_SUFFIXES:
+            raise
+        raise ImageError(f"{error}; videos end in {', '.join(VIDEO_SUFFIXES)}") from error
 
 
 def _arguments_path(out: Path) -> Path:
@@ -141,9 +171,10 @@ def _write_arguments(path: Path, model: HarmonizationModel, prediction: Predicti
     files.write_json(path, {"model": model.name, "filters": values})
 
 
-def _save(picture: Image.Image, path: Path, source: Image.Image) -> None:
-    """Write a picture by rename, with the EXIF tags and the color profile of the file it was made from."""
-    profile = source.info.get("icc_profile") if source.mode in RGB_MODES else None
-    tags = source.getexif()  # its bytes leave out the embedded thumbnail, which would show the composite
-    with files.replacing(path) as temporary:
-        picture.save(temporary, exif=tags.tobytes() if tags else b"", icc_profile=profile, **SAVE_OPTIONS[path.suffix.lower()])
+def _holds_arguments(path: Path) -> bool:
+    """Tell whether a file is what ``_write_arguments`` writes."""
+    try:
+        content = files.read_json(path)
+    except (HarmlibError, OSError):
+        return False
+    return isinstance(content, dict) and set(content) == {"model", "filters"}

@@ -22,7 +22,8 @@ import numpy as np
 
 from harmlib.data.listed import SPLITS, inside, read_list
 from harmlib.errors import DataError, ParameterError, ShapeError
-from harmlib.io.images import IMAGE_SUFFIXES, check_same_size, read_image, read_mask
+from harmlib.io.images import IMAGE_SUFFIXES, check_same_size, read_image
+from harmlib.io.masks import read_mask
 
 COMPOSITES = "composite_images"
 

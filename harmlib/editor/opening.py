@@ -12,7 +12,8 @@ from harmlib import models
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import white_box
 from harmlib.errors import CheckpointError, MaskError
-from harmlib.inference.pictures import Picture, harmonize_with_prediction, read_mask, read_picture
+from harmlib.inference.pictures import Picture, harmonize_with_prediction, read_picture
+from harmlib.io.masks import to_mask
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -31,19 +32,20 @@ def open_state(
 ) -> EditorState:
     """Return the state that edits what a method predicts for a composite; the network runs once, here.
 
-    composite: as for ``harmonize``; alpha is dropped.
+    composite: as for ``harmonize``; alpha is dropped, the color profile and the other tags go on to what is exported.
     mask: as for ``harmonize``; where the method needs none, it never sees it, and the mask only tells the regions.
     model, weights: as for ``harmonize``. regions: as for ``EditorState``.
     Raises ParameterError for a method that predicts neither operator masks nor filter arguments, MaskError for an empty mask, and what
     ``harmonize`` raises.
     """
-    picture, _ = read_picture(composite)
-    soft_mask = None if mask is None else read_mask(mask, picture)
+    given = read_picture(composite)
+    picture = given.pixels
+    soft_mask = None if mask is None else to_mask(mask, picture)
     model = models.resolve(model, weights)
     _, prediction = harmonize_with_prediction(model, picture, soft_mask)
     if prediction is None:
         raise MaskError("the mask has no foreground at the size the method works on: there is nothing to edit")
-    return EditorState(picture, white_box(model, prediction), soft_mask, regions)
+    return EditorState(picture, white_box(model, prediction), soft_mask, regions, kept=given.kept)
 
 
 def open_model(method: str, weights: str | os.PathLike[str] | None = None) -> tuple[HarmonizationModel, str]:

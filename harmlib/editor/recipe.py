@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from harmlib.editor.regions import Regions
 from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import FilterArguments, OperatorMasks, WhiteBox
 from harmlib.errors import DataError, HarmlibError, ParameterError
 from harmlib.inference.pictures import Picture, read_picture
-from harmlib.io.files import package_versions, read_json, replacing, sha256, write_json
-from harmlib.io.images import write_png
+from harmlib.io.files import check_output, package_versions, read_json, replacing, sha256, write_json
+from harmlib.io.images import read_image
+from harmlib.io.saving import save_picture
 
 FORMAT = "harmlib editor recipe"
 VERSION = 1
@@ -44,14 +46,19 @@ KINDS = (OperatorMasks.kind, FilterArguments.kind)
 def export(state: EditorState, path: str | os.PathLike[str]) -> Path:
     """Write the edited picture at full size as PNG, arrays and recipe beside it, the recipe last; return the recipe's path.
 
-    path: of the picture, ending in .png. Raises ParameterError for another ending, DiskSpaceError when the disk is full.
+    path: of the picture, ending in .png. What an earlier export wrote there is replaced, anything else never.
+    Raises ParameterError for another ending; DataError where one of the three names belongs to a file that is no export, was changed since
+    or is the composite, and for what the system refuses; DiskSpaceError when the disk is full.
     """
     target = Path(path)
     if target.suffix.lower() != ".png":
         raise ParameterError(f'"{target}" does not end in .png, and another format would change the picture: choose PNG')
     recipe, arrays = target.with_suffix(".json"), target.with_suffix(".npz")
     picture, prediction = state.full(), _prediction(state.box)
-    write_png(target, picture)
+    _check_free(state, picture, target, recipe, arrays)
+    shown = Image.fromarray(picture)
+    shown.info.update(state.kept)
+    save_picture(shown, target)
     # Without dates, so that the same edits give the same bytes.
     with replacing(arrays) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **_arrays(state))
@@ -97,9 +104,29 @@ def open_recipe(recipe: str | os.PathLike[str], composite: Picture) -> EditorSta
     return _open(Path(recipe), composite)[0]
 
 
+def _check_free(state: EditorState, picture: np.ndarray, target: Path, recipe: Path, arrays: Path) -> None:
+    """Raise DataError unless the three files can be written: nothing is there, or an export of which its recipe tells."""
+    for path in (target, recipe, arrays):
+        check_output(path)
+    there = [path for path in (target, recipe, arrays) if path.exists()]
+    if not there:
+        return
+    try:
+        content = _read(recipe)
+        ours = not arrays.exists() or sha256(arrays) == content["arrays"].get("sha256")
+        found = _identity(read_image(target)) if target.exists() else None
+    except HarmlibError as error:
+        raise DataError(f'"{there[0]}" is there and was not exported from here: choose another name') from error
+    if found is not None and found == _identity(state.composite) != _identity(picture):
+        raise DataError(f'"{target}" is the composite: choose another name')
+    if not ours or (found is not None and found["sha256"] != content["picture"].get("sha256")):
+        raise DataError(f'"{target}" was changed after its export: choose another name')
+
+
 def _open(path: Path, composite: Picture) -> tuple[EditorState, Mapping[str, Any]]:
     """Return the state of a recipe and the recipe; raises DataError."""
-    content, (picture, _) = _read(path), read_picture(composite)
+    content, given = _read(path), read_picture(composite)
+    picture = given.pixels
     if _identity(picture) != content["composite"]:
         expected, found = content["composite"], _identity(picture)
         raise DataError(
@@ -109,7 +136,7 @@ def _open(path: Path, composite: Picture) -> tuple[EditorState, Mapping[str, Any
     arrays = _read_arrays(path, content["arrays"])
     try:
         regions = Regions(arrays["labels"], tuple(content["regions"]["ids"]), content["regions"]["origin"])
-        state = EditorState(picture, _box(content, arrays), arrays.get("mask"), regions)
+        state = EditorState(picture, _box(content, arrays), arrays.get("mask"), regions, kept=given.kept)
         for edit in content["edits"]:
             state.set(**edit)
     except (HarmlibError, KeyError, TypeError, ValueError) as error:

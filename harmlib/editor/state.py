@@ -14,6 +14,7 @@ import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -44,11 +45,18 @@ class EditorState:
 
     composite: uint8 RGB (H, W, 3), any size. box: the prediction. mask: float32 (H, W) in [0, 1], or None.
     regions: ids (H, W), 0 = in no region, or Regions; None: the mask's connected parts, without a mask the areas in which the method acts.
+    kept: what the composite's file told besides, as Pillow's options for saving.
     Raises ImageError, MaskError, ShapeError for arrays that do not fit.
     """
 
     def __init__(
-        self, composite: np.ndarray, box: WhiteBox, mask: np.ndarray | None = None, regions: Regions | np.ndarray | None = None
+        self,
+        composite: np.ndarray,
+        box: WhiteBox,
+        mask: np.ndarray | None = None,
+        regions: Regions | np.ndarray | None = None,
+        *,
+        kept: Mapping[str, Any] | None = None,
     ) -> None:
         if composite.ndim != 3 or composite.shape[2] != 3 or composite.dtype != np.uint8 or not composite.size:
             raise ImageError(f"the composite is {composite.dtype} {composite.shape}, expected uint8 RGB (H, W, 3)")
@@ -58,7 +66,7 @@ class EditorState:
             check_same_size("the composite", mask, composite)
         if mask is None and box.inside_mask:
             raise MaskError(f'"{box.method}" changes the inside of a mask: give one, 1 = foreground')
-        self.composite, self.box, self.mask = composite, box, mask
+        self.composite, self.box, self.mask, self.kept = composite, box, mask, dict(kept or {})
         self.regions = find_regions(composite, box, mask, regions)
         self._history: list[Edits] = [{}]
         self._place = 0

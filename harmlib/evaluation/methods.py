@@ -19,13 +19,14 @@ import torch
 from torch import Tensor
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.errors import ShapeError
+from harmlib.errors import DataError, ShapeError
 from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
 from harmlib.inference.render import render
 from harmlib.inference.upsampling import check_upsampling
-from harmlib.io.folders import find_partner, list_pictures
-from harmlib.io.images import check_same_size, read_image, read_mask, to_tensor
+from harmlib.io.folders import find_partners, list_pictures
+from harmlib.io.images import check_same_size, read_image, to_tensor
+from harmlib.io.masks import read_mask
 from harmlib.metrics.functional import mse
 from harmlib.metrics.lpips import load_network
 from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
@@ -195,10 +196,11 @@ def score_folder(
 ) -> pd.DataFrame:
     """Score a folder of someone's results; the method is called after the folder.
 
-    A prediction ``a_b_c`` belongs to the mask ``a_b_c`` or ``a_b`` and to the real photograph ``a_b_c`` or ``a`` (iHarmony4's rule),
-    PNG or JPEG. The composites are not known here, so every prediction keeps its own background unless the protocol pastes the real
-    one.
-    out: a CSV that grows as the work goes; an interrupted run continues where it stopped. Without it the rows stay in memory.
+    A prediction ``a_b_c`` belongs to the mask and the real photograph ``a_b_c``, or, where all names of the folder follow iHarmony4's
+    rule, to the mask ``a_b`` and the real photograph ``a``. The composites are not known here, so every prediction keeps its own
+    background unless the protocol pastes the real one.
+    out: a CSV that grows as the work goes; an interrupted run continues where it stopped; scores of files that were changed since are
+    refused. Without it the rows stay in memory.
     Raises DataError for an empty folder; ImageError, MaskError or ShapeError, naming the file, for one that cannot be used.
     """
     rule = get_protocol(protocol)
@@ -206,20 +208,34 @@ def score_folder(
     table = ScoreFile(out) if out is not None else None
     network = _lpips_network(_default_device())
     rows: list[dict[str, Any]] = []
-    for path in progress(list_pictures(predictions), desc=keys["method"], unit="image"):
-        if table is not None and key_of({**keys, "id": path.stem}) in table.done:
-            continue
-        row = {**keys, **_score_file(path, Path(reals), Path(masks), rule, network)}
+    pictures = list_pictures(predictions)
+    partners = zip(find_partners(pictures, reals, 2), find_partners(pictures, masks, 1), strict=True)
+    jobs = list(zip(pictures, partners, strict=True))
+    if table is not None:
+        scored = [(path, *others) for path, others in jobs if key_of({**keys, "id": path.stem}) in table.done]
+        _check_fresh(scored, table)
+        jobs = [(path, others) for path, others in jobs if (path, *others) not in scored]
+    for path, (real, mask) in progress(jobs, desc=keys["method"], unit="image"):
+        row = {**keys, **_score_file(path, real, mask, rule, network)}
         rows.append(row)
         if table is not None:
             table.append([row])
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True) if table is None else table.finish()
 
 
-def _score_file(path: Path, reals: Path, masks: Path, rule: Protocol, network: torch.nn.Module | None) -> dict[str, Any]:
+def _check_fresh(scored: Sequence[tuple[Path, ...]], table: ScoreFile) -> None:
+    """Raise DataError when a file was changed after its scores were written; say how many scores are kept."""
+    for path in (path for files in scored for path in files):
+        if table.written is not None and path.stat().st_mtime > table.written:
+            raise DataError(f'"{path}" is newer than its scores in "{table.path}": remove that table, or name another, to score it again')
+    if scored:
+        logger.info('%d pictures have their scores in "%s" already, which are kept', len(scored), table.path)
+
+
+def _score_file(path: Path, real: Path, mask: Path, rule: Protocol, network: torch.nn.Module | None) -> dict[str, Any]:
     """Score one prediction file."""
-    prediction, target = read_image(path), read_image(find_partner(reals, path.stem, 2))
-    item = _Item(path.stem, prediction, target, read_mask(find_partner(masks, path.stem, 1)))
+    prediction, target = read_image(path), read_image(real)
+    item = _Item(path.stem, prediction, target, read_mask(mask))
     check_same_size(path.name, item.mask, target)
     try:
         scores = measure(prediction, target, item.mask, rule, lpips_network=network)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import DataError, DiskSpaceError
-from harmlib.io.files import write_text
+from harmlib.io.files import check_output, write_text
 from harmlib.metrics.protocols import METRICS
 
 if TYPE_CHECKING:
@@ -39,12 +39,15 @@ class ScoreFile:
     """A score table on disk that grows row by row.
 
     Opening repairs a half-written last line; ``done`` holds the keys of the finished rows; ``finish`` puts the rows into
-    their final order, so that the file's bytes do not depend on interruptions.
-    Raises DataError when the file exists and is no score table.
+    their final order, so that the file's bytes do not depend on interruptions. ``written``: when a table that was there was last
+    written, in seconds since the epoch; None for a new one.
+    Raises DataError when the file exists and is no score table, which is then left as it is, or cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        check_output(self.path)
+        self.written = self.path.stat().st_mtime if self.path.exists() else None
         self._repair()
         self.done: set[Key] = {key_of(row) for row in self._rows()}
 
@@ -69,8 +72,12 @@ class ScoreFile:
         return read_scores(self.path)
 
     def _repair(self) -> None:
-        """Cut off a half-written last line; start the file when nothing is left."""
+        """Cut off a half-written last line of a score table; start the file when nothing is left."""
+        if self.path.is_dir():
+            raise DataError(f'"{self.path}" is a folder: name the score table, as in "{self.path / "scores.csv"}"')
         content = self.path.read_bytes() if self.path.exists() else b""
+        if content and not content.startswith(_header().encode()):  # a foreign file is never mended
+            raise DataError(f'"{self.path}" is no score table (its first line differs): move it away or choose another name')
         whole = content[: content.rfind(b"\n") + 1]
         if not whole:
             write_text(self.path, _header())
@@ -83,8 +90,6 @@ class ScoreFile:
         """Return all rows as text."""
         with self.path.open(encoding="utf-8", newline="") as stream:
             lines = list(csv.reader(stream))
-        if tuple(lines[0]) != COLUMNS:
-            raise DataError(f'"{self.path}" is no score table (its first line differs): move it away or choose another name')
         for number, fields in enumerate(lines[1:], start=2):
             if len(fields) != len(COLUMNS):
                 raise DataError(f'"{self.path}" line {number} has {len(fields)} fields, expected {len(COLUMNS)}: remove that line')

@@ -9,7 +9,7 @@ import numpy as np
 
 from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.inference.pictures import Picture, read_picture
+from harmlib.inference.pictures import Picture, read_picture, seen
 from harmlib.inference.thumbnails import sample_bilinear
 
 if TYPE_CHECKING:
@@ -28,11 +28,10 @@ def detect(model: HarmonizationModel | str, image: Picture, *, weights: str | os
     """
     from harmlib.inference import render
 
-    picture, _ = read_picture(image)
+    picture, _ = seen(read_picture(image), None)
     model = models.resolve(model, weights)
     check_detector(model)
-    with render.evaluating(model):
-        prediction = render.predict(model, render.look(model, [picture], None))
+    prediction = render.predict(render.evaluating(model), render.look(model, [picture], None))
     return sample_bilinear(prediction["probabilities"][0].permute(1, 2, 0).cpu().numpy(), picture.shape[:2])
 
 

@@ -7,19 +7,43 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from harmlib import models
 from harmlib.errors import ImageError, MaskError, ParameterError
 from harmlib.io import images
+from harmlib.io.masks import to_mask
+from harmlib.io.metadata import kept, read_exif
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel, Prediction
 
 Picture = Image.Image | np.ndarray
+MASK_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A composite as it is worked on.
+
+    pixels: uint8 RGB (H, W, 3), row by row in memory. alpha: uint8 (H, W), or None. kept: what goes on with the result, as Pillow's options
+    for saving.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hidden(self) -> np.ndarray | None:
+        """Where nothing can be seen, bool (H, W); None where everything can."""
+        hidden = None if self.alpha is None else self.alpha == 0
+        return hidden if hidden is not None and hidden.any() else None
 
 
 def harmonize(
@@ -33,10 +57,12 @@ def harmonize(
 ) -> Picture:
     """Return the harmonized picture, of the same kind and size as the composite, alpha kept.
 
-    model: a method's name, or a model (quicker for many pictures).
-    image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice.
-    mask: (H, W), 1 or 255 = foreground, fractions blend; an empty one returns the composite with a warning. Methods that need none
-    never see it.
+    model: a method's name, or a model (quicker for many pictures); it may be shared by threads.
+    image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice. What its file told
+    besides (color profile, EXIF tags, dots per inch) stands in the result's ``info``; ``io.saving.save_picture`` writes it. Colors of fully
+    transparent pixels count as neither foreground nor background and stay.
+    mask: (H, W), 1 or 255 = foreground, fractions blend; what else is a mask, ``io.masks`` says. An empty one, and a full one where
+    the method takes its colors from the background, returns the composite with a warning. Methods that need none never see it.
     weights: of a named method: a run folder or a file; None: the released ones (``models.resolve``).
     background: "composite", its own bytes outside the mask, or "keep" what the method made of it, as methods without a mask do.
     upsampling: "own", the method's own way to full size; "bilinear", its small result resized; "pcm", polynomial color mapping of the
@@ -62,20 +88,24 @@ def harmonize_with_prediction(
     render.check_choices(background, upsampling)
     if upsampling == "pcm" and mask is None:
         raise MaskError('upsampling "pcm" maps the colors of the foreground and needs a mask: give one, 1 = foreground')
-    composite, alpha = read_picture(image)
-    soft_mask = None if mask is None else read_mask(mask, composite)
+    composite = read_picture(image)
+    soft_mask = None if mask is None else to_mask(mask, composite.pixels)
     model = models.resolve(model, weights)
     check_harmonizer(model)
     if not model.needs_mask and upsampling != "pcm":
         soft_mask = None  # nothing of it may reach a method that claims to do without
-    if soft_mask is not None and not soft_mask.any():
-        return _return_unchanged(composite, alpha, image, "the mask is empty"), None
-    with render.evaluating(model):
-        harmonized, prediction = render.render_picture(model, composite, soft_mask, background=background, upsampling=upsampling)
+    pixels, soft_mask = seen(composite, soft_mask)
+    if reason := why_unchanged(model, soft_mask, composite.hidden):
+        return _return_unchanged(composite, image, reason), None
+    harmonized, prediction = render.render_picture(
+        render.evaluating(model), pixels, soft_mask, background=background, upsampling=upsampling
+    )
     if prediction is None:
-        height, width = [model.working_size or side for side in composite.shape[:2]]
-        return _return_unchanged(composite, alpha, image, f"the mask has no foreground at {height}x{width}"), None
-    return _as_given(harmonized, alpha, image), prediction
+        height, width = [model.working_size or side for side in pixels.shape[:2]]
+        return _return_unchanged(composite, image, f"the mask has no foreground at {height}x{width}"), None
+    if composite.hidden is not None:
+        harmonized[composite.hidden] = composite.pixels[composite.hidden]
+    return _as_given(harmonized, composite, image), prediction
 
 
 def check_harmonizer(model: HarmonizationModel) -> None:
@@ -84,65 +114,73 @@ def check_harmonizer(model: HarmonizationModel) -> None:
         raise ParameterError(f'"{model.name}" looks for what is wrong and harmonizes nothing: use detect, or a method such as "ptc_dih"')
 
 
-def read_picture(image: Picture) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a composite as uint8 RGB (H, W, 3), upright by its EXIF tag, and its alpha (H, W) or None.
+def why_unchanged(model: HarmonizationModel, mask: np.ndarray | None, hidden: np.ndarray | None = None) -> str | None:
+    """Return why a method can do nothing with a mask, float32 (H, W), before it is asked; None where it can."""
+    if hidden is not None and hidden.all():
+        return "every pixel is transparent"
+    if mask is None:
+        return None
+    if not mask.any():
+        return "the mask is empty"
+    if model.needs_background and ((mask >= MASK_THRESHOLD) | (False if hidden is None else hidden)).all():
+        return f'the mask covers the whole picture, and "{model.name}" takes its colors from the background'
+    return None
 
-    Raises ImageError for what is no picture, or has more than 8 bits.
+
+def seen(composite: Composite, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the pixels and the mask that a method sees: nothing of the colors under fully transparent pixels.
+
+    There colors of the visible background stand in turn, so that neither its mean nor its spread changes; they are no foreground.
+    """
+    hidden = composite.hidden
+    if hidden is None or hidden.all():
+        return composite.pixels, mask
+    mask = None if mask is None else np.where(hidden, np.float32(0), mask)
+    background = ~hidden if mask is None or (mask[~hidden] > 0).all() else ~hidden & (mask == 0)
+    pixels = composite.pixels.copy()
+    pixels[hidden] = np.resize(composite.pixels[background], (int(hidden.sum()), 3))
+    return pixels, mask
+
+
+def read_picture(image: Picture) -> Composite:
+    """Return a composite, turned upright by its EXIF tag.
+
+    Raises ImageError for what is no picture, has more than 8 bits or several pages, or cannot be decoded.
     """
     if isinstance(image, np.ndarray):
         return _read_array(image)
     if not isinstance(image, Image.Image):
         raise ImageError(f"the composite is a {type(image).__name__}, expected a PIL picture or an array (H, W, 3) of uint8")
-    images.check_image(image, "the composite")
-    upright = ImageOps.exif_transpose(image)
-    if "transparency" in upright.info:
-        upright = upright.convert("RGBA")
-    alpha = np.asarray(upright.getchannel("A")) if "A" in upright.getbands() else None
-    return np.asarray(images.to_rgb(upright, "the composite")), alpha
+    upright = images.prepare(image, "the composite")
+    pixels = np.asarray(images.to_rgb(upright, "the composite"))
+    return Composite(pixels, images.alpha_of(upright), kept(image, read_exif(image, "the composite"), "the composite"))
 
 
-def _read_array(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return an array composite as uint8 RGB (H, W, 3) and its alpha (H, W) or None."""
+def _read_array(array: np.ndarray) -> Composite:
+    """Return an array as a composite."""
     if array.dtype != np.uint8:
         raise ImageError(f"the composite holds {array.dtype}, expected uint8, 0 to 255: convert it to 8-bit sRGB first")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
         raise ImageError(f"the composite has shape {array.shape}, expected (H, W, 3), (H, W, 4) or (H, W)")
     images.check_pixels(array.shape[1], array.shape[0], "the composite")
+    array = np.ascontiguousarray(array)
     if array.shape[2:] == (3,):
-        return array, None
+        return Composite(array)
     picture = Image.fromarray(array)
-    alpha = array[..., 3] if picture.mode == "RGBA" else None
-    return np.asarray(images.to_rgb(picture, "the composite")), alpha
+    return Composite(np.asarray(images.to_rgb(picture, "the composite")), images.alpha_of(picture))
 
 
-def read_mask(mask: Picture, composite: np.ndarray) -> np.ndarray:
-    """Return a mask as float32 (H, W) in [0, 1]; an integer mask of 0 and 1 counts as such, else 255 is foreground.
-
-    Raises MaskError for other values or dimensions, also when its size is not that of the composite (H, W, 3).
-    """
-    if isinstance(mask, Image.Image):
-        images.check_image(mask, "the mask")
-        mask = np.asarray(ImageOps.exif_transpose(mask).convert("L"))
-    if mask.ndim == 3 and mask.shape[2] == 1:
-        mask = mask[..., 0]
-    if mask.ndim != 2:
-        raise MaskError(f"the mask has shape {mask.shape}, expected (H, W)")
-    images.check_same_size("the composite", mask, composite)
-    values = mask.astype(np.float32)
-    if np.issubdtype(mask.dtype, np.integer) and values.max() > 1:
-        values /= 255
-    if not (values.min() >= 0 and values.max() <= 1):  # catches NaN too
-        raise MaskError(f"the mask spans {values.min():g} to {values.max():g}, expected 0 to 1, or 0 to 255 as integers")
-    return values
-
-
-def _return_unchanged(composite: np.ndarray, alpha: np.ndarray | None, image: Picture, reason: str) -> Picture:
+def _return_unchanged(composite: Composite, image: Picture, reason: str) -> Picture:
     """Return the composite, with a warning that says why nothing was done."""
     warnings.warn(f"{reason}, so the composite is returned unchanged", UserWarning, stacklevel=4)
-    return _as_given(composite.copy(), alpha, image)
+    return _as_given(composite.pixels.copy(), composite, image)
 
 
-def _as_given(harmonized: np.ndarray, alpha: np.ndarray | None, image: Picture) -> Picture:
+def _as_given(harmonized: np.ndarray, composite: Composite, image: Picture) -> Picture:
     """Return the result as the kind of picture that was given."""
-    array = harmonized if alpha is None else np.dstack([harmonized, alpha])
-    return Image.fromarray(array) if isinstance(image, Image.Image) else array
+    array = np.ascontiguousarray(harmonized if composite.alpha is None else np.dstack([harmonized, composite.alpha]))
+    if not isinstance(image, Image.Image):
+        return array
+    picture = Image.fromarray(array)
+    picture.info.update(composite.kept)
+    return picture

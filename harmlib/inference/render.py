@@ -6,8 +6,8 @@ A method looks at thumbnails of its working size. What it finds there comes to t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,10 @@ def look(model: HarmonizationModel, composites: Arrays, masks: Arrays | None, *,
 
     thumbnail: one of ``thumbnails.RULES``.
     """
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    first = next(model.parameters(), torch.zeros(0, dtype=torch.float32, device="cpu"))
+    if first.dtype != torch.float32:
+        raise ParameterError(f'"{model.name}" holds {first.dtype}, and pictures are float32: call its float() first')
+    device = first.device
     pictures = torch.cat([thumbnails.thumbnail(model, composite, thumbnail) for composite in composites]).to(device)
     if masks is None:
         return Look(pictures, None)
@@ -109,15 +112,17 @@ def check_choices(background: str, upsampling: str) -> None:
         raise ParameterError(f'background is "{background}": choose from {", ".join(BACKGROUNDS)}')
 
 
-@contextmanager
-def evaluating(model: HarmonizationModel) -> Iterator[None]:
-    """Put a model into evaluation mode for a while."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
+def evaluating(model: HarmonizationModel) -> HarmonizationModel:
+    """Return the model in evaluation mode: itself, or a twin that shares its weights where the model is in training.
+
+    The given model is not touched, so that threads can share it, and its owner can train on.
+    """
+    if not any(module.training for module in model.modules()):
+        return model
+    # Tensors beside parameters and buffers: what spectral norm keeps of its last pass.
+    tensors = [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
+    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers(), *tensors)})
+    return twin.eval()
 
 
 class _Job:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,11 +21,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harmlib.errors import DataError, DiskSpaceError
+from harmlib.errors import DataError, DiskSpaceError, HarmlibError
 
 MANIFEST = "manifest.json"
 CHECKPOINT = "checkpoint.pt"
 PARTIAL = ".partial"  # marks the temporary files of ``replacing``, so that a killed process's leftovers can be told
+LEFT_BEHIND = re.compile(rf"\..*-[a-z0-9_]{{8}}{re.escape(PARTIAL)}(\.[^.]*)?")
+STEM_KEPT = 40  # characters of a name in that of its temporary file: with what is added, file systems still take it
 # The packages whose versions can change a number.
 RECORDED_PACKAGES = (
     "torch",
@@ -45,30 +48,75 @@ RECORDED_PACKAGES = (
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to ``path`` on success, remove it on failure.
 
-    Raises DiskSpaceError when the disk is full.
+    Raises DiskSpaceError when the disk is full, DataError for what else the system refuses.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=f"{PARTIAL}{target.suffix}")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _beside(target)
         yield temporary
         _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again') from error
-        raise
+        # Another file's error is not this one's: what was read while this one was written has its own door.
+        if error.errno is None or error.filename not in (None, *map(os.fspath, filter(None, (target, target.parent, temporary)))):
+            raise
+        raise _refused(target, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
+    """Raise DataError when a result cannot be written to ``path``, or would replace one of ``inputs``: known before the work.
+
+    Nothing is left behind: where the folder does not exist yet, the nearest one that does is tried.
+    """
+    target = Path(path)
+    try:
+        target.stat()  # a name that is too long shows here
+        for given in inputs:
+            if given is not None and Path(given).exists() and target.samefile(given):
+                raise DataError(f'"{target}" is an input: choose another path for the result')
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise _refused(target, error) from error
+    folder = target.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        _beside(folder / target.name).unlink()
+    except OSError as error:
+        raise _refused(target, error) from error
+
+
+def _beside(target: Path) -> Path:
+    """Return a new empty file in the target's folder, under a name that tells it is temporary and is not too long."""
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.stem[:STEM_KEPT]}-", suffix=f"{PARTIAL}{target.suffix[:STEM_KEPT]}"
+    )
+    os.close(handle)
+    return Path(name)
+
+
+def _refused(target: Path, error: OSError) -> HarmlibError:
+    """Return the sentence for what the system refused when ``target`` was to be written."""
+    if error.errno == errno.ENOSPC:
+        return DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again')
+    blocked = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
+    if blocked is not None:
+        return DataError(f'"{target}" cannot be written, because "{blocked}" is a file: choose another folder')
+    return DataError(f'"{target}" cannot be written ({error.strerror}): choose another place or name')
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:
-    """Remove what a killed process left half-written anywhere under ``folder``."""
+    """Remove what a killed process left half-written anywhere under ``folder``; files of other makers stay."""
     for path in Path(folder).rglob(f".*{PARTIAL}*"):
-        path.unlink(missing_ok=True)
+        if path.is_file() and LEFT_BEHIND.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -3,27 +3,71 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
-from harmlib.errors import DataError
-from harmlib.io.images import IMAGE_SUFFIXES, find_image
+from harmlib.errors import DataError, ImageError
+from harmlib.io.images import FORMATS_IN_WORDS, IMAGE_SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+# Of iHarmony4's names, <photo>_<object>_<variant>: a shorter one is no evidence that a folder follows that rule.
+PARTS = 3
+NAMED = 5  # files in a sentence
 
 
 def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the pictures of a folder by name, hidden files left out; raises DataError when there is none or two share a name."""
-    if not Path(folder).is_dir():
-        raise DataError(f'"{folder}" is no folder: give a folder of pictures')
-    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
+    """Return the pictures of a folder by name; what else it holds, hidden files apart, is counted and named in the log.
+
+    Raises DataError when there is none or two share a name.
+    """
+    if not Path(folder).exists():
+        raise DataError(f'"{folder}" does not exist')
+    try:
+        content = sorted(path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        reason = "is no folder" if isinstance(error, NotADirectoryError) else f"cannot be read ({error.strerror})"
+        raise DataError(f'"{folder}" {reason}: give a folder of pictures') from error
+    found = [path for path in content if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    others = [path.name + "/" * path.is_dir() for path in content if path not in found]
+    if others:
+        named = ", ".join(others[:NAMED]) + ", ..." * (len(others) > NAMED)
+        logger.info('"%s": %d left out that are no %s (%s)', folder, len(others), FORMATS_IN_WORDS, named)
     if not found:
-        raise DataError(f'"{folder}" holds no picture (.png, .jpg)')
-    for first, second in itertools.pairwise(found):
-        if first.stem == second.stem:
+        raise DataError(f'"{folder}" holds no picture ({", ".join(IMAGE_SUFFIXES)})')
+    for first, second in itertools.pairwise(sorted(found, key=_stem)):
+        if _stem(first) == _stem(second):
             raise DataError(f'"{folder}" has both "{first.name}" and "{second.name}": keep one of them')
     return found
 
 
-def find_partner(folder: str | os.PathLike[str], stem: str, parts: int) -> Path:
-    """Return the picture of the same name, or of the name without its last ``parts`` parts; raises ImageError when there is none."""
-    same = [Path(folder) / f"{stem}{suffix}" for suffix in IMAGE_SUFFIXES]
-    return next((path for path in same if path.exists()), None) or find_image(folder, stem.rsplit("_", parts)[0])
+def find_partners(pictures: Sequence[Path], folder: str | os.PathLike[str], parts: int) -> list[Path]:
+    """Return what belongs to each of the pictures of one folder.
+
+    Either every picture has one of its own name, whatever the suffix; or all are named as in iHarmony4, <photo>_<object>_<variant>, and
+    every one finds the name without its last ``parts`` parts. One rule holds for the whole folder: a single name proves nothing.
+    Raises ImageError that names the first without a partner, DataError as ``list_pictures`` does.
+    """
+    there = {_stem(path): path for path in list_pictures(folder)}
+    same = [there.get(_stem(picture)) for picture in pictures]
+    if None not in same:
+        return [path for path in same if path is not None]
+    stems = [_stem(picture).rsplit("_", parts) for picture in pictures]
+    shorter = [there.get(stem[0]) if "_".join(stem).count("_") >= PARTS - 1 else None for stem in stems]
+    if None not in shorter:
+        return [path for path in shorter if path is not None]
+    # The rule that more names follow is the one that was meant.
+    ruled = shorter if shorter.count(None) < same.count(None) else same
+    number = ruled.index(None)
+    stem = stems[number][0] if ruled is shorter else pictures[number].stem
+    raise ImageError(
+        f'"{folder}" has no picture "{stem}" for "{pictures[number].name}": give each the same name, or all of them the names of iHarmony4'
+    )
+
+
+def _stem(path: Path) -> str:
+    """Return a name without its suffix, its accents composed: file systems and archives write them in two ways."""
+    return unicodedata.normalize("NFC", path.stem)

@@ -1,103 +1,158 @@
-"""Pictures, masks and label maps between disk, NumPy and torch.
+"""Pictures and label maps between disk, NumPy and torch; masks have a reader of their own (``harmlib.io.masks``).
 
-On disk: 8-bit sRGB. In NumPy: uint8 RGB ``(H, W, 3)``. In torch: float32 RGB ``(B, 3, H, W)`` in [0, 1].
+On disk: 8 bits per channel, in sRGB or a color space that the file names. In NumPy: uint8 RGB ``(H, W, 3)``, the file's own levels. In
+torch: float32 RGB ``(B, 3, H, W)`` in [0, 1].
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import os
-import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
-from harmlib.errors import ImageError, MaskError, ShapeError
+from harmlib.errors import HarmlibError, ImageError, MaskError, ShapeError
 from harmlib.io.files import replacing
+from harmlib.io.metadata import RGB_MODES, read_exif, read_header, turned_upright
 
 if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif")
+# Pillow would try forty formats, some of them programs (EPS) or containers of several pictures.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
+FORMATS_IN_WORDS = "PNG, JPEG, WebP, TIFF, BMP or AVIF"
 # A 200-megapixel picture takes 2.4 GB as float32 RGB; beyond it a typing mistake is likelier than a photograph.
 MAX_PIXELS = 200_000_000
-MASK_THRESHOLD = 128
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
+# What has a rule for RGB; Pillow knows none for LAB.
+MODES = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", *ALPHA_MODES)
+# Of the pictures in a phone's JPEG (MPO), the first is the photograph, the others are previews and depth.
+FIRST_OF_MANY = ("MPO",)
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
+PNG_DEPTH = 24  # place of the bits per channel in a PNG
+BITS_PER_SAMPLE = 258  # TIFF tag
 
 
 def open_image(path: str | os.PathLike[str]) -> Image.Image:
     """Return a picture read to its last byte, turned upright by its EXIF tag.
 
-    Raises ImageError for a missing, unreadable, truncated, 16-bit or huge file.
+    Raises ImageError for a file that is missing, unreadable, truncated, of more than 8 bits per channel, of several pictures (pages,
+    animations), of a color space that has no rule for RGB (LAB), or huge.
     """
+    name = f'"{path}"'
+    with _decoding(name), Image.open(path, formats=FORMATS) as image:
+        return prepare(image, name)
+
+
+def prepare(image: Image.Image, name: str) -> Image.Image:
+    """Return a picture that Pillow opened, decoded and turned upright; ``name`` opens the sentence of errors, as in ``open_image``."""
+    with _decoding(name):
+        check_image(image, name)
+        image.load()
+        return turned_upright(image, read_exif(image, name))
+
+
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Turn what the system and the decoders refuse into an ImageError; ``name`` opens the sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                check_image(image, f'"{path}"')
-                image.load()
-                return ImageOps.exif_transpose(image)
+        yield
+    except HarmlibError:
+        raise
     except FileNotFoundError as error:
-        raise ImageError(f'"{path}" does not exist') from error
+        raise ImageError(f"{name} does not exist") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name} is a folder: name a picture in it") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f'"{path}" is not a picture that can be read: use PNG or JPEG') from error
+        raise ImageError(f"{name} is not a picture that can be read: use {FORMATS_IN_WORDS}") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f'"{path}" is larger than {MAX_PIXELS / 1e6:.0f} megapixels: resize it') from error
-    except (OSError, SyntaxError) as error:
-        raise ImageError(f'"{path}" is damaged or truncated ({error}): fetch or export it again') from error
+        limit = 2e-6 * (Image.MAX_IMAGE_PIXELS or 0)  # Pillow's own, of which it takes twice
+        raise ImageError(f"{name} is larger than {limit:.0f} megapixels, which Pillow opens at most: resize it") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} does not fit into memory: resize it") from error
+    except Exception as error:  # decoders meet damage with whatever their first broken step raises
+        if isinstance(error, OSError) and error.errno is not None:
+            raise ImageError(f"{name} cannot be read ({error.strerror})") from error
+        raise ImageError(f"{name} is damaged or truncated ({error}): fetch or export it again") from error
 
 
 def check_image(image: Image.Image, name: str) -> None:
-    """Raise ImageError when a picture has 16 bits a channel or too many pixels; ``name`` opens the sentence."""
-    if image.mode in SIXTEEN_BIT_MODES:
+    """Raise ImageError for a picture that would lose something or cannot be used; ``name`` opens the sentence.
+
+    That is one of more than 8 bits per channel, of several pictures, in a color space without a rule for RGB, or of too many pixels.
+    """
+    if image.mode in SIXTEEN_BIT_MODES or _has_deep_channels(image):
         raise ImageError(f"{name} has more than 8 bits per channel (mode {image.mode}): convert it to 8-bit sRGB first")
+    if image.mode not in MODES:
+        raise ImageError(f"{name} is {image.mode}: convert it to 8-bit sRGB first")
+    count = getattr(image, "n_frames", 1)
+    if count > 1 and image.format not in FIRST_OF_MANY:
+        raise ImageError(f"{name} holds {count} pictures (pages or an animation): save the one you mean as a file of its own")
     check_pixels(*image.size, name)
 
 
+def _has_deep_channels(image: Image.Image) -> bool:
+    """Tell whether the file behind a color picture has more than 8 bits per channel, which Pillow cuts without a word."""
+    stored = " ".join(str(tile.args) for tile in getattr(image, "tile", ()))
+    if ";16" in stored or ";12" in stored or max(getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (8,))) > 8:
+        return True
+    if image.format == "PNG":  # once decoded, only the file tells
+        return read_header(image)[PNG_DEPTH : PNG_DEPTH + 1] == b"\x10"
+    if image.format == "AVIF":  # "high bit depth" of its AV1 configuration record
+        record = read_header(image).partition(b"av1C")[2]
+        return len(record) > 2 and bool(record[2] & 0x40)
+    return False
+
+
 def check_pixels(width: int, height: int, name: str) -> None:
-    """Raise ImageError when a picture has too many pixels; ``name`` opens the sentence."""
+    """Raise ImageError when a picture has no or too many pixels; ``name`` opens the sentence."""
     if width * height > MAX_PIXELS:
         raise ImageError(f"{name} is {height}x{width}, larger than {MAX_PIXELS / 1e6:.0f} megapixels: resize it")
 
 
+def alpha_of(image: Image.Image) -> np.ndarray | None:
+    """Return the alpha of a picture, uint8 (H, W); None where everything is opaque by its kind. LAB's channel "A" is none."""
+    if image.mode in ALPHA_MODES or "transparency" in image.info:
+        return np.asarray(image.convert("RGBA").getchannel("A"))
+    return None
+
+
 def to_rgb(image: Image.Image, name: str) -> Image.Image:
-    """Return the picture in RGB; gray, CMYK and palette pictures are converted with a notice, alpha is dropped."""
+    """Return the picture in RGB; gray, CMYK and palette pictures are converted, by their profile if they have one, with a notice.
+
+    Alpha is dropped; an RGB picture keeps its own levels, whatever its profile says.
+    """
     if image.mode in ("RGB", "RGBA", "RGBX"):
         return image.convert("RGB")
     logger.info("%s is %s and was converted to RGB", name, image.mode)
+    profile = image.info.get("icc_profile")
+    if profile and image.mode not in RGB_MODES:
+        return by_profile(image.convert("L") if image.mode in ("1", "LA", "La") else image, profile, name)
     return image.convert("RGB")
+
+
+def by_profile(image: Image.Image, profile: bytes, name: str) -> Image.Image:
+    """Return a picture in sRGB, converted by its color profile; one that cannot be used is left out with a notice."""
+    try:
+        converted = ImageCms.profileToProfile(image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError) as error:
+        logger.info("%s has a color profile that cannot be used (%s) and was left out", name, error)
+        converted = None
+    return converted or image.convert("RGB")
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Return a picture as uint8 RGB (H, W, 3); errors as in ``open_image``."""
     return np.asarray(to_rgb(open_image(path), f'"{path}"'))
-
-
-def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
-    """Return a mask as bool (H, W): values of 128 and more are foreground (the last channel if there are several).
-
-    Raises ImageError as ``open_image`` does.
-    """
-    # PIL's convert("1") would dither gray values (specs/iharmony4.md), hence the threshold.
-    return read_soft_mask(path) >= MASK_THRESHOLD
-
-
-def read_soft_mask(path: str | os.PathLike[str]) -> np.ndarray:
-    """Return a mask as uint8 (H, W), 0 to 255; errors as in ``open_image``."""
-    image = open_image(path)
-    if image.mode == "1":
-        image = image.convert("L")
-    if image.mode == "P":
-        image = image.convert("RGB")
-    levels = np.asarray(image)
-    if levels.ndim == 3 and image.mode in ("RGBA", "LA"):
-        levels = levels[..., :-1]
-    return levels if levels.ndim == 2 else np.ascontiguousarray(levels[..., -1])
 
 
 def read_labels(path: str | os.PathLike[str]) -> np.ndarray:
@@ -145,20 +200,22 @@ def to_tensor(image: np.ndarray) -> torch.Tensor:
 
 
 def to_array(tensor: torch.Tensor) -> np.ndarray:
-    """Return a float tensor (3, H, W) in [0, 1] as uint8 (H, W, 3), rounded and clipped.
+    """Return a float tensor (3, H, W) in [0, 1] as uint8 (H, W, 3), rounded and clipped, row by row in memory.
 
     >>> to_array(to_tensor(np.array([[[255, 0, 51]]], np.uint8))).tolist()
     [[[255, 0, 51]]]
     """
     levels = (tensor.detach().float().cpu().clamp(0, 1) * 255).round().byte()
-    return levels.permute(1, 2, 0).numpy()
+    return levels.permute(1, 2, 0).contiguous().numpy()
 
 
 def check_same_size(name: str, mask: np.ndarray, image: np.ndarray) -> None:
     """Raise MaskError when a mask and its picture differ in height or width; ``name`` is the picture's."""
     if mask.shape[:2] != image.shape[:2]:
         found, expected = "x".join(map(str, mask.shape[:2])), "x".join(map(str, image.shape[:2]))
-        raise MaskError(f'mask of "{name}" is {found}, its composite {expected}: resize the mask or rebuild the pair')
+        lies = mask.shape[:2] == image.shape[1::-1]
+        advice = "it lies on its side, turn it by a quarter" if lies else "resize the mask or rebuild the pair"
+        raise MaskError(f'mask of "{name}" is {found}, its composite {expected}: {advice}')
 
 
 def check_triplet(prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> None:
@@ -168,12 +225,3 @@ def check_triplet(prediction: torch.Tensor, target: torch.Tensor, mask: torch.Te
     expected = (prediction.shape[0], 1, *prediction.shape[2:])
     if tuple(mask.shape) != expected:
         raise ShapeError(f"mask is {tuple(mask.shape)}, expected {expected}")
-
-
-def find_image(folder: str | os.PathLike[str], stem: str) -> Path:
-    """Return the PNG or JPEG called ``stem`` in ``folder``; raises ImageError when there is none."""
-    for suffix in IMAGE_SUFFIXES:
-        path = Path(folder) / f"{stem}{suffix}"
-        if path.exists():
-            return path
-    raise ImageError(f'"{folder}" has no picture "{stem}" (.png, .jpg): check the name or rebuild the data')

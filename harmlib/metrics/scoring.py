@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from harmlib.errors import EmptyMaskError, MaskError, ShapeError
-from harmlib.io.images import MASK_THRESHOLD, resize, to_array, to_tensor
+from harmlib.io.images import resize, to_array, to_tensor
+from harmlib.io.masks import MASK_THRESHOLD
 from harmlib.metrics import functional, lpips
 from harmlib.metrics.protocols import DEFAULT, METRICS, Protocol, get_protocol
 

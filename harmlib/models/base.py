@@ -85,6 +85,7 @@ class HarmonizationModel(nn.Module):
     antialias: how its thumbnails are made unless a protocol says otherwise: by PIL's bilinear filter, which averages, with binary masks by
     nearest neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
     keeps_background: pixels outside the mask come out as they went in, at full size too; soft masks, where it uses them, blend.
+    needs_background: it takes the colors from the pixels outside the mask, so that a full mask leaves it nothing to do.
     harmonizes: False for a detector, which hands the picture through and tells in its extras what it found.
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
@@ -99,6 +100,7 @@ class HarmonizationModel(nn.Module):
     working_size: int | None = 256
     antialias: bool = True
     keeps_background: bool = False
+    needs_background: bool = False
     harmonizes: bool = True
     size_multiple: int = 1
     training_space: str = "rgb"

@@ -174,7 +174,7 @@ def load(path: str | os.PathLike[str], *, ema: bool = False) -> HarmonizationMod
 def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options: Any) -> HarmonizationModel:
     """Return a method with the authors' published weights, in evaluation mode.
 
-    paths: one file per part (generator, discriminator, ...); a part without a file keeps fresh weights.
+    paths: one file per part (generator, discriminator, ...); a part without a file keeps fresh weights, but one file is needed.
     options: as for ``create``; what the published weights need stands in ``describe(name).public_options``.
     Raises CheckpointError that names what differs: missing, unexpected, or of another shape.
     """
@@ -183,6 +183,8 @@ def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options:
     model = create(name, **{**describe(name).public_options, **options})
     if not model.public_names:
         raise CheckpointError(f'no public weights of "{name}" are known: train it, or load a run of your own')
+    if not paths:
+        raise CheckpointError(f'no file was given for "{name}": give the one that its authors published, or call create for fresh weights')
     for path in paths:
         checkpoints.load_public(model, Path(path))
     return model.eval()

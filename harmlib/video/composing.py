@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harmlib.errors import ParameterError, VideoError
+from harmlib.io.files import check_output
 from harmlib.progress import progress
 from harmlib.video.reading import VideoInfo, read_frames, read_info, read_timed_frames
 from harmlib.video.writing import writing
@@ -44,6 +45,7 @@ def compose_video(
     lossless: as in ``writing``. limit: only the first frames.
     Raises VideoError for a file that cannot be used or videos that do not match.
     """
+    check_output(out, foreground, background, matte)
     info = check_alike({"foreground": foreground, "background": background, "matte": matte}, limit)
     times = []
 

@@ -6,9 +6,8 @@ import contextlib
 import csv
 import logging
 import os
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harmlib import models
-from harmlib.errors import ParameterError
+from harmlib.errors import DataError, MaskError, ParameterError, VideoError
 from harmlib.inference import pictures as inference
-from harmlib.io import images
-from harmlib.io.files import replacing
+from harmlib.inference import render
+from harmlib.io import images, masks
+from harmlib.io.files import check_output, replacing
+from harmlib.io.masks import LABELS, to_mask
 from harmlib.progress import progress
 from harmlib.video.averaging import SMOOTHING, ArgumentAverage
 from harmlib.video.composing import check_alike, count_frames, in_step
@@ -36,12 +37,13 @@ logger = logging.getLogger(__name__)
 class HarmonizedFrame:
     """One frame of the result.
 
-    image: uint8 RGB (H, W, 3). copied: the mask has no foreground, and the image is the composite.
+    image: uint8 RGB (H, W, 3). copied: the image is the composite; reason: why, such as a mask without foreground.
     raw, smoothed: the filter arguments (k,) as predicted and as used; None for a copied frame and for methods without arguments.
     """
 
     image: np.ndarray
     copied: bool
+    reason: str = field(default="", kw_only=True)
     raw: np.ndarray | None = None
     smoothed: np.ndarray | None = None
 
@@ -58,6 +60,7 @@ class FrameHarmonizer:
 
         average = ArgumentAverage(smoothing)
         self.filters = model.filters
+        model = render.evaluating(model)
         self._model = SmoothedModel(model, average) if model.filters else model
 
     def __call__(self, frame: np.ndarray, mask: np.ndarray | None) -> HarmonizedFrame:
@@ -66,13 +69,19 @@ class FrameHarmonizer:
         frame: uint8 RGB (H, W, 3); mask: uint8 (H, W), 255 = foreground, or None for a method that needs none.
         Raises MaskError for a missing or misfit mask.
         """
-        soft_mask = None if mask is None else mask.astype(np.float32) / 255
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*the composite is returned unchanged", category=UserWarning)
-            image, prediction = inference.harmonize_with_prediction(self._model, frame, soft_mask)
-        assert isinstance(image, np.ndarray)  # an array was given
-        if prediction is None or not self.filters:
-            return HarmonizedFrame(image, copied=prediction is None)
+        given = inference.read_picture(frame).pixels
+        # A single frame cannot tell whether 1 is faint or full, a whole video can: 255 is foreground.
+        region = None if mask is None else to_mask(mask.astype(np.float32) / 255, given)
+        if region is None and self._model.needs_mask:
+            raise MaskError(f'"{self._model.name}" needs a mask of the foreground: give one, 1 = foreground')
+        region = region if self._model.needs_mask else None
+        if reason := inference.why_unchanged(self._model, region):
+            return HarmonizedFrame(given.copy(), copied=True, reason=reason)
+        image, prediction = render.render_picture(self._model, given, region)
+        if prediction is None:
+            return HarmonizedFrame(image, copied=True, reason="the mask is empty at the working size")
+        if not self.filters:
+            return HarmonizedFrame(image, copied=False)
         raw, smoothed = (prediction[name][0].cpu().numpy() for name in ("raw_arguments", "arguments"))
         return HarmonizedFrame(image, copied=False, raw=raw, smoothed=smoothed)
 
@@ -89,25 +98,32 @@ def harmonize_video(
     limit: int | None = None,
     weights: str | os.PathLike[str] | None = None,
 ) -> None:
-    """Write the harmonized video: same size, times and sound as the composite.
+    """Write the harmonized video: same size, times, sound and metadata as the composite.
 
     model, weights: as for ``harmonize``.
-    mask: a gray video of the composite's size and length, or one picture for all frames, 255 = foreground, fractions allowed; None for a
-    method that needs none.
+    mask: a gray video of the composite's size and length, or a video whose alpha is the mask, or one picture for all frames (``io.masks``),
+    255 = foreground, fractions allowed; None for a method that needs none.
     smoothing: as in ``FrameHarmonizer``. lossless: RGB to the bit, to measure on. limit: only the first frames.
     arguments_path: a CSV file to write, one row per frame with its time in seconds and its raw and smoothed arguments.
-    Raises VideoError for a file that cannot be used and videos that do not match, MaskError, CheckpointError, and ParameterError for
-    arguments that a method does not have.
+    Raises VideoError for a file that cannot be used (alpha could not be kept) and for videos that do not match, DataError where a result
+    would replace an input or another file than such a table, MaskError, CheckpointError, and ParameterError for arguments that a method
+    does not have.
     """
     model = models.resolve(model, weights)
     inference.check_harmonizer(model)
     harmonizer = FrameHarmonizer(model, smoothing=smoothing)
     if arguments_path is not None and not harmonizer.filters:
         raise ParameterError(f'"{model.name}" predicts no filter arguments: leave arguments_path out')
+    check_output(out, composite, mask)
+    if arguments_path is not None:
+        check_output(arguments_path, composite, mask)
+        _check_table(Path(arguments_path), harmonizer.filters)
     moving_mask = {} if mask is None or _is_picture(mask) else {"mask": mask}
     info = check_alike({"composite": composite, **moving_mask}, limit)
+    if info.alpha:
+        raise VideoError(f'"{composite}" has alpha, which the result could not keep: flatten it onto a background first')
     frames = progress(_read_masked(composite, mask, limit), total=count_frames(info, limit), desc=model.name, unit="frame")
-    copied = 0
+    reasons: list[str] = []
     with (
         writing(out, info, lossless=lossless, sound=composite, whole_sound=limit is None) as writer,
         _argument_table(arguments_path, harmonizer.filters) as record,
@@ -116,9 +132,9 @@ def harmonize_video(
             result = harmonizer(frame, region)
             writer.write(result.image, time)
             record(time, result)
-            copied += result.copied
-    if copied:
-        logger.info('%d of %d frames of "%s" have no foreground and were copied', copied, writer.frames, composite)
+            reasons += [result.reason] if result.copied else []
+    if reasons:
+        logger.info('%d of %d frames of "%s" were copied: %s', len(reasons), writer.frames, composite, ", ".join(sorted(set(reasons))))
 
 
 def _read_masked(
@@ -127,17 +143,39 @@ def _read_masked(
     """Yield (frame, time, its mask)."""
     frames = read_timed_frames(composite, limit=limit)
     if mask is not None and not _is_picture(mask):
-        moving = read_frames(mask, gray=True, limit=limit)
+        moving = _on_scale(read_frames(mask, gray=True, limit=limit), mask)
         yield from ((frame, time, region) for (frame, time), region in in_step({"the composite": frames, "its mask": moving}))
         return
-    still = None if mask is None else images.read_soft_mask(mask)
+    still = None if mask is None else masks.read_soft_mask(mask)
     for frame, time in frames:
         yield frame, time, still
+
+
+def _on_scale(mattes: Iterator[np.ndarray], path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+    """Yield mattes; raises MaskError at the end, so that nothing is written, when they never went beyond the numbers of labels."""
+    highest = 0
+    for matte in mattes:
+        highest = max(highest, int(matte.max()))
+        yield matte
+    if 0 < highest < LABELS:
+        raise MaskError(f'the matte "{path}" goes up to {highest} only: scale it, so that 255 is foreground')
 
 
 def _is_picture(path: str | os.PathLike[str]) -> bool:
     """Tell whether a mask is one picture for all frames."""
     return Path(path).suffix.lower() in images.IMAGE_SUFFIXES
+
+
+def _header(filters: tuple[str, ...]) -> list[str]:
+    """Return the first line of a table of arguments."""
+    return ["time", *filters, *(f"{name}_smoothed" for name in filters)]
+
+
+def _check_table(path: Path, filters: tuple[str, ...]) -> None:
+    """Raise DataError unless a table of arguments can take this place: that of another such table, or none."""
+    head = (",".join(_header(filters)) + "\n").encode()
+    if path.exists() and not path.read_bytes().startswith(head):
+        raise DataError(f'"{path}" is there and is no table of these arguments: move it away, or choose another name for the result')
 
 
 @contextlib.contextmanager
@@ -148,7 +186,7 @@ def _argument_table(path: str | os.PathLike[str] | None, filters: tuple[str, ...
         return
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["time", *filters, *(f"{name}_smoothed" for name in filters)])
+        table.writerow(_header(filters))
 
         def record(time: Fraction, frame: HarmonizedFrame) -> None:
             if frame.raw is None or frame.smoothed is None:

@@ -5,24 +5,32 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorTrc
+from av.video.reformatter import Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from harmlib.errors import VideoError
+from harmlib.io.masks import check_gray
 
 logger = logging.getLogger(__name__)
 
 HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+# Lines from which an untagged video is taken for HD, as players do: ITU-R BT.709 there, BT.601 below.
+HD_LINES = 720
+UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+# Every how many pixels of a matte are looked at for colors: regions of labels are larger.
+COLOR_STEP = 4
 # A file that is read to its end may stop this much before the duration it announces: sound and picture rarely end together.
 SLACK_SECONDS = 0.5
 
@@ -35,7 +43,7 @@ class VideoInfo:
     rate: frames per second, the mean if they vary.
     frames: how many, or None where the file does not tell (Matroska).
     time_base: the unit of the timestamps in seconds; None: 1 / rate.
-    pixel_aspect: width of a pixel over its height.
+    pixel_aspect: width of a pixel over its height. alpha: its pixels have an alpha channel.
     """
 
     height: int
@@ -45,6 +53,7 @@ class VideoInfo:
     has_audio: bool = False
     time_base: Fraction | None = None
     pixel_aspect: Fraction = Fraction(1)
+    alpha: bool = False
 
 
 def read_info(path: str | os.PathLike[str]) -> VideoInfo:
@@ -67,6 +76,7 @@ def read_info(path: str | os.PathLike[str]) -> VideoInfo:
             bool(container.streams.audio),
             stream.time_base,
             1 / aspect if turned else aspect,
+            has_alpha(frame),
         )
 
 
@@ -80,17 +90,25 @@ def read_timed_frames(
 ) -> Iterator[tuple[np.ndarray, Fraction]]:
     """Yield each frame with its time in seconds.
 
-    Frames are uint8 RGB (H, W, 3), turned upright by quarter turns, or (H, W) if ``gray``; more than 8 bits are reduced to 8.
+    Frames are uint8 RGB (H, W, 3), turned and mirrored as the file says, or (H, W) if ``gray``; more than 8 bits are reduced to 8. Colors
+    without a tag are BT.709 from 720 lines on, BT.601 below. Gray frames are mattes: of a video with alpha that is not full in its first
+    frame, its alpha; colors are refused.
     limit: the number of frames after which to stop, None for all.
-    Raises VideoError as ``read_info`` does, and when the file turns out to be damaged or truncated.
+    Raises MaskError for a matte in color, VideoError as ``read_info`` does, and when the file turns out to be damaged or truncated.
     """
-    return itertools.islice(_read(path, "gray" if gray else "rgb24"), limit)
+    return itertools.islice(_read(path, gray=gray), limit)
 
 
-def _read(path: str | os.PathLike[str], pixels: str) -> Iterator[tuple[np.ndarray, Fraction]]:
+def _read(path: str | os.PathLike[str], *, gray: bool) -> Iterator[tuple[np.ndarray, Fraction]]:
     """Yield (frame, time) to the end of the file."""
+    pixels = "gray" if gray else "rgb24"
     with _opened(path) as (container, stream):
         for number, frame in enumerate(_decode(container, stream, path)):
+            if gray and number == 0 and has_alpha(frame) and not _is_opaque(frame):
+                pixels = "alpha"
+                logger.info('"%s" has alpha, which is the matte', path)
+            if pixels == "gray" and not frame.format.name.startswith("gray"):
+                check_gray(_upright(frame, "rgb24")[::COLOR_STEP, ::COLOR_STEP], f'frame {number} of "{path}"')
             if frame.pts is None or frame.time_base is None:
                 yield _upright(frame, pixels), number / _rate(stream)
             else:
@@ -157,7 +175,33 @@ def _rate(stream: VideoStream) -> Fraction:
     return stream.average_rate or stream.guessed_rate or Fraction(25)
 
 
+def has_alpha(frame: VideoFrame) -> bool:
+    """Tell whether a frame has an alpha channel."""
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def _is_opaque(frame: VideoFrame) -> bool:
+    """Tell whether all pixels of a frame with alpha are opaque."""
+    return bool((frame.to_ndarray(format="rgba")[..., 3] == 255).all())
+
+
 def _upright(frame: VideoFrame, pixels: str) -> np.ndarray:
-    """Return a decoded frame as an array, turned as its display matrix says."""
-    array = frame.to_ndarray(format=pixels)
-    return np.ascontiguousarray(np.rot90(array, round(frame.rotation / 90)))
+    """Return a decoded frame as an array, row by row in memory, turned and mirrored as its display matrix says."""
+    if pixels == "alpha":
+        array = frame.to_ndarray(format="rgba")[..., 3]
+    elif pixels == "rgb24" and frame.colorspace == UNSPECIFIED:
+        array = frame.to_ndarray(format=pixels, src_colorspace=Colorspace.ITU709 if frame.height >= HD_LINES else Colorspace.ITU601)
+    else:
+        array = frame.to_ndarray(format=pixels)
+    return np.ascontiguousarray(_as_displayed(array, frame))
+
+
+def _as_displayed(array: np.ndarray, frame: VideoFrame) -> np.ndarray:
+    """Return an array (H, W, ...) as the display matrix shows it: quarter turns, mirrored or not."""
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return array
+    a, b, _, c, d = np.frombuffer(bytes(matrix), "<i4")[:5].astype(np.float64)
+    mirrored = a * d - b * c < 0
+    turned = np.rot90(array, -round(math.degrees(math.atan2(b, -a if mirrored else a)) / 90))
+    return turned[:, ::-1] if mirrored else turned  # FFmpeg mirrors after it turned (av_display_matrix_flip)

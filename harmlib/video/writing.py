@@ -11,7 +11,7 @@ import itertools
 import logging
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,6 +34,8 @@ SUFFIX = ".mp4"
 # Sound that the container takes as it is. FFmpeg lists more, but fails on some (PCM) after the last frame.
 COPIED_SOUND = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
 AAC_RATE = 48_000
+# What a container says of itself, not of its content.
+ABOUT_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder", "creation_time")
 # Measured on 1080p: a slower preset makes no smaller file at crf 18; lossless, it saves a seventh and takes three times as long.
 # With x264's macroblock tree the same frames give other bytes from run to run.
 VIEWING = {"crf": "18", "preset": "veryfast", "mbtree": "0"}
@@ -43,9 +45,9 @@ LOSSLESS = {"crf": "0", "preset": "ultrafast"}
 class VideoWriter:
     """Takes the frames of one video in their order; ``writing`` opens and finishes it."""
 
-    def __init__(self, container: OutputContainer, info: VideoInfo, *, lossless: bool, sound: _Sound | None) -> None:
+    def __init__(self, container: OutputContainer, info: VideoInfo, *, lossless: bool, sounds: Sequence[_Sound] = ()) -> None:
         self.frames = 0
-        self._container, self._info, self._lossless, self._sound = container, info, lossless, sound
+        self._container, self._info, self._lossless, self._sounds = container, info, lossless, sounds
         self._time_base = info.time_base or 1 / info.rate
         self._last, self._end = -math.inf, Fraction(0)  # in units of the time base; in seconds
         self._stream = self._open_stream()
@@ -69,14 +71,14 @@ class VideoWriter:
         self._container.mux(self._stream.encode(picture))
         self.frames += 1
         self._end = time + 1 / self._info.rate
-        if self._sound is not None:
-            self._sound.feed(self._container, time)
+        for sound in self._sounds:
+            sound.feed(self._container, time)
 
     def finish(self, *, whole_sound: bool) -> None:
         """Write what the encoders still hold; the sound to its own end, or to that of the last frame."""
         self._container.mux(self._stream.encode(None))
-        if self._sound is not None:
-            self._sound.feed(self._container, None if whole_sound else self._end)
+        for sound in self._sounds:
+            sound.feed(self._container, None if whole_sound else self._end)
 
     def _open_stream(self) -> VideoStream:
         """Return the container's video stream, ready to encode."""
@@ -97,10 +99,10 @@ class VideoWriter:
 
 
 class _Sound:
-    """The first sound track of a file: its packets as they are if the container takes them, else encoded anew as AAC."""
+    """One sound track of a file that is open for it alone: packets as they are if the container takes them, else encoded anew as AAC."""
 
-    def __init__(self, source: InputContainer, container: OutputContainer) -> None:
-        track = source.streams.audio[0]
+    def __init__(self, source: InputContainer, number: int, container: OutputContainer) -> None:
+        track = source.streams.audio[number]
         copied = track.codec_context.codec.canonical_name in COPIED_SOUND
         self._packets = _copy(source, track, container) if copied else _encode_aac(source, track, container)
         self._early: list[Packet] = []  # at most one, read ahead
@@ -128,8 +130,8 @@ def writing(
 
     path: ends in .mp4.
     lossless: RGB to the bit, to measure on; else H.264 to look at.
-    sound: a file whose first sound track, if it has one, goes into the video.
-    whole_sound: the track may outlast the last frame.
+    sound: a file whose sound tracks and metadata go into the video; subtitles and other tracks are left out, said in the log.
+    whole_sound: the tracks may outlast the last frame.
     Raises VideoError for another suffix, no frames, and what the encoder refuses; DiskSpaceError when the disk is full.
     """
     if Path(path).suffix.lower() != SUFFIX:
@@ -139,13 +141,24 @@ def writing(
         # MP4 counts where a track starts in units of its own, by default milliseconds.
         units = {"movie_timescale": str((info.time_base or 1 / info.rate).denominator)}
         container = stack.enter_context(av.open(os.fspath(temporary), "w", options=units))
-        source = stack.enter_context(av.open(os.fspath(sound))) if sound is not None else None
-        track = _Sound(source, container) if source is not None and source.streams.audio else None
-        writer = VideoWriter(container, info, lossless=lossless, sound=track)
+        tracks = [] if sound is None else _take_over(sound, container, stack)
+        writer = VideoWriter(container, info, lossless=lossless, sounds=tracks)
         yield writer
         if not writer.frames:
             raise _no_frames(path)
         writer.finish(whole_sound=whole_sound)
+
+
+def _take_over(path: str | os.PathLike[str], container: OutputContainer, stack: contextlib.ExitStack) -> list[_Sound]:
+    """Copy a file's metadata into the container, and return its sound tracks."""
+    first = stack.enter_context(av.open(os.fspath(path)))
+    container.metadata.update({key: text for key, text in first.metadata.items() if key not in ABOUT_THE_FILE})
+    others = [stream.type for stream in first.streams if stream.type not in ("video", "audio")]
+    if others:
+        logger.info('"%s" has other tracks than picture and sound (%s), which are left out', path, ", ".join(others))
+    count = len(first.streams.audio)
+    sources = [first, *(stack.enter_context(av.open(os.fspath(path))) for _ in range(1, count))]
+    return [_Sound(source, number, container) for number, source in zip(range(count), sources, strict=False)]
 
 
 def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray], rate: Fraction | int, *, lossless: bool = False) -> None:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError
-from harmlib.io.images import read_image, read_mask
+from harmlib.io.images import read_image
+from harmlib.io.masks import read_mask
 
 # Characters that fit beside a wide picture in a row of six.
 LABEL_LENGTH = 18

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from harmlib.evaluation.intervals import auc_interval
-from harmlib.io.images import read_image, read_mask
+from harmlib.io.images import read_image
+from harmlib.io.masks import read_mask
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from harmlib.progress import progress

@@ -17,7 +17,8 @@ from harmlib.evaluation.intervals import Interval, auc_interval, mean_interval
 from harmlib.evaluation.statistics import mean_score, photographs
 from harmlib.inference.detection import detect
 from harmlib.io import images
-from harmlib.io.images import read_image, read_labels, read_mask
+from harmlib.io.images import read_image, read_labels
+from harmlib.io.masks import read_mask
 from harmlib.models.ptc import CLASSES, REGION_CLASSES
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.comparisons import bounds, readings

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from harmlib.color import rgb_to_lab
 from harmlib.evaluation.intervals import auc_interval, rank_correlation
 from harmlib.inference.detection import detect
-from harmlib.io.images import read_image, read_mask
+from harmlib.io.images import read_image
+from harmlib.io.masks import read_mask
 from reproduction.kit.comparisons import bounds, readings
 from reproduction.kit.grids import GridRow, picture_grid
 from reproduction.kit.selection import row_label

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from harmlib.data.composers.thresholds import CONSTANT, NEGATIVE, NONE, POSITIVE, classify
 from harmlib.inference.detection import detect
-from harmlib.io.images import read_image, read_mask
+from harmlib.io.images import read_image
+from harmlib.io.masks import read_mask
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import first_visible

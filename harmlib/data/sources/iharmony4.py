@@ -19,7 +19,7 @@ from harmlib.data.listed import ListedSource, PhotoFiles
 from harmlib.data.pairs import Pair, list_splits, read_pairs
 from harmlib.data.sources import source
 from harmlib.errors import DataError
-from harmlib.io.images import read_mask
+from harmlib.io.masks import read_mask
 
 
 @source("iharmony4")

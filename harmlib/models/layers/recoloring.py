@@ -20,6 +20,7 @@ class Recoloring(HarmonizationModel):
     """A function on 8-bit pictures as a method, at any size; ``recolor`` sees no picture whose mask is empty or full."""
 
     working_size = None
+    needs_background = True
 
     def __init__(self, recolor: Recolor) -> None:
         super().__init__()

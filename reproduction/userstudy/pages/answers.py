@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from reproduction.userstudy.pages.naming import FORMAT, Key
 from reproduction.userstudy.pages.planning import Trial
 from reproduction.userstudy.tables import GROUPS, SIMULATED, TIE
 
+logger = logging.getLogger(__name__)
+
 CHECKSUM = "checksum"
+ANSWER_SUFFIXES = (".json", ".txt")
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,14 @@ def read_answers(path: str | os.PathLike[str], key: Key) -> Answers:
 
 
 def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Return the files, with folders replaced by the JSON files in them."""
+    """Return the files, with folders replaced by the JSON files in them, which mail programs may have named .txt; the log names others."""
     files: list[Path] = []
     for path in map(Path, paths):
-        files += sorted(path.glob("*.json")) if path.is_dir() else [path]
+        content = sorted(entry for entry in path.iterdir() if not entry.name.startswith(".")) if path.is_dir() else [path]
+        found = [entry for entry in content if not path.is_dir() or entry.suffix.lower() in ANSWER_SUFFIXES]
+        files += found
+        if others := [entry.name for entry in content if entry not in found]:
+            logger.info('"%s": %d left out that are no files of answers (%s)', path, len(others), ", ".join(others))
     return files
 
 

@@ -1,7 +1,7 @@
 """The folder that a study is made from: composites, their masks and, if wanted, their scenarios.
 
 FOLDER/composites/<item>.jpg        or composite_images/, as in iHarmony4
-FOLDER/masks/<item>.png             the same stem, or iHarmony4's: a_b_c has the mask a_b
+FOLDER/masks/<item>.png             all of the same stems, or all by iHarmony4's rule: a_b_c has the mask a_b
 FOLDER/scenarios.csv                optional columns item, scenario: groups of items whose choices are reported apart
 """
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harmlib.errors import DataError, EmptyMaskError
-from harmlib.io import images
+from harmlib.io import images, masks
 from harmlib.io.files import sha256
-from harmlib.io.folders import find_partner, list_pictures
+from harmlib.io.folders import find_partners, list_pictures
 
 COMPOSITES = ("composites", "composite_images")
 SCENARIOS = "scenarios.csv"
@@ -51,12 +51,13 @@ def read_items(folder: str | os.PathLike[str]) -> list[Item]:
         raise DataError(f'"{root}" is no folder of composites: put the pictures into its folder "composites" and the masks into "masks"')
     pictures = list_pictures(composites)
     scenarios = _read_scenarios(root / SCENARIOS, {path.stem for path in pictures})
-    return [_read_item(path, find_partner(root / "masks", path.stem, 1), scenarios.get(path.stem, "")) for path in pictures]
+    partners = find_partners(pictures, root / "masks", 1)
+    return [_read_item(path, mask, scenarios.get(path.stem, "")) for path, mask in zip(pictures, partners, strict=True)]
 
 
 def _read_item(composite: Path, mask: Path, scenario: str) -> Item:
     """Return one item after a look at its files."""
-    foreground = images.read_mask(mask)
+    foreground = masks.read_mask(mask)
     images.check_same_size(str(composite), foreground, images.read_image(composite))
     if not foreground.any():
         raise EmptyMaskError(f'"{mask}" has no foreground, so there is nothing to harmonize: mend the mask or take the composite out')

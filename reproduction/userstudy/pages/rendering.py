@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from harmlib.filters import SIX
-from harmlib.io import images
+from harmlib.io import masks
 from reproduction.userstudy.pages.items import Item
 from reproduction.userstudy.pages.naming import FORMAT, Key
 from reproduction.userstudy.pages.planning import Trial
@@ -84,7 +84,7 @@ def _show_embedded(key: Key, trial: Trial, items: Mapping[str, Item], pictures: 
     content = (pictures / name).read_bytes()
     with Image.open(io.BytesIO(content)) as picture:
         width, height = picture.size
-    mask = images.read_mask(items[trial.item].mask).astype(np.uint8) * 255
+    mask = masks.read_mask(items[trial.item].mask).astype(np.uint8) * 255
     small = io.BytesIO()
     Image.fromarray(fit(mask, max(width, height), "nearest")).save(small, format="PNG", optimize=True)
     return {"images": [name], "width": width, "height": height, "picture": _data_url(content), "mask": _data_url(small.getvalue())}

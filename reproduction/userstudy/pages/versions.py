@@ -17,7 +17,8 @@ from PIL import Image
 
 from harmlib.errors import HarmlibError
 from harmlib.inference.pictures import harmonize
-from harmlib.io import files, images
+from harmlib.io import files, images, masks
+from harmlib.io.metadata import RGB_MODES
 from harmlib.progress import progress
 from reproduction.userstudy.pages.items import Item
 from reproduction.userstudy.pages.naming import Key
@@ -105,15 +106,24 @@ def spoil(image: np.ndarray, foreground: np.ndarray, number: int) -> np.ndarray:
 
 def _make(item: Item, version: str, models: Mapping[str, HarmonizationModel], longest_side: int) -> np.ndarray:
     """Return one version at the size it is shown in, uint8 (h, w, 3)."""
-    composite = images.read_image(item.composite)
+    composite = to_srgb(item.composite)
     if is_spoiled(version):
-        made = spoil(composite, images.read_mask(item.mask), spoiled_number(version))
+        made = spoil(composite, masks.read_mask(item.mask), spoiled_number(version))
     else:
         try:
-            made = np.asarray(harmonize(models[version], composite, images.read_soft_mask(item.mask)))
+            made = np.asarray(harmonize(models[version], composite, masks.read_soft_mask(item.mask)))
         except HarmlibError as error:
             raise type(error)(f'"{item.composite}": {error}') from error
     return fit(made, longest_side, "bicubic")
+
+
+def to_srgb(path: Path) -> np.ndarray:
+    """Return a picture as raters' screens will show it, uint8 sRGB (H, W, 3): a page's pictures carry no profile."""
+    picture = images.open_image(path)
+    profile, name = picture.info.get("icc_profile"), f'"{path}"'
+    if not profile or picture.mode not in RGB_MODES:
+        return np.asarray(images.to_rgb(picture, name))
+    return np.asarray(images.by_profile(images.to_rgb(picture, name), profile, name))
 
 
 def _write(path: Path, picture: np.ndarray, encoding: Encoding) -> None:

@@ -35,7 +35,7 @@ def test_anybodys_folder_is_scored(folders, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["score", "nowhere", "nowhere", "nowhere"], "is no folder"),
+        (["score", "nowhere", "nowhere", "nowhere"], "does not exist"),
         (["score", "{predictions}", "{reals}", "{masks}", "--protocol", "mine"], "mine"),
     ],
 )

@@ -46,10 +46,10 @@ def mask_array(photo_array: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def folder(tmp_path: Path, photo_array: np.ndarray, mask_array: np.ndarray) -> Path:
-    """Three composites in ``c``, named by both rules, and their masks in ``m``."""
-    for number, (composite, mask) in enumerate((("a_1_1", "a_1"), ("a_1_2", "a_1"), ("b", "b"))):
-        write_png(tmp_path / "c" / f"{composite}.png", np.roll(photo_array, number, 0))
-        write_png(tmp_path / "m" / f"{mask}.png", mask_array)
+    """Three composites in ``c`` and their masks in ``m``."""
+    for number, name in enumerate(("a_1_1", "a_1_2", "b")):
+        write_png(tmp_path / "c" / f"{name}.png", np.roll(photo_array, number, 0))
+        write_png(tmp_path / "m" / f"{name}.png", mask_array)
     return tmp_path
 
 
@@ -78,22 +78,34 @@ def test_every_picture_of_a_folder_is_harmonized_with_its_mask(folder: Path, mas
         assert np.array_equal(read_image(folder / "out" / path.name), harmonize("reinhard_lab", read_image(path), mask_array))
 
 
-def test_a_bad_picture_stops_a_folder_and_the_next_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good = (folder / "c" / "b.png").read_bytes()
-    (folder / "c" / "b.png").write_bytes(good[: len(good) // 2])
+def test_names_of_iharmony4_find_their_masks(folder: Path, mask_array: np.ndarray) -> None:
+    for name in ("a_1_1", "a_1_2", "b"):
+        (folder / "m" / f"{name}.png").unlink()
+    (folder / "c" / "b.png").rename(folder / "c" / "b_7_1.png")
+    for name in ("a_1", "b_7"):
+        write_png(folder / "m" / f"{name}.png", mask_array)
+
+    assert run(folder) == 0
+
+    assert len(list((folder / "out").iterdir())) == 3
+
+
+def test_a_bad_picture_stops_no_other_and_the_next_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = (folder / "c" / "a_1_2.png").read_bytes()
+    (folder / "c" / "a_1_2.png").write_bytes(good[: len(good) // 2])
 
     code = run(folder)
 
     error = capsys.readouterr().err
     assert code == 2
-    assert f'harmlib: "{folder / "c" / "b.png"}" is damaged or truncated' in error
+    assert f'harmlib: "{folder / "c" / "a_1_2.png"}" is damaged or truncated' in error
     finished = {path.name: path.stat().st_mtime_ns for path in (folder / "out").iterdir()}
-    assert sorted(finished) == ["a_1_1.png", "a_1_2.png"]
+    assert sorted(finished) == ["a_1_1.png", "b.png"]
 
-    (folder / "c" / "b.png").write_bytes(good)
+    (folder / "c" / "a_1_2.png").write_bytes(good)
     assert run(folder) == 0
     after = {path.name: path.stat().st_mtime_ns for path in (folder / "out").iterdir()}
-    assert after.keys() - finished.keys() == {"b.png"}
+    assert after.keys() - finished.keys() == {"a_1_2.png"}
     assert after.items() >= finished.items()
 
 
@@ -190,7 +202,8 @@ def test_alpha_is_kept_in_png(folder: Path, photo_array: np.ndarray, mask_array:
 
 
 def test_an_empty_mask_is_reported_for_every_picture(folder: Path, caplog: pytest.LogCaptureFixture, mask_array: np.ndarray) -> None:
-    write_png(folder / "m" / "a_1.png", np.zeros_like(mask_array))
+    for name in ("a_1_1.png", "a_1_2.png"):
+        write_png(folder / "m" / name, np.zeros_like(mask_array))
 
     assert run(folder) == 0
 
@@ -243,13 +256,13 @@ def test_an_unchanged_composite_has_no_arguments(folder: Path, mask_array: np.nd
         (["c/b.png", "--mask", "m/none.png", "-o", "out.png"], 'm/none.png" does not exist'),
         (["c/b.png", "--mask", "m/small.png", "-o", "out.png"], 'c/b.png": mask of "the composite" is 5x4'),
         (["c", "--mask", "m/b.png", "-o", "out"], 'm/b.png" is no folder'),
-        (["c", "--mask", "other", "-o", "out"], 'other" has no picture "a_1"'),
+        (["c", "--mask", "other", "-o", "out"], 'other" has no picture "a_1_1" for "a_1_1.png"'),
         (["c", "--mask", "m", "-o", "m/b.png"], 'm/b.png" is a file: name a folder'),
         (["c", "--mask", "m", "-o", "c"], 'c" is an input'),
         (["c", "--mask", "m", "-o", "m"], 'm" is an input'),
         (["c/b.png", "--mask", "m/b.png", "-o", "c/../c/b.png"], "is an input"),
         (["c/b.png", "--mask", "m/b.png", "-o", "other"], 'other" is a folder: name the picture'),
-        (["c/b.png", "--mask", "m/b.png", "-o", "out.tif"], 'out.tif" cannot be written'),
+        (["c/b.png", "--mask", "m/b.png", "-o", "out.gif"], 'out.gif" cannot be written'),
         (["c/b.png", "--mask", "m/b.png", "-o", "out.png", "--upsampling", "cubic"], 'upsampling is "cubic"'),
         (["c/b.png", "--mask", "m/b.png", "-o", "out.png", "--arguments"], '"reinhard_lab" predicts no filter arguments'),
         (["clip.mp4", "--mask", "m/b.png", "-o", "out.mp4", "--upsampling", "pcm"], 'upsampling "pcm" is for pictures'),
@@ -264,7 +277,8 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
 ) -> None:
     write_png(folder / "m" / "small.png", np.full((5, 4), 255, np.uint8))
     write_png(folder / "c" / "alpha.png", np.dstack([photo_array, photo_array[..., 0]]))
-    (folder / "other").mkdir()
+    write_png(folder / "other" / "b.png", np.zeros((3, 3), np.uint8))
+    (folder / "clip.mp4").write_bytes(b"")
     models.save_checkpoint(models.create("sgmmh_om", width=NARROW / 8), folder / "run" / "checkpoint.pt")
     torch.save({"weight": torch.zeros(1)}, folder / "foreign.pt")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

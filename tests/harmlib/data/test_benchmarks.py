@@ -20,7 +20,8 @@ from harmlib.data.composers import base as composers
 from harmlib.data.composers import regions
 from harmlib.data.pairs import read_pairs
 from harmlib.errors import DiskSpaceError, ParameterError
-from harmlib.io.images import read_image, read_labels, read_mask
+from harmlib.io.images import read_image, read_labels
+from harmlib.io.masks import read_mask
 
 PLAN = BenchmarkPlan("mini", "sgmmh", "mini", "HScene", ("mini",), ("train", "test"), {"train": 2, "test": 3})
 

@@ -16,7 +16,8 @@ from harmlib import models
 from harmlib.data.pairs import Pair
 from harmlib.errors import DataError, ImageError, MaskError, ShapeError
 from harmlib.evaluation.methods import BATCH_SIZE, mean_squared_error, score_folder, score_method
-from harmlib.io.images import read_image, read_mask, resize, write_png
+from harmlib.io.images import read_image, resize, write_png
+from harmlib.io.masks import read_mask
 from harmlib.metrics.protocols import PROTOCOLS
 from harmlib.metrics.scoring import score_pair
 from harmlib.models.base import HarmonizationModel, Prediction

@@ -92,3 +92,51 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
 
     with pytest.raises(DiskSpaceError, match="the disk is full while writing"):
         files.write_text(tmp_path / "a.txt", "x")
+
+
+def test_an_input_is_never_an_output(tmp_path):
+    (tmp_path / "a.png").write_text("x")
+    (tmp_path / "link.png").hardlink_to(tmp_path / "a.png")
+
+    with pytest.raises(DataError, match=r'link\.png" is an input'):
+        files.check_output(tmp_path / "link.png", None, tmp_path / "a.png")
+    files.check_output(tmp_path / "new.png", tmp_path / "a.png", tmp_path / "none.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("a.txt/x.png", r'because ".*a\.txt" is a file'), ("n" * 300, "File name too long")],
+)
+def test_what_the_system_refuses_is_known_before_and_one_sentence(tmp_path, name, sentence):
+    (tmp_path / "a.txt").write_text("x")
+
+    with pytest.raises(DataError, match=sentence):
+        files.check_output(tmp_path / name)
+    with pytest.raises(DataError, match=sentence):
+        files.write_text(tmp_path / name, "x")
+
+
+def test_a_check_leaves_nothing_behind(tmp_path):
+    files.check_output(tmp_path / "a" / "b" / "c.png")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_name_that_the_system_takes_is_written(tmp_path):
+    files.write_text(tmp_path / ("n" * 251 + ".txt"), "x")
+
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_error_of_another_file_is_not_blamed_on_the_output(tmp_path):
+    with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "a.txt"):
+        (tmp_path / "none.txt").read_text()
+
+
+def test_unfinished_files_of_others_stay(tmp_path):
+    for name in (".download.partial", ".a-b.partial.png", "x.partial"):
+        (tmp_path / name).write_text("x")
+
+    files.remove_partial(tmp_path)
+
+    assert len(list(tmp_path.iterdir())) == 3

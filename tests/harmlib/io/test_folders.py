@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harmlib.errors import DataError, ImageError
-from harmlib.io.folders import find_partner, list_pictures
+from harmlib.io.folders import find_partners, list_pictures
 from harmlib.io.images import write_png
 
 
@@ -31,14 +31,60 @@ def test_two_pictures_of_one_name_are_refused(folder: Path) -> None:
         list_pictures(folder)
 
 
+def test_what_is_left_out_is_counted_and_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "inner").mkdir()
+    (folder / "d.gif").write_bytes(b"")
+
+    with caplog.at_level("INFO"):
+        list_pictures(folder)
+
+    assert "3 left out that are no PNG, JPEG, WebP, TIFF, BMP or AVIF (d.gif, inner/, notes.txt)" in caplog.text
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".WEBP", ".tif", ".TIFF", ".bmp", ".avif"])
+def test_every_suffix_that_works_singly_works_in_folders(suffix: str, tmp_path: Path) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(b"")
+
+    assert [path.name for path in list_pictures(tmp_path)] == [f"a{suffix}"]
+
+
+def partners(tmp_path: Path, pictures: list[str], there: list[str], parts: int = 1) -> list[str]:
+    """Return the names of what belongs to the pictures out of what is there."""
+    for name in there:
+        (tmp_path / name).write_bytes(b"")
+    return [path.name for path in find_partners([Path("p") / name for name in pictures], tmp_path, parts)]
+
+
 @pytest.mark.parametrize(
-    ("stem", "parts", "partner"),
-    [("a", 1, "a.png"), ("a_1_1", 2, "a_1_1.png"), ("a_1_2", 2, "a.png"), ("b_1_7", 1, "b_1.png")],
+    ("pictures", "there", "parts", "expected"),
+    [
+        (["a.png", "b.jpg"], ["b.PNG", "a.webp", "c.png"], 1, ["a.webp", "b.PNG"]),
+        (["a_1_1.png", "b_c_1_2.png"], ["a_1.png", "b_c_1.png"], 1, ["a_1.png", "b_c_1.png"]),
+        (["a_1_1.png", "a_1_2.png"], ["a.jpg"], 2, ["a.jpg", "a.jpg"]),
+        (["a_1_1.png", "a_1.png"], ["a_1_1.png", "a_1.png"], 1, ["a_1_1.png", "a_1.png"]),
+        (["caf\u00e9.png"], ["cafe\u0301.png"], 1, ["cafe\u0301.png"]),
+    ],
 )
-def test_the_same_name_goes_before_iharmony4s_rule(stem: str, parts: int, partner: str, folder: Path) -> None:
-    assert find_partner(folder, stem, parts).name == partner
+def test_partners_follow_one_rule(pictures: list[str], there: list[str], parts: int, expected: list[str], tmp_path: Path) -> None:
+    assert partners(tmp_path, pictures, there, parts) == expected
 
 
-def test_a_missing_partner_is_named(folder: Path) -> None:
-    with pytest.raises(ImageError, match='has no picture "d_1"'):
-        find_partner(folder, "d_1_1", 1)
+@pytest.mark.parametrize(
+    ("pictures", "there", "missing"),
+    [
+        (["img_1.png", "img_2.png"], ["img_1.png", "img.png"], '"img_2" for "img_2.png"'),
+        (["photo_1.jpg"], ["photo_1_mask.png"], '"photo_1" for "photo_1.jpg"'),
+        (["a_1_1.png", "a_2_1.png", "b_1_1.png"], ["a_1.png", "b_1.png"], '"a_2" for "a_2_1.png"'),
+        (["a_1_1.png", "b_1_1.png"], ["a_1.png", "b_1_1.png"], '"a_1_1" for "a_1_1.png"'),
+    ],
+)
+def test_a_fallback_name_needs_the_whole_folder(pictures: list[str], there: list[str], missing: str, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=f"has no picture {missing}"):
+        partners(tmp_path, pictures, there)
+
+
+def test_a_file_in_place_of_a_folder_is_one_sentence(folder: Path) -> None:
+    with pytest.raises(DataError, match=r'notes.txt" is no folder: give a folder of pictures'):
+        list_pictures(folder / "notes.txt")
+    with pytest.raises(DataError, match="does not exist"):
+        list_pictures(folder / "none")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
+from foreign_files import write_malformed_exif
 from PIL import Image
 
 from harmlib.errors import ImageError, MaskError, ShapeError
@@ -72,19 +74,88 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
         images.read_image(path)
 
 
-def test_a_gray_mask_is_thresholded_not_dithered(tmp_path):
-    path = save(tmp_path / "mask.png", np.tile(np.array([0, 127, 128, 255], np.uint8), (4, 1)))
+def test_a_folder_is_not_called_damaged(tmp_path):
+    with pytest.raises(ImageError, match=r"is a folder: name a picture in it"):
+        images.read_image(tmp_path)
 
-    assert np.array_equal(images.read_mask(path), np.tile([False, False, True, True], (4, 1)))
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_colors_of_16_bits_are_refused_decoded_or_not(tmp_path, suffix, photo_array):
+    path = tmp_path / f"deep.{suffix}"
+    cv2.imwrite(str(path), photo_array.astype(np.uint16) * 257)
+
+    with pytest.raises(ImageError, match="more than 8 bits per channel"):
+        images.open_image(path)
+    with Image.open(path) as decoded:
+        decoded.load()
+        with pytest.raises(ImageError, match="more than 8 bits per channel"):
+            images.check_image(decoded, "it")
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P", "LA"])
-def test_masks_of_any_mode_agree(tmp_path, mode):
-    levels = np.zeros((6, 5), np.uint8)
-    levels[1:3, 2:] = 255
-    Image.fromarray(levels).convert(mode).save(tmp_path / "mask.png")
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_several_pictures_in_a_file_are_refused(tmp_path, suffix, photo_array):
+    pages = [Image.fromarray(photo_array), Image.fromarray(255 - photo_array)]
+    pages[0].save(tmp_path / f"two.{suffix}", save_all=True, append_images=pages[1:])
 
-    assert np.array_equal(images.read_mask(tmp_path / "mask.png"), levels > 0)
+    with pytest.raises(ImageError, match="holds 2 pictures"):
+        images.open_image(tmp_path / f"two.{suffix}")
+
+
+def test_the_first_picture_of_a_phones_jpeg_is_the_photograph(tmp_path, photo_array):
+    pages = [Image.fromarray(photo_array), Image.fromarray(255 - photo_array)]
+    pages[0].save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=pages[1:], quality=95)
+
+    assert np.abs(images.read_image(tmp_path / "phone.jpg").astype(int) - photo_array).mean() < 20
+
+
+def test_lab_has_no_alpha_and_is_refused(tmp_path):
+    Image.new("LAB", (4, 3)).save(tmp_path / "lab.tif")
+
+    with pytest.raises(ImageError, match="is LAB: convert it"):
+        images.read_image(tmp_path / "lab.tif")
+    assert images.alpha_of(Image.new("LAB", (4, 3))) is None
+
+
+@pytest.mark.parametrize("suffix", ["avif", "webp", "tif", "bmp", "png"])
+def test_damage_of_every_format_is_one_sentence(tmp_path, suffix, generator):
+    path = save(tmp_path / f"a.{suffix}", generator.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    with pytest.raises(ImageError, match=rf'a\.{suffix}" is'):
+        images.read_image(path)
+
+
+def test_other_formats_of_pillow_are_not_tried(tmp_path):
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.png", format="GIF")
+
+    with pytest.raises(ImageError, match="is not a picture that can be read: use PNG, JPEG"):
+        images.read_image(tmp_path / "a.png")
+
+
+def test_malformed_exif_is_left_out_with_a_log_line(tmp_path, photo_array, caplog):
+    with caplog.at_level("INFO"):
+        found = images.open_image(write_malformed_exif(tmp_path / "a.jpg", photo_array))
+
+    assert found.size == (64, 48)
+    assert 'a.jpg" has malformed EXIF tags' in caplog.text
+
+
+def test_a_profile_for_ink_is_used_for_the_conversion(tmp_path, caplog):
+    Image.new("CMYK", (5, 4), (0, 255, 255, 0)).save(tmp_path / "a.jpg", icc_profile=b"no profile")
+
+    with caplog.at_level("INFO"):
+        images.read_image(tmp_path / "a.jpg")
+
+    assert "has a color profile that cannot be used" in caplog.text
+
+
+def test_arrays_are_row_by_row_in_memory(photo_array):
+    assert images.to_array(images.to_tensor(photo_array)).flags.c_contiguous
+
+
+def test_a_mask_on_its_side_is_told_so(photo_array):
+    with pytest.raises(MaskError, match="it lies on its side, turn it by a quarter"):
+        images.check_same_size("a", np.zeros((64, 48)), photo_array)
 
 
 def test_a_label_map_keeps_its_ids(tmp_path):

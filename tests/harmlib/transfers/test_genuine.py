@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harmlib.io.images import read_image, read_mask
+from harmlib.io.images import read_image
+from harmlib.io.masks import read_mask
 from harmlib.transfers import transfer
 from harmlib.transfers.histogram import transfer_histogram
 from harmlib.transfers.pitie import draw_rotations, move_distribution

@@ -11,7 +11,8 @@ from miniature_study import make_miniature, page_data
 
 from harmlib.filters import SIX
 from harmlib.filters.fused import restore_picture
-from harmlib.io.images import read_image, read_mask
+from harmlib.io.images import read_image
+from harmlib.io.masks import read_mask
 from reproduction.userstudy.pages.naming import read_key
 from reproduction.userstudy.pages.rendering import asset
 

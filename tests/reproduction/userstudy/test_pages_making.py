@@ -13,7 +13,8 @@ from PIL import Image
 from harmlib import models
 from harmlib.errors import DataError, EmptyMaskError, MaskError, ParameterError
 from harmlib.inference.pictures import harmonize
-from harmlib.io.images import read_image, read_mask, write_png
+from harmlib.io.images import read_image, write_png
+from harmlib.io.masks import read_mask
 from reproduction.__main__ import main
 from reproduction.userstudy.pages import KINDS, make_study
 from reproduction.userstudy.pages.naming import read_key
