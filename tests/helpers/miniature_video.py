@@ -85,3 +85,11 @@ def read_sound(path: Path) -> tuple[str, list[tuple[Fraction, bytes]]]:
         track = container.streams.audio[0]
         packets = [(packet.pts * packet.time_base, bytes(packet)) for packet in container.demux(track) if packet.dts is not None]
         return track.codec_context.codec.canonical_name, packets
+
+
+def mirror(path: Path) -> None:
+    """Make players show an upright MP4 file mirrored left to right, as front cameras do."""
+    one = 1 << 16
+    upright, mirrored = (struct.pack(">9i", a, 0, 0, 0, one, 0, 0, 0, 1 << 30) for a in (one, -one))
+    movie, track = path.read_bytes().split(b"tkhd")
+    path.write_bytes(movie + b"tkhd" + track.replace(upright, mirrored, 1))
