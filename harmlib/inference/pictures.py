@@ -130,15 +130,15 @@ def why_unchanged(model: HarmonizationModel, mask: np.ndarray | None, hidden: np
 def seen(composite: Composite, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the pixels and the mask that a method sees: nothing of the colors under fully transparent pixels.
 
-    There colors of the visible background stand in turn, so that neither its mean nor its spread changes; they are no foreground.
+    There colors of the visible background stand, evenly drawn, so that neither its mean nor its spread changes; they are no foreground.
     """
     hidden = composite.hidden
     if hidden is None or hidden.all():
         return composite.pixels, mask
     mask = None if mask is None else np.where(hidden, np.float32(0), mask)
     background = ~hidden if mask is None or (mask[~hidden] > 0).all() else ~hidden & (mask == 0)
-    pixels = composite.pixels.copy()
-    pixels[hidden] = np.resize(composite.pixels[background], (int(hidden.sum()), 3))
+    pixels, visible, count = composite.pixels.copy(), composite.pixels[background], int(hidden.sum())
+    pixels[hidden] = visible[np.arange(count) * len(visible) // count]
     return pixels, mask
 
 

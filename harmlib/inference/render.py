@@ -16,6 +16,7 @@ from torch import Tensor
 
 from harmlib.errors import ParameterError
 from harmlib.inference import thumbnails
+from harmlib.inference.memory import FLOAT_BYTES, QUICK_BYTES, check_memory
 from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
 from harmlib.io import images
 from harmlib.models.base import HarmonizationModel, Prediction, paste, resize_to
@@ -96,6 +97,7 @@ def render_picture(
     """
     job = _Job(model, background, upsampling, rounded=True)
     masks = None if mask is None or not job.uses_masks else [mask]
+    check_memory(*composite.shape[:2], QUICK_BYTES if job.quick else FLOAT_BYTES, model.name)
     found = look(model, [composite], masks, thumbnail=thumbnail)
     if found.masks is not None and not found.masks.any():
         return composite.copy(), None
