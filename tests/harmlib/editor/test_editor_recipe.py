@@ -224,3 +224,40 @@ def test_other_versions_are_named_when_the_picture_differs(exported, edited):
 def test_a_format_that_loses_colors_is_refused(state, tmp_path):
     with pytest.raises(ParameterError, match=r'edited.jpg" does not end in .png'):
         export(state, tmp_path / "edited.jpg")
+
+
+@pytest.mark.parametrize("name", ["edited.png", "edited.json", "edited.npz"])
+def test_an_export_never_replaces_a_foreign_file(name, edited, tmp_path):
+    (tmp_path / name).write_bytes(b'{"shapes": []}')
+
+    with pytest.raises(DataError, match="is there and was not exported from here"):
+        export(edited, tmp_path / "edited.png")
+
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b'{"shapes": []}']
+
+
+def test_an_export_replaces_an_earlier_one_unless_it_was_changed(exported, edited, tmp_path):
+    edited.set(edited.names[0], scale=1.2)
+    export(edited, tmp_path / "edited.png")
+    write_png(tmp_path / "edited.png", 255 - read_image(tmp_path / "edited.png"))
+
+    with pytest.raises(DataError, match="was changed after its export"):
+        export(edited, tmp_path / "edited.png")
+
+
+def test_an_export_that_is_edited_again_is_not_replaced(exported, edited, tmp_path):
+    again = EditorState(read_image(tmp_path / "edited.png"), edited.box, edited.mask)
+    again.set(again.names[0], scale=2.5)
+
+    with pytest.raises(DataError, match="is the composite: choose another name"):
+        export(again, tmp_path / "edited.png")
+
+
+def test_profile_and_dpi_of_the_composite_go_on(edited, tmp_path):
+    state = EditorState(edited.composite, edited.box, edited.mask, kept={"icc_profile": b"a profile", "dpi": (300, 300)})
+
+    export(state, tmp_path / "edited.png")
+
+    with Image.open(tmp_path / "edited.png") as written:
+        assert written.info["icc_profile"] == b"a profile"
+        assert round(written.info["dpi"][0]) == 300
