@@ -22,7 +22,7 @@ from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError, ShapeError
 from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
-from harmlib.inference.render import render
+from harmlib.inference.render import evaluating, render
 from harmlib.inference.upsampling import check_upsampling
 from harmlib.io.folders import find_partners, list_pictures
 from harmlib.io.images import check_same_size, read_image, to_tensor
@@ -92,7 +92,7 @@ def score_method(
     table, network = ScoreFile(path), _lpips_network(place)
     method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
     keys = {"benchmark": benchmark, "split": split, "method": method, "protocol": rule.name}
-    model = model.to(place).eval()
+    model = evaluating(model.to(place))
     with progress(total=len(pairs), desc=f"{method} on {benchmark}", unit="image") as bar:
         for chunk in _chunks(pairs, rule):
             if any(key_of({**keys, "subset": pair.subset, "id": pair.id}) not in table.done for pair in chunk):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import fnmatch
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,20 @@ def create(name: str, **options: Any) -> HarmonizationModel:
     return model
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Build a model whose weights come from a file: in float32 on the CPU whatever torch's defaults, which stay as its generator does."""
+    import torch
+
+    dtype = torch.get_default_dtype()
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+        try:
+            torch.set_default_dtype(torch.float32)
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
 def save_checkpoint(
     model: HarmonizationModel, path: str | os.PathLike[str], *, ema: Mapping[str, Tensor] | None = None, **training_state: Any
 ) -> None:
@@ -163,7 +178,8 @@ def load(path: str | os.PathLike[str], *, ema: bool = False) -> HarmonizationMod
     if ema and content["ema"] is None:
         raise CheckpointError(f'"{file}" keeps no averaged weights: load it without ema')
     try:
-        model = create(content["method"], **content["options"])
+        with undisturbed():
+            model = create(content["method"], **content["options"])
     except ParameterError as error:
         raise CheckpointError(f'"{file}" was written by another version of harmlib ({error}): train it again') from error
     weights = {**content["weights"], **(content["ema"] if ema else {})}
@@ -180,7 +196,8 @@ def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options:
     """
     from harmlib.models import checkpoints
 
-    model = create(name, **{**describe(name).public_options, **options})
+    with undisturbed():
+        model = create(name, **{**describe(name).public_options, **options})
     if not model.public_names:
         raise CheckpointError(f'no public weights of "{name}" are known: train it, or load a run of your own')
     if not paths:

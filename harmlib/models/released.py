@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, DataError, ParameterError
 from harmlib.io import files
-from harmlib.models.registry import create, describe, load, load_public_checkpoint
+from harmlib.models.registry import create, describe, load, load_public_checkpoint, undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +129,8 @@ def load_released(name: str, *, released: str | os.PathLike[str] = RELEASED) -> 
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
         raise CheckpointError(f'"{path}" is not the file that its card describes: install harmlib again, or fetch the file again')
     try:
-        model = create(card["method"], **card["options"])
+        with undisturbed():
+            model = create(card["method"], **card["options"])
     except ParameterError as error:
         raise CheckpointError(f'"{path}" was released for another version of harmlib ({error})') from error
     own, kept = model.state_dict(), _kept(model)

@@ -84,7 +84,7 @@ class Xue(HarmonizationModel):
         assert mask is not None  # needs_mask: checked at the door
         found = [_find(image, region) for image, region in zip(composite, mask >= MASK_THRESHOLD, strict=True)]
         # In float64, so that the way to full size makes the very same adjustment.
-        numbers = torch.tensor(found, dtype=torch.float64)
+        numbers = torch.tensor(found, dtype=torch.float64, device="cpu")
         return Prediction(_adjusted(composite, mask, found), {"adjustment": numbers})
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:

@@ -92,7 +92,9 @@ def train(
 
 
 def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -> Fabric:
-    """Return the Fabric of a run; raises ParameterError for a precision that cannot be resumed exactly."""
+    """Return the Fabric of a run; raises ParameterError for a precision that cannot be resumed exactly, or more devices than there are."""
+    if accelerator == "auto" and devices > max(1, torch.cuda.device_count()):
+        raise ParameterError(f"{devices} devices were asked for, and there are {torch.cuda.device_count()} GPUs: ask for fewer")
     if plan.precision not in PRECISIONS:
         raise ParameterError(f'precision "{plan.precision}" is not supported: choose one of {", ".join(PRECISIONS)}')
     return Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)  # type: ignore[arg-type]

@@ -118,14 +118,14 @@ def sine_positions(height: int, width: int, channels: int, like: Tensor) -> Tens
     channels: a multiple of 4. The result has the type and device of ``like``.
     """
     half = channels // 2
-    frequencies = TEMPERATURE ** (-torch.arange(0, half, 2, dtype=torch.float64) / half)
+    frequencies = TEMPERATURE ** (-torch.arange(0, half, 2, dtype=torch.float64, device="cpu") / half)
     rows, columns = (_waves(length, frequencies).to(like) for length in (height, width))
     return torch.cat([rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], 2).flatten(0, 1)
 
 
 def _waves(length: int, frequencies: Tensor) -> Tensor:
     """Return sines and cosines in turn, (length, 2 F), for the positions 1 to ``length``."""
-    phases = torch.arange(1, length + 1)[:, None] * frequencies
+    phases = torch.arange(1, length + 1, device="cpu")[:, None] * frequencies
     return torch.stack([phases.sin(), phases.cos()], 2).flatten(1)
 
 

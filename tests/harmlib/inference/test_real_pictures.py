@@ -219,3 +219,43 @@ def test_a_transfer_in_blocks_gives_the_same_bytes(photo_array: np.ndarray, mask
     monkeypatch.setattr(lab, "BLOCK_PIXELS", 200)
 
     assert np.array_equal(lab.transfer_reinhard_lab(photo_array, mask > 0), whole)
+
+
+@pytest.mark.parametrize("name", ["dht", "ht", "xue", "harmonizer", "reinhard_lab"])
+def test_torchs_defaults_are_not_read(name: str, photo_array: np.ndarray, mask: np.ndarray) -> None:
+    model = models.create(name, **({"width": 1 / 16} if "width" in models.describe(name).options else {})).eval()
+    expected = harmlib.harmonize(model, photo_array, mask)
+
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    try:
+        found = harmlib.harmonize(model, photo_array, mask)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device("cpu")
+
+    assert np.array_equal(found, expected)
+
+
+def test_loading_weights_neither_reads_nor_changes_torchs_settings(tmp_path: Path) -> None:
+    models.save_checkpoint(models.create("harmonizer", width=0.125), tmp_path / "checkpoint.pt")
+    state = torch.get_rng_state()
+
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = models.load(tmp_path)
+        kept = torch.get_default_dtype()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+    assert torch.equal(torch.get_rng_state(), state)
+    assert kept == torch.float64
+    assert {values.dtype for values in model.parameters()} == {torch.float32}
+
+
+def test_more_devices_than_there_are_is_told() -> None:
+    from harmlib.training.loop import make_fabric
+    from harmlib.training.plan import RunPlan
+
+    with pytest.raises(ParameterError, match="99 devices were asked for, and there are"):
+        make_fabric(RunPlan("harmonizer", "a benchmark", 1, 1), devices=99)
