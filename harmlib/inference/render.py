@@ -97,7 +97,7 @@ def render_picture(
     """
     job = _Job(model, background, upsampling, rounded=True)
     masks = None if mask is None or not job.uses_masks else [mask]
-    check_memory(*composite.shape[:2], QUICK_BYTES if job.quick else FLOAT_BYTES, model.name)
+    check_memory(composite.shape[0], composite.shape[1], QUICK_BYTES if job.quick else FLOAT_BYTES, model.name)
     found = look(model, [composite], masks, thumbnail=thumbnail)
     if found.masks is not None and not found.masks.any():
         return composite.copy(), None

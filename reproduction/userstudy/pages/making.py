@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harmlib.errors import ParameterError
+from harmlib.inference.pictures import check_harmonizer
 from harmlib.io.files import remove_partial, write_json, write_text
 from harmlib.models import resolve
 from harmlib.seeds import item_generator
@@ -57,6 +58,8 @@ def make_study(
     design = Design(kind, tuple(items), tuple(methods), raters, seed, trials, catch_items)
     plan = plan_study(design)
     models = {name: resolve(name, weights.get(name)) for name in (methods or [COMPOSITE])}
+    for model in models.values():
+        check_harmonizer(model)
     settings: dict[str, Any] = {"kind": kind, "question": QUESTIONS[kind], "methods": list(methods), "raters": raters, "seed": seed}
     settings |= {"trials": trials, "catch_items": list(catch_items)}
     settings |= {"items": {name: item.fingerprint() for name, item in items.items()}}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from miniature_study import METHODS, make_miniature, page_data, write_composites
-from PIL import Image
+from PIL import Image, ImageCms
 
 from harmlib import models
 from harmlib.errors import DataError, EmptyMaskError, MaskError, ParameterError
@@ -19,6 +19,7 @@ from reproduction.__main__ import main
 from reproduction.userstudy.pages import KINDS, make_study
 from reproduction.userstudy.pages.naming import read_key
 from reproduction.userstudy.pages.planning import is_spoiled
+from reproduction.userstudy.pages.versions import to_srgb
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -218,3 +219,52 @@ def test_the_command_takes_methods_with_commas_or_spaces(tmp_path):
 
     assert code == 0
     assert read_key(tmp_path / "s").settings["methods"] == ["composite", "reinhard_lab", "xiao_ma"]
+
+
+@pytest.mark.parametrize("kind", ["rankings", "filters"])
+def test_cut_outs_and_masks_of_0_and_1_make_the_same_pictures(kind, tmp_path):
+    for name in ("gray", "alpha", "ones"):
+        write_composites(tmp_path / name)
+        for path in (tmp_path / name / "masks").iterdir():
+            levels = np.asarray(Image.open(path))
+            if name == "alpha":
+                Image.fromarray(np.dstack([np.zeros((*levels.shape, 3), np.uint8), levels])).save(path)
+            if name == "ones":
+                write_png(path, levels // 255)
+
+    studies = []
+    for name in ("gray", "alpha", "ones"):
+        make_study(tmp_path / name, tmp_path / f"{name}-out", kind=kind, methods=() if kind == "filters" else METHODS, raters=2)
+        studies.append(sorted(path.read_bytes() for path in (tmp_path / f"{name}-out").rglob("images/*")))
+
+    assert studies[0] == studies[1] == studies[2]
+
+
+def test_pages_show_a_wide_color_space_in_srgb(tmp_path):
+    folder, profile = write_composites(tmp_path / "my"), ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = folder / "composites" / "photo-0.png"
+    swapped = profile.replace(b"rXYZ", b"tmp1").replace(b"gXYZ", b"rXYZ").replace(b"tmp1", b"gXYZ")  # red and green change places
+    Image.open(path).save(path, icc_profile=swapped)
+    levels = read_image(path)
+
+    shown = to_srgb(path)
+
+    assert np.abs(shown.astype(int) - levels[..., [1, 0, 2]]).max() <= 2
+
+
+def test_a_detector_is_no_method_of_a_study(tmp_path):
+    models.save_checkpoint(models.create("ptc", width=1 / 16), tmp_path / "run" / "checkpoint.pt")
+
+    with pytest.raises(ParameterError, match='"ptc" looks for what is wrong and harmonizes nothing'):
+        make_study(write_composites(tmp_path / "my"), tmp_path / "out", methods=["composite", "ptc"], weights={"ptc": tmp_path / "run"})
+
+
+def test_a_file_in_place_of_the_studys_folder_is_one_sentence(tmp_path, capsys):
+    write_composites(tmp_path / "my")
+    (tmp_path / "c.png").write_bytes(b"mine")
+
+    code = main(["study", "make", str(tmp_path / "my"), "--methods", "composite", "reinhard_lab", "--out", str(tmp_path / "c.png")])
+
+    assert code == 2
+    assert 'c.png" is a file: choose another folder' in capsys.readouterr().err
+    assert (tmp_path / "c.png").read_bytes() == b"mine"
