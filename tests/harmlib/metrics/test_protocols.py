@@ -147,7 +147,8 @@ def test_sgmmh_metrics_of_the_authors_pictures() -> None:
 
 
 def test_composite_errors_of_real_files_agree_with_their_index(shared) -> None:
-    from harmlib.io.images import read_image, read_mask
+    from harmlib.io.images import read_image
+    from harmlib.io.masks import read_mask
 
     folder = shared / "data" / "iharmony4_samples" / "with_ground_truth"
     triplet = [read_image(folder / part / "rainnet_2.png") for part in ("composites", "reals")]
