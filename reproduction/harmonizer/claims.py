@@ -21,13 +21,12 @@ from reproduction.harmonizer.artefacts import AT_256, AT_FULL_SIZE, AVERAGED, LA
 from reproduction.harmonizer.figures import POINTS, transfer_curve
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import planned_recipe
+from reproduction.kit.genuine import read_pack, size_claims
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
 from reproduction.papers import published
 from reproduction.profiles import load_profile
 
 SETTINGS, CODE = "the paper profile", "the code"
-# "About 500×500": how far a mean may lie off and still be about that, in pixels of the side.
-SIDES = {"HCOCO": ("harmonizer-C25", 500, 50), "HAdobe5k": ("harmonizer-C26", 3000, 300)}
 IHARMONY4 = "iHarmony4"
 # The previous best of the paper, the transformer of Guo et al. (IHT), and how it goes to full size in the text.
 RIVAL, RIVAL_FULL = "ht", "ht_pcm"
@@ -41,7 +40,7 @@ def judge_claims(artefacts: Artefacts, measured: pd.DataFrame) -> list[ClaimResu
     artefacts: with the systems of the paper's comparison, where finished. measured: as ``speed.read_measurements`` returns it.
     """
     of_code = (*network_claims(), *filter_claims(), *training_claims(), size_claim())
-    return [*of_code, *_rival_claims(artefacts), _plain_claim(artefacts), *_size_claims(artefacts), *speed_claims(measured)]
+    return [*of_code, *_rival_claims(artefacts), _plain_claim(artefacts), *size_claims(_files(artefacts)), *speed_claims(measured)]
 
 
 def network_claims() -> Iterator[ClaimResult]:
@@ -141,16 +140,10 @@ def _plain_claim(artefacts: Artefacts) -> ClaimResult:
     return judge_value("harmonizer-C29", mean_score(plain, "mse"), paper=33.28, data=data, note=note)
 
 
-def _size_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
-    """Judge C25 and C26: how large the pictures of iHarmony4's sub-datasets are."""
-    for subset, (claim_id, paper, tolerance) in SIDES.items():
-        files = artefacts.scores[artefacts.scores["subset"] == subset].drop_duplicates("id")
-        sides = np.sqrt((files["height"] * files["width"]).to_numpy(dtype=float))
-        note = "side of a square of the mean area, test split"
-        if len(sides) and set(files["data"]) == {IHARMONY4}:
-            yield judge_value(claim_id, mean_interval(sides, photographs(files)), paper=paper, tolerance=tolerance, data=subset, note=note)
-        else:
-            yield cannot_say(claim_id, f"needs iHarmony4's {subset}; this profile's photographs are others")
+def _files(artefacts: Artefacts) -> pd.DataFrame | None:
+    """The test files of iHarmony4 that the scores are about, else those of the genuine results; None without either."""
+    own = artefacts.scores[artefacts.scores["data"] == IHARMONY4]
+    return read_pack(artefacts.workspace.data) if own.empty else own
 
 
 def speed_claims(measured: pd.DataFrame) -> Iterator[ClaimResult]:

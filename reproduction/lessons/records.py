@@ -1,13 +1,11 @@
-"""Per-image results to compare definitions on: the pack of genuine ones, the scores of finished papers, and the papers' printed tables."""
+"""Per-image results to compare definitions on, beside the genuine ones of ``kit.genuine``: finished papers and printed tables."""
 
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 
 import pandas as pd
 
-from harmlib.errors import DataError
 from harmlib.evaluation.table import read_scores
 from harmlib.io.files import MANIFEST, read_json
 from reproduction.kit.artefacts import of_first_runs
@@ -16,35 +14,9 @@ from reproduction.lessons.definitions import COLUMNS
 from reproduction.papers import PAPERS, published
 from reproduction.stages import Results
 
-PACK = "iharmony4_eval"
-# File of the pack -> what we call the method.
-PACK_METHODS = {"composite": "composite", "harmonizer": "harmonizer", "PCTNet_CNN": "pctnet"}
+# What figures call the methods of ``kit.genuine``.
 LABELS = {"composite": "composite", "harmonizer": "Harmonizer", "pctnet": "PCT-Net"}
 METRICS = ("MSE", "fMSE", "PSNR")
-
-
-def read_pack(data: Path | None) -> pd.DataFrame | None:
-    """Return the records of three methods on the 7404 test composites of iHarmony4; None where the pack is not below ``data``.
-
-    The area of a foreground is that of composite.csv for all three: the files count it differently, by up to 0.8 %.
-    Raises DataError when a file of the pack is missing or damaged.
-    """
-    root = data / PACK if data else None
-    if root is None or not root.is_dir():
-        return None
-    tables = []
-    for file, method in PACK_METHODS.items():
-        path = root / f"{file}.csv"
-        if not path.exists():
-            raise DataError(f'"{path}" does not exist: fetch the pack {PACK} again')
-        table = pd.read_csv(path, dtype={"name": str}).rename(columns={"name": "id"}).assign(method=method)
-        missing = [name for name in COLUMNS if name not in table]
-        if missing:
-            raise DataError(f'"{path}" lacks the column {", ".join(missing)}: fetch the pack {PACK} again')
-        tables.append(table[list(COLUMNS)])
-    shares = tables[0].set_index("id")["foreground_ratio"]
-    records = pd.concat(tables, ignore_index=True)
-    return records.assign(foreground_ratio=records["id"].map(shares))
 
 
 def read_finished(results: Results) -> dict[str, pd.DataFrame]:

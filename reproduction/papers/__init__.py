@@ -39,6 +39,17 @@ def published(paper: str, table: str | int | None = None) -> pd.DataFrame:
     return part.reset_index(drop=True)
 
 
+def later(paper: str, table: str | int) -> pd.DataFrame:
+    """Return results of later methods for the data and protocol of a printed table, with the columns of ``published``.
+
+    Their source stands in "note"; "row" says that they are later. Empty for a table that has none.
+    """
+    _check_paper(paper)
+    rows = _read_csv(_data("later.csv"))
+    rows = rows[(rows["paper"] == paper) & (rows["table"] == str(table))].reset_index(drop=True)
+    return rows.assign(number=rows["value"].astype(float))
+
+
 def published_value(paper: str, table: str | int, row: str, dataset: str, bucket: str, metric: str) -> float:
     """Return one printed number; row, dataset, bucket and metric as the paper names them, or row as our method id.
 

@@ -58,7 +58,8 @@ def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(tmp_p
     tables += [harmonizer.comparison_table(artefacts.as_harmonizer(opened), number) for number in (1, 2)]
 
     for table in tables:
-        assert table.loc[table["subset_or_bucket"] == "All", "ours"].notna().all()
+        later = table["row"].str.endswith(", later")
+        assert table.loc[(table["subset_or_bucket"] == "All") & ~later, "ours"].notna().all()
     assert frih.size_table(artefacts.as_frih(opened))["ours"].notna().all()
 
 

@@ -6,9 +6,7 @@ import time
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from harmlib.errors import DataError
 from harmlib.evaluation.table import COLUMNS as SCORE_COLUMNS
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
@@ -29,25 +27,6 @@ def write_scores(results: Results, paper: str, methods: tuple[str, ...]) -> None
     folder.mkdir(parents=True)
     pd.DataFrame(rows, columns=list(SCORE_COLUMNS)).to_csv(folder / "scores.csv", index=False)
     write_manifest(folder, started=time.time())
-
-
-def test_without_the_pack_there_is_nothing_to_read(tmp_path):
-    assert records.read_pack(None) is None
-    assert records.read_pack(tmp_path) is None
-
-
-def test_the_pack_holds_three_methods_on_the_same_images(shared):
-    found = records.read_pack(shared / "data")
-
-    assert found.groupby("method")["id"].nunique().to_dict() == {"composite": 7404, "harmonizer": 7404, "pctnet": 7404}
-    assert found.groupby("id")["foreground_ratio"].nunique().eq(1).all()
-
-
-def test_a_pack_with_a_missing_file_is_named(tmp_path):
-    (tmp_path / records.PACK).mkdir()
-
-    with pytest.raises(DataError, match=r"composite\.csv.*does not exist"):
-        records.read_pack(tmp_path)
 
 
 def test_finished_scores_are_read_without_images_that_lack_a_foreground(tmp_path):

@@ -1,0 +1,82 @@
+"""The genuine results on iHarmony4: what can be decided from them, on a pack whose numbers are known and on the real one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from harmlib.errors import DataError
+from reproduction.kit import genuine
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+
+
+@pytest.fixture
+def pack(tmp_path):
+    """A folder with a pack of twelve photographs of either sub-dataset, 400x400 and 3000x3000."""
+    names = [
+        (f"{letter}{number}_1_1", subset, side)
+        for letter, subset, side in (("c", "HCOCO", 400), ("a", "HAdobe5k", 3000))
+        for number in range(12)
+    ]
+    (tmp_path / genuine.PACK).mkdir()
+    for shift, file in enumerate(genuine.METHODS):
+        rows = [
+            {
+                "name": name,
+                "subset": subset,
+                "mse": 30.0 - shift,
+                "fmse": 300.0,
+                "psnr": 33.0,
+                "height": side,
+                "width": side,
+                "foreground_ratio": 0.1,
+            }
+            for name, subset, side in names
+        ]
+        pd.DataFrame(rows).to_csv(tmp_path / genuine.PACK / f"{file}.csv", index=False)
+    return tmp_path
+
+
+def test_without_the_pack_there_is_nothing_to_read_and_nothing_to_say(tmp_path):
+    assert genuine.read_pack(None) is None
+    assert genuine.read_pack(tmp_path) is None
+    assert genuine.count_claim("frih-C18", tmp_path, paper=7407, note="").verdict == CANNOT_SAY
+    assert {claim.verdict for claim in genuine.size_claims(None)} == {CANNOT_SAY}
+
+
+def test_a_pack_with_a_missing_file_is_named(tmp_path):
+    (tmp_path / genuine.PACK).mkdir()
+
+    with pytest.raises(DataError, match=r"composite\.csv.*does not exist"):
+        genuine.read_pack(tmp_path)
+
+
+def test_counts_and_sizes_are_judged_on_every_test_file_once(pack):
+    sizes = {claim.claim_id: (claim.verdict, claim.ours) for claim in genuine.size_claims(genuine.read_pack(pack))}
+
+    assert genuine.count_claim("frih-C18", pack, paper=24, note="").verdict == AGREES
+    assert genuine.count_claim("frih-C18", pack, paper=7407, note="").verdict == DIFFERS
+    assert sizes == {"harmonizer-C25": (DIFFERS, 400), "harmonizer-C26": (AGREES, 3000)}
+
+
+def test_table_sets_genuine_means_beside_those_of_the_paper_and_of_later_ones(pack):
+    table = genuine.full_size_table(genuine.read_pack(pack)).query("subset_or_bucket == 'All' and metric == 'MSE'").set_index("method")
+
+    assert table["paper"].to_dict() == {"composite": "", "harmonizer": "27.62", "pctnet": "24.02"}
+    assert table["ours"].to_dict() == {"composite": 30, "harmonizer": 29, "pctnet": 28}
+    assert table.loc["pctnet", "row"] == "PCT-Net CNN, later"
+    assert (table["rank"] == "").all()
+
+
+def test_the_real_pack_holds_three_methods_on_the_same_images(shared):
+    found = genuine.read_pack(shared / "data")
+
+    assert found.groupby("method")["id"].nunique().to_dict() == {"composite": 7404, "harmonizer": 7404, "pctnet": 7404}
+    assert found.groupby("id")["foreground_ratio"].nunique().eq(1).all()
+
+
+def test_the_real_pack_agrees_with_harmonizers_table(shared):
+    table = genuine.full_size_table(genuine.read_pack(shared / "data")).query("method != 'composite'")
+
+    assert table["ours"].to_numpy() == pytest.approx(table["paper"].astype(float).to_numpy(), rel=6e-4)
+    assert table.loc[table["subset_or_bucket"] == "All", "photographs"].unique().tolist() == [4317]
