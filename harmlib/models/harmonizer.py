@@ -22,6 +22,7 @@ from harmlib.models.layers.pooling import GLOBAL, POOLINGS
 from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160
+INITS = ("random", "identity")
 # Below it the last features are one pixel, and batch norm cannot train on a single picture.
 SMALLEST_SIZE = 64
 AREA_EPSILON = 1e-6
@@ -60,6 +61,12 @@ class ArgumentRegressor(nn.Module):
             state = g if self.cascade else state
         return torch.cat(arguments, 1)
 
+    def start_unchanged(self) -> None:
+        """Let every argument be 0, with which every filter hands the picture through."""
+        for header in self.headers:
+            _, argument = header.children()
+            argument.load_state_dict({name: torch.zeros_like(value) for name, value in argument.state_dict().items()})
+
 
 class Harmonizer(HarmonizationModel):
     """Two-stem EfficientNet, argument regressor and filters; ``filters`` names them in the order in which they run."""
@@ -82,6 +89,7 @@ class Harmonizer(HarmonizationModel):
         pretrained: bool,
         backbone: str,
         pooling: str,
+        init: str,
     ) -> None:
         super().__init__()
         self.filters = filter_names
@@ -92,6 +100,8 @@ class Harmonizer(HarmonizationModel):
         self.backbone = BACKBONES[backbone](width=width, pooling=pooling)
         channels = scaled_channels(width, REGRESSOR_CHANNELS)
         self.regressor = ArgumentRegressor(self.backbone.channels, channels, len(filter_names), cascade=cascade)
+        if init == "identity":
+            self.regressor.start_unchanged()
 
     def initialize(self) -> str:
         """Take the ImageNet weights, if asked for, and return "imagenet (where from)"; without their file warn and return "random".
@@ -237,6 +247,7 @@ def harmonizer(
     pretrained: bool = False,
     backbone: str = "b0",
     pooling: str = GLOBAL,
+    init: str = "random",
 ) -> HarmonizationModel:
     """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
 
@@ -244,11 +255,13 @@ def harmonizer(
     cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.
     backbone, pooling: the paper's are b0 and global. Ours: lite0, whose ImageNet weights are a package, and inside_outside, features
     averaged on both sides of the mask apart.
+    init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments of a pretrained encoder
+    double its error, and short runs spend their updates on coming back).
     """
     filter_names = parse_filters(filters)
     if contrast_grad not in CONTRAST_GRADIENTS:
         raise ParameterError(f'contrast_grad is "{contrast_grad}": choose from {", ".join(CONTRAST_GRADIENTS)}')
-    for option, value, known in (("backbone", backbone, BACKBONES), ("pooling", pooling, POOLINGS)):
+    for option, value, known in (("backbone", backbone, BACKBONES), ("pooling", pooling, POOLINGS), ("init", init, INITS)):
         if value not in known:
             raise ParameterError(f'{option} is "{value}": choose from {", ".join(known)}')
     if size < SMALLEST_SIZE:
@@ -265,4 +278,5 @@ def harmonizer(
         pretrained=pretrained,
         backbone=backbone,
         pooling=pooling,
+        init=init,
     )

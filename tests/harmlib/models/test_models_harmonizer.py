@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from authors import assert_agrees, authors
-from golden_fill import NARROW, fill_public, noise, read_list, standard_mask
+from golden_fill import NARROW, ellipse, fill_public, noise, read_list, standard_mask
 from torch import Tensor, nn
 
 from harmlib import models
@@ -148,6 +148,17 @@ def test_size_is_the_published_one() -> None:
 def test_wrong_options_are_told_what_is_expected(options: dict[str, object], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         small(**options)
+
+
+def test_identity_start_changes_nothing_and_learns() -> None:
+    model = models.create("harmonizer", width=NARROW, size=64, init="identity").eval()
+    composite, mask = noise(1, 64, 64), ellipse(64, 64, (32, 32), (20, 15))
+
+    prediction = model(composite, mask)
+    prediction["arguments"].sum().backward()
+
+    assert torch.allclose(prediction.image, composite, atol=1e-6)
+    assert all(header[1].weight.grad.abs().sum() > 0 for header in model.regressor.headers)
 
 
 @pytest.mark.parametrize("filters", [("brightness", "shadow"), SIX[:4], FILTERS])

@@ -174,6 +174,7 @@ def test_a_saved_variant_loads_with_the_same_arguments(tmp_path: Path) -> None:
     [
         ({"backbone": "lite1"}, 'backbone is "lite1": choose from b0, lite0'),
         ({"pooling": "inside"}, 'pooling is "inside": choose from global, inside_outside'),
+        ({"init": "zero"}, 'init is "zero": choose from random, identity'),
     ],
 )
 def test_wrong_options_are_told_what_there_is(options: dict[str, str], message: str) -> None:
