@@ -255,8 +255,8 @@ def harmonizer(
     cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.
     backbone, pooling: the paper's are b0 and global. Ours: lite0, whose ImageNet weights are a package, and inside_outside, features
     averaged on both sides of the mask apart.
-    init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments of a pretrained encoder
-    double its error, and short runs spend their updates on coming back).
+    init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments on a pretrained encoder
+    raised its mean error by more than half, and short runs spend their updates on coming back).
     """
     filter_names = parse_filters(filters)
     if contrast_grad not in CONTRAST_GRADIENTS:
