@@ -157,6 +157,7 @@ class Settings(Entry):
     options: Options = {}
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     milestones: list[Count] = []
+    rates: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     start_from: str | None = None
     parts: dict[str, str] = {}
     keep: list[Count] = []

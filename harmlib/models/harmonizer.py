@@ -15,6 +15,7 @@ from harmlib.errors import ParameterError
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import scaled_channels
+from harmlib.models.layers.color_statistics import ColorRegressor
 from harmlib.models.layers.efficientnet import TwoStemEfficientNet
 from harmlib.models.layers.efficientnet_lite import TwoStemLite0, start_from_package
 from harmlib.models.layers.imagenet import start_from_imagenet
@@ -90,6 +91,7 @@ class Harmonizer(HarmonizationModel):
         backbone: str,
         pooling: str,
         init: str,
+        colors: bool,
     ) -> None:
         super().__init__()
         self.filters = filter_names
@@ -102,6 +104,7 @@ class Harmonizer(HarmonizationModel):
         self.regressor = ArgumentRegressor(self.backbone.channels, channels, len(filter_names), cascade=cascade)
         if init == "identity":
             self.regressor.start_unchanged()
+        self.colors = ColorRegressor(len(filter_names)) if colors else None
 
     def initialize(self) -> str:
         """Take the ImageNet weights, if asked for, and return "imagenet (where from)"; without their file warn and return "random".
@@ -124,7 +127,8 @@ class Harmonizer(HarmonizationModel):
         """Return the raw arguments (B, k), one per filter; inputs of any size are sampled bilinearly, without antialiasing."""
         size = (self.working_size, self.working_size)
         image, region = (functional.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (composite, mask))
-        return self.regressor(self.backbone(image, region))
+        arguments = self.regressor(self.backbone(image, region))
+        return arguments if self.colors is None else arguments + self.colors(image, region)
 
     def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
         """Return the full-size composite after the filters, with the arguments that the thumbnail got; no gradients."""
@@ -248,6 +252,7 @@ def harmonizer(
     backbone: str = "b0",
     pooling: str = GLOBAL,
     init: str = "random",
+    colors: bool = False,
 ) -> HarmonizationModel:
     """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
 
@@ -257,6 +262,7 @@ def harmonizer(
     averaged on both sides of the mask apart.
     init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments on a pretrained encoder
     raised its mean error by more than half, and short runs spend their updates on coming back).
+    colors: ours: a small network adds to the arguments what color statistics inside and outside the mask tell (``ColorRegressor``).
     """
     filter_names = parse_filters(filters)
     if contrast_grad not in CONTRAST_GRADIENTS:
@@ -279,4 +285,5 @@ def harmonizer(
         backbone=backbone,
         pooling=pooling,
         init=init,
+        colors=colors,
     )

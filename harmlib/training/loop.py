@@ -29,7 +29,7 @@ from harmlib.progress import progress
 from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts, start_from
 from harmlib.training.plan import RunPlan, is_trained, settings
-from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer
+from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer, rate_groups
 
 with needs("train"):
     from lightning_fabric import Fabric
@@ -107,7 +107,8 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     fabric.to_device(model)
     model.to(memory_format=torch.channels_last)
     model.train()
-    optimizers = {player: make_optimizer(parameters, recipe, player) for player, parameters in model.players().items()}
+    groups = {player: rate_groups(model, parameters, plan.rates) for player, parameters in model.players().items()}
+    optimizers = {player: make_optimizer(groups[player], recipe, player) for player in groups}
     decay = plan.average or recipe.ema_decay
     ema = Ema(model, decay, warmup=plan.average is not None) if decay else None
     return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **settings(plan)})
@@ -152,7 +153,7 @@ def _run(
     saved = clock = time.monotonic()
     for _ in progress(range(state.step, plan.iterations), initial=state.step, total=plan.iterations, desc=folder.name, unit="step"):
         rate = recipe.learning_rate * recipe.rate_factor(state.step / plan.iterations)
-        set_rate(state, rate)
+        state.set_rate(rate)
         losses = take_step(state, [to_device(next(loader), fabric) for _ in range(plan.accumulate)], fabric)
         _check_finite(losses, state.step)
         state.sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
@@ -200,13 +201,6 @@ def _check_finite(losses: dict[str, float], step: int) -> None:
     """Raise TrainingError when a loss is not a number any more."""
     if not all(math.isfinite(value) for value in losses.values()):
         raise TrainingError(f"the loss became {losses} at step {step}: lower the learning rate or use precision 32-true")
-
-
-def set_rate(state: TrainingState, rate: float) -> None:
-    """Set every player's learning rate."""
-    for optimizer in state.optimizers.values():
-        for group in optimizer.param_groups:
-            group["lr"] = rate
 
 
 def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dict[str, float]:

@@ -18,6 +18,7 @@ class RunPlan:
 
     label: tells runs of one method with different options apart.
     learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
+    rates: module of the method -> factor on the rate of its parameters, where they differ.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
     batch_size: pictures of one update, over all devices and all of its ``accumulate`` parts, so that rates hold for any number of them.
@@ -41,6 +42,7 @@ class RunPlan:
     label: str = ""
     learning_rate: float | None = None
     milestones: tuple[int, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
     start_from: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     keep: tuple[int, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Adadelta, Adam, AdamW, Optimizer, RMSprop
 
-from harmlib.errors import CheckpointError
+from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import replacing
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 
@@ -43,12 +43,29 @@ class Ema:
                 self.weights[name].copy_(value)
 
 
-def make_optimizer(parameters: list[nn.Parameter], recipe: TrainingRecipe, player: str = "model") -> Optimizer:
-    """Return the optimizer of one player."""
+def rate_groups(model: nn.Module, parameters: list[nn.Parameter], rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return parameters in groups of one "factor" on the learning rate each.
+
+    rates: module of the model -> factor; 1 for all others. Raises ParameterError for a module that has no parameters.
+    """
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    groups: dict[float, list[nn.Parameter]] = {}
+    known = ", ".join(name for name, _ in model.named_children())
+    for module in rates:
+        if not any(name.startswith(f"{module}.") for name in names.values()):
+            raise ParameterError(f'rates names "{module}", which has no parameters here: choose from {known}')
+    for parameter in parameters:
+        factor = next((factor for module, factor in rates.items() if names[parameter].startswith(f"{module}.")), 1.0)
+        groups.setdefault(factor, []).append(parameter)
+    return [{"params": members, "factor": factor} for factor, members in groups.items()]
+
+
+def make_optimizer(groups: list[dict[str, Any]], recipe: TrainingRecipe, player: str = "model") -> Optimizer:
+    """Return the optimizer of one player; groups: as of ``rate_groups``."""
     own = player in recipe.player_optimizers
     name = recipe.player_optimizers[player] if own else recipe.optimizer
     with_betas = {"betas": recipe.betas} if name in WITH_BETAS else {}
-    return OPTIMIZERS[name](parameters, recipe.learning_rate, weight_decay=0.0 if own else recipe.weight_decay, **with_betas)
+    return OPTIMIZERS[name](groups, recipe.learning_rate, weight_decay=0.0 if own else recipe.weight_decay, **with_betas)
 
 
 class TrainingState:
@@ -61,6 +78,12 @@ class TrainingState:
         self.best: float | None = None
         self.seconds = 0.0
         self.sums: dict[str, float] = {}  # of the losses since the last row of the history
+
+    def set_rate(self, rate: float) -> None:
+        """Set every player's learning rate, times its groups' factors."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["factor"]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``resume.pt`` by rename, generator states included."""

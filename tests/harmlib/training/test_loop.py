@@ -11,10 +11,10 @@ import torch
 from harmlib import models
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.training.loop import TrainingError, make_fabric, set_rate, take_step, train
+from harmlib.training.loop import TrainingError, make_fabric, prepare, set_rate, take_step, train
 from harmlib.training.parts import start_from
 from harmlib.training.plan import RunPlan
-from harmlib.training.state import Ema, TrainingState, make_optimizer
+from harmlib.training.state import Ema, TrainingState, make_optimizer, rate_groups
 
 PLAN = RunPlan("sgmmh_om", "mini", iterations=6, batch_size=2, options={"width": 1 / 16}, keep=(4,), save_seconds=0)
 
@@ -211,7 +211,8 @@ def test_a_run_is_saved_between_two_rows_of_its_history(dataset, tmp_path):
 
 
 def state_of(model, learning_rate=1e-2):
-    optimizers = {player: torch.optim.SGD(parameters, learning_rate) for player, parameters in model.players().items()}
+    players = model.players().items()
+    optimizers = {player: torch.optim.SGD(rate_groups(model, parameters, {}), learning_rate) for player, parameters in players}
     return TrainingState(model, optimizers, None, {})
 
 
@@ -301,17 +302,41 @@ KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch
 def test_the_recipe_names_the_optimizer(name, kind):
     recipe = dataclasses.replace(fresh().training_recipe, optimizer=name, learning_rate=0.5)
 
-    optimizer = make_optimizer([torch.nn.Parameter(torch.zeros(1))], recipe)
+    optimizer = make_optimizer([{"params": [torch.nn.Parameter(torch.zeros(1))], "factor": 1.0}], recipe)
 
     assert type(optimizer) is kind
     assert optimizer.param_groups[0]["lr"] == 0.5
 
 
+def test_a_module_learns_at_its_own_share_of_the_rate():
+    model = models.create("harmonizer", width=0.25, size=64)
+    fabric = make_fabric(PLAN, accelerator="cpu")
+    state = prepare(model, dataclasses.replace(PLAN, rates={"regressor": 0.1, "backbone": 0}), 1, fabric)
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    batch = {"composite": torch.rand(2, 3, 64, 64), "target": torch.rand(2, 3, 64, 64), "mask": torch.ones(2, 1, 64, 64)}
+    set_rate(state, 1e-3)
+
+    take_step(state, [batch], fabric)
+
+    moved = {name: (parameter - before[name]).abs().max().item() for name, parameter in model.named_parameters()}
+    # Adam's first step is the rate itself, whatever the gradient.
+    assert moved["regressor.f.weight"] == pytest.approx(1e-4, rel=0.05)
+    assert not any(moved[name] for name in moved if name.startswith("backbone."))
+
+
+def test_a_rate_for_a_module_that_is_not_there_is_refused():
+    model = models.create("harmonizer", width=0.25, size=64)
+    with pytest.raises(ParameterError, match='rates names "decoder", which has no parameters here: choose from backbone, regressor'):
+        rate_groups(model, list(model.parameters()), {"decoder": 0.1})
+
+
 def test_a_player_may_have_an_optimizer_of_its_own():
     recipe = models.create("s2crnet", width=0.25).training_recipe
-    weights = [torch.nn.Parameter(torch.zeros(1))]
+    weights = torch.nn.Parameter(torch.zeros(1))
 
-    generator, discriminator = (make_optimizer(weights, recipe, player) for player in ("generator", "discriminator"))
+    generator, discriminator = (
+        make_optimizer([{"params": [weights], "factor": 1.0}], recipe, player) for player in ("generator", "discriminator")
+    )
 
     assert (type(generator), generator.param_groups[0]["weight_decay"]) == (torch.optim.AdamW, 0.01)
     assert (type(discriminator), discriminator.param_groups[0]["weight_decay"]) == (torch.optim.RMSprop, 0.0)
