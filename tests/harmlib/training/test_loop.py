@@ -11,7 +11,7 @@ import torch
 from harmlib import models
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.training.loop import TrainingError, make_fabric, prepare, set_rate, take_step, train
+from harmlib.training.loop import TrainingError, make_fabric, prepare, take_step, train
 from harmlib.training.parts import start_from
 from harmlib.training.plan import RunPlan
 from harmlib.training.state import Ema, TrainingState, make_optimizer, rate_groups
@@ -263,7 +263,7 @@ def test_the_generator_step_leaves_the_discriminator_alone(dataset):
     model = fresh("sgmmh_omgan")
     state, batch = state_of(model), torch.utils.data.default_collate([dataset[0, 0]])
     before = [parameter.clone() for parameter in model.players()["discriminator"]]
-    set_rate(state, 0.0)
+    state.set_rate(0.0)
     state.optimizers["generator"].param_groups[0]["lr"] = 1e-2
 
     take_step(state, [batch], make_fabric(PLAN, accelerator="cpu"))
@@ -314,7 +314,7 @@ def test_a_module_learns_at_its_own_share_of_the_rate():
     state = prepare(model, dataclasses.replace(PLAN, rates={"regressor": 0.1, "backbone": 0}), 1, fabric)
     before = {name: parameter.clone() for name, parameter in model.named_parameters()}
     batch = {"composite": torch.rand(2, 3, 64, 64), "target": torch.rand(2, 3, 64, 64), "mask": torch.ones(2, 1, 64, 64)}
-    set_rate(state, 1e-3)
+    state.set_rate(1e-3)
 
     take_step(state, [batch], fabric)
 
