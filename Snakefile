@@ -92,6 +92,9 @@ rule score:
         "{params.command}"
 
 
+# Exhibit -> the one whose tables it reads.
+READS = {"71_perceptual": "70_perceptual_detector"}
+
 for exhibit in config["exhibits"] + config["lessons"]:
 
     rule:
@@ -100,6 +103,7 @@ for exhibit in config["exhibits"] + config["lessons"]:
         input:
             sources(exhibit),
             rules.score.output,
+            [f"notebooks/{READS[exhibit]}.manifest.json"] if exhibit in READS else [],
         output:
             f"notebooks/{exhibit}.manifest.json",
         params:

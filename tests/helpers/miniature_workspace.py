@@ -47,7 +47,7 @@ def write_profile(path: Path) -> Path:
                 "benchmarks": ["exposure", *pairs],
                 "runs": ["ptc", "dih_nm"],
                 "protocols": {"perceptual": ["composite", "dih_nm"]},
-                "notebooks": ["70_perceptual"],
+                "notebooks": ["70_perceptual_detector", "71_perceptual"],
             },
             "baselines": {
                 "benchmarks": pairs,

@@ -34,7 +34,13 @@ ANSWERS = {
         r"gray foreground has -0\.0\d+",
         r"both ways: half of the jump 0 frames late",
     ],
-    "70_perceptual": [r"from 0\.\d to 8\.\d \(n = 54\)", r"\d of 11 pictures beat the composite", r"5 % false alarms \(0\.\d+\), one stop"],
+    "70_perceptual_detector": [
+        r"saucer: mean L \d+, one stop brighter \d+",
+        r"F1 0\.857",
+        r"from 0\.\d to 8\.\d \(n = 54\)",
+        r"5 % false alarms \(0\.\d+\), one stop",
+    ],
+    "71_perceptual": [r"8 units: mean weight 1/8; the product has 1/[78]", r"\d of 11 pictures beat the composite"],
     "85_editor": [r"a and b \[127\. 127\.\]", r"right direction in \d+ of 1\d composites", r"the same picture: True; 2 edits undone"],
     "91_why_rankings_flip": [r"Hday2night weighs 3\.7%; by images it weighs 1\.8%", r"both at once on \d"],
     "92_harmonize_again": [
@@ -57,9 +63,10 @@ def finished(tmp_path_factory):
     return {"profile": str(profile), "results": str(workspace.results.root.parent)}
 
 
-def read_last_cell(name: str) -> str:
-    """Return what the last cell of a notebook says."""
-    return "".join(json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"][-1]["source"])
+def read_exercises(name: str) -> str:
+    """Return the cell of a notebook that holds its exercises."""
+    cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return next(text for cell in reversed(cells) if "## Try this" in (text := "".join(cell["source"])))
 
 
 def run_cells(path: Path, parameters: dict[str, str]) -> None:
@@ -83,12 +90,12 @@ def test_a_solution_runs_and_prints_its_answers(path, finished, capsys):
 
 def test_every_solution_belongs_to_a_notebook_that_names_it():
     for path in SOLUTIONS:
-        assert f"docs/solutions/{path.name}" in read_last_cell(path.stem)
+        assert f"docs/solutions/{path.name}" in read_exercises(path.stem)
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_a_solution_answers_every_exercise_of_its_notebook(path):
-    exercises = re.findall(r"(?m)^(\d)\. \*\*", read_last_cell(path.stem))
+    exercises = re.findall(r"(?m)^(\d)\. \*\*", read_exercises(path.stem))
     headings = re.findall(r"(?m)^# ## ([\d and]+)\.", path.read_text(encoding="utf-8"))
 
     assert exercises
