@@ -1,5 +1,5 @@
 # %% [markdown]
-"""# Solutions to notebook 80: user studies
+"""# Solutions to notebook 81: user studies
 
 Nothing is read but the printed numbers inside the package; all raters are simulated. Run the cells one by one, or the whole file with
 python.
@@ -30,7 +30,32 @@ DRAWS = 200
 image = printed_scores("image").set_index("method")["centered"]
 
 # %% [markdown]
-# ## 1. How many raters would it take?
+# ## 1. More raters
+#
+# The bold interval draws raters again: four times as many halve it. The thin one draws composites too, and there are as many composites as
+# before, so the part of the spread that comes from them stays.
+
+# %%
+for people in (12, 48):
+    study = simulate(image, people, 99, TASTES["own tastes"], item_generator(seed, "more raters", people))
+    table = bootstrap_scores(study, draws=DRAWS, seed=seed).table
+    print(f"{people} raters: the interval is {(table['high'] - table['low']).mean():.2f} wide")
+
+# %% [markdown]
+# ## 2. Shares back into votes
+
+
+# %%
+def votes_behind(share, total):
+    """Return the list of whole numbers of votes whose percentage of the total rounds to the share, to one decimal."""
+    return [votes for votes in range(total + 1) if round(100 * votes / total, 1) == share]
+
+
+assert votes_behind(36.7, 660) == [242]
+print(f"36.7 % of 660 are {votes_behind(36.7, 660)} votes; of 6600 they could be {len(votes_behind(36.7, 6600))} numbers")
+
+# %% [markdown]
+# ## 3. How many raters would it take?
 #
 # A guess first. With 12 raters of one taste and 99 composites a score's interval is about 0.13 wide, so its standard error is 0.03, and
 # that of a difference about 1.4 times that, 0.045. A difference is found in four studies of five if it has 2.8 standard errors (2 for the
@@ -64,7 +89,7 @@ assert power.loc[3, "studies that tell them apart"] < 0.5
 # either. Which of the two is nearer to people only the answers could tell; both say that the middle of the table is no order.
 
 # %% [markdown]
-# ## 2. Shuffled or not
+# ## 4. Shuffled or not
 #
 # A choice takes method i with probability proportional to its share w; what stands first counts e times as much.
 
@@ -98,7 +123,7 @@ assert orders["shuffled"].std() < shares.std()
 # honest, and the votes by place show how strong the bias was.
 
 # %% [markdown]
-# ## 3. Whom to draw again
+# ## 5. Whom to draw again
 #
 # An answer is one ranking. To draw answers, let every one come from a participant of its own.
 
