@@ -1,0 +1,50 @@
+"""What every notebook says about itself: its number, its neighbors, how long it takes, and of which type its parameters are."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def head(path: Path) -> list[str]:
+    """The first two cells: what it is about; what it needs, leaves and takes."""
+    return [cell.source for cell in nbformat.read(path, 4).cells[:2]]
+
+
+@every_notebook
+def test_a_title_begins_with_the_number_of_the_file(path):
+    assert head(path)[0].startswith(f"# {path.name[:2]}. ")
+
+
+@every_notebook
+def test_a_notebook_says_how_long_it_takes_to_read_and_to_run(path):
+    assert re.search(r"\*\*Time\*\*: \d+ minutes to read; .+ to run", head(path)[1])
+
+
+def test_notebooks_are_linked_in_their_order():
+    for path, following in pairwise(NOTEBOOKS):
+        title = re.match(r"# (\d\d\. [^\n:]*)", head(following)[0]).group(1)
+        back = re.match(r"# (\d\d\. [^\n:]*)", head(path)[0]).group(1)
+
+        assert f"Next: [{title}]({following.name})" in head(path)[1]
+        assert f"Previous: [{back}]({path.name})" in head(following)[1]
+
+
+@every_notebook
+def test_every_parameter_has_a_type(path):
+    parameters = papermill.inspect_notebook(str(path))
+
+    assert {name for name, found in parameters.items() if found["inferred_type_name"] not in ("str", "int", "float", "list")} == set()
+
+
+@every_notebook
+def test_a_notebook_cites_nothing_that_is_not_in_the_repository(path):
+    assert "specs/" not in path.read_text(encoding="utf-8")
