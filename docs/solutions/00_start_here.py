@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 import harmlib
-from harmlib.color import rgb_to_lab
+from harmlib.color import rgb_to_lab, rgb_to_lab8
 from harmlib.data.sources import open_source
 from harmlib.perturbations import apply_step
 from reproduction.workspace import open_workspace
@@ -34,7 +34,32 @@ def fmse(picture, target, region):
 
 
 # %% [markdown]
-# ## 1 and 2. Could you have told beforehand? Nothing to repair
+# ## 1. A filter that makes gray
+#
+# What is gray has no color: a and b of the composite's foreground are both 128, whatever they were.
+
+# %%
+gray = rgb_to_lab8(apply_step(photos[0].image, {"name": "instagram", "filter": "moon"}))
+print(f"after moon, a lies within {gray[..., 1].min()} to {gray[..., 1].max()}, b within {gray[..., 2].min()} to {gray[..., 2].max()}")
+assert abs(gray[..., 1:].astype(int) - 128).max() <= 1
+
+# %% [markdown]
+# ## 2. fMSE
+#
+# Subtract as floating-point numbers: 0 − 16 in bytes is 240.
+
+
+# %%
+def foreground_mse(picture, target, mask):
+    """Return the mean squared error inside a mask (H, W); pictures are uint8 (H, W, 3)."""
+    return ((picture[mask].astype(float) - target[mask]) ** 2).mean()
+
+
+black, level = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 16, np.uint8)
+assert foreground_mse(black, level, np.array([[True, False], [False, False]])) == 256
+
+# %% [markdown]
+# ## 3 and 4. Could you have told beforehand? Nothing to repair
 #
 # The transfer moves the foreground to the background's statistics. It is right where the true foreground has these statistics, whatever was
 # done to it since. So the number is the distance between the mean colors of region and background in the photograph itself.
@@ -78,7 +103,7 @@ assert helped[near].mean() > helped[~near].mean()
 assert (regions["between the results"] < regions["target harmonized"]).mean() > 0.9
 
 # %% [markdown]
-# ## 3. Two honest means
+# ## 5. Two honest means
 #
 # PSNR is a logarithm: halving an error adds 3 dB, whether it was 1000 or 1.
 

@@ -29,7 +29,36 @@ data = None  # not needed
 workspace = open_workspace(profile, data=data, results=results)
 
 # %% [markdown]
-# ## 1. What no mask can undo
+# ## 1. A filter that makes gray
+#
+# The filtered a and b are the same everywhere, so a factor has nothing to work on: it and the number added only move the one value there is
+# to the middle of the true ones. The region gets one hue, its own mean, and keeps the light and dark of the picture.
+
+# %%
+source = open_source("embedded")
+astronaut = source.load("astronaut")
+suit = astronaut.labels == next(label for label, name in astronaut.classes.items() if name == "clothing")
+gray = rgb_to_lab8(apply_step(astronaut.image, {"name": "instagram", "filter": "inkwell"}))[suit]
+print(f"inkwell leaves {len(np.unique(gray[:, 1]))} code of a and {len(np.unique(gray[:, 2]))} of b in the suit")
+
+# %% [markdown]
+# ## 2. The best factor and number
+#
+# Setting both derivatives to 0 gives the factor as covariance over variance, and the line goes through the means.
+
+
+# %%
+def best_line(x, y):
+    """Return the factor and the number with the least squared error from x to y, both (N,)."""
+    factor = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return factor, y.mean() - factor * x.mean()
+
+
+x, y = np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.5])
+assert np.allclose(best_line(x, y), np.polyfit(x, y, 1))
+
+# %% [markdown]
+# ## 3. What no mask can undo
 #
 # For one channel of one region, the best factor and the best number to add are a line from filtered to true codes. Its residual is what
 # constant masks leave, however well a network learns. Every third pixel in both directions is enough.
@@ -78,7 +107,7 @@ assert set(gray["look"]) == {"moon", "inkwell"}
 assert gray["share"].max() < worst["share"].min()
 
 # %% [markdown]
-# ## 2. Is there anything in the edit?
+# ## 4. Is there anything in the edit?
 #
 # The error of $I_t$ is $\lVert I_c + t d - I \rVert^2$ with $d = I_h - I_c$. Its derivative, $2 \langle d, t d - (I - I_c) \rangle$, is
 # zero at $t = \langle d, I - I_c \rangle / \lVert d \rVert^2$. For one $t$ for all pictures, numerator and denominator are sums over
@@ -121,7 +150,7 @@ assert error(fitted, t).mean() <= min(error(fitted, 0).mean(), error(fitted, 1).
 assert all(error(fitted, t).sum() < error(fitted, t + step).sum() for step in (-0.01, 0.01))
 
 # %% [markdown]
-# ## 3. Filters in name only
+# ## 5. Filters in name only
 #
 # A step changes nothing when it changes nothing in a picture of all kinds of colors.
 

@@ -7,13 +7,16 @@ All three need composites only, no network: those of `make reproduce PAPER=frih`
 # %%
 import numpy as np
 import pandas as pd
+import torch
 from scipy import ndimage
 
 from harmlib.data.pairs import list_splits, read_pairs
+from harmlib.data.sources import open_source
 from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photographs
 from harmlib.models.frih import SMALLEST_AREA
 from harmlib.seeds import item_generator
+from harmlib.submasks import extract_submasks
 from reproduction.frih.pictures import LITERAL, MERGED, read_example
 from reproduction.kit.selection import evenly
 from reproduction.workspace import open_workspace
@@ -34,7 +37,37 @@ examples = [example for example in map(read_example, pairs) if example.mask.any(
 print(f"{benchmark.title}: {len(examples)} composites at 256x256")
 
 # %% [markdown]
-# ## 1 and 2. An oracle for parts, by color and by place
+# ## 1. Another cut-off
+#
+# With a large distance every color has many neighbors, so that all ten candidates pass the density of 10: more submasks, not fewer. With a
+# small one a few more are rejected as outliers. The largest keeps its size, because white, red and blue of a flag are further apart still.
+
+# %%
+astronaut = open_source("embedded").load("astronaut")
+image, labels = np.ascontiguousarray(astronaut.image[::4, ::4]), astronaut.labels[::4, ::4]
+flag = labels == next(label for label, name in astronaut.classes.items() if name == "flag")
+for d_c in (0.02, 0.1, 0.3):
+    sizes = extract_submasks(image, flag, d_c=d_c).sizes
+    print(f"d_c = {d_c}: {len(sizes)} submasks, the largest has {sizes.max() / sizes.sum():.0%} of the flag")
+
+# %% [markdown]
+# ## 2. Equation 8
+
+
+# %%
+def refine_loss(final, target, labels, smallest=100):
+    """Return equation 8; final, target: (3, H, W); labels: (H, W), 0 = background, 1..K."""
+    squared = (final - target).square().sum(0)
+    parts = [labels == label for label in range(1, int(labels.max()) + 1)]
+    return sum((squared * part).sum() / max(int(part.sum()), smallest) for part in parts if part.any())
+
+
+strips = torch.zeros(20, 20).int()
+strips[:10], strips[12:14] = 1, 2
+assert abs(float(refine_loss(torch.full((3, 20, 20), 0.1), torch.zeros(3, 20, 20), strips)) - 0.042) < 1e-6
+
+# %% [markdown]
+# ## 3 and 4. An oracle for parts, by color and by place
 #
 # The oracle adds to every part of the foreground the mean of real − composite there. Each cut has as many parts as FRIH finds submasks
 # (with `min_area = 100`, so that no part is a scrap): all in one, by color, at random, and in vertical stripes.
@@ -98,7 +131,7 @@ print(f"{len(pieces)} submasks have {np.median(pieces):.0f} connected pieces in 
 assert np.median(pieces) > 1
 
 # %% [markdown]
-# ## 3. Who gets the gradient?
+# ## 5. Who gets the gradient?
 #
 # If every pixel is wrong by the same amount, a submask of n pixels adds n / max(n, 100) to equation 8: a whole 1 from 100 pixels on.
 

@@ -15,7 +15,7 @@ import torch
 from harmlib.data.sources import open_source
 from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photograph_of
-from harmlib.filters import SIX, apply_filter, restore
+from harmlib.filters import SIX, apply_filter, restore, synthesize
 from harmlib.inference.upsampling import fit_polynomial, map_polynomial
 from harmlib.io.images import resize, to_tensor
 from reproduction.harmonizer import artefacts
@@ -42,7 +42,47 @@ def through(picture, *names, argument):
 
 
 # %% [markdown]
-# ## 1. Does the order of sliders matter?
+# ## 1. One filter only
+#
+# Temperature does most of it. The others move too, because each of them can make a little of the same error smaller, and nothing tells the
+# search which filter it was; thirty steps do not bring them back to 0.
+
+# %%
+coffee = open_source("embedded").load("coffee")
+picture = to_tensor(np.ascontiguousarray(coffee.image[::4, ::4]))[None]
+cup = [label for label, name in coffee.classes.items() if name in ("cup", "coffee", "saucer")]
+inside = to_tensor(np.isin(coffee.labels[::4, ::4], cup))[None]
+drawn = torch.tensor([[0.3, 0, 0, 0, 0, 0]])
+warm, _ = synthesize(picture, inside, drawn, SIX)
+fitted = torch.full((1, 6), 0.01, requires_grad=True)
+optimizer = torch.optim.Adam([fitted], lr=0.05)
+for _ in range(30):
+    loss = ((restore(warm, inside, fitted, SIX, contrast_grad="straight_through")[-1] - picture) * inside).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+found = dict(zip(SIX, fitted[0].tolist(), strict=True))
+print("found", ", ".join(f"{name} {value:+.2f}" for name, value in found.items()))
+assert min(found, key=found.get) == "temperature"
+
+# %% [markdown]
+# ## 2. How to undo a shadow
+#
+# I to the power 1 − x, and that to the power 1 − y, is I again when (1 − x)(1 − y) = 1.
+
+
+# %%
+def undo_shadow(x):
+    """Return the argument of the shadow filter that undoes the argument x, below 1."""
+    return 1 - 1 / (1 - x)
+
+
+level = torch.linspace(0.05, 1, 20).expand(1, 3, 1, 20)
+there = apply_filter("shadow", level, torch.tensor([-0.7]))
+assert torch.allclose(apply_filter("shadow", there, torch.tensor([undo_shadow(-0.7)])), level, atol=1e-4)
+
+# %% [markdown]
+# ## 3. Does the order of sliders matter?
 #
 # Brightness multiplies all levels by α, contrast moves them away from the mean t of the whole picture by a factor. After brightness the
 # mean is αt, so $\alpha I + (\alpha I - \alpha t) k = \alpha (I + (I - t) k)$: these two commute, as long as nothing is clipped. Saturation
@@ -72,7 +112,7 @@ assert harder["brightness + contrast"] > 1
 # program cannot be replayed by moving sliders of the same names.
 
 # %% [markdown]
-# ## 2. Does the network look at the picture?
+# ## 4. Does the network look at the picture?
 
 # %%
 paper = artefacts.open_artefacts(workspace)
@@ -114,7 +154,7 @@ assert np.allclose(nothing, composites, rtol=0.01)  # arguments of zero leave th
 assert np.isclose((own - nothing).mean(), (own - mean).mean() + (mean - nothing).mean())
 
 # %% [markdown]
-# ## 3. What a polynomial can copy
+# ## 5. What a polynomial can copy
 
 # %%
 rows = []

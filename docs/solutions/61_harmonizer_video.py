@@ -23,7 +23,29 @@ workspace = open_workspace(profile, data=data, results=results)
 generator = np.random.default_rng(workspace.profile.seed)
 
 # %% [markdown]
-# ## 1. The best weight
+# ## 1. A longer memory
+#
+# log 0.5 / log 0.99 is 69 frames, nearly three seconds. One second after the jump, 25 frames, it has followed 1 − 0.99^25 = 22 % of it.
+
+# %%
+print(f"w = 0.99: half after {np.log(0.5) / np.log(0.99):.0f} frames, {1 - 0.99**25:.0%} after 25")
+
+# %% [markdown]
+# ## 2. Any share of a jump
+#
+# What is left after n frames is w^n, so the share is followed when w^n = 1 − share.
+
+
+# %%
+def frames_until(share, w):
+    """Return the number of frames, not rounded, until the average has followed a share of a jump."""
+    return np.log(1 - share) / np.log(w)
+
+
+assert abs(frames_until(0.75, 0.5) - 2) < 1e-9
+
+# %% [markdown]
+# ## 3. The best weight
 #
 # The average is $(1 - w) \sum_k w^k \theta^{t-k}$. Of a drift $d$ per frame the prediction of k frames ago lacks $k d$, and $(1 - w) \sum_k
 # w^k k d = d\,w/(1-w)$. Of white noise it keeps the variance $\sigma^2 (1-w)^2 \sum_k w^{2k} = \sigma^2 (1-w)/(1+w)$.
@@ -74,7 +96,7 @@ assert 0.2 / right[0.96] / clips.RATE > 90
 assert 2 / right[0.1] / clips.RATE < 2
 
 # %% [markdown]
-# ## 2. Win the metric
+# ## 4. Win the metric
 #
 # The change of the result is at least zero, so flicker is at least minus the change of the composite. Zero is reached by any foreground
 # whose mean color never changes: paint it gray.
@@ -96,7 +118,7 @@ assert np.isclose(reached, bound, atol=1e-9)
 assert reached < 0
 
 # %% [markdown]
-# ## 3. Smoothing with hindsight
+# ## 5. Smoothing with hindsight
 #
 # The second pass runs over the averaged arguments from the last frame to the first, so its lag points the other way.
 

@@ -38,7 +38,38 @@ def pasted(photo, labels, look="kelvin"):
 
 
 # %% [markdown]
-# ## 1. What is left without color?
+# ## 1. All the way back
+#
+# All arguments × 0: every filter hands the picture through with the argument 0, saturation and contrast up to rounding.
+
+# %%
+coffee = source.load("coffee")
+objects = [label for label, name in coffee.classes.items() if name in ("saucer", "cup", "coffee", "spoon")]
+spoiled, inside = pasted(coffee, objects)
+state = opening.open_state(spoiled, inside, model=opening.open_model("harmonizer", runs.get("harmonizer"))[0])
+for name in state.names:
+    state.set(name, scale=0)
+off = np.abs(state.full().astype(int) - spoiled).max()
+print(f"all × 0 is the composite, up to {off} levels")
+assert off <= 1
+
+# %% [markdown]
+# ## 2. Part of the way
+#
+# Bytes are subtracted as floating-point numbers, and 127.5 is rounded up. Arguments × t is another picture: brightness is 1 / (1 − x), so
+# that half of the argument is less than half of the change, and a filter sees what the one before it left.
+
+
+# %%
+def part_of_the_way(composite, result, t):
+    """Return the picture a share t of the way from one 8-bit picture to the other."""
+    return np.floor(composite + t * (result.astype(float) - composite) + 0.5).astype(np.uint8)
+
+
+assert np.array_equal(part_of_the_way(np.array([[100, 255]], np.uint8), np.array([[200, 0]], np.uint8), 0.5), [[150, 128]])
+
+# %% [markdown]
+# ## 3. What is left without color?
 #
 # On the network's scale a code is c = 2 · code / 255 − 1. With scale 0 both masks of a channel are 0, so 0 · c + 0 = 0 is left of it: the
 # middle, code 127.5, which the retoucher truncates to 127. Neutral is 128, so the picture is gray but for one code towards green and one
@@ -75,7 +106,7 @@ assert np.abs(colorless[..., 1:] - 127).max() <= 2
 assert distances["color of the composite"] < 2
 
 # %% [markdown]
-# ## 2. Did it go the right way?
+# ## 4. Did it go the right way?
 #
 # Harmonizer, on the two largest regions of every embedded photograph. "All × 0" is nearly the composite: neutral arguments hardly move a
 # level.
@@ -110,7 +141,7 @@ print(f"and doing nothing beats the method in {(table[0] < table[1]).sum()}")
 assert table["levels"].max() < 2
 
 # %% [markdown]
-# ## 3. Reading a recipe
+# ## 5. Reading a recipe
 
 # %%
 state.reset()

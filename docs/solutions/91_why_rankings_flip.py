@@ -28,7 +28,30 @@ table = published("frih", 1)
 mse = table[table["metric"] == "MSE"].pivot_table(index="row", columns="subset_or_bucket", values="number")[IMAGES.index]
 
 # %% [markdown]
-# ## 1. Weights
+# ## 1. Fewer images
+#
+# Intervals grow by about the root of two, and fewer than ten photographs may have none at all; orders that were just clear are open. What
+# a definition does to one picture does not depend on how many pictures there are.
+
+# %% [markdown]
+# ## 2. Two means of PSNR
+#
+# A logarithm is concave, so the mean of PSNRs is never the smaller one (Jensen).
+
+
+# %%
+def two_means(errors):
+    """Return the mean of the PSNRs and the PSNR of the mean, in dB, of MSEs (N,)."""
+    return to_psnr(np.asarray(errors)).mean(), to_psnr(np.mean(errors))
+
+
+first, second = two_means([6.5025, 650.25])
+assert abs(first - 30) < 1e-6
+assert abs(second - 22.967) < 1e-3
+print(f"mean of PSNRs {first:.1f} dB, PSNR of the mean {second:.1f} dB")
+
+# %% [markdown]
+# ## 3. Weights
 #
 # The lead of FRIH is a weighted mean of its leads on the sub-datasets. The three others keep their proportions, so with weight w for
 # Hday2night it is a line in w, and zero in one place at most.
@@ -52,7 +75,7 @@ assert (lead * IMAGES).sum() > 0 > lead.mean()
 assert share < border < 0.05
 
 # %% [markdown]
-# ## 2. One image
+# ## 4. One image
 
 # %%
 samples = material.embedded_samples(12, seed=workspace.profile.seed)
@@ -87,7 +110,7 @@ assert moved(np.mean)[0].index[0] == worst.index[0]
 assert worst.iloc[0] / method.sum() > 2 / len(method)
 
 # %% [markdown]
-# ## 3. A definition to order
+# ## 5. A definition to order
 #
 # A weighted mean with weights of one's own choice may put all weight on a single image. So a definition that puts the composite before a
 # method exists as soon as there is one image on which it is better; one that puts it before two methods, as soon as both lose on one image,

@@ -31,7 +31,27 @@ trained, _ = material.load_methods(workspace, METHODS, benchmark=composites.benc
 print(f"{composites.title}: {len(composites.examples)} composites of {len(composites.photographs)} photographs; {', '.join(trained)}")
 
 # %% [markdown]
-# ## 1. From which share on is doing nothing better?
+# ## 1. A sharper eye
+#
+# Shares of visible changes can only grow, of composites and of photographs alike. Mean changes and the area under the curve do not know the
+# threshold, so they stay.
+
+# %% [markdown]
+# ## 2. The area under the curve
+
+
+# %%
+def area(composites, photographs):
+    """Return how often a composite is changed more than a photograph, ties counting half."""
+    first, second = np.asarray(composites)[:, None], np.asarray(photographs)[None]
+    return ((first > second) + 0.5 * (first == second)).mean()
+
+
+assert abs(area([1, 2, 3], [0, 2]) - 0.75) < 1e-9
+print(f"three composites, two photographs: {area([1, 2, 3], [0, 2]):.2f}")
+
+# %% [markdown]
+# ## 3. From which share on is doing nothing better?
 #
 # With a share q of photographs a method's error is $(1-q)\,e_c + q\,e_p$, that of doing nothing $(1-q)\,e_0$. They meet at
 # $q = g / (g + e_p)$ with the gain $g = e_0 - e_c$ on composites; without a gain doing nothing is better from the start.
@@ -58,7 +78,7 @@ for _, row in shares[shares["q"] > 0].iterrows():
 assert shares["q"].between(0, 1).all()
 
 # %% [markdown]
-# ## 2. Do methods agree?
+# ## 4. Do methods agree?
 
 # %%
 changes = restraint.measure_restraint(trained, composites.examples)
@@ -85,7 +105,7 @@ for name in photographs:
 assert spearmanr(photographs["reinhard_lab"], photographs["histogram"]).statistic > 0.5
 
 # %% [markdown]
-# ## 3. The curve of the shares
+# ## 5. The curve of the shares
 #
 # The share of composites that change visibly against that of photographs, threshold by threshold, is the ROC curve of the change, and the
 # area under it is the AUC: how often a composite changes more than a photograph.
