@@ -41,7 +41,7 @@ from harmlib.models.base import HarmonizationModel
 from harmlib.models.pctnet import PctNet
 from harmlib.threads import one_algebra_thread
 from reproduction.baselines.costs import multiply_accumulates
-from reproduction.baselines.names import VARIANTS, parameters_of
+from reproduction.kit.names import VARIANTS, parameters_of
 from reproduction.kit.style import save_csv
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}

@@ -16,7 +16,7 @@ from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photographs
 from harmlib.seeds import item_generator
 from reproduction.baselines import artefacts
-from reproduction.baselines.names import CLASSICAL, NAMES
+from reproduction.kit.names import CLASSICAL, NAMES
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]

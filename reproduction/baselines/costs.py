@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harmlib.models.base import HarmonizationModel
 from harmlib.models.registry import BYTES
-from reproduction.baselines.names import NAMES, parameters_of
-from reproduction.harmonizer.speed import NOT_MEASURED, device_of
+from reproduction.kit.measurements import NOT_MEASURED, device_of
+from reproduction.kit.names import NAMES, parameters_of
 
 SIZES = ("1080p", "4K")
 # Columns of the measurements -> what they are called here.
@@ -43,7 +43,7 @@ def multiply_accumulates(model: HarmonizationModel, composite: Tensor, mask: Ten
 def cost_table(methods: Sequence[str], measured: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method: method, system, parameters (millions), weights_mb, gmacs, 1080p_ms, 4K_ms, 1080p_MiB, 4K_MiB, note.
 
-    measured: as ``speed.read_measurements`` returns it. Parameters and weights are those of the method at full width, without
+    measured: as ``measurements.read_measurements`` returns it. Parameters and weights are those of the method at full width, without
     discriminators. The note says of a method without times how to measure it.
     """
     whole = measured[measured["part"] == "frame"].reindex(columns=["method", "size", "gmacs", *FRAME]).set_index(["method", "size"])

@@ -13,11 +13,11 @@ from harmlib import models
 from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
 from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
-from reproduction.baselines.names import CLASSICAL, VARIANTS, budget_of
 from reproduction.frih.numbers import printed_mean
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, readings
+from reproduction.kit.names import CLASSICAL, VARIANTS, budget_of
 from reproduction.kit.tables import LOWER_IS_BETTER
 
 METRICS = ("mse", "fmse", "psnr")

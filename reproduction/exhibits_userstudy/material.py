@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harmlib.errors import DataError, ParameterError
-from reproduction.baselines.names import NAMES
 from reproduction.checkout import CHECKOUT
 from reproduction.kit.artefacts import BASELINE
+from reproduction.kit.names import NAMES
 from reproduction.userstudy import StudyRecords, read_study, write_study
 from reproduction.userstudy.tables import SIMULATED
 

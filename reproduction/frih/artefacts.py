@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harmlib.metrics.protocols import DEFAULT
-from reproduction.baselines.names import CLASSICAL, FRIH, HARMONIZER, LEARNED
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
+from reproduction.kit.names import CLASSICAL, FRIH, HARMONIZER, LEARNED
 
 if TYPE_CHECKING:
     from reproduction.workspace import Workspace
 
-__all__ = ["BASELINE", "COMPARED", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Artefacts", "open_artefacts"]
+__all__ = ["BASELINE", "COMPARED", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Artefacts", "open_artefacts", "view"]
 
 PAPER = METHOD = "frih"
 STAGE_ONE = "frih_baseline"
@@ -38,5 +37,9 @@ def open_artefacts(workspace: Workspace) -> Artefacts:
 
     Paper: metrics on RGB at 256x256, without code or further rules. That is our default protocol.
     """
-    opened = artefacts.open_artefacts(workspace, PAPER, LABELS)
-    return replace(opened, scores=opened.scores[opened.scores["protocol"] == DEFAULT].reset_index(drop=True))
+    return view(artefacts.open_artefacts(workspace, PAPER, LABELS))
+
+
+def view(opened: Artefacts) -> Artefacts:
+    """Return any artefacts as the tables of FRIH read them: its names and its protocol."""
+    return opened.seen_as(LABELS, (DEFAULT,))

@@ -18,11 +18,11 @@ from harmlib.evaluation.statistics import mean_score
 from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.models.registry import parameters
 from harmlib.submasks import extract_submasks
-from reproduction.baselines.names import NAMES
 from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, PAPER, Artefacts
 from reproduction.frih.numbers import MILLION
 from reproduction.kit.comparisons import BETTER, WORSE
 from reproduction.kit.genuine import count_claim
+from reproduction.kit.names import NAMES
 from reproduction.kit.verdicts import (
     AGREES,
     CANNOT_SAY,

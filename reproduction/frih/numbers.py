@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from harmlib.evaluation.statistics import ALL, summarize
-from reproduction.baselines.names import HARMONIZER, LEARNED, NOT_SCORED, parameters_of, with_budgets
 from reproduction.frih.artefacts import BASELINE, COMPARED, LABELS, METHOD, PAPER, STAGE_ONE, Artefacts
 from reproduction.kit import comparisons
+from reproduction.kit.names import HARMONIZER, LEARNED, NOT_SCORED, parameters_of, with_budgets
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harmlib.evaluation.table import KEYS
-from reproduction.baselines.names import CLASSICAL, HARMONIZER, LEARNED
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
+from reproduction.kit.names import CLASSICAL, HARMONIZER, LEARNED
 from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "PRINTED",
     "Artefacts",
     "open_artefacts",
+    "view",
     "with_averaged_runs",
 ]
 
@@ -56,6 +57,11 @@ AVERAGED = {name: tuple(f"{name}_{run}" for run in "abc") for name in ("harmoniz
 def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
     return artefacts.open_artefacts(workspace, PAPER, LABELS)
+
+
+def view(opened: Artefacts) -> Artefacts:
+    """Return any artefacts as the tables of Harmonizer read them: its names and its protocols."""
+    return opened.seen_as(LABELS, (AT_256, AT_FULL_SIZE))
 
 
 def with_averaged_runs(scores: pd.DataFrame) -> pd.DataFrame:

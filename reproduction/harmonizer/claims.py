@@ -15,13 +15,14 @@ from harmlib.filters import SIX, restore
 from harmlib.models.harmonizer import COARSE_WEIGHT, EPOCH
 from harmlib.models.registry import parameters
 from harmlib.video.averaging import SMOOTHING
-from reproduction.baselines.names import budget_of
 from reproduction.harmonizer import numbers, speed
 from reproduction.harmonizer.artefacts import AT_256, AT_FULL_SIZE, AVERAGED, LABELS, PAPER, Artefacts
 from reproduction.harmonizer.figures import POINTS, transfer_curve
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.genuine import read_pack, size_claims
+from reproduction.kit.measurements import NOT_MEASURED, device_of, frames
+from reproduction.kit.names import budget_of
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_value
 from reproduction.papers import published
 from reproduction.profiles import load_profile
@@ -37,7 +38,7 @@ MEGABYTE, FLOAT_BYTES = 1e6, 4
 def judge_claims(artefacts: Artefacts, measured: pd.DataFrame) -> list[ClaimResult]:
     """Return the verdict on every claim about pictures.
 
-    artefacts: with the systems of the paper's comparison, where finished. measured: as ``speed.read_measurements`` returns it.
+    artefacts: with the systems of the paper's comparison, where finished. measured: as ``measurements.read_measurements`` returns it.
     """
     of_code = (*network_claims(), *filter_claims(), *training_claims(), size_claim())
     return [*of_code, *_rival_claims(artefacts), _plain_claim(artefacts), *size_claims(_files(artefacts)), *speed_claims(measured)]
@@ -148,15 +149,15 @@ def _files(artefacts: Artefacts) -> pd.DataFrame | None:
 
 def speed_claims(measured: pd.DataFrame) -> Iterator[ClaimResult]:
     """Judge C01, C03 and C28 on the measurements of whole 1080p frames; on another device than the paper's only their numbers."""
-    times, device = {str(method): value for method, value in speed.frames(measured)["milliseconds"].items()}, speed.device_of(measured)
+    times, device = {str(method): value for method, value in frames(measured)["milliseconds"].items()}, device_of(measured)
     rivals = [method for method in published(PAPER, 3)["method"].unique() if method != PAPER]
     if PAPER in times:
         yield _of_device(judge_exact("harmonizer-C01", 1000 / times[PAPER], paper=56, tolerance=5, data=device))
     else:
-        yield cannot_say("harmonizer-C01", speed.NOT_MEASURED)
+        yield cannot_say("harmonizer-C01", NOT_MEASURED)
     if not {PAPER, *rivals} <= set(times):
         for claim_id in ("harmonizer-C03", "harmonizer-C28"):
-            yield cannot_say(claim_id, f"not every method of table 3 is measured: {speed.NOT_MEASURED}")
+            yield cannot_say(claim_id, f"not every method of table 3 is measured: {NOT_MEASURED}")
         return
     fastest = min(rivals, key=lambda method: times[method])
     median = float(np.median([1000 / times[method] for method in rivals]))

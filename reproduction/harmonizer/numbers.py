@@ -8,7 +8,6 @@ import pandas as pd
 
 from harmlib.evaluation.intervals import Interval, ratio_of_means
 from harmlib.evaluation.statistics import ALL, paired_scores, photographs, summarize
-from reproduction.baselines.names import NOT_SCORED, with_budgets
 from reproduction.harmonizer.artefacts import (
     AT_256,
     AT_FULL_SIZE,
@@ -24,6 +23,7 @@ from reproduction.harmonizer.artefacts import (
 )
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import OPEN, TOO_FEW
+from reproduction.kit.names import NOT_SCORED, with_budgets
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import later, published
 from reproduction.profiles import PCM

@@ -1,40 +1,17 @@
-"""Table 3 of Harmonizer, and the speeds of table 4, from the measurements that ``benchmarks/inference_1080p.py`` wrote.
-
-Times are measured apart from the notebooks, because they change from run to run; nothing here takes a time itself.
-"""
+"""Table 3 of Harmonizer, and the speeds of table 4, from ``kit.measurements``."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from reproduction.harmonizer.artefacts import LABELS, PAPER, Artefacts
+from reproduction.harmonizer.artefacts import LABELS, PAPER
+from reproduction.kit.measurements import NOT_MEASURED, SIZE, device_of, frames
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
 
-FILE = "inference.csv"
-NOT_MEASURED = "run benchmarks/inference_1080p.py"
-SIZE = "1080p"
 PAPER_DEVICE = "RTX3090"
 GIB = 1024.0
 QUICK_FORM = "8-bit"
-
-
-def read_measurements(artefacts: Artefacts) -> pd.DataFrame:
-    """Return the measurements beside the profiles' results; empty, with their columns, where there are none."""
-    path = artefacts.workspace.results.root.parent / FILE
-    if path.exists():
-        return pd.read_csv(path)
-    return pd.DataFrame(columns=["method", "part", "size", "device", "milliseconds", "memory_mib", "checkpoint_mb"])
-
-
-def device_of(measured: pd.DataFrame) -> str:
-    """Return the device that measurements were made on; "not measured" without any."""
-    return ", ".join(measured["device"].unique()) or "not measured"
-
-
-def frames(measured: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of whole 1080p frames, by method."""
-    return measured[(measured["part"] == "frame") & (measured["size"] == SIZE)].set_index("method")
 
 
 def speed_table(measured: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,11 @@ class Artefacts:
         more = [run for run in others if run.name not in own and run.benchmark in self.manifests and run.scored_as in scored]
         plan = replace(self.plan, runs=(*self.plan.runs, *more))
         return replace(self, plan=plan, scores=named_scores(rows, plan.benchmarks, self.labels))
+
+    def seen_as(self, labels: Mapping[str, str], protocols: Collection[str]) -> Artefacts:
+        """Return the same under other names, with the scores of some protocols only."""
+        scores = self.scores[self.scores["protocol"].isin(protocols)]
+        return replace(self, labels=labels, scores=named_scores(scores, self.plan.benchmarks, labels))
 
     def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:
         """Return a benchmark's rows of composites.csv in the order of its lists, recipes as dicts."""

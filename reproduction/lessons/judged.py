@@ -14,9 +14,8 @@ from harmlib.io.masks import read_mask
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from harmlib.progress import progress
-from reproduction.kit.comparisons import readings
-from reproduction.lessons.restraint import CHANCE, changes_of, measure_change
-from reproduction.perceptual.realism import OPEN, READINGS, UNREALISTIC
+from reproduction.kit.labelme import UNREALISTIC, chance_readings
+from reproduction.lessons.restraint import changes_of, measure_change
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -28,7 +27,7 @@ GRAY, LEVEL = "control: all gray", 128
 def measure_judged(models: Mapping[str, HarmonizationModel], rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method and composite: method, id, label, whole, inside, outside (``restraint.changes_of``).
 
-    rows: ``realism.read_pack``, or some of them. The last method of each composite is the control, a picture that is all gray.
+    rows: ``labelme.read_pack``, or some of them. The last method of each composite is the control, a picture that is all gray.
     """
     protocol, found = get_protocol(), []
     for row in progress(rows.to_dict("records"), desc="composites that people judged", unit="image"):
@@ -51,7 +50,6 @@ def judged_table(changes: pd.DataFrame) -> pd.DataFrame:
         for place, words in {"whole": "of the whole picture", "inside": "inside the object"}.items():
             areas.append(auc_interval(part[place].to_numpy(), positive, None))
             rows.append((method, words, areas[-1].mean, areas[-1].low, areas[-1].high, areas[-1].n))
-    found = readings(areas, lower_is_better=[False] * len(areas), against=CHANCE)
     table = pd.DataFrame(rows, columns=["method", "change", "auc", "low", "high", "n"])
-    table.insert(5, "reading", [READINGS.get(word, OPEN) for word in found])
+    table.insert(5, "reading", chance_readings(areas))
     return table

@@ -1,12 +1,7 @@
-"""Does the detected area tell composites that people called realistic from those that they called unrealistic?
-
-The composites and their labels are the pack ``labelme_composites`` (Lalonde and Efros 2007): cut out, pasted, and judged by people. No
-true colors exist, so the detector's answer is compared with the label alone.
-"""
+"""Does the detected area tell composites that people called realistic from those that they called unrealistic (``kit.labelme``)?"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +13,9 @@ from harmlib.evaluation.intervals import auc_interval, rank_correlation
 from harmlib.inference.detection import detect
 from harmlib.io.images import read_image
 from harmlib.io.masks import read_mask
-from reproduction.kit.comparisons import bounds, readings
+from reproduction.kit.comparisons import bounds
 from reproduction.kit.grids import GridRow, picture_grid
+from reproduction.kit.labelme import REALISTIC, UNREALISTIC, chance_readings
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import COLUMN_WIDTH
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS
@@ -28,9 +24,6 @@ from reproduction.perceptual.shifts import detection_picture
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
 
-PACK = "labelme_composites"
-UNREALISTIC, REALISTIC = "unrealistic", "realistic"
-CHANCE = 0.5
 # Score -> what it is. The first two are the question; CONTROLS need no detector, and tell what the labels follow without one.
 SCORES = {
     "inside": "mean detection inside the object",
@@ -44,21 +37,10 @@ SCORES = {
 }
 ASKED = ("inside", "whole")
 CONTROLS = ("lightness", "share", "chroma", "darkness")
-READINGS = {"better": "above chance", "worse": "below chance", "too few": "too few"}
-OPEN = "not told from chance"
-
-
-def read_pack(data: Path | None) -> pd.DataFrame | None:
-    """Return the rows of the pack below ``data`` with paths in composite and mask; None where it is not."""
-    root = data / PACK if data else None
-    if root is None or not (root / "index.csv").exists():
-        return None
-    rows = pd.read_csv(root / "index.csv", dtype={"id": str})
-    return rows.assign(**{name: [root / entry for entry in rows[name]] for name in ("composite", "mask")})
 
 
 def score_pack(model: HarmonizationModel, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of SCORES for every composite of ``read_pack``: id, label, then a column per score."""
+    """Return the scores of SCORES for every composite of ``labelme.read_pack``: id, label, then a column per score."""
     found = [score(model, read_image(composite), read_mask(mask)) for composite, mask in zip(rows["composite"], rows["mask"], strict=True)]
     return pd.DataFrame({"id": rows["id"], "label": rows["human_label"]}).join(pd.DataFrame(found))
 
@@ -88,10 +70,9 @@ def auc_table(scores: pd.DataFrame) -> pd.DataFrame:
     """
     positive = (scores["label"] == UNREALISTIC).to_numpy()
     areas = [auc_interval(scores[name].to_numpy(), positive, None) for name in SCORES]
-    words = readings(areas, lower_is_better=[False] * len(areas), against=CHANCE)
     rows = [
-        (name, meaning, area.mean, area.low, area.high, area.n, READINGS.get(word, OPEN))
-        for (name, meaning), area, word in zip(SCORES.items(), areas, words, strict=True)
+        (name, meaning, area.mean, area.low, area.high, area.n, reading)
+        for (name, meaning), area, reading in zip(SCORES.items(), areas, chance_readings(areas), strict=True)
     ]
     return pd.DataFrame(rows, columns=["score", "meaning", "ours", "low", "high", "n", "reading"])
 
@@ -106,8 +87,8 @@ def held_table(scores: pd.DataFrame) -> pd.DataFrame:
     values = [np.stack([label, scores[name], scores[control]], axis=1) for name, control in pairs]
     intervals = [rank_correlation(columns, None) for columns in values]
     rows = [
-        (SCORES[name], SCORES[control].removeprefix("no detector: "), found.mean, found.low, found.high, found.n, READINGS.get(word, OPEN))
-        for (name, control), found, word in zip(pairs, intervals, readings(intervals, lower_is_better=[False] * len(pairs)), strict=True)
+        (SCORES[name], SCORES[control].removeprefix("no detector: "), found.mean, found.low, found.high, found.n, reading)
+        for (name, control), found, reading in zip(pairs, intervals, chance_readings(intervals, chance=0), strict=True)
     ]
     return pd.DataFrame(rows, columns=["score", "held", "ours", "low", "high", "n", "reading"])
 

@@ -11,12 +11,12 @@ from harmlib.evaluation.intervals import Interval
 from harmlib.evaluation.statistics import mean_score
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS, reading
+from reproduction.kit.labelme import CHANCE, PACK
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, value_verdict
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detector import MANY_MISSED, PUBLISHED_DISTANCE
 from reproduction.perceptual.numbers import DATASETS, SMALL, sized
-from reproduction.perceptual.realism import CHANCE, PACK
 
 # Claims that are measured, in words that say what our number is.
 MEASURED_CLAIMS = {

@@ -18,9 +18,9 @@ from harmlib.inference.pictures import harmonize
 from harmlib.io.images import resize
 from harmlib.models.base import HarmonizationModel
 from harmlib.perturbations import Step, apply_step
-from reproduction.baselines.names import NAMES
 from reproduction.kit.gallery import Scene, gallery
 from reproduction.kit.grids import foreground_box
+from reproduction.kit.names import NAMES
 from reproduction.kit.selection import evenly
 from reproduction.sgmmh.artefacts import Artefacts
 

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from harmlib import models
 from harmlib.models.base import HarmonizationModel, Prediction
-from reproduction.baselines import artefacts, costs, names
+from reproduction.baselines import artefacts, costs
 from reproduction.frih import artefacts as frih_artefacts
 from reproduction.frih import numbers as frih
 from reproduction.harmonizer import artefacts as harmonizer_artefacts
 from reproduction.harmonizer import numbers as harmonizer
-from reproduction.harmonizer import speed
+from reproduction.kit import measurements, names
 from reproduction.kit.style import save_csv
 
 
@@ -35,7 +35,7 @@ def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(tmp_pat
         return frih.size_table(opened) if number == 6 else frih.quality_table(opened, number)
 
     own = saved(table(frih_artefacts.open_artefacts(workspace).compared), tmp_path)
-    assert own == saved(table(artefacts.as_frih(artefacts.open_artefacts(workspace))), tmp_path)
+    assert own == saved(table(frih_artefacts.view(artefacts.open_artefacts(workspace))), tmp_path)
     assert b"S2CRNet-VGG16" in own
 
 
@@ -46,7 +46,7 @@ def test_harmonizers_tables_have_the_same_bytes_whichever_notebook_writes_them(t
         score(workspace, paper)
 
     own = saved(harmonizer.comparison_table(harmonizer_artefacts.open_artefacts(workspace).compared, number), tmp_path)
-    assert own == saved(harmonizer.comparison_table(artefacts.as_harmonizer(artefacts.open_artefacts(workspace)), number), tmp_path)
+    assert own == saved(harmonizer.comparison_table(harmonizer_artefacts.view(artefacts.open_artefacts(workspace)), number), tmp_path)
 
 
 def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(tmp_path):
@@ -54,13 +54,13 @@ def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(tmp_p
     score(workspace, "baselines")
     opened = artefacts.open_artefacts(workspace)
 
-    tables = [frih.quality_table(artefacts.as_frih(opened), number) for number in (1, 2)]
-    tables += [harmonizer.comparison_table(artefacts.as_harmonizer(opened), number) for number in (1, 2)]
+    tables = [frih.quality_table(frih_artefacts.view(opened), number) for number in (1, 2)]
+    tables += [harmonizer.comparison_table(harmonizer_artefacts.view(opened), number) for number in (1, 2)]
 
     for table in tables:
         later = table["row"].str.endswith(", later")
         assert table.loc[(table["subset_or_bucket"] == "All") & ~later, "ours"].notna().all()
-    assert frih.size_table(artefacts.as_frih(opened))["ours"].notna().all()
+    assert frih.size_table(frih_artefacts.view(opened))["ours"].notna().all()
 
 
 def test_every_method_of_the_papers_tables_has_a_name():
@@ -138,7 +138,7 @@ def test_costs_say_what_was_not_measured(measured):
     table = costs.cost_table(["lalonde", "s2crnet", "s2crnet_vgg16"], measured).set_index("method")
 
     assert table.loc["s2crnet", ["1080p_ms", "4K_ms", "1080p_MiB", "gmacs"]].tolist() == [12, 40, 30, 0.6]
-    unmeasured = f"not measured: {speed.NOT_MEASURED}"
+    unmeasured = f"not measured: {measurements.NOT_MEASURED}"
     assert table["note"].tolist() == [unmeasured, "", unmeasured]
     assert table.loc["lalonde", "parameters"] == 0
     assert table.loc["s2crnet_vgg16", "parameters"] > 10 * table.loc["s2crnet", "parameters"]
@@ -148,7 +148,7 @@ def test_costs_say_what_was_not_measured(measured):
 def test_costs_do_not_need_measurements(measured):
     table = costs.cost_table(["dih"], measured.iloc[:0])
 
-    assert table["note"].tolist() == [f"not measured: {speed.NOT_MEASURED}"]
+    assert table["note"].tolist() == [f"not measured: {measurements.NOT_MEASURED}"]
     assert table["1080p_ms"].isna().all()
 
 

@@ -8,9 +8,9 @@ import pytest
 from miniature_frih import FMSE, IMAGES, gains_table, make_artefacts, score_rows, two_colors
 
 from harmlib.metrics.protocols import METRICS
-from reproduction.baselines.names import NOT_SCORED, budget_sentences
 from reproduction.frih import artefacts, claims, gains, numbers, submasks, summary
 from reproduction.kit import comparisons
+from reproduction.kit.names import NOT_SCORED, budget_sentences
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
 

@@ -13,9 +13,10 @@ from harmlib.evaluation.methods import COLUMNS
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.training.plan import RunPlan
-from reproduction.baselines.names import NOT_SCORED
 from reproduction.harmonizer import artefacts, claims, numbers, speed, summary
+from reproduction.kit import measurements
 from reproduction.kit.artefacts import named_scores, paper_budget
+from reproduction.kit.names import NOT_SCORED
 from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, NOT_COMPARABLE
 from reproduction.profiles import load_profile
 from reproduction.stages import Results
@@ -264,11 +265,11 @@ def test_speed_by_filters_exchanges_six_for_so_many(measured):
 
 
 def test_without_measurements_every_speed_says_what_to_run(good_artefacts):
-    nothing = speed.read_measurements(good_artefacts)
+    nothing = measurements.read_measurements(good_artefacts)
 
     table = speed.speed_table(nothing)
 
-    assert table["note"].unique().tolist() == [speed.NOT_MEASURED]
+    assert table["note"].unique().tolist() == [measurements.NOT_MEASURED]
     assert table["ours"].isna().all()
     assert speed.ratio_table(nothing).empty
     assert speed.filter_table(nothing).empty
@@ -277,7 +278,7 @@ def test_without_measurements_every_speed_says_what_to_run(good_artefacts):
 def test_measurements_are_read_beside_the_profiles_results(good_artefacts, measured):
     measured.to_csv(good_artefacts.workspace.results.root.parent / "inference.csv", index=False)
 
-    assert speed.device_of(speed.read_measurements(good_artefacts)) == "a CPU"
+    assert measurements.device_of(measurements.read_measurements(good_artefacts)) == "a CPU"
 
 
 def test_network_and_filters_are_the_papers_but_for_the_training_size_it_tells_of_others():

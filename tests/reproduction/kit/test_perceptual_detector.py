@@ -20,6 +20,7 @@ from harmlib.io.images import write_png
 from harmlib.models.base import Prediction
 from harmlib.models.ptc import ThresholdClassifier
 from harmlib.training.plan import RunPlan
+from reproduction.kit import labelme
 from reproduction.kit.comparisons import BETTER, OPEN
 from reproduction.perceptual import detector, realism, shifts
 from reproduction.perceptual.artefacts import LABELS, PAPER, Artefacts
@@ -241,32 +242,32 @@ def write_pack(root: Path, labels: dict[str, str]) -> None:
     for name, label in labels.items():
         image = np.full((16, 16, 3), 128, np.uint8)
         image[mask > 0] = 0 if label == "unrealistic" else 128
-        write_png(root / realism.PACK / "composites" / f"{name}.png", image)
-        write_png(root / realism.PACK / "masks" / f"{name}.png", mask)
+        write_png(root / labelme.PACK / "composites" / f"{name}.png", image)
+        write_png(root / labelme.PACK / "masks" / f"{name}.png", mask)
         rows.append(f"{name},composites/{name}.png,masks/{name}.png,{label}")
-    (root / realism.PACK / "index.csv").write_text("\n".join(rows) + "\n")
+    (root / labelme.PACK / "index.csv").write_text("\n".join(rows) + "\n")
 
 
 def test_absent_pack_is_none(tmp_path):
-    assert realism.read_pack(tmp_path) is None
-    assert realism.read_pack(None) is None
+    assert labelme.read_pack(tmp_path) is None
+    assert labelme.read_pack(None) is None
 
 
 def test_detector_that_sees_what_people_see_tells_labels_apart(tmp_path, levels_detector):
     write_pack(tmp_path, {f"{place:03d}": ("realistic", "unrealistic")[place % 2] for place in range(7, 31)})
 
-    scores = realism.score_pack(levels_detector, realism.read_pack(tmp_path))
+    scores = realism.score_pack(levels_detector, labelme.read_pack(tmp_path))
     table = realism.auc_table(scores).set_index("score")
 
     assert scores["id"].tolist()[:4] == ["007", "008", "009", "010"]
     assert scores[["inside", "whole", "contrast", "area"]].iloc[0].tolist() == [1, 0.25, 1, 0.25]
     assert table.loc["inside", ["ours", "low", "high", "n", "reading"]].tolist() == [1, 1, 1, 24, "above chance"]
-    assert table.loc["share", ["ours", "reading"]].tolist() == [0.5, realism.OPEN]
+    assert table.loc["share", ["ours", "reading"]].tolist() == [0.5, labelme.READINGS[OPEN]]
 
 
 def test_extremes_of_both_labels_are_shown(tmp_path, levels_detector):
     write_pack(tmp_path, {"007": "unrealistic", "008": "realistic", "009": "unrealistic"})
-    rows = realism.read_pack(tmp_path)
+    rows = labelme.read_pack(tmp_path)
 
     figure = realism.example_figure(levels_detector, rows, realism.score_pack(levels_detector, rows))
 
@@ -283,7 +284,7 @@ def test_score_that_only_repeats_the_darkness_of_the_picture_is_held_to_nothing(
     held = realism.held_table(table).set_index(["score", "held"])["reading"]
 
     assert held[realism.SCORES["whole"], "mean chroma of the whole picture"] == "above chance"
-    assert held[realism.SCORES["whole"], "100 less mean lightness of the whole picture"] == realism.OPEN
+    assert held[realism.SCORES["whole"], "100 less mean lightness of the whole picture"] == labelme.READINGS[OPEN]
 
 
 def test_chance_is_inside_the_interval_of_noise(generator):
@@ -294,7 +295,7 @@ def test_chance_is_inside_the_interval_of_noise(generator):
 
 
 def test_human_labels_of_the_pack(shared):
-    rows = realism.read_pack(shared / "data")
+    rows = labelme.read_pack(shared / "data")
 
     assert rows["human_label"].value_counts().to_dict() == {"unrealistic": 151, "realistic": 110}
     assert all(path.exists() for path in rows["composite"])

@@ -120,9 +120,9 @@ def test_people_judge_and_the_change_is_ranked():
 
 
 def test_judged_composites_are_measured(shared, finder):
-    from reproduction.perceptual import realism
+    from reproduction.kit import labelme
 
-    found = judged.measure_judged({"finder": finder}, realism.read_pack(shared / "data").head(2))
+    found = judged.measure_judged({"finder": finder}, labelme.read_pack(shared / "data").head(2))
 
     assert found["method"].tolist() == ["finder", judged.GRAY] * 2
     assert found["label"].isin(["realistic", "unrealistic"]).all()
