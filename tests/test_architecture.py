@@ -38,23 +38,6 @@ FORBIDDEN = {
     "harmlib.data": ("models", "training", "inference"),
 }
 PAPERS = ("sgmmh", "frih", "harmonizer", "perceptual", "baselines", "exhibits_userstudy", "lessons")
-# Rooms of one paper that still read another's: what they share moves to the kit, and its line here goes with it.
-NOT_YET_IN_THE_KIT = {
-    ("reproduction.baselines.costs", "reproduction.harmonizer.speed"),
-    ("reproduction.baselines.ranking", "reproduction.frih.numbers"),
-    ("reproduction.baselines.ranking", "reproduction.harmonizer.numbers"),
-    ("reproduction.baselines.artefacts", "reproduction.frih.artefacts"),
-    ("reproduction.baselines.artefacts", "reproduction.harmonizer.artefacts"),
-    ("reproduction.exhibits_userstudy.material", "reproduction.kit.names"),
-    ("reproduction.frih.claims", "reproduction.kit.names"),
-    ("reproduction.frih.numbers", "reproduction.kit.names"),
-    ("reproduction.frih.artefacts", "reproduction.kit.names"),
-    ("reproduction.harmonizer.claims", "reproduction.kit.names"),
-    ("reproduction.harmonizer.numbers", "reproduction.kit.names"),
-    ("reproduction.harmonizer.artefacts", "reproduction.kit.names"),
-    ("reproduction.lessons.judged", "reproduction.perceptual.realism"),
-    ("reproduction.sgmmh.pasted", "reproduction.kit.names"),
-}
 # The most methods that code may name in one list: a table of a paper has six rivals. All of them, only the registry names.
 NAMED_AT_ONCE = 6
 
@@ -148,7 +131,7 @@ def test_no_paper_reads_another() -> None:
         if inside(module, room) and any(inside(name, other) for other in rooms if other != room)
     }
 
-    assert found == NOT_YET_IN_THE_KIT
+    assert found == set()
 
 
 def test_methods_are_listed_by_the_registry_alone() -> None:

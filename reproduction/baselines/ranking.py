@@ -13,18 +13,17 @@ from harmlib import models
 from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
 from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
-from reproduction.frih.numbers import printed_mean
-from reproduction.harmonizer import numbers as harmonizer
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, readings
 from reproduction.kit.names import CLASSICAL, VARIANTS, budget_of
 from reproduction.kit.tables import LOWER_IS_BETTER
+from reproduction.papers import printed_mean, published
 
 METRICS = ("mse", "fmse", "psnr")
 # Those of which FRIH's table 1 prints a mean over all images.
 RANKED = ("mse", "psnr")
-# FRIH's table 1 leaves out the plain transformer, which Harmonizer's table 1 has.
-ONLY_IN_HARMONIZER = ("ht",)
+# FRIH's table 1 leaves out the plain transformer, which Harmonizer's has, and RainNet's MSE, which FRIH's table 2 has.
+TABLES = tuple(published(paper, table) for paper, table in (("frih", 1), ("frih", 2), ("harmonizer", 1)))
 # Printed system -> the run that stands for it, where there is one at the budget of all others.
 EQUAL_BUDGET = {"harmonizer": "harmonizer_equal"}
 # No network draws their pictures; that of Zhu et al. only judges.
@@ -36,9 +35,7 @@ def printed_value(method: str, metric: str) -> float:
     """Return what the papers print for a system over all test images of iHarmony4, NaN where they print nothing."""
     if metric not in RANKED:
         return float("nan")
-    if method in ONLY_IN_HARMONIZER:
-        return harmonizer.printed_mean("1", method, metric)
-    return printed_mean(method, metric)
+    return printed_mean(TABLES, method, metric, "iHarmony4")
 
 
 def stand_ins(artefacts: Artefacts, metric: str) -> dict[str, float]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
 
-from harmlib.evaluation.intervals import FEWEST
+from harmlib.evaluation.intervals import Interval
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import AGREE, CONTRADICT, WITHOUT_DRAWING
 from reproduction.baselines.training import start_correlation
-from reproduction.kit import comparisons
-from reproduction.kit.comparisons import BETTER, WORSE
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, few_images
+from reproduction.kit.comparisons import BETTER, WORSE, data_of
+from reproduction.kit.summary import Row, interval_of, summary, summary_row
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
-Row = dict[str, object]
-NAN = float("nan")
 # A rank correlation above this is agreement: from here on Kendall's tau has three pairs of four in the printed order.
 AGREEMENT = 0.5
 
@@ -23,7 +22,7 @@ AGREEMENT = 0.5
 def summary_table(
     artefacts: Artefacts, ranking: pd.DataFrame, agreement: pd.DataFrame, pairs: pd.DataFrame, starts: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per quantity: quantity, data, paper, ours, low, high, n, verdict, likely reason.
+    """Return one row per quantity (``kit.summary.COLUMNS``).
 
     ranking: ``ranking.ranking_table``; agreement: ``ranking.order_agreement``; pairs: ``ranking.printed_pairs``; starts:
     ``training.starts``.
@@ -35,9 +34,7 @@ def summary_table(
         *_against_nothing(ranking, pairs),
         _start(starts),
     ]
-    return pd.DataFrame(rows).assign(data=comparisons.data_of(artefacts.scores))[
-        ["quantity", "data", "paper", "ours", "low", "high", "n", "verdict", "likely reason"]
-    ]
+    return summary(rows).assign(data=data_of(artefacts.scores))
 
 
 def common_budget(artefacts: Artefacts) -> str:
@@ -50,10 +47,8 @@ def _orders(artefacts: Artefacts, agreement: pd.DataFrame) -> Iterator[Row]:
     """Yield the rank correlations: they agree where the whole interval is above AGREEMENT, and differ where it is below."""
     for row in agreement.to_dict("records"):
         verdict = AGREES if row["low"] > AGREEMENT else DIFFERS if row["high"] < AGREEMENT else CANNOT_SAY
-        few = f"; an interval needs {FEWEST} photographs" if row["n"] < FEWEST else ""
         quantity = f"{row['statistic']} of both orders, {row['metric'].upper()}, {row['systems']} systems"
-        reason = "" if verdict == AGREES else f"budget: {common_budget(artefacts)}{few}"
-        yield _row(quantity, "1", row["ours"], verdict, reason, row["n"], row["low"], row["high"])
+        yield summary_row(quantity, "", "1", interval_of(row), verdict, f"budget: {common_budget(artefacts)}")
 
 
 def _first(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
@@ -65,7 +60,7 @@ def _first(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
         verdict = DIFFERS if len(lost) else AGREES if len(beaten) == len(rows) else CANNOT_SAY
         reason = f"clearly worse than {', '.join(map(LABELS.__getitem__, lost)) or 'none'}; budget: {common_budget(artefacts)}"
         quantity = f"systems that {LABELS[first]} clearly beats, {str(metric).upper()}"
-        yield _row(quantity, str(len(rows)), len(beaten), verdict, "" if verdict == AGREES else reason, rows["n"].iloc[0])
+        yield _count(quantity, str(len(rows)), len(beaten), verdict, reason, rows["n"].iloc[0])
 
 
 def _learned(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
@@ -76,7 +71,7 @@ def _learned(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
         verdict = AGREES if kept == len(part) else DIFFERS if turned > kept else CANNOT_SAY
         reason = f"{turned} are turned around; classical methods need no training; budget: {common_budget(artefacts)}"
         quantity = f"printed victories of learned over classical systems that hold, {str(metric).upper()}"
-        yield _row(quantity, str(len(part)), kept, verdict, "" if verdict == AGREES else reason, part["n"].iloc[0])
+        yield _count(quantity, str(len(part)), kept, verdict, reason, part["n"].iloc[0])
 
 
 def _against_nothing(ranking: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Row]:
@@ -90,7 +85,7 @@ def _against_nothing(ranking: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Row
         reason = f"worse: {', '.join(worse) or 'none'}; better: {', '.join(better) or 'none'}"
         quantity = f"printed systems clearly worse than doing nothing, {str(metric).upper()}"
         paper = f"{len(printed)} ({', '.join(map(LABELS.__getitem__, printed))})"
-        yield _row(quantity, paper, len(worse), verdict, "" if verdict == AGREES else reason, part["n"].iloc[0])
+        yield _count(quantity, paper, len(worse), verdict, reason, part["n"].iloc[0])
 
 
 def _start(starts: pd.DataFrame) -> Row:
@@ -98,11 +93,9 @@ def _start(starts: pd.DataFrame) -> Row:
     found = start_correlation(starts)
     words = "after so few updates a start near the composite decides" if found.high < 0 else "the start does not decide alone"
     quantity = "rank correlation over systems: what is kept before training, MSE after it"
-    row = _row(quantity, "not printed", found.mean, CANNOT_SAY, words, found.n, found.low, found.high)
-    return {**row, "likely reason": words}  # n counts systems, not images
+    return {**summary_row(quantity, "", "not printed", found, CANNOT_SAY), "likely reason": words}  # n counts systems, not images
 
 
-def _row(quantity: str, paper: str, ours: float, verdict: str, reason: str, n: int, low: float = NAN, high: float = NAN) -> Row:
-    """Return a row of the summary."""
-    numbers = {"paper": paper, "ours": float(ours), "low": low, "high": high, "n": int(n)}
-    return {"quantity": quantity, **numbers, "verdict": verdict, "likely reason": reason + few_images(n) if reason else ""}
+def _count(quantity: str, paper: str, ours: int, verdict: str, reason: str, n: int) -> Row:
+    """Return the row of a count, which has no interval."""
+    return summary_row(quantity, "", paper, Interval(float(ours), math.nan, math.nan, int(n)), verdict, reason)

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from harmlib.evaluation.intervals import Interval
 from reproduction.exhibits_userstudy import votes
 from reproduction.exhibits_userstudy.claims import ARITHMETIC
 from reproduction.exhibits_userstudy.material import label_of
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.comparisons import VERDICTS, reading
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, ClaimResult, claim_row, readable
+from reproduction.kit.summary import Row, summary_row
+from reproduction.kit.verdicts import CANNOT_SAY, ClaimResult, claim_row, readable
 from reproduction.userstudy.choices import printed_votes
 from reproduction.userstudy.tables import SIMULATED
 
@@ -29,13 +29,11 @@ ORDERS = {
 }
 SIMULATED_REASON = "simulated raters know the printed scores and nothing else: they show what a study of this size can tell apart"
 
-Row = dict[str, object]
-
 
 def summary_table(
     studies: Sequence[Scored], outputs: Scored | None, people: Sequence[Scored], results: Iterable[ClaimResult]
 ) -> pd.DataFrame:
-    """Return one row per quantity: raters, quantity, data, paper, ours, low, high, n, verdict, likely reason.
+    """Return one row per quantity: raters, then the columns of ``kit.summary.COLUMNS``.
 
     studies: simulated from the printed scores. outputs: simulated from real outputs. people: real studies. results: ``judge_claims``.
     """
@@ -58,7 +56,7 @@ def _vote_row() -> Row:
     verdict = VERDICTS[reading(ours.low, ours.high, lower_is_better=False)]
     reason = "votes of one person taken for independent, which makes the interval too narrow"
     quantity = "share of votes of Sg-MMH less that of the next, %"
-    return {"raters": PEOPLE, **_row(quantity, ARITHMETIC, ours.mean, ours, verdict, reason)}
+    return {"raters": PEOPLE, **summary_row(quantity, ARITHMETIC, ours.mean, ours, verdict, reason)}
 
 
 def _order_rows(study: Scored, reason: str) -> Iterator[Row]:
@@ -69,15 +67,9 @@ def _order_rows(study: Scored, reason: str) -> Iterator[Row]:
         for second in (other for other in others if {first, other} <= methods):
             ours, paper = difference(study, first, second), study.printed.get(first, math.nan) - study.printed.get(second, math.nan)
             verdict = CANNOT_SAY if study.records.info.synthetic else VERDICTS[reading(ours.low, ours.high, lower_is_better=False)]
-            words = reason or ("" if verdict == AGREES else "other pictures, other people, other trainings")
+            words = reason or "other pictures, other people, other trainings"
             quantity = f"score of {label_of(first)} less that of {label_of(second)}, {study.row}"
-            yield {"raters": raters, **_row(quantity, study.words, round(float(paper), 3), ours, verdict, words)}
-
-
-def _row(quantity: str, data: str, paper: float, ours: Interval, verdict: str, reason: str) -> Row:
-    """Return the cells of one quantity."""
-    numbers = {"paper": paper, "ours": ours.mean, "low": ours.low, "high": ours.high, "n": ours.n}
-    return {"quantity": quantity, "data": data, **numbers, "verdict": verdict, "likely reason": reason}
+            yield {"raters": raters, **summary_row(quantity, study.words, round(float(paper), 3), ours, verdict, words)}
 
 
 def summary_view(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from harmlib.evaluation.statistics import ALL, summarize
 from reproduction.frih.artefacts import BASELINE, COMPARED, LABELS, METHOD, PAPER, STAGE_ONE, Artefacts
 from reproduction.kit import comparisons
+from reproduction.kit import orders as kit_orders
 from reproduction.kit.names import HARMONIZER, LEARNED, NOT_SCORED, parameters_of, with_budgets
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import published
@@ -28,8 +29,8 @@ ORDERS = (
     (METHOD, STAGE_ONE),
     (METHOD, BASELINE),
 )
-# Where the paper prints a mean over all images; RainNet's MSE stands in table 2 alone.
-PRINTED_IN = {"mse": (1, 2, 3), "psnr": (1, 3), "fmse": (2, 4)}
+# Where the paper prints means over all images.
+TABLES = tuple(published(PAPER, table) for table in (1, 2, 3, 4))
 MILLION = 1e6
 
 
@@ -74,34 +75,18 @@ def size_table(artefacts: Artefacts) -> pd.DataFrame:
 
 
 def orders(artefacts: Artefacts) -> pd.DataFrame:
-    """Return the paired differences of ORDERS with the paper's own: comparison, metric, paper, ours, low, high, n, reading, ...
-
-    paper: the difference of the printed means over all images, NaN where one of the two is not printed.
-    """
-    return _differences(artefacts, ORDERS)
+    """Return the paired differences of ORDERS with the paper's own (``kit.orders``)."""
+    return _orders(artefacts, ORDERS)
 
 
 def against_others(artefacts: Artefacts) -> pd.DataFrame:
     """Return the paired differences of FRIH from every other system that was scored, as ``orders`` does."""
-    table = _differences(artefacts, [(METHOD, other) for other in COMPARED if other != METHOD])
-    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)
+    return _stamped(_orders(artefacts, [(METHOD, other) for other in COMPARED if other != METHOD]), artefacts)
 
 
-def _differences(artefacts: Artefacts, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Return the paired differences of pairs of methods beside those of the printed means."""
-    table = comparisons.differences(artefacts.scores, pairs, tuple(PRINTED_IN))
-    names = [f"{LABELS[first]} - {LABELS[second]}" for first, second in zip(table["first"], table["second"], strict=True)]
-    rows = table.to_dict("records")
-    paper = [printed_mean(row["first"], row["metric"]) - printed_mean(row["second"], row["metric"]) for row in rows]
-    columns = ["comparison", "first", "second", "metric", "paper", "ours", "low", "high", "n", "reading", "data"]
-    return table.assign(comparison=names, paper=[round(value, 3) for value in paper])[columns]
-
-
-def printed_mean(method: str, metric: str) -> float:
-    """Return what the paper prints for a method over all images, NaN where it prints nothing."""
-    rows = pd.concat([published(PAPER, table) for table in PRINTED_IN[metric]])
-    wanted = (rows["method"] == method) & (rows["subset_or_bucket"] == ALL) & (rows["metric"].str.lower() == metric)
-    return float(rows.loc[wanted, "number"].iloc[0]) if wanted.any() else float("nan")
+def _orders(artefacts: Artefacts, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the paired differences of pairs of methods; of RainNet, table 1 prints no MSE, and table 2 does."""
+    return kit_orders.orders(artefacts.scores, pairs, ("mse", "psnr", "fmse"), tables=TABLES, labels=LABELS)
 
 
 def ladder_sentences(table: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from harmlib.evaluation.intervals import Interval, ratio_of_means
-from harmlib.evaluation.statistics import ALL, paired_scores, photographs, summarize
+from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from reproduction.harmonizer.artefacts import (
     AT_256,
     AT_FULL_SIZE,
@@ -22,16 +22,21 @@ from reproduction.harmonizer.artefacts import (
     with_averaged_runs,
 )
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import OPEN, TOO_FEW
+from reproduction.kit import orders as kit_orders
 from reproduction.kit.names import NOT_SCORED, with_budgets
 from reproduction.kit.tables import beside_paper
-from reproduction.papers import later, published
+from reproduction.papers import later, printed_mean, published
 from reproduction.profiles import PCM
 
 METRICS = ("mse", "fmse", "psnr")
 PROTOCOLS = {1: AT_256, 2: AT_FULL_SIZE}
 OTHER_DATA = "our data have other sub-datasets"
 HALVES = ("4-left", "4-right")
+# Protocol -> the printed tables of means under it.
+TABLES = {
+    AT_256: tuple(published(PAPER, table) for table in (1, *HALVES)),
+    AT_FULL_SIZE: (published(PAPER, 2),),
+}
 # Table 4: a technique or more filters against the row before it, and the whole against nothing of it.
 ABLATIONS = (
     ("harmonizer_cascade", "harmonizer_plain"),
@@ -97,16 +102,9 @@ def selections(artefacts: Artefacts) -> pd.DataFrame:
 
 
 def orders(artefacts: Artefacts, pairs: Sequence[tuple[str, str]], protocol: str, metrics: Sequence[str] = ("mse", "psnr")) -> pd.DataFrame:
-    """Return the paired differences of ``pairs`` with the paper's own: comparison, metric, paper, ours, low, high, n, reading, ...
-
-    paper: the difference of the printed means over all images, NaN where one of the two is not printed.
-    """
-    table = comparisons.differences(under(artefacts, protocol), pairs, metrics)
-    rows = table.to_dict("records")
-    names = [f"{LABELS[row['first']]} - {LABELS[row['second']]}" for row in rows]
-    paper = [_printed_difference(row["first"], row["second"], row["metric"], protocol) for row in rows]
-    columns = ["comparison", "first", "second", "metric", "paper", "ours", "low", "high", "n", "reading", "protocol", "data"]
-    return table.assign(comparison=names, paper=paper, protocol=protocol)[columns]
+    """Return the paired differences of ``pairs`` under a protocol with the paper's own (``kit.orders``)."""
+    table = kit_orders.orders(under(artefacts, protocol), pairs, metrics, tables=TABLES[protocol], labels=LABELS)
+    return table.assign(protocol=protocol)
 
 
 def all_orders(artefacts: Artefacts) -> pd.DataFrame:
@@ -125,27 +123,9 @@ def order_sentences(table: pd.DataFrame, metric: str = "mse") -> list[str]:
     return sentences
 
 
-def kept_orders(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the orders that the paper prints with a column "holds": yes, no, or cannot say; table: ``orders``."""
-    printed = table.dropna(subset="paper")
-    same = (printed["paper"] < 0) == (printed["ours"] < 0)
-    return printed.assign(holds=same.map({True: "yes", False: "no"}).mask(printed["reading"].isin([OPEN, TOO_FEW]), "cannot say"))
-
-
-def printed_mean(table: str, method: str, metric: str) -> float:
-    """Return a printed mean over all images, NaN where the paper prints none."""
-    rows = published(PAPER, table)
-    chosen = rows[(rows["method"] == method) & (rows["subset_or_bucket"] == ALL) & (rows["metric"].str.lower() == metric)]
-    return float(chosen["number"].iloc[0]) if len(chosen) else float("nan")
-
-
-def _printed_difference(first: str, second: str, metric: str, protocol: str) -> float:
-    """Return the paper's difference of two means over all images, from the first table that prints both; NaN without one."""
-    for table in ("1", *HALVES) if protocol == AT_256 else ("2",):
-        difference = printed_mean(table, first, metric) - printed_mean(table, second, metric)
-        if difference == difference:  # both are printed
-            return round(difference, 4)
-    return float("nan")
+def printed_value(protocol: str, method: str, metric: str) -> float:
+    """Return what the paper prints for a method over all images of iHarmony4 under a protocol, NaN where it prints nothing."""
+    return printed_mean(TABLES[protocol], method, metric, "iHarmony4")
 
 
 def size_effect(artefacts: Artefacts) -> pd.DataFrame:
@@ -160,7 +140,7 @@ def size_effect(artefacts: Artefacts) -> pd.DataFrame:
     for method in sized:
         for metric in ("mse", "fmse"):
             at_256 = method.removesuffix(PCM)
-            small, full = printed_mean("1", at_256, metric), printed_mean("2", method, metric)
+            small, full = printed_value(AT_256, at_256, metric), printed_value(AT_FULL_SIZE, method, metric)
             values = at_both_sizes(artefacts, at_256, method, metric)
             ratio = ratio_of_means(values["b"], values["a"], photographs(values))
             means = (values["a"].mean(), values["b"].mean())

@@ -63,6 +63,15 @@ class Artefacts:
             words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, {size}"
         return words
 
+    def budget(self, method: str) -> str:
+        """Return how a method was trained here and how in the paper, in words; empty for one without training.
+
+        Runs that are averaged into one method share a budget, and so do both ways to full size of one training.
+        """
+        name = method.removesuffix(PCM)
+        runs = [run for run in self.plan.runs if run.scored_as == name] or [run for run in self.plan.runs if run.scored_as[:-2] == name]
+        return f"budget: {self.budgets[runs[0].name]}; {paper_budget(runs[0])}" if runs else ""
+
     @cached_property
     def compared(self) -> Artefacts:
         """The same with all other methods that the profile has scored on these benchmarks under these protocols, on such a device."""

@@ -50,16 +50,6 @@ def readings(intervals: Sequence[Interval], *, lower_is_better: Iterable[bool], 
     return [word if sure or word == TOO_FEW else OPEN for word, sure in zip(words, clear, strict=True)]
 
 
-def order_reading(steps: Sequence[str]) -> str:
-    """Return whether an order of k methods, one hypothesis, holds; steps: the ``readings`` of its k - 1 steps, better: as expected.
-
-    It is "better" only where every step is, which needs no further correction, and "worse" where one step is.
-    """
-    if WORSE in steps:
-        return WORSE
-    return next((word for word in (TOO_FEW, OPEN) if word in steps), BETTER)
-
-
 def differences(scores: pd.DataFrame, comparisons: Sequence[tuple[str, str]], metrics: Sequence[str]) -> pd.DataFrame:
     """Return the mean of first - second over the same images: data, first, second, metric, ours, low, high, n, photographs, reading.
 

@@ -24,6 +24,8 @@ from reproduction.papers import claims
 AGREES = "agrees"
 DIFFERS = "differs"
 CANNOT_SAY = "cannot say"
+# An order of methods none of which is better than doing nothing is no order of merit.
+ALL_WORSE = "cannot say (all worse than the composite)"
 NOT_COMPARABLE = "not comparable (stand-in photographs)"
 # What the titles of stand-ins for a data set hold: "HScene-style, camvid + bsds500".
 STAND_IN = "-style"

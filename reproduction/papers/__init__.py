@@ -5,6 +5,7 @@ Every value was read from the papers' text and confirmed by a second pass; ``inc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAPERS = ("sgmmh", "frih", "harmonizer", "perceptual")
+# What their tables call all images of a data set.
+WHOLE = ("All", "all", "test")
 
 
 def published(paper: str, table: str | int | None = None) -> pd.DataFrame:
@@ -61,6 +64,28 @@ def published_value(paper: str, table: str | int, row: str, dataset: str, bucket
     if len(part) != 1:
         raise ParameterError(f'table {table} of "{paper}" prints {len(part)} values for {row}, {dataset}, {bucket}, {metric}; expected one')
     return float(part["number"].iloc[0])
+
+
+def printed_mean(tables: Sequence[pd.DataFrame], method: str, metric: str, dataset: str) -> float:
+    """Return what the first of some tables prints for a method over all images of a data set, NaN where none prints anything.
+
+    tables: as ``published`` returns them. metric: in small letters, as we score it.
+    """
+    for rows in tables:
+        part = rows[(rows["method"] == method) & (rows["dataset"] == dataset) & rows["subset_or_bucket"].isin(WHOLE)]
+        part = part[part["metric"].str.lower() == metric]
+        if len(part):
+            return float(part["number"].iloc[0])
+    return float("nan")
+
+
+def printed_difference(tables: Sequence[pd.DataFrame], first: str, second: str, metric: str, dataset: str) -> float:
+    """Return the difference of two means from the first table that prints both (``printed_mean``), NaN without one."""
+    for table in tables:
+        difference = printed_mean([table], first, metric, dataset) - printed_mean([table], second, metric, dataset)
+        if difference == difference:  # both are printed
+            return round(difference, 4)
+    return float("nan")
 
 
 def exhibits() -> pd.DataFrame:

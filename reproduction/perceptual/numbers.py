@@ -10,8 +10,9 @@ import pandas as pd
 from harmlib.evaluation.intervals import mean_interval, ratio_of_means
 from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, paired_scores, photographs
 from reproduction.kit import comparisons
-from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, order_reading
+from reproduction.kit import orders as kit_orders
 from reproduction.kit.tables import beside_paper
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.papers import published
 from reproduction.perceptual.artefacts import (
     BASELINE,
@@ -49,6 +50,8 @@ ORDERS = (
     ("dih_nm", BASELINE),
     (TWO_STAGE, BASELINE),
 )
+# Printed means over all images; table 1's own harmonizer is our DIH-M.
+TABLES = (published(PAPER, 2), published(PAPER, 1).replace({"method": {RELEASED: TRUE_MASK}}))
 # What the paper expects of table 2's MSE, in steps.
 LADDER = ORDERS[:3]
 
@@ -139,30 +142,8 @@ def with_counts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def orders(artefacts: Artefacts) -> pd.DataFrame:
-    """Return the paired differences of ORDERS on both data sets with the paper's own, and whether its order holds.
-
-    Columns: comparison, first, second, metric, paper, ours, low, high, n, reading, holds, dataset, data. paper: the difference of the
-    printed means, from table 2, or table 1 for the two-stage system; NaN where one of the two is not printed. holds: yes or no when our
-    whole interval lies on one side of zero, else "cannot say"; empty where the paper prints no difference.
-    """
-    table = comparisons.differences(artefacts.scores, ORDERS, ("mse", "psnr"))
-    table = table.assign(dataset=table["data"].map(dict(zip(artefacts.scores["data"], artefacts.scores["dataset"], strict=True))))
-    rows = table.to_dict("records")
-    paper = [printed_difference(row["first"], row["second"], row["dataset"], row["metric"]) for row in rows]
-    names = [f"{LABELS[row['first']]} - {LABELS[row['second']]}" for row in rows]
-    same = np.sign(paper) == np.sign(table["ours"])
-    holds = pd.Series(np.where(same, "yes", "no")).mask(table["reading"].isin([OPEN, TOO_FEW]), "cannot say").mask(np.isnan(paper), "")
-    columns = ["comparison", "first", "second", "metric", "paper", "ours", "low", "high", "n", "reading", "holds", "dataset", "data"]
-    return table.assign(comparison=names, paper=paper, holds=holds)[columns]
-
-
-def printed_difference(first: str, second: str, dataset: str, metric: str) -> float:
-    """Return the difference of two printed means over all images of a data set, NaN where one is not printed."""
-    number = 1 if TWO_STAGE in (first, second) else 2
-    rows = published(PAPER, number).replace({"method": {RELEASED: TRUE_MASK}})
-    rows = rows[(rows["dataset"] == dataset) & (rows["metric"].str.lower() == metric)]
-    means = rows.set_index("method")["number"]
-    return round(float(means[first] - means[second]), 4) if {first, second} <= set(means.index) else float("nan")
+    """Return the paired differences of ORDERS on both data sets with the paper's own (``kit.orders``), from table 2, else from table 1."""
+    return kit_orders.orders(artefacts.scores, ORDERS, ("mse", "psnr"), tables=TABLES, labels=LABELS)
 
 
 def order_sentences(table: pd.DataFrame) -> list[str]:
@@ -171,10 +152,11 @@ def order_sentences(table: pd.DataFrame) -> list[str]:
     for data, part in table[table["metric"] == "mse"].groupby("data", sort=False):
         steps = {(row["first"], row["second"]): row for row in part.to_dict("records")}
         rows = [steps[step] for step in LADDER if step in steps]
-        words = [f"{row['comparison']} {row['ours']:+.4g} (paper {row['paper']:+.4g}; holds: {row['holds']})" for row in rows]
-        whole = order_reading([{"yes": BETTER, "no": WORSE}.get(row["holds"], OPEN) for row in rows]) if rows else OPEN
-        holds = {BETTER: "yes", WORSE: "no"}.get(whole, "cannot say")
-        sentences.append(f"{data}, n = {part['n'].iloc[0]}, MSE: {'; '.join(words)}. The order as a whole holds: {holds}.")
+        words = [f"{row['comparison']} {row['ours']:+.4g} (paper {row['paper']:+.4g}; {row['verdict']})" for row in rows]
+        verdicts = [row["verdict"] for row in rows]
+        # One hypothesis: it holds where every step does, and fails where one does.
+        whole = DIFFERS if DIFFERS in verdicts else next((words for words in verdicts if words != AGREES), AGREES) if rows else CANNOT_SAY
+        sentences.append(f"{data}, n = {part['n'].iloc[0]}, MSE: {'; '.join(words)}. The order as a whole: {whole}.")
     return sentences
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from harmlib.evaluation.intervals import Interval
 from harmlib.evaluation.statistics import mean_score
-from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.comparisons import VERDICTS, reading
 from reproduction.kit.labelme import CHANCE, PACK
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row, few_images, value_verdict
+from reproduction.kit.orders import order_verdict
+from reproduction.kit.summary import Row, interval_of, order_rows, summary, summary_row, value_row
+from reproduction.kit.verdicts import AGREES, CANNOT_SAY, ClaimResult, claim_row, value_verdict
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detector import MANY_MISSED, PUBLISHED_DISTANCE
@@ -27,8 +26,6 @@ MEASURED_CLAIMS = {
     "perceptual-C20": "rank correlation of the error of 0.5 stops with the object's share",
 }
 
-Row = dict[str, Any]
-
 
 def summary_table(
     artefacts: Artefacts,
@@ -39,16 +36,18 @@ def summary_table(
     realism: pd.DataFrame | None,
     results: Iterable[ClaimResult],
 ) -> pd.DataFrame:
-    """Return one row per quantity: quantity, data, paper, ours, low, high, n, verdict, likely reason.
+    """Return one row per quantity (``kit.summary.COLUMNS``).
 
     orders, small: ``numbers.orders`` and ``small_objects``; thresholds, learned: ``detector.threshold_table`` and ``learned_table``;
     realism: ``realism.auc_table``, None without the pack; results: ``claims.judge_claims``.
     """
     chosen = [result for result in results if result.claim_id in MEASURED_CLAIMS]
     measured = [{**claim_row(result), "quantity": MEASURED_CLAIMS[result.claim_id]} for result in chosen]
-    harmonizers = (_difficulty(artefacts), _orders(artefacts, orders), _small(artefacts, small))
-    parts = (*harmonizers, _detector(artefacts, thresholds, learned), _realism(artefacts, realism))
-    return pd.DataFrame([*(row for part in parts for row in part), *measured])
+    # The two-stage system has no training of its own: its budget is that of DIH-M.
+    trained = orders.replace({"first": {TWO_STAGE: TRUE_MASK}})
+    harmonizers = (_difficulty(artefacts), order_rows(artefacts, trained, "mse"), _small(artefacts, small))
+    parts = (*harmonizers, _detector(artefacts, thresholds, learned), _realism(artefacts, realism), measured)
+    return summary(row for part in parts for row in part)
 
 
 def _difficulty(artefacts: Artefacts) -> Iterator[Row]:
@@ -56,47 +55,36 @@ def _difficulty(artefacts: Artefacts) -> Iterator[Row]:
     for dataset in DATASETS:
         scores = artefacts.scores[(artefacts.scores["dataset"] == dataset) & (artefacts.scores["method"] == BASELINE)]
         part = sized(scores)
-        interval = mean_score(part[part["subset_or_bucket"] == SMALL], "mse")
+        ours = mean_score(part[part["subset_or_bucket"] == SMALL], "mse")
         paper, data = published_value("perceptual", 3, BASELINE, dataset, SMALL, "MSE"), scores["data"].iloc[0]
-        verdict = value_verdict(interval, paper=paper, data=data)
-        reason = f"other photographs and objects than {dataset}'s"
-        yield _row(f"MSE of the composites, objects below 10 %, for {dataset}", data, paper, interval, verdict, reason)
-
-
-def _orders(artefacts: Artefacts, orders: pd.DataFrame) -> Iterator[Row]:
-    """Yield the differences in MSE that tables 1 and 2 print."""
-    for row in orders[(orders["metric"] == "mse") & orders["paper"].notna()].to_dict("records"):
-        verdict = {"yes": AGREES, "no": DIFFERS}.get(row["holds"], CANNOT_SAY)
-        reason = budget(artefacts, TRUE_MASK if row["first"] == TWO_STAGE else row["first"])
-        if row["first"] == TWO_STAGE:
-            reason = f"the paper's are released weights; {reason}"
-        yield _row(f"MSE, {row['comparison']}, for {row['dataset']}", row["data"], row["paper"], _interval(row), verdict, reason)
+        quantity, reason = f"MSE of the composites, objects below 10 %, for {dataset}", f"other photographs and objects than {dataset}'s"
+        yield value_row(quantity, data, paper, ours, reason)
 
 
 def _small(artefacts: Artefacts, small: pd.DataFrame) -> Iterator[Row]:
     """Yield what methods without mask do to small objects: the paper's own table has two of three worse than doing nothing."""
     names = {name: method for method, name in LABELS.items()}
     for row in small[small["paper"].notna()].to_dict("records"):
-        verdict = VERDICTS.get(row["reading"], CANNOT_SAY)
-        if row["paper"] > 0 and verdict != CANNOT_SAY:
-            verdict = DIFFERS if verdict == AGREES else AGREES
+        # Without an image of this size there is no reading.
+        verdict = order_verdict(row["reading"], row["ours"], row["paper"]) if row["n"] else CANNOT_SAY
         quantity = f"MSE below 10 %, {row['method']} - composite, for {row['dataset']}"
-        yield _row(quantity, row["data"], row["paper"], _interval(row), verdict, budget(artefacts, names[row["method"]]))
+        yield summary_row(quantity, row["data"], row["paper"], interval_of(row), verdict, artefacts.budget(names[row["method"]]))
 
 
 def _detector(artefacts: Artefacts, thresholds: pd.DataFrame, learned: pd.DataFrame) -> Iterator[Row]:
     """Yield how far predicted thresholds lie from those of the labels, how often there are none, and whether each direction is learned."""
-    data, reason = "objects of the detector's test photographs", budget(artefacts, DETECTOR)
+    data, reason = "objects of the detector's test photographs", artefacts.budget(DETECTOR)
     for row in thresholds.to_dict("records"):
-        interval = Interval(row["distance"], row["low"], row["high"], row["n"])
+        interval = interval_of(row, "distance")
         few = row["never"] >= MANY_MISSED or not interval.high > interval.low
         nearer = AGREES if interval.high < PUBLISHED_DISTANCE else value_verdict(interval, paper=PUBLISHED_DISTANCE, data=data)
         verdict = CANNOT_SAY if few else nearer
         missed = f"{row['never']:.0%} of {row['objects']} objects are never detected; labels are medians, not what people saw; {reason}"
-        yield _row(f"distance of predicted thresholds in stops, {row['direction']}", data, PUBLISHED_DISTANCE, interval, verdict, missed)
+        quantity = f"distance of predicted thresholds in stops, {row['direction']}"
+        yield summary_row(quantity, data, PUBLISHED_DISTANCE, interval, verdict, missed)
     for row in learned.to_dict("records"):
         quantity = f"detector, {row['direction']}: {row['quantity']}"
-        yield _row(quantity, data, "above 0 (learned)", _interval(row), VERDICTS[row["reading"]], reason)
+        yield summary_row(quantity, data, "above 0 (learned)", interval_of(row), VERDICTS[row["reading"]], reason)
 
 
 def _realism(artefacts: Artefacts, table: pd.DataFrame | None) -> Iterator[Row]:
@@ -104,26 +92,8 @@ def _realism(artefacts: Artefacts, table: pd.DataFrame | None) -> Iterator[Row]:
     if table is None:
         return
     for row in table[table["score"].isin(["inside", "whole"])].to_dict("records"):
-        interval = _interval(row)
+        interval = interval_of(row)
         verdict = VERDICTS[reading(interval.low - CHANCE, interval.high - CHANCE, lower_is_better=False)]
-        reason = f"people judge more than exposure, and the detector knows nothing else; {budget(artefacts, DETECTOR)}"
+        reason = f"people judge more than exposure, and the detector knows nothing else; {artefacts.budget(DETECTOR)}"
         quantity = f"AUC of unrealistic against realistic, {row['meaning']}"
-        yield _row(quantity, PACK, "above 0.5 (not in the paper)", interval, verdict, reason)
-
-
-def budget(artefacts: Artefacts, method: str) -> str:
-    """Return how a method was trained here and how the authors recommend."""
-    run = next(run for run in artefacts.plan.runs if run.method == method)
-    return f"budget: {artefacts.budgets[run.name]}; {paper_budget(run)}"
-
-
-def _interval(row: Mapping[Hashable, Any]) -> Interval:
-    """Return the columns ours, low, high and n as an interval."""
-    return Interval(row["ours"], row["low"], row["high"], row["n"])
-
-
-def _row(quantity: str, data: str, paper: float | str, ours: Interval, verdict: str, reason: str) -> Row:
-    """Return one row; agreement needs no reason, and few images are one."""
-    numbers = {"paper": paper, "ours": ours.mean, "low": ours.low, "high": ours.high, "n": ours.n}
-    likely = "" if verdict == AGREES else f"{reason}{few_images(ours.n) if ours.n else ''}"
-    return {"quantity": quantity, "data": data, **numbers, "verdict": verdict, "likely reason": likely}
+        yield summary_row(quantity, PACK, "above 0.5 (not in the paper)", interval, verdict, reason)

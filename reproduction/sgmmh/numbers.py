@@ -11,6 +11,7 @@ from harmlib.evaluation.statistics import RATIO_BUCKETS, bucket, paired_differen
 from harmlib.metrics.lpips import why_unavailable
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import reading
+from reproduction.kit.orders import orders
 from reproduction.kit.tables import beside_paper, with_ranks
 from reproduction.papers import published
 from reproduction.sgmmh.artefacts import BASELINE, LABELS, PAPER, Artefacts
@@ -25,6 +26,7 @@ COMPARISONS = (
     ("sgmmh_om", BASELINE),
     ("sgmmh_omgan", BASELINE),
 )
+TABLES = (published(PAPER, 2),)
 # The row names of table 1.
 SPLIT_ROWS = {"train": "Training set", "test": "Testing set"}
 
@@ -87,39 +89,20 @@ def quality_table(artefacts: Artefacts) -> pd.DataFrame:
 
 
 def differences(artefacts: Artefacts, metrics: Sequence[str] = ("mse", "psnr", "ssim")) -> pd.DataFrame:
-    """Return the paired differences of COMPARISONS per benchmark and metric, with the paper's and a reading in words.
-
-    The reading is about the first method: better or worse only when the whole 95 % interval lies on one side of zero.
-    """
-    table = comparisons.differences(artefacts.scores, COMPARISONS, metrics)
-    datasets = dict(zip(artefacts.scores["data"], artefacts.scores["dataset"], strict=True))
-    rows = []
-    for row in table.to_dict("records"):
-        first, second, metric, dataset = row["first"], row["second"], row["metric"], datasets[row["data"]]
-        paper = round(printed_mean(dataset, first, metric) - printed_mean(dataset, second, metric), 3)
-        names = {"dataset": dataset, "data": row["data"], "method": first, "comparison": f"{LABELS[first]} - {LABELS[second]}"}
-        numbers = {key: row[key] for key in ("ours", "low", "high", "n", "reading")}
-        rows.append({**names, "metric": metric.upper(), "paper": paper, **numbers})
-    return pd.DataFrame(rows)
+    """Return the paired differences of COMPARISONS per benchmark and metric with the paper's own (``kit.orders``)."""
+    return orders(artefacts.scores, COMPARISONS, metrics, tables=TABLES, labels=LABELS)
 
 
-def printed_mean(dataset: str, method: str, metric: str) -> float:
-    """Return a cell of the paper's table 2."""
-    rows = published(PAPER, 2)
-    chosen = rows[(rows["dataset"] == dataset) & (rows["method"] == method) & (rows["metric"] == metric.upper())]
-    return float(chosen["number"].iloc[0])
-
-
-def against_nothing(table: pd.DataFrame, metric: str = "MSE") -> list[str]:
+def against_nothing(table: pd.DataFrame, metric: str = "mse") -> list[str]:
     """Return one sentence per benchmark that says which methods beat doing nothing; table: ``differences``."""
     sentences = []
-    chosen = table[(table["metric"] == metric) & table["comparison"].str.endswith(f"- {LABELS[BASELINE]}")]
+    chosen = table[(table["metric"] == metric) & (table["second"] == BASELINE)]
     for data, part in chosen.groupby("data", sort=False):
         words = []
         for outcome, rows in part.groupby("reading", sort=False):
-            names = ", ".join(rows["method"].map(LABELS))
+            names = ", ".join(rows["first"].map(LABELS))
             words.append(f"{names}: {comparisons.PHRASES[str(outcome)]} doing nothing")
-        sentences.append(f"{data} (n = {part['n'].iloc[0]}), {metric}: {'; '.join(words)}.")
+        sentences.append(f"{data} (n = {part['n'].iloc[0]}), {metric.upper()}: {'; '.join(words)}.")
     return sentences
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harmlib.evaluation.intervals import Interval
-from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, bounds, differences, order_reading, readings
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, bounds, differences, readings
 
 CLEAR, CHANCE, NEAR = Interval(-2, -3, -1, 30, 30, 0.001), Interval(-2, -3.9, -0.1, 30, 30, 0.04), Interval(-1, -3, 1, 30, 30, 0.4)
 FEW = Interval(-2, math.nan, math.nan, 9, 9)
@@ -29,20 +29,6 @@ def test_area_is_read_against_chance():
 
     assert readings([area], lower_is_better=[False], against=0.5) == [BETTER]
     assert readings([area], lower_is_better=[False], against=0.65) == [OPEN]
-
-
-@pytest.mark.parametrize(
-    ("steps", "whole"),
-    [
-        ([BETTER, BETTER], BETTER),
-        ([BETTER, OPEN], OPEN),
-        ([BETTER, OPEN, WORSE], WORSE),
-        ([BETTER, TOO_FEW], TOO_FEW),
-        ([OPEN, TOO_FEW], TOO_FEW),
-    ],
-)
-def test_order_holds_where_every_step_does_and_fails_where_one_does(steps: list[str], whole: str):
-    assert order_reading(steps) == whole
 
 
 def test_differences_count_photographs(generator: np.random.Generator):

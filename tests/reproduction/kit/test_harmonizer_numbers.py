@@ -189,13 +189,13 @@ def test_paper_s_difference_comes_from_the_table_that_prints_both(good_artefacts
     assert np.isnan(others[artefacts.AT_256, "Harmonizer - composite", "mse"])
 
 
-@pytest.mark.parametrize(("plain", "noise", "expected"), [(80.0, 1.0, "yes"), (40.0, 1.0, "no"), (60.0, 0.0, "cannot say")])
+@pytest.mark.parametrize(("plain", "noise", "expected"), [(80.0, 1.0, AGREES), (40.0, 1.0, DIFFERS), (60.0, 0.0, CANNOT_SAY)])
 def test_an_order_holds_when_the_interval_lies_on_the_papers_side(tmp_path, plain, noise, expected):
     tested = make_artefacts(tmp_path, noise=noise, at_256={**ERRORS, "harmonizer_plain": plain})
 
-    kept = numbers.kept_orders(numbers.orders(tested, numbers.ABLATIONS[:1], artefacts.AT_256, ("mse",)))
+    orders = numbers.orders(tested, numbers.ABLATIONS[:1], artefacts.AT_256, ("mse",))
 
-    assert kept["holds"].tolist() == [expected]
+    assert orders["verdict"].tolist() == [expected]
 
 
 def test_size_effect_is_a_ratio_of_means_beside_the_papers(good_artefacts):
@@ -367,7 +367,7 @@ def test_claims_about_other_data_cannot_be_judged_here(good_artefacts, measured)
 
 
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts, measured):
-    ablations = numbers.kept_orders(numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256))
+    ablations = numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256)
     judged = claims.judge_claims(good_artefacts, measured)
 
     table = summary.summary_table(

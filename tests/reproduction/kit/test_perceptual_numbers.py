@@ -9,6 +9,8 @@ from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows
 
 from harmlib.evaluation.statistics import SIZE_BUCKETS
 from reproduction.kit.comparisons import BETTER, WORSE
+from reproduction.kit.verdicts import AGREES, DIFFERS
+from reproduction.papers import printed_difference
 from reproduction.perceptual import artefacts, numbers
 from reproduction.perceptual.artefacts import COCO_EXP, IHARMONY4
 
@@ -121,13 +123,13 @@ def test_orders_hold_in_the_papers_direction(good_artefacts):
     row = table.loc[(COCO_EXP, "DIH-M - PTC-DIH", "mse")]
 
     assert row["paper"] == -13
-    assert row[["reading", "holds"]].tolist() == [BETTER, "yes"]
+    assert row[["reading", "verdict"]].tolist() == [BETTER, AGREES]
 
 
 def test_order_that_the_paper_does_not_print_neither_holds_nor_fails(good_artefacts):
     table = numbers.orders(good_artefacts).set_index(["dataset", "comparison", "metric"])
 
-    assert table.loc[(IHARMONY4, "PTC-DIH - composite", "mse"), ["reading", "holds"]].tolist() == [BETTER, ""]
+    assert table.loc[(IHARMONY4, "PTC-DIH - composite", "mse"), ["reading", "verdict"]].tolist() == [BETTER, ""]
 
 
 def test_reversed_order_does_not_hold(tmp_path):
@@ -135,19 +137,19 @@ def test_reversed_order_does_not_hold(tmp_path):
 
     table = numbers.orders(make_artefacts(tmp_path, score_rows(reversed_errors))).set_index(["dataset", "comparison", "metric"])
 
-    assert table.loc[(IHARMONY4, "PTC-att-DIH - DIH-NM", "mse"), "holds"] == "no"
+    assert table.loc[(IHARMONY4, "PTC-att-DIH - DIH-NM", "mse"), "verdict"] == DIFFERS
 
 
 @pytest.mark.parametrize(("dataset", "paper"), [(COCO_EXP, 3.1), (IHARMONY4, np.nan)])
 def test_two_stage_difference_is_table_1s(dataset, paper):
-    assert numbers.printed_difference("ptc_dih_twostage", "dih_m", dataset, "mse") == pytest.approx(paper, nan_ok=True)
+    assert printed_difference(numbers.TABLES, "ptc_dih_twostage", "dih_m", "mse", dataset) == pytest.approx(paper, nan_ok=True)
 
 
 def test_order_sentence_has_the_three_steps_of_table_2(good_artefacts):
     (first, _) = numbers.order_sentences(numbers.orders(good_artefacts))
 
-    assert first.count("; holds: yes)") == 3
-    assert first.endswith("The order as a whole holds: yes.")
+    assert first.count("; agrees)") == 3
+    assert first.endswith("The order as a whole: agrees.")
 
 
 def test_small_objects_are_compared_with_doing_nothing(tmp_path):

@@ -144,7 +144,7 @@ def test_reading_without_an_interval_says_too_few():
 
 
 def test_differences_are_paired_and_stand_beside_the_papers(good_artefacts):
-    row = numbers.differences(good_artefacts).query("dataset == 'HLIP' and comparison == 'OM - RGB' and metric == 'MSE'").iloc[0]
+    row = numbers.differences(good_artefacts).query("dataset == 'HLIP' and comparison == 'OM - RGB' and metric == 'mse'").iloc[0]
 
     assert row["ours"] == pytest.approx(-50, abs=1)
     assert row["paper"] == pytest.approx(48.02 - 75.45)
