@@ -17,7 +17,7 @@ from harmlib.evaluation.statistics import photographs
 from harmlib.models.frih import SMALLEST_AREA
 from harmlib.seeds import item_generator
 from harmlib.submasks import extract_submasks
-from reproduction.frih.pictures import LITERAL, MERGED, read_example
+from reproduction.frih.pictures import LITERAL, MERGED, read_example, split
 from reproduction.kit.selection import evenly
 from reproduction.workspace import open_workspace
 
@@ -84,7 +84,7 @@ def share_left(example, labels):
 
 def cuts(example):
     """Return cut -> labels (256, 256) of the foreground."""
-    colors = example.split(min_area=MERGED)
+    colors = split(example, min_area=MERGED)
     shuffled, stripes = np.zeros_like(colors.labels), np.zeros_like(colors.labels)
     shuffled[example.mask] = item_generator(0, example.id).permutation(colors.labels[example.mask])
     across = np.nonzero(example.mask)[1]
@@ -121,9 +121,9 @@ assert left["one part"].mean() - left["random"].mean() < 0.02
 
 # %%
 pieces = [
-    ndimage.label(split.labels == number, np.ones((3, 3)))[1]
-    for split in (example.split(min_area=MERGED) for example in examples)
-    for number in range(1, len(split.sizes) + 1)
+    ndimage.label(parts.labels == number, np.ones((3, 3)))[1]
+    for parts in (split(example, min_area=MERGED) for example in examples)
+    for number in range(1, len(parts.sizes) + 1)
 ]
 print(f"{len(pieces)} submasks have {np.median(pieces):.0f} connected pieces in the median, {np.max(pieces)} at most")
 
@@ -144,7 +144,7 @@ def weights(sizes, smallest):
 
 rows = []
 for rule in (LITERAL, MERGED):
-    sizes = [example.split(min_area=rule).sizes for example in examples]
+    sizes = [split(example, min_area=rule).sizes for example in examples]
     small = [size < SMALLEST_AREA for size in sizes]
     pixels = mean_interval(np.array([size[few].sum() / size.sum() for size, few in zip(sizes, small, strict=True)]), units)
     shares = {"as in equation 8": SMALLEST_AREA, "without its least area": 1}

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from harmlib.submasks import Submasks
 from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, STAGE_ONE
-from reproduction.frih.pictures import LITERAL, MERGED, Example
+from reproduction.frih.pictures import LITERAL, MERGED, Example, split, spread
 from reproduction.frih.submasks import RULES
 from reproduction.kit.grids import CAPTION_SIZE, TITLE_SIZE, GridRow, foreground_box, picture_grid
 from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH
@@ -72,7 +72,7 @@ def colored_submasks(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def extraction_figure(example: Example, *, min_area: int, d_c: float) -> Figure:
     """Return figure 3: composite, mask, submasks in color, the decision graph, and every submask alone, cut out around the foreground."""
-    found = example.split(d_c=d_c, min_area=min_area)
+    found = split(example, d_c=d_c, min_area=min_area)
     alone = _cut_out(example, found)
     columns = len(alone) if len(alone) <= 5 else -(-len(alone) // 2)
     rows = -(-len(alone) // columns)
@@ -125,7 +125,7 @@ def _show(axis: Axes, image: np.ndarray, title: str, frame: str = FRAME) -> None
 
 def rules_figure(examples: Sequence[Example]) -> Figure:
     """Return the submasks of the printed rule and of min_area = 100 side by side, sizes underneath, small submasks circled."""
-    found = [{RULES[area]: example.split(min_area=area) for area in (LITERAL, MERGED)} for example in examples]
+    found = [{RULES[area]: split(example, min_area=area) for area in (LITERAL, MERGED)} for example in examples]
     figure = picture_grid([_rules_row(example, parts) for example, parts in zip(examples, found, strict=True)], width=RULES_WIDTH)
     for row, (example, parts) in enumerate(zip(examples, found, strict=True)):
         for axis, submasks in zip(figure.axes[3 * row + 1 : 3 * row + 3], parts.values(), strict=True):
@@ -137,7 +137,7 @@ def _rules_row(example: Example, found: Mapping[str, Submasks]) -> GridRow:
     """Return one example with its submasks by either rule."""
     colored = {title: colored_submasks(example.composite, parts.labels) for title, parts in found.items()}
     shown = {title: example.proportioned(values) for title, values in {"composite": example.composite, **colored}.items()}
-    words = {"composite": f"spread of colors {example.spread:.3f}", **{title: sizes_in_words(parts) for title, parts in found.items()}}
+    words = {"composite": f"spread of colors {spread(example):.3f}", **{title: sizes_in_words(parts) for title, parts in found.items()}}
     return GridRow(shown, example.label, words)
 
 

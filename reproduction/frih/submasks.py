@@ -10,7 +10,7 @@ import pandas as pd
 from harmlib.evaluation.statistics import mean_score
 from harmlib.progress import progress
 from reproduction.frih.artefacts import PAPER
-from reproduction.frih.pictures import LITERAL, MERGED, Example
+from reproduction.frih.pictures import LITERAL, MERGED, Example, split, spread
 from reproduction.papers import published
 
 RULES = {LITERAL: "as printed", MERGED: f"min_area = {MERGED}"}
@@ -33,7 +33,7 @@ def measure(examples: Sequence[Example], distances: Sequence[float], min_areas: 
     for example in progress(examples, desc="submasks", unit="image"):
         for d_c in distances:
             for min_area in min_areas:
-                found = example.split(d_c=d_c, min_area=min_area)
+                found = split(example, d_c=d_c, min_area=min_area)
                 key = (example.subset, example.id, d_c, min_area)
                 parts = zip(found.sizes, found.centers, strict=True)
                 rows += [(*key, number, int(size), bytes(center).hex()) for number, (size, center) in enumerate(parts, 1)]
@@ -85,7 +85,7 @@ def regions(examples: Sequence[Example], submasks: pd.DataFrame) -> pd.DataFrame
     images = per_image(submasks[submasks["d_c"] == DEFAULT_CUTOFF])
     table = images.pivot_table(index=["subset", "id"], columns="min_area", values="K", sort=False).reset_index()
     names = {LITERAL: "K_printed", MERGED: "K_merged"}
-    spreads = pd.DataFrame([(example.subset, example.id, example.spread) for example in examples], columns=["subset", "id", "spread"])
+    spreads = pd.DataFrame([(example.subset, example.id, spread(example)) for example in examples], columns=["subset", "id", "spread"])
     return table.rename(columns=names).rename_axis(columns=None).merge(spreads, on=["subset", "id"], validate="one_to_one")
 
 

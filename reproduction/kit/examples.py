@@ -1,19 +1,23 @@
-"""Test composites at the size at which they are scored, and what a method makes of them."""
+"""Composites at the size at which they are scored, and what a method makes of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from harmlib.data.pairs import Pair
-from harmlib.io.images import to_array
-from harmlib.metrics.protocols import get_protocol
+from harmlib.io.images import to_array, to_tensor
+from harmlib.metrics.protocols import DEFAULT, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from harmlib.models.base import Prediction
 from reproduction.kit.grids import proportioned
 from reproduction.kit.selection import Sample, read_sample
+
+if TYPE_CHECKING:
+    from harmlib.models.base import HarmonizationModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,27 +27,28 @@ class Example(Sample):
     shape: tuple[int, int] = (1, 1)
 
     def proportioned(self, array: np.ndarray) -> np.ndarray:
-        """Return a 256x256 array in the proportions of the file."""
+        """Return a 256x256 array in the proportions of the file, by repeating rows or columns; no new values appear."""
         return proportioned(array, self.shape)
 
 
-Kind = TypeVar("Kind", bound=Example)
+def read_example(pair: Pair, rule: str = "") -> Example:
+    """Return a pair as the default protocol looks at it; rule: why it is shown."""
+    return small_example(read_sample(pair, rule))
 
 
-@overload
-def read_example(pair: Pair, rule: str = "") -> Example: ...
+def small_example(sample: Sample, protocol: str = DEFAULT) -> Example:
+    """Return a composite as a protocol looks at it."""
+    seen = get_protocol(protocol)
+    target = None if sample.target is None else evaluated_picture(sample.target, seen)
+    mask = evaluated_mask(sample.mask, seen) > 0
+    return Example(sample.id, sample.subset, evaluated_picture(sample.composite, seen), target, mask, sample.rule, sample.mask.shape)
 
 
-@overload
-def read_example(pair: Pair, rule: str, kind: type[Kind]) -> Kind: ...
-
-
-def read_example(pair: Pair, rule: str = "", kind: type[Example] = Example) -> Example:
-    """Return a pair as the default protocol looks at it, as an example of a ``kind``."""
-    sample, protocol = read_sample(pair), get_protocol()
-    composite, target = (evaluated_picture(image, protocol) for image in (sample.composite, sample.real))
-    mask = evaluated_mask(sample.mask, protocol) > 0
-    return kind(pair.id, pair.subset, composite, target, mask, rule, sample.mask.shape)
+def predict(model: HarmonizationModel, example: Example) -> Prediction:
+    """Return a model's prediction for one example, a batch of one; only methods that need a mask are shown the true one."""
+    composite, mask = to_tensor(example.composite)[None], to_tensor(example.mask)[None]
+    with torch.inference_mode():
+        return model(composite, mask if model.needs_mask else None)
 
 
 def picture(prediction: Prediction) -> np.ndarray:

@@ -18,10 +18,8 @@ from harmlib.data.pairs import read_pairs
 from harmlib.data.sources import open_source
 from harmlib.evaluation.statistics import photograph_of
 from harmlib.io.files import MANIFEST, read_json
-from harmlib.metrics.protocols import get_protocol
-from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from harmlib.models.registry import parameters
-from reproduction.kit.examples import Example, read_example
+from reproduction.kit.examples import Example, read_example, small_example
 from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
 from reproduction.stages import finished_runs
 
@@ -105,7 +103,7 @@ def _finished_benchmarks(workspace: Workspace) -> list[tuple[str, Path]]:
 
 def embedded_material(limit: int, *, seed: int) -> Material:
     """Return at most ``limit`` iHarmony4-style composites of all nine embedded photographs."""
-    return Material(EMBEDDED_TITLE, [_at_working_size(sample) for sample in embedded_samples(limit, seed=seed)])
+    return Material(EMBEDDED_TITLE, [small_example(sample) for sample in embedded_samples(limit, seed=seed)])
 
 
 def embedded_samples(limit: int, *, seed: int) -> list[Sample]:
@@ -122,17 +120,9 @@ def embedded_samples(limit: int, *, seed: int) -> list[Sample]:
     return evenly(samples, limit)
 
 
-def _at_working_size(sample: Sample) -> Example:
-    """Return a composite as the default protocol looks at it."""
-    protocol = get_protocol()
-    target = None if sample.target is None else evaluated_picture(sample.target, protocol)
-    mask = evaluated_mask(sample.mask, protocol) > 0
-    return Example(sample.id, sample.subset, evaluated_picture(sample.composite, protocol), target, mask, "", sample.mask.shape)
-
-
 def real_material(data: Path | None, pack: str, limit: int) -> Material:
     """Return at most ``limit`` real composites of a pack below ``data``, whose targets nobody knows; none where the pack is not."""
-    return Material(f'pack "{pack}"', [_at_working_size(sample) for sample in read_real_composites(data, pack, limit)])
+    return Material(f'pack "{pack}"', [small_example(sample) for sample in read_real_composites(data, pack, limit)])
 
 
 def random_masks(examples: Sequence[Example], seed: int) -> list[np.ndarray]:

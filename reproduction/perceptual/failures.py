@@ -88,7 +88,7 @@ def measure(model: HarmonizationModel, pairs: Sequence[Pair]) -> Facts:
 def _measure_one(model: HarmonizationModel, pair: Pair) -> dict[str, str | float]:
     """Return one row of ``measure``."""
     example = read_example(pair)
-    prediction = predict({METHOD: model}, example)[METHOD]
+    prediction = predict(model, example)
     found, mask = detected_mask(prediction), example.mask
     before, after = input_error(example), error(prediction, example)
     changed = np.abs(change(prediction, example.composite)) > CHANGED

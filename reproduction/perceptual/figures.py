@@ -25,7 +25,18 @@ from reproduction.kit.selection import VISIBLE, first_photos, first_visible
 from reproduction.kit.style import PAGE_WIDTH
 from reproduction.perceptual.artefacts import LABELS, NO_MASK, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detection import DETECTED
-from reproduction.perceptual.pictures import Example, change, colored_detection, detected_mask, error, gray, picture, predict, read_example
+from reproduction.perceptual.pictures import (
+    Example,
+    change,
+    colored_detection,
+    detected_mask,
+    error,
+    gray,
+    picture,
+    predict,
+    predict_all,
+    read_example,
+)
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -154,7 +165,7 @@ def _keys(rows: pd.DataFrame) -> list[Key]:
 
 def has_detection(model: HarmonizationModel, pair: Pair) -> bool:
     """Tell whether M_p reaches DETECTED on DETECTED_SHARE of the picture; model: the two-stage system."""
-    prediction = predict({TWO_STAGE: model}, read_example(pair))[TWO_STAGE]
+    prediction = predict(model, read_example(pair))
     return bool((detected_mask(prediction) >= DETECTED).mean() >= DETECTED_SHARE)
 
 
@@ -171,7 +182,7 @@ def comparable_figure(examples: Sequence[Example], models: Mapping[str, Harmoniz
 def _two_stage_figure(examples: Sequence[Example], models: Mapping[str, HarmonizationModel], *, colored: bool) -> Figure:
     """Return a row per example."""
     chosen = {method: models[method] for method in (TRUE_MASK, TWO_STAGE)}
-    return picture_grid([_two_stage_row(example, predict(chosen, example), colored=colored) for example in examples])
+    return picture_grid([_two_stage_row(example, predict_all(chosen, example), colored=colored) for example in examples])
 
 
 def _two_stage_row(example: Example, predictions: Mapping[str, Prediction], *, colored: bool) -> GridRow:
@@ -229,7 +240,7 @@ def _compared_row(example: Example, models: Mapping[str, HarmonizationModel], na
     """Return input, truth, and of every method its output and how far that lies above the reference, which is called ``name``."""
     pictures = {INPUT: example.composite, TRUTH: example.real}
     errors = {INPUT: input_error(example)}
-    for method, prediction in predict(models, example).items():
+    for method, prediction in predict_all(models, example).items():
         label = LABELS[method]
         pictures |= {label: picture(prediction), f"{label}\n− {name}": change(prediction, reference)}
         errors[label] = error(prediction, example)

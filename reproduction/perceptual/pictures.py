@@ -6,26 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from harmlib.io.images import to_array, to_tensor
 from harmlib.metrics import functional
 from harmlib.models.base import Prediction, resize_to
-from reproduction.kit.examples import Example, picture, read_example
+from reproduction.kit.examples import Example, picture, predict, read_example
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
 
 # The protocols "perceptual" and "harmlib" look at the same 256x256 pictures; they differ in what happens to predictions.
-__all__ = ["Example", "change", "colored_detection", "detected_mask", "error", "gray", "picture", "predict", "read_example"]
+__all__ = ["Example", "change", "colored_detection", "detected_mask", "error", "gray", "picture", "predict", "predict_all", "read_example"]
 
 
-def predict(models: Mapping[str, HarmonizationModel], example: Example) -> dict[str, Prediction]:
-    """Return method -> its prediction for one example, a batch of one; only methods that need a mask are shown the true one."""
-    composite, mask = to_tensor(example.composite)[None], to_tensor(example.mask)[None]
-    with torch.inference_mode():
-        return {method: model(composite, mask if model.needs_mask else None) for method, model in models.items()}
+def predict_all(models: Mapping[str, HarmonizationModel], example: Example) -> dict[str, Prediction]:
+    """Return method -> its prediction for one example."""
+    return {method: predict(model, example) for method, model in models.items()}
 
 
 def error(prediction: Prediction, example: Example) -> float:

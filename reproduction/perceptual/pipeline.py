@@ -11,7 +11,7 @@ from harmlib.models.base import Prediction
 from reproduction.kit.diagrams import FONT, Diagram
 from reproduction.perceptual.artefacts import TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.figures import first_clear
-from reproduction.perceptual.pictures import Example, colored_detection, detected_mask, error, gray, picture, predict, read_example
+from reproduction.perceptual.pictures import Example, colored_detection, detected_mask, error, gray, picture, predict_all, read_example
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -28,7 +28,7 @@ def choose_sample(artefacts: Artefacts, benchmark: str) -> Example:
 
 def two_stages(models: Mapping[str, HarmonizationModel], example: Example) -> dict[str, Prediction]:
     """Return the predictions of DIH-M with the true mask and of PTC+DIH; models: as ``Artefacts.models`` has them."""
-    return predict({method: models[method] for method in (TRUE_MASK, TWO_STAGE)}, example)
+    return predict_all({method: models[method] for method in (TRUE_MASK, TWO_STAGE)}, example)
 
 
 def methodology_figure(models: Mapping[str, HarmonizationModel], example: Example) -> Figure:

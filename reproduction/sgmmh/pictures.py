@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from harmlib.data.pairs import Pair, load_pair
-from harmlib.errors import DataError
+from harmlib.data.pairs import Pair
 from harmlib.io.images import read_labels, resize, to_array, to_tensor
-from harmlib.metrics.protocols import get_protocol
-from harmlib.metrics.scoring import evaluated_picture
 from harmlib.models.base import Prediction
 from harmlib.models.layers.retoucher import OPERATORS, edit
-from reproduction.kit.grids import proportioned
-from reproduction.kit.selection import read_real_composites, row_label
+from reproduction.kit import examples
+from reproduction.kit.examples import picture, predict
+from reproduction.kit.selection import Sample, read_real_composites, read_sample
 
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
+__all__ = ["Example", "edited", "operator_maps", "picture", "predict", "read_example", "read_real_composite"]
 
 SIZE = 256
 # One unit of the network's scale, [-1, 1], in 8-bit LAB codes.
@@ -30,65 +25,27 @@ REAL_COMPOSITES = "tsai_real_composites"
 
 
 @dataclass(frozen=True, eq=False)
-class Example:
-    """One composite at the size at which it is scored.
+class Example(examples.Example):
+    """A composite at the size at which it is scored; regions: uint8 (256, 256), the ids of the perturbed regions, 0 elsewhere."""
 
-    composite, target: uint8 (256, 256, 3); target is None for a real composite. mask: bool (256, 256).
-    regions: uint8 (256, 256), the ids of the perturbed regions, 0 elsewhere. shape: height and width of the file.
-    """
-
-    id: str
-    subset: str
-    composite: np.ndarray
-    target: np.ndarray | None
-    mask: np.ndarray
-    regions: np.ndarray
-    shape: tuple[int, int]
-
-    @property
-    def label(self) -> str:
-        """What stands beside a row of pictures."""
-        return row_label(self.subset, self.id)
-
-    @property
-    def real(self) -> np.ndarray:
-        """The target; raises DataError for a real composite, which has none."""
-        if self.target is None:
-            raise DataError(f'"{self.id}" is a real composite, whose true colors nobody knows: choose a composite of a benchmark')
-        return self.target
-
-    def proportioned(self, array: np.ndarray) -> np.ndarray:
-        """Return a 256x256 array in the proportions of the file, by repeating rows or columns; no new values appear."""
-        return proportioned(array, self.shape)
+    regions: np.ndarray = field(kw_only=True)
 
 
 def read_example(pair: Pair) -> Example:
     """Return a pair as Sg-MMH's protocol looks at it."""
-    arrays, protocol = load_pair(pair), get_protocol("sgmmh")
-    regions = read_labels(pair.regions) if pair.regions else arrays["mask"].astype(np.uint8)
-    composite, target = (evaluated_picture(arrays[name], protocol) for name in ("composite", "target"))
-    small = resize(regions, (SIZE, SIZE), "nearest")
-    return Example(pair.id, pair.subset, composite, target, small > 0, small, arrays["mask"].shape)
+    return _with_regions(read_sample(pair), read_labels(pair.regions) if pair.regions else None)
 
 
 def read_real_composite(data: Path | None) -> Example | None:
     """Return the first composite of the pack of real composites under ``data``; None when the pack is not there."""
-    for sample in read_real_composites(data, REAL_COMPOSITES, 1):
-        small = resize(sample.mask, (SIZE, SIZE), "nearest")
-        composite = evaluated_picture(sample.composite, get_protocol("sgmmh"))
-        return Example(sample.id, sample.subset, composite, None, small, small.astype(np.uint8), sample.mask.shape)
-    return None
+    return next((_with_regions(sample, None) for sample in read_real_composites(data, REAL_COMPOSITES, 1)), None)
 
 
-def predict(model: HarmonizationModel, example: Example) -> Prediction:
-    """Return a model's prediction for one example, a batch of one."""
-    with torch.inference_mode():
-        return model(to_tensor(example.composite)[None])
-
-
-def picture(prediction: Prediction) -> np.ndarray:
-    """Return the harmonized picture of a batch of one, uint8 (256, 256, 3)."""
-    return to_array(prediction.image[0])
+def _with_regions(sample: Sample, regions: np.ndarray | None) -> Example:
+    """Return a composite at 256x256; without perturbed regions its foreground is one, and their union is its mask."""
+    small = resize(sample.mask.astype(np.uint8) if regions is None else regions, (SIZE, SIZE), "nearest")
+    seen = examples.small_example(sample, "sgmmh")
+    return Example(seen.id, seen.subset, seen.composite, seen.target, small > 0, "", seen.shape, regions=small)
 
 
 def operator_maps(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -110,7 +110,7 @@ def test_ten_sizes_are_broken_into_lines():
     for place in range(10):
         stripes[6 * place : 6 * place + 6] = (25 * place, 250 - 25 * place, 60 * (place % 5))
 
-    words = figures.sizes_in_words(example_of(stripes, "stripes_1_1").split(d_c=0.05))
+    words = figures.sizes_in_words(pictures.split(example_of(stripes, "stripes_1_1"), d_c=0.05))
 
     assert words.startswith("K = 10\n360, 360")
     assert max(map(len, words.splitlines())) <= figures.SIZES_LENGTH

@@ -77,7 +77,7 @@ def test_no_mask_reaches_a_method_without_mask(trained):
     example = example_of()
     inverted = replace(example, mask=~example.mask)
 
-    first, second = (pictures.predict(trained, entry) for entry in (example, inverted))
+    first, second = (pictures.predict_all(trained, entry) for entry in (example, inverted))
 
     same = [method for method in trained if torch.equal(first[method].image, second[method].image)]
     assert same == [*NO_MASK, TWO_STAGE]
@@ -98,7 +98,7 @@ def test_weak_masks_stay_weak():
 def test_figure_1_compares_both_masks_with_the_truth(trained):
     example = example_of()
     figure = pipeline.methodology_figure(trained, example)
-    found = pictures.predict(trained, example)
+    found = pictures.predict_all(trained, example)
 
     assert titles(figure) == ["composite", "true mask $M_s$", "detected mask $M_p$", "$C_s$", "$C_p$", "truth $C_{gt}$"]
     for method, sign in ((TRUE_MASK, "s"), (TWO_STAGE, "p")):
@@ -238,7 +238,7 @@ def test_figure_8_shows_how_far_every_method_moves_the_input(trained):
     axes = figures.no_mask_figure([example], trained).axes
 
     assert [axis.get_title() for axis in axes[:4]] == ["input", "truth", "DIH-NM", "DIH-NM\n− input"]
-    moved = pictures.change(pictures.predict(trained, example)["ptc_dih"], example.composite)
+    moved = pictures.change(pictures.predict_all(trained, example)["ptc_dih"], example.composite)
     np.testing.assert_allclose(axes[7].images[0].get_array(), example.proportioned(moved))
 
 
@@ -248,7 +248,7 @@ def test_figure_9_shows_how_far_the_results_are_from_the_truth(trained):
     axes = figures.variants_figure([example, example], trained).axes
 
     assert [axis.get_title() for axis in axes[2:6]] == ["DIH-M", "DIH-M\n− truth", "PTC-DIH", "PTC-DIH\n− truth"]
-    off = pictures.change(pictures.predict(trained, example)[TRUE_MASK], example.real)
+    off = pictures.change(pictures.predict_all(trained, example)[TRUE_MASK], example.real)
     np.testing.assert_allclose(axes[3].images[0].get_array(), example.proportioned(off))
 
 
@@ -333,7 +333,7 @@ def test_facts_come_from_the_results_of_ptc_dih(trained, tmp_path):
 
     assert row["size"] == 1 / 8
     assert row["input_mse"] == pytest.approx(200)
-    assert row["mse"] == pytest.approx(pictures.error(pictures.predict(trained, example)["ptc_dih"], example))
+    assert row["mse"] == pytest.approx(pictures.error(pictures.predict_all(trained, example)["ptc_dih"], example))
     assert row["remaining"] == row["mse"] / row["input_mse"]
     assert 0 < row["outside"] < 1
 

@@ -70,7 +70,7 @@ def good_artefacts(tmp_path: Path) -> artefacts.Artefacts:
 
 def example_of(composite: np.ndarray, target: np.ndarray, regions: np.ndarray, shape: tuple[int, int] = (256, 256)) -> pictures.Example:
     """An example without files."""
-    return pictures.Example("p_1_1", "mini", composite, target, regions > 0, regions, shape)
+    return pictures.Example("p_1_1", "mini", composite, target, regions > 0, shape=shape, regions=regions)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_pictures_get_the_proportions_of_their_file_and_no_new_values(example, s
 
 
 def test_real_composite_has_no_target_to_ask_for(example):
-    real = pictures.Example("x", "pack", example.composite, None, example.mask, example.regions, (256, 256))
+    real = pictures.Example("x", "pack", example.composite, None, example.mask, regions=example.regions)
 
     with pytest.raises(DataError, match="real composite"):
         _ = real.real
