@@ -15,7 +15,9 @@ from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, readings
+from reproduction.kit.findings import ALL_WORSE
 from reproduction.kit.names import CLASSICAL, VARIANTS, budget_of
+from reproduction.kit.orders import all_worse
 from reproduction.kit.tables import LOWER_IS_BETTER
 from reproduction.papers import printed_mean, published
 
@@ -29,6 +31,7 @@ EQUAL_BUDGET = {"harmonizer": "harmonizer_equal"}
 # No network draws their pictures; that of Zhu et al. only judges.
 WITHOUT_DRAWING = (*CLASSICAL, "zhu")
 AGREE, CONTRADICT = "as printed", "against print"
+LOST = "of two that lose to the composite"
 
 
 def printed_value(method: str, metric: str) -> float:
@@ -63,8 +66,8 @@ def ranking_table(artefacts: Artefacts) -> pd.DataFrame:
     known = {method: _who(artefacts, method) for method in methods}
     who = pd.DataFrame([known[method] for method in ranked["method"]], columns=["system", "reference", "kind", "budget"])
     columns = [*who, "metric", "ours", "low", "high", "n", "rank", "paper", "rank_of_printed", "paper_rank", "reading"]
-    stamped = pd.concat([ranked, who], axis=1).fillna({"reading": ""})[["method", *columns]]
-    return stamped.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
+    table = pd.concat([ranked, who], axis=1).fillna({"reading": ""})[["method", *columns]]
+    return artefacts.stamped(table.assign(data=comparisons.data_of(artefacts.scores)))
 
 
 def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
@@ -113,7 +116,7 @@ def order_agreement(artefacts: Artefacts) -> pd.DataFrame:
             found = _agreement(values, units, paper, statistic)
             rows.append((metric, name, found.mean, found.low, found.high, len(printed), found.n))
     table = pd.DataFrame(rows, columns=["metric", "statistic", "ours", "low", "high", "systems", "n"])
-    return table.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
+    return artefacts.stamped(table.assign(data=comparisons.data_of(artefacts.scores)))
 
 
 def _agreement(
@@ -153,22 +156,25 @@ def printed_pairs(artefacts: Artefacts) -> pd.DataFrame:
     """Return every pair of systems whose order the papers print: metric, better (in print), worse, paper, ours, low, high, n, reading.
 
     artefacts: of ``ranked``. paper, ours: better - worse. Paired intervals take photographs for independent. The reading is "as printed" or
-    "against print" where a difference is clear after the correction over all pairs and metrics (``comparisons.readings``).
+    "against print" where a difference is clear after the correction over all pairs and metrics (``comparisons.readings``), and ALL_WORSE
+    where both systems lose to the composite.
     """
-    rows, intervals = [], []
+    rows, intervals, lost = [], [], []
     for metric in RANKED:
         printed, lower = stand_ins(artefacts, metric), metric in LOWER_IS_BETTER
         methods = sorted(printed, key=printed.__getitem__, reverse=not lower)
         values, units = score_matrix(artefacts.scores, methods, metric)
+        means = dict(zip(methods, values.mean(1), strict=True))
         for (i, better), (j, worse) in combinations(enumerate(methods), 2):
             paper = round(printed[better] - printed[worse], 3)
             if paper == 0:
                 continue
             intervals.append(mean_interval(values[i] - values[j], units))
             rows.append((metric, better, worse, paper, intervals[-1].mean, intervals[-1].low, intervals[-1].high, intervals[-1].n))
+            lost.append(all_worse(means, (better, worse), metric))
     table = pd.DataFrame(rows, columns=["metric", "better", "worse", "paper", "ours", "low", "high", "n"])
-    words = readings(intervals, lower_is_better=table["metric"].isin(LOWER_IS_BETTER))
-    return table.assign(reading=pd.Series(words, dtype=object).replace({BETTER: AGREE, WORSE: CONTRADICT}))
+    words = pd.Series(readings(intervals, lower_is_better=table["metric"].isin(LOWER_IS_BETTER)), dtype=object)
+    return table.assign(reading=words.replace({BETTER: AGREE, WORSE: CONTRADICT}).mask(pd.Series(lost, dtype=bool), ALL_WORSE))
 
 
 def disagreements(artefacts: Artefacts, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -178,17 +184,16 @@ def disagreements(artefacts: Artefacts, pairs: pd.DataFrame) -> pd.DataFrame:
     names = {f"{side}_system": rows[side].map(LABELS) for side in ("better", "worse")}
     distance = np.minimum(rows["low"].abs(), rows["high"].abs()) / rows.groupby("metric")["ours"].transform(lambda part: part.abs().max())
     table = rows.assign(**names, **budgets, distance=distance).sort_values(["metric", "distance"], ascending=[True, False], kind="stable")
-    stamp = {"data": comparisons.data_of(artefacts.scores), "profile": artefacts.workspace.profile.name, "device": artefacts.device}
-    return table.drop(columns="distance").reset_index(drop=True).assign(**stamp)
+    return artefacts.stamped(table.drop(columns="distance").reset_index(drop=True).assign(data=comparisons.data_of(artefacts.scores)))
 
 
 def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return how many printed pairs hold here: metric, pairs, as printed, against print, no clear difference, images."""
+    """Return how many printed pairs hold here: metric, pairs, as printed, against print, no clear difference, all worse, images."""
     rows = []
     for metric, part in pairs.groupby("metric", sort=False):
-        kept, turned = (int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT))
-        rows.append((metric, len(part), kept, turned, len(part) - kept - turned, part["n"].iloc[0]))
-    return pd.DataFrame(rows, columns=["metric", "pairs", AGREE, CONTRADICT, OPEN, "n"])
+        kept, turned, lost = (int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT, ALL_WORSE))
+        rows.append((metric, len(part), kept, turned, len(part) - kept - turned - lost, lost, part["n"].iloc[0]))
+    return pd.DataFrame(rows, columns=["metric", "pairs", AGREE, CONTRADICT, OPEN, LOST, "n"])
 
 
 def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[str]:
@@ -198,6 +203,7 @@ def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[s
         part = agreement[agreement["metric"] == row["metric"]].to_dict("records")
         words = [f"{entry['statistic']} {entry['ours']:+.2f}{comparisons.bounds(entry['low'], entry['high'], '+.2f')}" for entry in part]
         decided = f"of {row['pairs']} printed pairs {row[AGREE]} hold, {row[CONTRADICT]} are turned around, {row[OPEN]} stay open"
+        decided += f", {row[LOST]} are {LOST}" if row[LOST] else ""
         sentences.append(f"{row['metric'].upper()} (n = {row['n']}): {', '.join(words)}; {decided} after Holm's correction.")
     return sentences
 

@@ -12,8 +12,8 @@ from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import AGREE, CONTRADICT, WITHOUT_DRAWING
 from reproduction.baselines.training import start_correlation
 from reproduction.kit.comparisons import BETTER, WORSE, data_of
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.kit.summary import Row, interval_of, summary, summary_row
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
 # A rank correlation above this is agreement: from here on Kendall's tau has three pairs of four in the printed order.
 AGREEMENT = 0.5

@@ -53,7 +53,7 @@ def starts(artefacts: Artefacts, examples: Sequence[Example], trained: Mapping[s
         row = {"method": run.scored_as, "system": LABELS[run.scored_as], "kept_before": before, "kept_after": after, "begins": begins}
         rows.append({**row, "mse": errors[run.scored_as], **own.loc[run.scored_as, ["ours", "low", "high", "n", "reading"]]})
     table = pd.DataFrame(rows).rename(columns={"ours": "difference"}).sort_values("kept_before", ascending=False, ignore_index=True)
-    return table.assign(data=comparisons.data_of(artefacts.scores), profile=artefacts.workspace.profile.name, device=artefacts.device)
+    return artefacts.stamped(table.assign(data=comparisons.data_of(artefacts.scores)))
 
 
 def _kept(model: HarmonizationModel, example: Example) -> float:

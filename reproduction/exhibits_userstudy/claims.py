@@ -1,4 +1,4 @@
-"""The claims of both papers about their user studies, with their verdicts.
+"""The claims of both papers about their user studies.
 
 What people prefer can be tested by people alone: simulated raters know only what they were told. The numbers of people and pictures are
 tested where something printed depends on them.
@@ -6,61 +6,76 @@ tested where something printed depends on them.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from harmlib.evaluation.intervals import Interval
 from reproduction.exhibits_userstudy.votes import fitting
-from reproduction.kit.style import save_csv
-from reproduction.kit.verdicts import AGREES, DIFFERS, ClaimResult, cannot_say, judge_exact
+from reproduction.kit import verdicts
+from reproduction.kit.findings import AGREES, DIFFERS, Finding, not_testable
+from reproduction.kit.verdicts import ClaimResult, Judge, Setting, judge
 from reproduction.userstudy.choices import SETS, SUBJECTS, printed_votes
 from reproduction.userstudy.tables import NUMBERS
 
 PAPERS = ("sgmmh", "harmonizer")
-ARITHMETIC, CODE = "the paper's own numbers", "the code"
+ARITHMETIC = "the paper's own numbers"
 UNPUBLISHED = "no answer is published and no printed number depends on it"
 STAND_IN = "simulated raters stand in"
 
 
 def judge_claims() -> list[ClaimResult]:
-    """Return the verdict on every claim about studies."""
-    return [*vote_claims(), *design_claims()]
+    """Return what becomes of every claim about studies."""
+    return judge(CLAIMS)
 
 
-def vote_claims() -> Iterator[ClaimResult]:
-    """Judge sgmmh-C25 and C26: are there whole votes of 60 people on 11 sets that round to the four printed shares?"""
-    total = int(printed_votes()["votes"].sum())
-    found = ", ".join(map(str, printed_votes()["votes"]))
-    verdict = AGREES if fitting([SUBJECTS * SETS]) == [total] else DIFFERS
-    people = [number // SETS for number in fitting(SETS * number for number in range(1, SUBJECTS + 1))]
-    note = f"{found} votes, {total} in all, round to every printed share; with {SETS} sets so do {', '.join(map(str, people))} people"
-    yield ClaimResult("sgmmh-C25", verdict, total / SETS, float("nan"), float("nan"), total, ARITHMETIC, note)
-    sets = [number // SUBJECTS for number in fitting(SUBJECTS * number for number in range(1, SETS + 1))]
-    note = f"with {SUBJECTS} people, of 1 to {SETS} sets only {' and '.join(map(str, sets))} give the printed shares"
-    yield ClaimResult("sgmmh-C26", verdict, total / SUBJECTS, float("nan"), float("nan"), total, ARITHMETIC, note)
+def of_votes(share: int, words: str) -> Judge:
+    """Return the test of sgmmh-C25 or C26: are there whole votes of 60 people on 11 sets that round to the four printed shares?
+
+    share: the votes of each one of what is claimed. words: what else fits, with a gap for the numbers.
+    """
+
+    def test(_: object, __: float) -> Finding:
+        votes = printed_votes()["votes"]
+        verdict = AGREES if fitting([SUBJECTS * SETS]) == [votes.sum()] else DIFFERS
+        most = SUBJECTS * SETS // share
+        also = ", ".join(str(number // share) for number in fitting(share * number for number in range(1, most + 1)))
+        note = f"{', '.join(map(str, votes))} votes, {votes.sum()} in all, round to every printed share; {words.format(also)}"
+        return Finding(verdict, Interval(votes.sum() / share, math.nan, math.nan, int(votes.sum())), ARITHMETIC, note)
+
+    return test
 
 
-def design_claims() -> Iterator[ClaimResult]:
-    """Judge harmonizer-C04 to C07 and C31 to C33: who was asked about what, and the scale of the scores."""
-    yield cannot_say("harmonizer-C04", f"{UNPUBLISHED}; the filters that the experts' tools were split into are those of figure 2")
-    for number, words in (("05", STAND_IN), ("06", "the simulated raters have 5 common and 5 own composites each")):
-        yield cannot_say(f"harmonizer-C{number}", f"{UNPUBLISHED}; {words}")
-    low, high, *_ = NUMBERS["importance"]
-    note = f"the largest score that a page offers and a file may hold; the smallest is {low:g}"
-    yield judge_exact("harmonizer-C07", high, paper=5, data=CODE, note=note)
-    for number, words in (("31", "the 99 composites are not at hand"), ("32", "the clips are not published"), ("33", STAND_IN)):
-        yield cannot_say(f"harmonizer-C{number}", f"{UNPUBLISHED}; {words}")
+def unpublished(words: str) -> Judge:
+    """Return the test of a claim that only the authors' files could tell."""
+    return lambda _, __: not_testable(f"{UNPUBLISHED}; {words}")
+
+
+CLAIMS: dict[str, Judge] = {
+    "sgmmh-C25": of_votes(SETS, f"with {SETS} sets so do {{}} people"),
+    "sgmmh-C26": of_votes(SUBJECTS, f"with {SUBJECTS} people, of 1 to {SETS} sets so do only {{}}"),
+    "harmonizer-C04": unpublished("the filters that the experts' tools were split into are those of figure 2"),
+    "harmonizer-C05": unpublished(STAND_IN),
+    "harmonizer-C06": unpublished("the simulated raters have 5 common and 5 own composites each"),
+    "harmonizer-C07": Setting(
+        NUMBERS["importance"][1],
+        paper=5,
+        note=f"the largest score that a page offers and a file may hold; the smallest is {NUMBERS['importance'][0]:g}",
+    ),
+    "harmonizer-C31": unpublished("the 99 composites are not at hand"),
+    "harmonizer-C32": unpublished("the clips are not published"),
+    "harmonizer-C33": unpublished(STAND_IN),
+}
 
 
 def save_claims(results: Iterable[ClaimResult], tables: str | os.PathLike[str]) -> pd.DataFrame:
     """Write ``claims-<paper>-studies.csv`` of each paper, beside the claims of its own notebook; return all, ids in order."""
-    table = pd.DataFrame([asdict(result) for result in results])
-    parts = []
-    for paper in PAPERS:
-        part = table[table["claim_id"].str.startswith(f"{paper}-")].sort_values("claim_id", ignore_index=True)
-        save_csv(part, Path(tables) / f"claims-{paper}-studies.csv")
-        parts.append(part)
+    found = list(results)
+    parts = [
+        verdicts.save_claims([result for result in found if result.claim_id.startswith(f"{paper}-")], Path(tables), f"{paper}-studies")
+        for paper in PAPERS
+    ]
     return pd.concat(parts, ignore_index=True)

@@ -16,8 +16,9 @@ from reproduction.exhibits_userstudy.claims import ARITHMETIC
 from reproduction.exhibits_userstudy.material import label_of
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.comparisons import VERDICTS, reading
+from reproduction.kit.findings import CANNOT_SAY
 from reproduction.kit.summary import Row, summary_row
-from reproduction.kit.verdicts import CANNOT_SAY, ClaimResult, claim_row, readable
+from reproduction.kit.verdicts import ClaimResult, claim_rows, readable
 from reproduction.userstudy.choices import printed_votes
 from reproduction.userstudy.tables import SIMULATED
 
@@ -37,7 +38,7 @@ def summary_table(
 
     studies: simulated from the printed scores. outputs: simulated from real outputs. people: real studies. results: ``judge_claims``.
     """
-    rows = [{"raters": PEOPLE, **claim_row(result)} for result in results if result.claim_id in ("sgmmh-C25", "sgmmh-C26")]
+    rows = [{"raters": PEOPLE, **row} for row in claim_rows(results, ("sgmmh-C25", "sgmmh-C26"))]
     rows.append(_vote_row())
     for study in studies:
         rows += _order_rows(study, SIMULATED_REASON)

@@ -1,10 +1,11 @@
-"""The claims of FRIH that code or a measurement can test, with their verdicts."""
+"""The claims of FRIH that code or a measurement can test."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -15,176 +16,190 @@ from harmlib import models
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.evaluation.intervals import Interval
 from harmlib.evaluation.statistics import mean_score
+from harmlib.models.base import TrainingRecipe
 from harmlib.models.frih import EPOCH, SMALLEST_AREA
 from harmlib.models.registry import parameters
 from harmlib.submasks import extract_submasks
 from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, PAPER, Artefacts
 from reproduction.frih.numbers import MILLION
-from reproduction.kit.comparisons import BETTER, WORSE
-from reproduction.kit.genuine import count_claim
+from reproduction.kit.findings import AGREES, DIFFERS, NARROW_PSNR, Finding, exactly, judge_exact, judge_value, not_testable, whole_verdict
+from reproduction.kit.genuine import count_images
 from reproduction.kit.names import NAMES
-from reproduction.kit.verdicts import (
-    AGREES,
-    CANNOT_SAY,
-    DIFFERS,
-    NARROW_PSNR,
-    ClaimResult,
-    cannot_say,
-    judge_exact,
-    judge_sign,
-    judge_value,
-)
+from reproduction.kit.summary import interval_of
+from reproduction.kit.verdicts import CODE, ClaimResult, Construction, Evidence, Judge, Setting, judge
 from reproduction.papers import published
 
-CODE, PRINTED = "the code", "the paper's own tables"
-# Claim -> what it compares in PSNR, and the gain it prints: the ablation's (1) and (2).
-GAINS = {
-    "frih-C29": ("frih_submask", "frih_baseline", 1.08),
-    "frih-C30": (METHOD, "frih_submask", 0.29),
-    "frih-C31": (METHOD, "frih_baseline", 1.37),
-    "frih-C33": ("frih_globalmask", "frih_baseline", 0.16),
-}
-# Claim, method, metric, printed mean over iHarmony4's test images.
-VALUES = (("frih-C01", METHOD, "psnr", 38.19), ("frih-C02", METHOD, "mse", 23.98), ("frih-C26", "idih", "psnr", 37.08))
+PRINTED = "the paper's own tables"
 NEEDS_IHARMONY4 = "needs iHarmony4 itself; this profile's photographs are others"
 PUBLIC_SPLIT = "the public split has 7404"
 SUBSETS = ("HCOCO", "HAdobe5k", "HFlickr", "Hday2night")
+# "PSNR exceeds 38 in all these experiments."
+LEAST_PSNR = 38.0
 
 
 def judge_claims(artefacts: Artefacts, orders: pd.DataFrame, others: pd.DataFrame) -> list[ClaimResult]:
-    """Return the verdict on every claim that the artefacts of a profile can test.
-
-    artefacts: with the systems that the paper compares with, as far as they are finished. orders: ``numbers.orders``; others:
-    ``numbers.against_others``.
-    """
-    measured = (*_result_claims(artefacts), *gain_claims(orders), margin_claim(others))
-    return [*measured, *network_claims(), *submask_claims(), *training_claims(), *ranking_claims()]
+    """Return what becomes of every claim in a profile; orders, others: ``numbers.orders`` and ``against_others``."""
+    return judge(CLAIMS, Evidence(artefacts, {"orders": orders, "others": others}))
 
 
-def _result_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
-    """Judge C01, C02, C17, C18, C26 and C35: they are about iHarmony4 and nothing else."""
-    plan = next((plan for plan in artefacts.plan.benchmarks if plan.composer == PUBLISHED), None)
-    if plan is None:
-        for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C26", "frih-C35"):
-            yield cannot_say(claim, NEEDS_IHARMONY4)
-        yield count_claim("frih-C18", artefacts.workspace.data, paper=7407, note=PUBLIC_SPLIT)
-        return
-    for claim, method, metric, value in VALUES:
-        ours, narrow = mean_score(artefacts.scores[artefacts.scores["method"] == method], metric), NARROW_PSNR if metric == "psnr" else None
-        yield judge_value(claim, ours, paper=value, narrow=narrow, data=plan.title)
-    yield judge_exact("frih-C17", len(artefacts.pairs(plan.name, "train")), paper=65742, data=plan.title)
-    yield judge_exact("frih-C18", len(artefacts.pairs(plan.name)), paper=7407, data=plan.title, note=PUBLIC_SPLIT)
-    yield _smallest_psnr(artefacts, plan.title)
+def of_iharmony4(measure: Callable[[Evidence, str, float], Finding]) -> Judge:
+    """Return the test of a claim that is about iHarmony4 and nothing else; measure: evidence, the benchmark's name, printed number."""
+
+    def test(seen: Evidence, paper: float) -> Finding:
+        name = next((plan.name for plan in seen.artefacts.plan.benchmarks if plan.composer == PUBLISHED), "")
+        return measure(seen, name, paper) if name else not_testable(NEEDS_IHARMONY4)
+
+    return test
 
 
-def _smallest_psnr(artefacts: Artefacts, data: str) -> ClaimResult:
-    """Judge C35, "PSNR exceeds 38 in all these experiments": the smallest mean of table 5."""
-    wanted = set(published(PAPER, 5)["method"])
-    means = artefacts.scores[artefacts.scores["method"].isin(wanted)].groupby("method")["psnr"].mean()
+def mean_of(method: str, metric: str) -> Judge:
+    """Return the test of a mean over the test images of iHarmony4."""
+
+    def measure(seen: Evidence, name: str, paper: float) -> Finding:
+        ours = mean_score(seen.artefacts.scores[seen.artefacts.scores["method"] == method], metric)
+        return judge_value(ours, paper=paper, narrow=NARROW_PSNR if metric == "psnr" else None, data=seen.artefacts.title(name))
+
+    return of_iharmony4(measure)
+
+
+def training_images(seen: Evidence, name: str, paper: float) -> Finding:
+    """C17: how many images iHarmony4 trains on."""
+    return judge_exact(len(seen.artefacts.pairs(name, "train")), paper=paper, data=seen.artefacts.title(name))
+
+
+def least_psnr(seen: Evidence, name: str, _: float) -> Finding:
+    """C35: the smallest mean of table 5."""
+    wanted, scores = set(published(PAPER, 5)["method"]), seen.artefacts.scores
+    means = scores[scores["method"].isin(wanted)].groupby("method")["psnr"].mean()
     if len(means) < len(wanted):
-        return cannot_say("frih-C35", f"{len(means)} of the {len(wanted)} cut-off distances were trained")
-    smallest = float(means.min())
-    verdict = AGREES if smallest > 38 else DIFFERS
-    return ClaimResult(
-        "frih-C35", verdict, smallest, math.nan, math.nan, len(artefacts.scores) // artefacts.scores["method"].nunique(), data
-    )
+        return not_testable(f"{len(means)} of the {len(wanted)} cut-off distances were trained")
+    smallest = Interval(float(means.min()), math.nan, math.nan, len(scores) // scores["method"].nunique())
+    return Finding(AGREES if smallest.mean > LEAST_PSNR else DIFFERS, smallest, seen.artefacts.title(name))
 
 
-def network_claims() -> Iterator[ClaimResult]:
-    """Judge C03 to C08 and C12 to C16 on the network at full width, built without memory."""
+@lru_cache(maxsize=1)
+def network() -> Any:
+    """Return the network at full width, built without memory."""
     with torch.device("meta"):
-        model: Any = models.create(METHOD)
-    base, cascade = model.base, model.cascade
-    whole, second = parameters(METHOD) / MILLION, sum(weights.numel() for weights in cascade.parameters()) / MILLION
-    yield judge_exact("frih-C03", whole, paper=11.98, tolerance=0.005, data=CODE, note="widths are ours, chosen so that the sums come out")
-    yield judge_exact("frih-C04", second, paper=2.68, tolerance=0.005, data=CODE)
-    yield judge_exact("frih-C05", 100 * second / whole, paper=22.4, tolerance=0.05, data=CODE)
-    yield judge_exact("frih-C06", whole - second, paper=9.30, tolerance=0.01, data=CODE)
-    yield judge_exact("frih-C07", _count(base.encoder, nn.Conv2d, 4), paper=7, data=CODE)
-    yield judge_exact("frih-C08", _count(base.decoder, nn.ConvTranspose2d, 4), paper=7, data=CODE)
-    yield judge_exact("frih-C12", _count(cascade.encoder, nn.Conv2d, 4), paper=7, data=CODE)
-    yield judge_exact("frih-C13", _count(cascade.transfer[0], nn.Conv2d, 3), paper=2, data=CODE, note="per level")
-    yield judge_exact("frih-C14", model.working_size or 0, paper=256, data=CODE, note="fusion works at the size of the input")
-    kernels = [layer.kernel_size[0] for layer in cascade.head.modules() if isinstance(layer, nn.Conv2d)]
-    yield judge_exact("frih-C15", len(kernels), paper=3, data=CODE, note=f"kernels {', '.join(f'{side}×{side}' for side in kernels)}")
-    yield judge_exact("frih-C16", SMALLEST_AREA, paper=100, data=CODE)
+        return models.create(METHOD)
 
 
-def _count(part: nn.Module, kind: type[nn.Conv2d | nn.ConvTranspose2d], kernel: int) -> int:
+def recipe() -> TrainingRecipe:
+    """Return what a run follows unless its profile says otherwise."""
+    return network().training_recipe
+
+
+def whole() -> float:
+    """Return the millions of parameters of the whole model."""
+    return parameters(METHOD) / MILLION
+
+
+def second_stage() -> float:
+    """Return those of the cascaded module with fusion."""
+    return sum(weights.numel() for weights in network().cascade.parameters()) / MILLION
+
+
+def layers(part: nn.Module, kind: type[nn.Conv2d | nn.ConvTranspose2d], kernel: int) -> int:
     """Return how many layers of one kind and kernel size a part has."""
     return sum(layer.kernel_size[0] == kernel for layer in part.modules() if isinstance(layer, kind))
 
 
-def submask_claims() -> Iterator[ClaimResult]:
-    """Judge C09, C10 and C25: how a foreground is split unless a run says otherwise."""
-    defaults = {name: parameter.default for name, parameter in inspect.signature(extract_submasks).parameters.items()}
-    yield judge_exact("frih-C09", defaults["k_max"], paper=10, data=CODE)
-    yield judge_exact("frih-C10", defaults["min_density"], paper=10, data=CODE)
-    yield judge_exact("frih-C25", models.describe(METHOD).options["d_c"], paper=0.1, data=CODE)
+def head_kernels() -> list[int]:
+    """Return the kernel sizes of the fusion head's convolutions."""
+    return [layer.kernel_size[0] for layer in network().cascade.head.modules() if isinstance(layer, nn.Conv2d)]
 
 
-def training_claims() -> Iterator[ClaimResult]:
-    """Judge C19 and C21 to C24: the recipe that a run follows unless its profile says otherwise."""
-    with torch.device("meta"):
-        recipe = models.create(METHOD).training_recipe
-    assert recipe is not None
-    drops = [step // EPOCH for step in recipe.milestones]
-    yield judge_exact("frih-C19", recipe.iterations / EPOCH, paper=180, data=CODE, note=f"epochs of {EPOCH} updates")
-    yield judge_exact("frih-C21", recipe.learning_rate, paper=0.008, data=CODE)
-    verdict = AGREES if drops == [160, 175] else DIFFERS
-    yield ClaimResult("frih-C22", verdict, drops[-1], drops[-1], drops[-1], 1, CODE, f"times {recipe.gamma:g} at epochs {drops}")
-    yield judge_exact("frih-C23", recipe.batch_size, paper=128, data=CODE)
-    yield judge_exact("frih-C24", recipe.betas[1], paper=0.999, data=CODE, note=f"betas {recipe.betas}")
+def default_of(name: str) -> float:
+    """Return how a foreground is split unless a run says otherwise."""
+    return inspect.signature(extract_submasks).parameters[name].default
 
 
-def gain_claims(orders: pd.DataFrame) -> Iterator[ClaimResult]:
-    """Judge the sign of the ablation's gains in PSNR; their size is another data set's matter."""
-    rows = {(row["first"], row["second"]): row for row in orders[orders["metric"] == "psnr"].to_dict("records")}
-    for claim, (first, second, gain) in GAINS.items():
-        if (first, second) not in rows:
-            yield cannot_say(claim, f"{LABELS[first]} and {LABELS[second]} are not both trained in this profile")
-            continue
-        row = rows[first, second]
-        difference = Interval(row["ours"], row["low"], row["high"], row["n"])
-        yield judge_sign(claim, difference, expected="above", data=row["data"], note=f"only the sign is judged; the paper gains {gain} dB")
+def milestones(_: Evidence, __: float) -> Finding:
+    """C22: at which epochs the learning rate falls."""
+    drops = [step // EPOCH for step in recipe().milestones]
+    note = f"times {recipe().gamma:g} at epochs {drops}"
+    return exactly(AGREES if drops == [160, 175] else DIFFERS, drops[-1], data=CODE, note=note)
 
 
-def margin_claim(others: pd.DataFrame) -> ClaimResult:
-    """Judge C28, "beats all other methods by a large margin": only whether FRIH beats them all, in PSNR; the margin is iHarmony4's."""
+def gain(first: str, second: str) -> Judge:
+    """Return the test of a gain of the ablation in PSNR: only its sign, because its size is another data set's matter."""
+
+    def measure(seen: Evidence, paper: float) -> Finding:
+        rows = seen.tables["orders"].query("first == @first and second == @second and metric == 'psnr'")
+        if rows.empty:
+            return not_testable(f"{LABELS[first]} and {LABELS[second]} are not both trained in this profile")
+        row = rows.to_dict("records")[0]
+        return Finding(row["verdict"], interval_of(row), row["data"], f"only the sign is judged; the paper gains {paper:g} dB")
+
+    return measure
+
+
+def margin(seen: Evidence, _: float) -> Finding:
+    """C28, "beats all other methods by a large margin": only whether FRIH beats them all, in PSNR; the margin is iHarmony4's."""
     printed = {*published(PAPER, 1)["method"]} - {METHOD, BASELINE}
-    rows = others[(others["metric"] == "psnr") & others["second"].isin(printed)]
+    rows = seen.tables["others"][(seen.tables["others"]["metric"] == "psnr") & seen.tables["others"]["second"].isin(printed)]
     missing = [LABELS[method] for method in LABELS if method in printed - set(rows["second"])]
     if missing:
-        return cannot_say("frih-C28", f"{len(missing)} of the {len(printed)} other methods of table 1 are not scored: {', '.join(missing)}")
-    found = {words: rows.loc[rows["reading"] == words, "second"].map(LABELS).tolist() for words in rows["reading"].unique()}
-    verdict = AGREES if set(found) == {BETTER} else DIFFERS if WORSE in found else CANNOT_SAY
+        return not_testable(f"{len(missing)} of the {len(printed)} other methods of table 1 are not scored: {', '.join(missing)}")
     strongest = rows.sort_values("ours").to_dict("records")[0]
-    words = "; ".join(f"{reading}: {', '.join(methods)}" for reading, methods in found.items())
-    note = f"number: PSNR over {LABELS[strongest['second']]}, the strongest here; only the signs are judged; {words}"
-    ours, low, high, n = (strongest[name] for name in ("ours", "low", "high", "n"))
-    return ClaimResult("frih-C28", verdict, ours, low, high, n, strongest["data"], note)
+    groups = [f"{verdict}: {', '.join(part['second'].map(LABELS))}" for verdict, part in rows.groupby("verdict", sort=False)]
+    note = f"number: PSNR over {LABELS[strongest['second']]}, the strongest here; only the signs are judged; {'; '.join(groups)}"
+    return Finding(whole_verdict(rows["verdict"].tolist()), interval_of(strongest), strongest["data"], note)
 
 
-def ranking_claims() -> Iterator[ClaimResult]:
-    """Judge C27 and C36, which the paper's own tables or our parameter counts contradict."""
+def ranking(_: Evidence, __: float) -> Finding:
+    """C27: best on all four sub-datasets, which the paper's own table contradicts."""
     printed = published(PAPER, 1)
-    best = _best_methods(printed[printed["subset_or_bucket"].isin(SUBSETS)])
-    won = [subset for subset in SUBSETS if best["MSE", subset] == METHOD and best["PSNR", subset] == METHOD]
-    note = f"best in MSE and PSNR on {', '.join(won) or 'none'}; Harmonizer's row of table 1 is better elsewhere"
-    verdict = AGREES if len(won) == len(SUBSETS) else DIFFERS
-    yield ClaimResult("frih-C27", verdict, len(won), len(won), len(won), 1, PRINTED, note)
-    own = parameters(METHOD)
-    others = {name: parameters(name) for name in printed["method"].unique() if name != METHOD}
-    smaller = sorted((count, name) for name, count in others.items() if 0 < count < own)
-    words = ", ".join(f"{NAMES[name]} {count / MILLION:.2f} M" for count, name in smaller) or "none"
-    note = f"FRIH {own / MILLION:.2f} M; smaller in table 1: {words}; in table 6 FRIH is the smallest of four"
-    yield ClaimResult("frih-C36", DIFFERS if smaller else AGREES, own / MILLION, math.nan, math.nan, 1, CODE, note)
-
-
-def _best_methods(rows: pd.DataFrame) -> Mapping[tuple[str, str], str]:
-    """Return (metric, sub-dataset) -> the method with the best printed number."""
     best = {}
-    for (metric, subset), part in rows.groupby(["metric", "subset_or_bucket"]):
-        ordered = part.sort_values("number", ascending=part["direction"].iloc[0] == "down")
-        best[str(metric), str(subset)] = str(ordered["method"].iloc[0])
-    return best
+    for key, part in printed[printed["subset_or_bucket"].isin(SUBSETS)].groupby(["metric", "subset_or_bucket"]):
+        best[key] = part.sort_values("number", ascending=part["direction"].iloc[0] == "down")["method"].iloc[0]
+    won = [subset for subset in SUBSETS if best["MSE", subset] == best["PSNR", subset] == METHOD]
+    note = f"best in MSE and PSNR on {', '.join(won) or 'none'}; Harmonizer's row of table 1 is better elsewhere"
+    return exactly(AGREES if len(won) == len(SUBSETS) else DIFFERS, len(won), data=PRINTED, note=note)
+
+
+def smallest_model(_: Evidence, __: float) -> Finding:
+    """C36: the smallest model, which our parameter counts contradict."""
+    counts = {name: parameters(name) / MILLION for name in published(PAPER, 1)["method"].unique() if name != METHOD}
+    smaller = sorted((count, name) for name, count in counts.items() if 0 < count < whole())
+    words = ", ".join(f"{NAMES[name]} {count:.2f} M" for count, name in smaller) or "none"
+    note = f"FRIH {whole():.2f} M; smaller in table 1: {words}; in table 6 FRIH is the smallest of four"
+    return Finding(DIFFERS if smaller else AGREES, Interval(whole(), math.nan, math.nan, 1), CODE, note)
+
+
+CLAIMS: dict[str, Judge] = {
+    "frih-C01": mean_of(METHOD, "psnr"),
+    "frih-C02": mean_of(METHOD, "mse"),
+    "frih-C03": Setting(whole, tolerance=0.005, note="widths are ours, chosen so that the sums come out"),
+    "frih-C04": Setting(second_stage, tolerance=0.005),
+    "frih-C05": Setting(lambda: 100 * second_stage() / whole(), tolerance=0.05),
+    "frih-C06": Setting(lambda: whole() - second_stage(), tolerance=0.01),
+    "frih-C07": Setting(lambda: layers(network().base.encoder, nn.Conv2d, 4)),
+    "frih-C08": Setting(lambda: layers(network().base.decoder, nn.ConvTranspose2d, 4)),
+    "frih-C09": Setting(lambda: default_of("k_max")),
+    "frih-C10": Setting(lambda: default_of("min_density")),
+    "frih-C12": Setting(lambda: layers(network().cascade.encoder, nn.Conv2d, 4)),
+    "frih-C13": Setting(lambda: layers(network().cascade.transfer[0], nn.Conv2d, 3), note="per level"),
+    "frih-C14": Setting(lambda: network().working_size, note="fusion works at the size of the input"),
+    "frih-C15": Setting(
+        lambda: len(head_kernels()), paper=3, note=lambda: f"kernels {', '.join(f'{side}×{side}' for side in head_kernels())}"
+    ),
+    "frih-C16": Setting(SMALLEST_AREA),
+    "frih-C17": of_iharmony4(training_images),
+    "frih-C18": lambda seen, paper: count_images(seen.artefacts, paper=paper, note=PUBLIC_SPLIT),
+    "frih-C19": Setting(lambda: recipe().iterations / EPOCH, note=f"epochs of {EPOCH} updates"),
+    "frih-C21": Setting(lambda: recipe().learning_rate),
+    "frih-C22": Construction(milestones),
+    "frih-C23": Setting(lambda: recipe().batch_size),
+    "frih-C24": Setting(lambda: recipe().betas[1], paper=0.999, note=lambda: f"betas {recipe().betas}"),
+    "frih-C25": Setting(lambda: models.describe(METHOD).options["d_c"]),
+    "frih-C26": mean_of("idih", "psnr"),
+    "frih-C27": ranking,
+    "frih-C28": margin,
+    "frih-C29": gain("frih_submask", "frih_baseline"),
+    "frih-C30": gain(METHOD, "frih_submask"),
+    "frih-C31": gain(METHOD, "frih_baseline"),
+    "frih-C33": gain("frih_globalmask", "frih_baseline"),
+    "frih-C35": of_iharmony4(least_psnr),
+    "frih-C36": smallest_model,
+}

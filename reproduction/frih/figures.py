@@ -17,8 +17,8 @@ from harmlib.submasks import Submasks
 from reproduction.frih.artefacts import BASELINE, LABELS, METHOD, STAGE_ONE
 from reproduction.frih.pictures import LITERAL, MERGED, Example, split, spread
 from reproduction.frih.submasks import RULES
-from reproduction.kit.grids import CAPTION_SIZE, TITLE_SIZE, GridRow, foreground_box, picture_grid
-from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH
+from reproduction.kit.grids import TITLE_SIZE, GridRow, foreground_box, picture_grid
+from reproduction.kit.style import CAPTION_SIZE, OKABE_ITO, PAGE_WIDTH
 
 # The columns of figure 1: the paper's, and stage one, which treats the foreground as one too.
 SHOWN = ("rainnet", STAGE_ONE, METHOD)

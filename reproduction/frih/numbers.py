@@ -50,7 +50,7 @@ def quality_table(artefacts: Artefacts, table: int) -> pd.DataFrame:
     reasons = dict.fromkeys(wanted - set(scores["method"]), NOT_SCORED)
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA[table in BY_SIZE])
     filled = comparisons.printed_table(grouped, printed, METRICS[table], labels=LABELS, reasons=reasons)
-    return _stamped(with_budgets(filled, artefacts) if table in AGAINST_OTHERS else filled, artefacts)
+    return artefacts.stamped(with_budgets(filled, artefacts) if table in AGAINST_OTHERS else filled)
 
 
 def size_table(artefacts: Artefacts) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def size_table(artefacts: Artefacts) -> pd.DataFrame:
         # A count has no images behind it.
         n=table["n"].mask(table["metric"] == "Params", 0),
     )
-    return _stamped(named, artefacts)
+    return artefacts.stamped(named)
 
 
 def orders(artefacts: Artefacts) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def orders(artefacts: Artefacts) -> pd.DataFrame:
 
 def against_others(artefacts: Artefacts) -> pd.DataFrame:
     """Return the paired differences of FRIH from every other system that was scored, as ``orders`` does."""
-    return _stamped(_orders(artefacts, [(METHOD, other) for other in COMPARED if other != METHOD]), artefacts)
+    return artefacts.stamped(_orders(artefacts, [(METHOD, other) for other in COMPARED if other != METHOD]))
 
 
 def _orders(artefacts: Artefacts, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
@@ -101,8 +101,3 @@ def ladder_sentences(table: pd.DataFrame) -> list[str]:
         words = [f"{row['comparison']} {row['ours']:+.4g} (paper {row['paper']:+.4g}; {row['reading']})" for row in rows]
         sentences.append(f"{name}: {'; '.join(words)}.")
     return sentences
-
-
-def _stamped(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
-    """Return a table that names its profile and device."""
-    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)

@@ -15,8 +15,9 @@ from reproduction.frih.numbers import TABLES
 from reproduction.frih.pictures import LITERAL
 from reproduction.frih.submasks import DEFAULT_CUTOFF, flattest, per_image
 from reproduction.kit.comparisons import VERDICTS
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.kit.summary import Row, interval_of, order_rows, summary, summary_row, value_row
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, claim_row
+from reproduction.kit.verdicts import ClaimResult, claim_rows
 from reproduction.papers import printed_mean
 
 MEASURED_CLAIMS = ("frih-C03", "frih-C05", "frih-C27", "frih-C28", "frih-C36")
@@ -47,7 +48,7 @@ def summary_table(
             _flat(regions, data),
             *_sweep(submasks, data),
             *_explanations(correlations, data),
-            *(claim_row(result) for result in results if result.claim_id in MEASURED_CLAIMS),
+            *claim_rows(results, MEASURED_CLAIMS),
         ]
     )
 

@@ -18,9 +18,9 @@ from harmlib.filters import FILTERS, SIX, restore
 from harmlib.filters.fused import restore_picture
 from harmlib.io.images import resize, to_tensor
 from harmlib.metrics.functional import fmse
-from reproduction.kit.grids import CAPTION_SIZE, TITLE_SIZE
+from reproduction.kit.grids import TITLE_SIZE
 from reproduction.kit.selection import Sample, read_sample
-from reproduction.kit.style import PAGE_WIDTH
+from reproduction.kit.style import CAPTION_SIZE, PAGE_WIDTH
 
 BINS = 36
 DEGREES = 360 // BINS

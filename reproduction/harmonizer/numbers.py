@@ -76,7 +76,7 @@ def comparison_table(artefacts: Artefacts, table: int) -> pd.DataFrame:
     reasons |= dict.fromkeys(scores["method"].unique(), OTHER_DATA)
     labels = {**LABELS, **dict(zip(printed["method"], printed["row"], strict=True))}
     filled = comparisons.printed_table(comparisons.in_subsets(scores), printed, METRICS, labels=labels, reasons=reasons)
-    return _stamped(with_budgets(filled, artefacts), artefacts)
+    return artefacts.stamped(with_budgets(filled, artefacts))
 
 
 def ablation_table(artefacts: Artefacts) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def ablation_table(artefacts: Artefacts) -> pd.DataFrame:
         printed = printed[printed["metric"] != "inference speed"]
         summary = summarize(scores[scores["method"].isin(printed["method"])], by=("method",), metrics=("mse", "psnr"))
         parts.append(beside_paper(summary, printed, data=comparisons.data_of(artefacts.scores)))
-    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
+    return artefacts.stamped(pd.concat(parts, ignore_index=True))
 
 
 def selections(artefacts: Artefacts) -> pd.DataFrame:
@@ -146,7 +146,7 @@ def size_effect(artefacts: Artefacts) -> pd.DataFrame:
             means = (values["a"].mean(), values["b"].mean())
             rows.append((LABELS[method], metric, *means, ratio.mean, ratio.low, ratio.high, ratio.n, round(full / small, 3)))
     columns = ["method", "metric", "at 256x256", "at full size", "ratio", "low", "high", "n", "ratio in the paper"]
-    return _stamped(pd.DataFrame(rows, columns=columns), artefacts)
+    return artefacts.stamped(pd.DataFrame(rows, columns=columns))
 
 
 def at_both_sizes(artefacts: Artefacts, at_256: str, at_full_size: str, metric: str) -> pd.DataFrame:
@@ -171,8 +171,3 @@ def size_sentence(artefacts: Artefacts) -> str:
     if longer.max() >= HIGH_RESOLUTION:
         return f"{words}."
     return f"{words}: not high resolution, which is about 3000 pixels in the paper's HAdobe5k."
-
-
-def _stamped(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
-    """Return a table that names its profile and device."""
-    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)

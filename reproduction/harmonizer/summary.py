@@ -11,7 +11,7 @@ from reproduction.harmonizer import numbers
 from reproduction.harmonizer.artefacts import AT_256, AT_FULL_SIZE, BASELINE, PAPER, Artefacts
 from reproduction.kit.comparisons import data_of
 from reproduction.kit.summary import Row, interval_of, order_rows, summary, value_row
-from reproduction.kit.verdicts import ClaimResult, claim_row
+from reproduction.kit.verdicts import ClaimResult, claim_rows
 
 MEASURED_CLAIMS = tuple(f"harmonizer-C{number}" for number in ("02", 12, 13, 20, 21, 24, 28))
 SIZES = {AT_256: "256x256", AT_FULL_SIZE: "full size"}
@@ -25,9 +25,8 @@ def summary_table(
     against_others: ``numbers.all_orders``; ablations: ``numbers.orders`` of ABLATIONS; sizes: ``numbers.size_effect``; results:
     ``claims.judge_claims``.
     """
-    measured = [claim_row(result) for result in results if result.claim_id in MEASURED_CLAIMS]
     orders = [row for table in (against_others, ablations) for row in _orders(artefacts, table)]
-    return summary([*_means(artefacts), *orders, *_losses(artefacts, sizes), *measured])
+    return summary([*_means(artefacts), *orders, *_losses(artefacts, sizes), *claim_rows(results, MEASURED_CLAIMS)])
 
 
 def _means(artefacts: Artefacts) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from harmlib.video import FrameHarmonizer, HarmonizedFrame, foreground_lab, read
 from harmlib.video.averaging import SMOOTHING
 from reproduction.harmonizer.artefacts import BASELINE, LABELS
 from reproduction.harmonizer.clips import Clip
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, judge_exact
+from reproduction.kit.findings import AGREES, CANNOT_SAY, judge_exact
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -223,7 +223,7 @@ def _coefficient() -> dict[str, object]:
     """Return the row of the smoothing coefficient (claim C19)."""
     ours = round(1 - SMOOTHING, 8)
     reason = f"as printed the past would weigh {1 - PRINTED_ALPHA:.1g}; the authors' code weighs it {SMOOTHING:g}, and so do we"
-    verdict = judge_exact("harmonizer-C19", ours, paper=PRINTED_ALPHA, data="the code").verdict
+    verdict = judge_exact(ours, paper=PRINTED_ALPHA, data="the code").verdict
     return {"quantity": "α, weight of the new arguments", "paper": f"{PRINTED_ALPHA:g}", "ours": ours, "verdict": verdict, "reason": reason}
 
 

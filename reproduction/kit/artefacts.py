@@ -52,6 +52,10 @@ class Artefacts:
         """What every table says about its origin."""
         return f"profile {self.workspace.profile.name}, device {self.device}"
 
+    def stamped(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table that names its profile and device."""
+        return table.assign(profile=self.workspace.profile.name, device=self.device)
+
     @cached_property
     def budgets(self) -> dict[str, str]:
         """Run -> how it was trained, in words."""
@@ -115,6 +119,10 @@ class Artefacts:
         """Return run -> its losses over the steps, without times and without a total beside its parts; no row without training."""
         tables = {run.name: pd.read_csv(self.workspace.results.run(run.name) / "history.csv") for run in self.plan.runs}
         return {name: table.drop(columns=["seconds", *_totals(table)]) for name, table in tables.items()}
+
+    def title(self, benchmark: str) -> str:
+        """Return what tables call a benchmark."""
+        return next(plan.title for plan in self.plan.benchmarks if plan.name == benchmark)
 
     def source(self, subset: str) -> SourcePlan:
         """Return the plan of the photographs that a sub-dataset was made from."""

@@ -12,8 +12,8 @@ import pandas as pd
 
 from harmlib.evaluation.intervals import LEVEL, Interval, holm
 from harmlib.evaluation.statistics import ALL, RATIO_BUCKETS, Buckets, bucket, paired_difference, summarize, with_all
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.kit.tables import LOWER_IS_BETTER, beside_paper, with_ranks
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
 BETTER, WORSE, OPEN, TOO_FEW = "better", "worse", "no clear difference", "too few"
 # A reading before the name of the second method.

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from harmlib.errors import ParameterError
-from reproduction.kit.grids import CAPTION_SIZE, LINE_HEIGHT
-from reproduction.kit.style import PAGE_WIDTH
+from reproduction.kit.style import CAPTION_SIZE, LINE_HEIGHT, PAGE_WIDTH
 
 TITLE_SIZE = 7.5
 SCENE_GAP = 0.3

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from harmlib.data.composers.base import PUBLISHED
 from harmlib.errors import DataError
 from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photographs
 from reproduction.kit import comparisons
-from reproduction.kit.verdicts import ClaimResult, cannot_say, judge_exact, judge_value
+from reproduction.kit.artefacts import Artefacts
+from reproduction.kit.findings import Finding, judge_exact, judge_value, not_testable
 from reproduction.papers import later, published
 
 PACK = "iharmony4_eval"
@@ -22,8 +23,6 @@ COLUMNS = ("method", "subset", "id", "mse", "fmse", "psnr", "height", "width", "
 METRICS = ("mse", "fmse", "psnr")
 DATA = "iHarmony4"
 NEEDS_PACK = f"needs iHarmony4, or its genuine results (the pack {PACK})"
-# "About 500x500": how far a mean may lie off and still be about that, in pixels of the side.
-SIDES = {"HCOCO": ("harmonizer-C25", 500, 50), "HAdobe5k": ("harmonizer-C26", 3000, 300)}
 
 
 def read_pack(data: Path | None) -> pd.DataFrame | None:
@@ -61,21 +60,26 @@ def full_size_table(records: pd.DataFrame) -> pd.DataFrame:
     return comparisons.printed_table(grouped, printed, METRICS, labels={}, reasons={}, ranked=())
 
 
-def count_claim(claim_id: str, data: Path | None, *, paper: int, note: str) -> ClaimResult:
-    """Judge how many test composites a paper counts in iHarmony4."""
-    records = read_pack(data)
+def count_images(artefacts: Artefacts, *, paper: float, note: str) -> Finding:
+    """Judge how many test composites a paper counts in iHarmony4: in the benchmark itself, else in its genuine results."""
+    genuine = next((plan for plan in artefacts.plan.benchmarks if plan.composer == PUBLISHED), None)
+    if genuine is not None:
+        return judge_exact(len(artefacts.pairs(genuine.name)), paper=paper, data=genuine.title, note=note)
+    records = read_pack(artefacts.workspace.data)
     if records is None:
-        return cannot_say(claim_id, NEEDS_PACK)
-    return judge_exact(claim_id, records["id"].nunique(), paper=paper, data=DATA, note=note)
+        return not_testable(NEEDS_PACK)
+    return judge_exact(records["id"].nunique(), paper=paper, data=DATA, note=note)
 
 
-def size_claims(files: pd.DataFrame | None) -> Iterator[ClaimResult]:
-    """Judge how large the pictures of two sub-datasets are; files: one row per test file with subset, id, height and width."""
-    for subset, (claim_id, paper, tolerance) in SIDES.items():
-        if files is None:
-            yield cannot_say(claim_id, NEEDS_PACK)
-            continue
-        part = files[files["subset"] == subset].drop_duplicates("id")
-        sides = mean_interval(np.sqrt((part["height"] * part["width"]).to_numpy(dtype=float)), photographs(part))
-        note = "side of a square of the mean area, test split"
-        yield judge_value(claim_id, sides, paper=paper, tolerance=tolerance, data=subset, note=note)
+def mean_side(artefacts: Artefacts, subset: str, *, paper: float, tolerance: float) -> Finding:
+    """Judge how large the pictures of a sub-dataset are: "about 500x500" by the side of a square of their mean area, test split.
+
+    Of the files of iHarmony4 that the scores are about, else of those of the genuine results.
+    """
+    own = artefacts.scores[artefacts.scores["data"] == DATA]
+    files = read_pack(artefacts.workspace.data) if own.empty else own
+    if files is None:
+        return not_testable(NEEDS_PACK)
+    part = files[files["subset"] == subset].drop_duplicates("id")
+    sides = mean_interval(np.sqrt((part["height"] * part["width"]).to_numpy(dtype=float)), photographs(part))
+    return judge_value(sides, paper=paper, tolerance=tolerance, data=subset, note="side of a square of the mean area, test split")

@@ -14,13 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harmlib.errors import ParameterError, ShapeError
-from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH, SIGNED_MAP
+from reproduction.kit.style import CAPTION_SIZE, LINE_HEIGHT, OKABE_ITO, PAGE_WIDTH, SIGNED_MAP
 
 BOX_COLOR = OKABE_ITO[4]
-CAPTION_SIZE = 7
 TITLE_SIZE = 9
-# A caption line's height and the gap between rows, in inches.
-LINE_HEIGHT = 0.13
+# The gap between rows, in inches.
 ROW_GAP = 0.06
 COLORBAR_WIDTH = 0.75
 

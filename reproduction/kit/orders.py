@@ -9,8 +9,8 @@ import pandas as pd
 
 from reproduction.kit.artefacts import BASELINE
 from reproduction.kit.comparisons import OPEN, TOO_FEW, differences
+from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS
 from reproduction.kit.tables import LOWER_IS_BETTER
-from reproduction.kit.verdicts import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS
 from reproduction.papers import printed_difference
 
 COLUMNS = ["comparison", "first", "second", "metric", "paper", "ours", "low", "high", "n", "reading", "verdict", "dataset", "data"]

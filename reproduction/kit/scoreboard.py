@@ -1,4 +1,6 @@
-"""The scoreboard: every exhibit of the papers with its state, every tested claim with its verdict.
+"""The scoreboard: every exhibit of the papers with its state, every claim that was judged with its verdict.
+
+What we built as printed, what was measured, and what cannot be tested here are counted apart.
 
 A state is read from the files that are there, never from what was planned. Figures made from photographs that must not be published
 stay where they were made, so a list of the figures that were made goes with the tables.
@@ -15,7 +17,9 @@ import pandas as pd
 
 from harmlib.errors import DataError
 from harmlib.io.files import write_text
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, NOT_COMPARABLE
+from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS
+from reproduction.kit.style import shown_sentence
+from reproduction.kit.verdicts import BUILT, MEASURED, UNTESTABLE
 from reproduction.papers import PAPERS, claims, exhibits
 
 MADE = "made"
@@ -30,7 +34,8 @@ def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
     """Return every exhibit of ``papers.exhibits`` in its order: id, paper, kind, number, title, state, file, data, note.
 
     results: a profile's folder, with ``tables/`` and ``figures/``. The state is "made", "partly" (a table in which cells of ours are
-    missing; note says why) or "not made"; file is relative to ``results``. A figure that was made on another machine is made.
+    missing; note says why) or "not made"; file is relative to ``results``. A figure that was made on another machine is made; one that
+    only says why it shows no picture (``style.sentence_figure``) is not, and note says what it says.
     """
     root = Path(results)
     listed = _listed_figures(root)
@@ -51,6 +56,8 @@ def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, s
     path = root / folder / f"{exhibit}{suffix}"
     if not path.exists() and not (kind == "figure" and exhibit in listed):
         return {"state": MISSING, "file": "", "data": "", "note": ""}
+    if kind == "figure" and path.exists() and (words := shown_sentence(path)):
+        return {"state": MISSING, "file": f"{folder}/{path.name}", "data": "", "note": words}
     notes, data = _table_remarks(path) if kind == "table" else ([], [])
     state = PARTLY if notes else MADE
     notes = [*notes, *_rater_remarks(root, exhibit)]
@@ -75,11 +82,11 @@ def _rater_remarks(root: Path, exhibit: str) -> list[str]:
 
 
 def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
-    """Return every tested claim with its text and the paper's value: the columns of ``ClaimResult`` and paper, claim, value, unit.
+    """Return every judged claim with its text and the paper's value: the columns of ``ClaimResult`` and paper, claim, value, unit.
 
     Raises DataError for a claims table with another first line, and for a claim that two tables judge.
     """
-    columns = ["claim_id", "verdict", "ours", "low", "high", "n", "data", "note"]
+    columns = ["claim_id", "kind", "verdict", "ours", "low", "high", "n", "data", "note"]
     parts = [pd.DataFrame(columns=columns)]
     for path in _claim_files(Path(results) / "tables"):
         part = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in ("ours", "low", "high")})
@@ -107,8 +114,9 @@ def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
     lines = [
         f"# Scoreboard, profile {profile}",
         "",
-        f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}. Tested claims: "
-        f"{_counts(verdicts['verdict'], (AGREES, DIFFERS, CANNOT_SAY, NOT_COMPARABLE))} (the papers make {len(claims())} in all).",
+        f"Exhibits: {_counts(states['state'], (MADE, PARTLY, MISSING))}.",
+        "",
+        *_headline(verdicts),
         "",
         "Intervals are 95 % intervals over photographs, never over composites of one photograph as if independent, in user studies over "
         "participants; fewer than ten photographs have none. A claim agrees or differs only when the interval says so; one of several "
@@ -117,10 +125,25 @@ def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
     for paper in PAPERS:
         lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]
         tested = verdicts[verdicts["paper"] == paper].sort_values("claim_id")
-        lines += ["", *(_claim_lines(tested) if len(tested) else ["No claim tested."])]
+        lines += ["", *(_claim_lines(tested) if len(tested) else ["No claim judged."])]
     text = "\n".join(lines) + "\n"
     write_text(Path(results) / "scoreboard.md", text)
     return text
+
+
+def _headline(verdicts: pd.DataFrame) -> list[str]:
+    """Return the counts of claims, what we built apart from what we measured."""
+    kinds = {kind: verdicts.loc[verdicts["kind"] == kind, "verdict"] for kind in (BUILT, MEASURED, UNTESTABLE)}
+    built, measured = kinds[BUILT], kinds[MEASURED]
+    lost = int((measured == ALL_WORSE).sum())
+    unsure = f"cannot say {int((measured == CANNOT_SAY).sum()) + lost}" + (f", {lost} of them all worse than the composite" if lost else "")
+    return [
+        f"Of {len(claims())} claims that the papers make, {len(verdicts)} were looked at:",
+        "",
+        f"- built as printed: {int((built == AGREES).sum())} of {len(built)} settings of our code and profiles",
+        f"- measured: {_counts(measured, (AGREES, DIFFERS))}, {unsure}",
+        f"- not testable here: {len(kinds[UNTESTABLE])}, for want of the data, the training or the answers that they are about",
+    ]
 
 
 def _counts(values: pd.Series, names: Sequence[str]) -> str:
@@ -143,8 +166,8 @@ def _claim_lines(tested: pd.DataFrame) -> list[str]:
     for row in tested.to_dict("records"):
         ours = "n/a" if math.isnan(row["ours"]) else f"{row['ours']:.5g}"
         numbers = (f"{row['value']} {row['unit']}", ours, _interval(row["low"], row["high"]), row["n"])
-        rows.append((row["claim_id"], row["claim"], *numbers, row["verdict"], row["data"], row["note"]))
-    return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "verdict", "data", "note"), rows)
+        rows.append((row["claim_id"], row["claim"], *numbers, row["kind"], row["verdict"], row["data"], row["note"]))
+    return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "kind", "verdict", "data", "note"), rows)
 
 
 def _linked(text: str, file: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from PIL import Image
 
 from harmlib.io.files import fingerprint, replacing
 from reproduction.papers import methods
@@ -18,6 +20,11 @@ from reproduction.papers import methods
 COLUMN_WIDTH = 3.3
 PAGE_WIDTH = 6.9
 DPI = 200
+CAPTION_SIZE = 7
+# A caption line's height in inches, and the characters of one across a page.
+LINE_HEIGHT, ACROSS = 0.13, 125
+# Keyword of a PNG file.
+SENTENCE = "Description"
 # Okabe and Ito's palette; its yellow is too pale for lines on white, and black is the composite's.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 MARKERS = ("s", "^", "D", "v", "P", "X", "*")
@@ -81,10 +88,31 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], data: pd.DataFrame
     target = Path(path).with_suffix(".png")
     with replacing(target) as temporary:
         # No software tag: the same figure gives the same bytes.
-        figure.savefig(temporary, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
+        metadata = {"Software": None, SENTENCE: figure.get_label() or None}
+        figure.savefig(temporary, dpi=DPI, bbox_inches="tight", metadata=metadata)
     if data is not None:
         save_csv(data, target.with_suffix(".csv"))
     return target
+
+
+def sentence_figure(words: str) -> Figure:
+    """Return a figure that says why it shows no picture; its file says so too (``shown_sentence``), so that nobody counts it as made."""
+    lines = wrapped(words)
+    figure = plt.figure(figsize=(PAGE_WIDTH, (lines.count("\n") + 2) * LINE_HEIGHT), label=words)
+    figure.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])  # a figure without any is not displayed
+    figure.text(0.03, 0.5, lines, va="center", fontsize=CAPTION_SIZE)
+    return figure
+
+
+def wrapped(words: str) -> str:
+    """Return text in lines that fit across a page; its own line breaks stay."""
+    return "\n".join(textwrap.fill(line, ACROSS) for line in words.splitlines())
+
+
+def shown_sentence(path: str | os.PathLike[str]) -> str:
+    """Return what the file of a ``sentence_figure`` says, empty for any other picture."""
+    with Image.open(path) as picture:
+        return picture.info.get(SENTENCE, "")
 
 
 def save_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:

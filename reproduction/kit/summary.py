@@ -9,7 +9,7 @@ import pandas as pd
 
 from harmlib.evaluation.intervals import Interval
 from reproduction.kit.artefacts import Artefacts
-from reproduction.kit.verdicts import AGREES, few_images, value_verdict
+from reproduction.kit.findings import AGREES, few_images, value_verdict
 
 COLUMNS = ["quantity", "data", "paper", "ours", "low", "high", "n", "verdict", "likely reason"]
 

@@ -1,9 +1,9 @@
-"""The claims of the no-reference paper that code, settings or a measurement can test, with their verdicts."""
+"""The claims of the no-reference paper that code, settings or a measurement can test."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -11,23 +11,36 @@ import torch
 
 from harmlib import models
 from harmlib.data.composers.base import PUBLISHED
-from harmlib.evaluation.intervals import Interval, rank_correlation
+from harmlib.evaluation.intervals import rank_correlation
 from harmlib.evaluation.statistics import SIZE_BUCKETS, mean_score, paired_difference, paired_scores, photographs
 from harmlib.metrics.protocols import get_protocol
+from harmlib.models.base import TrainingRecipe
 from harmlib.models.dih import EPOCH, VARIANTS
 from harmlib.models.ptc import CLASSES
+from harmlib.training.plan import RunPlan
 from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.comparisons import data_of
-from reproduction.kit.genuine import count_claim
+from reproduction.kit.findings import (
+    AGREES,
+    DIFFERS,
+    NOT_TESTABLE,
+    NOTHING,
+    Finding,
+    judge_exact,
+    judge_sign,
+    judge_together,
+    not_testable,
+)
+from reproduction.kit.genuine import count_images
+from reproduction.kit.orders import all_worse
 from reproduction.kit.selection import evenly
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS, ClaimResult, cannot_say, judge_exact, judge_sign, judge_together
+from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, judge
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, Artefacts, benchmark_of
 from reproduction.perceptual.detection import DIRECTIONS, detection_mask
 from reproduction.perceptual.numbers import sized
 from reproduction.profiles import load_profile
 
-CODE, SETTINGS = "the code", "the paper profile"
 OWN = "ptc_dih"
 # Sizes at which PTC-DIH is said to beat DIH-M.
 MIDDLE = ("20-30%", "30-40%")
@@ -38,139 +51,157 @@ MOST_RANKED = 1000
 
 
 def judge_claims(artefacts: Artefacts, errors: pd.DataFrame) -> list[ClaimResult]:
-    """Return the verdict on every claim; errors: ``detector.shift_errors``."""
-    return [*_data_claims(artefacts), *network_claims(), *training_claims(), *_result_claims(artefacts), size_claim(errors)]
+    """Return what becomes of every claim in a profile; errors: ``detector.shift_errors``."""
+    return judge(CLAIMS, Evidence(artefacts, {"errors": errors}))
 
 
-def _data_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
-    """Judge C01, C11 and C12: how many pictures the data sets have."""
-    name = benchmark_of(artefacts, COCO_EXP)
-    plan = next(plan for plan in artefacts.plan.benchmarks if plan.name == name)
-    count = judge_exact("perceptual-C01", len(artefacts.composites(name)), paper=68128, data=plan.title)
-    kinds = {artefacts.source(subset).kind for subset in plan.sources}
-    yield count if kinds == {"coco"} else _unjudged(count, "needs COCO; the paper does not say which split it took either")
-    genuine = next((plan for plan in artefacts.plan.benchmarks if plan.composer == PUBLISHED), None)
+def coco_exp_images(seen: Evidence, paper: float) -> Finding:
+    """C01: how many composites COCO-Exp has."""
+    name = benchmark_of(seen.artefacts, COCO_EXP)
+    plan = next(plan for plan in seen.artefacts.plan.benchmarks if plan.name == name)
+    count = judge_exact(len(seen.artefacts.composites(name)), paper=paper, data=plan.title)
+    if {seen.artefacts.source(subset).kind for subset in plan.sources} == {"coco"}:
+        return count
+    return Finding(NOT_TESTABLE, count.ours, plan.title, "needs COCO; the paper does not say which split it took either")
+
+
+def training_images(seen: Evidence, paper: float) -> Finding:
+    """C11: how many images iHarmony4 trains on."""
+    genuine = next((plan for plan in seen.artefacts.plan.benchmarks if plan.composer == PUBLISHED), None)
     if genuine is None:
-        yield cannot_say("perceptual-C11", NEEDS_IHARMONY4)
-        yield count_claim("perceptual-C12", artefacts.workspace.data, paper=7404, note=TEST_SPLIT)
-        return
-    yield judge_exact("perceptual-C11", len(artefacts.pairs(genuine.name, "train")), paper=65742, data=genuine.title)
-    yield judge_exact("perceptual-C12", len(artefacts.pairs(genuine.name)), paper=7404, data=genuine.title, note=TEST_SPLIT)
+        return not_testable(NEEDS_IHARMONY4)
+    return judge_exact(len(seen.artefacts.pairs(genuine.name, "train")), paper=paper, data=genuine.title)
 
 
-def network_claims() -> Iterator[ClaimResult]:
-    """Judge C02 to C09 and C15 on the networks at full width, built without memory, and on the scoring."""
+@lru_cache
+def network(method: str) -> Any:
+    """Return a network at full width, built without memory."""
     with torch.device("meta"):
-        detector: Any = models.create("ptc")
-        masked: Any = models.create(TRUE_MASK)
-        attention: Any = models.create("ptc_att_dih")
-    yield judge_exact("perceptual-C02", len(DIRECTIONS), paper=2, data=CODE, note=f"{' and '.join(DIRECTIONS)}; none is left out")
-    yield _fusion_claim()
-    yield judge_exact("perceptual-C04", float(get_protocol(PAPER).peak), paper=255, data=CODE)
-    yield judge_exact("perceptual-C05", detector.working_size, paper=224, data=CODE)
-    yield judge_exact("perceptual-C06", masked.working_size, paper=256, data=CODE)
-    layers = len(VARIANTS["caffe512"].layers["channels"]) - len(masked.harmonizer.channels)
-    note = "the innermost one, as in iHarmony4's code; the outermost with variant: outer"
-    yield judge_exact("perceptual-C07", layers, paper=1, data=CODE, note=note)
-    yield judge_exact("perceptual-C08", len(CLASSES), paper=3, data=CODE, note=", ".join(CLASSES))
-    yield judge_exact("perceptual-C09", attention.attention.fc3.out_features, paper=512, data=CODE)
-    black, white = (float(masked.scale.encode(torch.full((1, 3, 1, 1), level)).mean()) for level in (0.0, 1.0))
-    verdict = AGREES if (black, white) == (-1, 1) else DIFFERS
-    yield ClaimResult("perceptual-C15", verdict, math.nan, math.nan, math.nan, 1, CODE, f"black {black:g}, white {white:g}")
+        return models.create(method)
 
 
-def _fusion_claim() -> ClaimResult:
-    """Judge C03 on pixels that are surer darker, surer brighter, and neither."""
+def fusion(_: Evidence, __: float) -> Finding:
+    """C03: the mask is the larger channel, on pixels that are surer darker, surer brighter, and neither."""
     probabilities = torch.tensor([[0.7, 0.1, 0.1], [0.1, 0.6, 0.2], [0.2, 0.3, 0.7]]).view(1, 3, 1, 3)
-    verdict = AGREES if torch.equal(detection_mask(probabilities).flatten(), torch.tensor([0.7, 0.6, 0.2])) else DIFFERS
-    return ClaimResult("perceptual-C03", verdict, math.nan, math.nan, math.nan, 1, CODE, "pixel by pixel, kept soft")
+    largest = torch.equal(detection_mask(probabilities).flatten(), torch.tensor([0.7, 0.6, 0.2]))
+    return Finding(AGREES if largest else DIFFERS, NOTHING, CODE, "pixel by pixel, kept soft")
 
 
-def training_claims() -> Iterator[ClaimResult]:
-    """Judge C10, C13 and C14 on the settings with which the paper profile trains the four end-to-end models."""
-    runs = [run for run in load_profile("paper").paper(PAPER).runs if run.method in (TRUE_MASK, *NO_MASK)]
-    recipes = [planned_recipe(run) for run in runs]
-    for claim, paper, found in (
-        ("perceptual-C10", 50, {run.iterations / EPOCH for run in runs}),
-        ("perceptual-C13", 0.001, {recipe.learning_rate for recipe in recipes}),
-        ("perceptual-C14", 32, {run.batch_size for run in runs}),
-    ):
+def intensity_range(_: Evidence, __: float) -> Finding:
+    """C15: between which values a network sees black and white."""
+    scale = network(TRUE_MASK).scale
+    black, white = (float(scale.encode(torch.full((1, 3, 1, 1), level)).mean()) for level in (0.0, 1.0))
+    return Finding(AGREES if (black, white) == (-1, 1) else DIFFERS, NOTHING, CODE, f"black {black:g}, white {white:g}")
+
+
+def for_every_run(setting: Callable[[RunPlan, TrainingRecipe], float]) -> Judge:
+    """Return the test of a setting with which the paper profile trains the four end-to-end models; shown is the farthest from print."""
+
+    def test(_: Evidence, paper: float) -> Finding:
+        runs = [run for run in load_profile("paper").paper(PAPER).runs if run.method in (TRUE_MASK, *NO_MASK)]
+        found = {setting(run, planned_recipe(run)) for run in runs}
         note = f"all {len(runs)} models alike" if len(found) == 1 else f"{sorted(found)}"
-        yield judge_exact(claim, max(found, key=lambda value: abs(value - paper)), paper=paper, data=SETTINGS, note=note)
+        return judge_exact(max(found, key=lambda value: abs(value - paper)), paper=paper, data=SETTINGS, note=note)
+
+    return Construction(test)
 
 
-def _result_claims(artefacts: Artefacts) -> Iterator[ClaimResult]:
-    """Judge C16 to C19 and C21, in MSE: orders are judged on this profile's data, whatever they are."""
-    yield middle_claim(artefacts.scores)
-    yield best_claim(artefacts.scores)
-    yield improvement_claim(artefacts.scores)
-    yield trend_claim(artefacts.scores)
-    scores = artefacts.scores[(artefacts.scores["dataset"] == COCO_EXP) & (artefacts.scores["method"] == TRUE_MASK)]
-    interval = mean_score(scores, "mse")
-    factor = published_value(PAPER, 2, "DIH-M", COCO_EXP, "all", "MSE") / published_value(PAPER, 1, "DIH", COCO_EXP, "all", "MSE")
-    note = f"needs COCO and the released weights, ours is DIH-M; the paper's own table 2 prints {factor:.0f} times as much for that"
-    yield ClaimResult("perceptual-C21", CANNOT_SAY, interval.mean, interval.low, interval.high, interval.n, data_of(scores), note)
+def middle_sizes(seen: Evidence, _: float) -> Finding:
+    """C16: PTC-DIH, without mask, beats DIH-M, with the true one, at 20 to 40 % on COCO-Exp."""
+    exposed = sized(seen.artefacts.scores[seen.artefacts.scores["dataset"] == COCO_EXP])
+    parts = {size: (exposed[exposed["subset_or_bucket"] == size], OWN, TRUE_MASK) for size in MIDDLE}
+    return lower_errors(parts, data_of(exposed))
 
 
-def middle_claim(scores: pd.DataFrame) -> ClaimResult:
-    """Judge C16: PTC-DIH, without mask, beats DIH-M, with the true one, at 20 to 40 % on COCO-Exp."""
-    exposed = sized(scores[scores["dataset"] == COCO_EXP])
-    parts = {size: _difference(exposed[exposed["subset_or_bucket"] == size], OWN, TRUE_MASK) for size in MIDDLE}
-    return judge_together("perceptual-C16", parts, expected="below", data=data_of(exposed))
-
-
-def best_claim(scores: pd.DataFrame) -> ClaimResult:
-    """Judge C17: PTC-DIH is best of the three without mask at every size on both data sets."""
+def best_without_mask(seen: Evidence, _: float) -> Finding:
+    """C17: PTC-DIH is best of the three without mask at every size on both data sets."""
     parts = {}
-    for dataset, found in sized(scores).groupby("dataset", sort=False):
+    for dataset, found in sized(seen.artefacts.scores).groupby("dataset", sort=False):
         for size in SIZE_BUCKETS:
             for rival in (name for name in NO_MASK if name != OWN):
-                part = found[found["subset_or_bucket"] == size]
-                parts[f"{dataset} {size} against {LABELS[rival]}"] = _difference(part, OWN, rival)
-    return judge_together("perceptual-C17", parts, expected="below", data=data_of(scores))
+                parts[f"{dataset} {size} against {LABELS[rival]}"] = (found[found["subset_or_bucket"] == size], OWN, rival)
+    return lower_errors(parts, data_of(seen.artefacts.scores))
 
 
-def improvement_claim(scores: pd.DataFrame) -> ClaimResult:
-    """Judge C18: both detector-informed models beat DIH-NM on both data sets."""
+def informed_models(seen: Evidence, _: float) -> Finding:
+    """C18: both detector-informed models beat DIH-NM on both data sets."""
     parts = {}
-    for dataset, found in scores.groupby("dataset", sort=False):
+    for dataset, found in seen.artefacts.scores.groupby("dataset", sort=False):
         for method in (name for name in NO_MASK if name != "dih_nm"):
-            parts[f"{dataset}, {LABELS[method]}"] = _difference(found, method, "dih_nm")
+            parts[f"{dataset}, {LABELS[method]}"] = (found, method, "dih_nm")
     note = "the paper's own table 3 has three sizes of iHarmony4 at which PTC-att-DIH is worse"
-    return judge_together("perceptual-C18", parts, expected="below", data=data_of(scores), note=note)
+    return lower_errors(parts, data_of(seen.artefacts.scores), note)
 
 
-def trend_claim(scores: pd.DataFrame) -> ClaimResult:
-    """Judge C19: the larger the object, the larger the share of its error that PTC-DIH removes.
+def lower_errors(parts: dict[str, tuple[pd.DataFrame, str, str]], data: str, note: str = "") -> Finding:
+    """Judge that the first of two methods has the lower MSE in every part; parts: what -> scores, first, second."""
+    differences, lost = {}, []
+    for name, (scores, first, second) in parts.items():
+        if scores.empty:
+            differences[name] = NOTHING
+            continue
+        differences[name] = paired_difference(scores, first, second, "mse")
+        if all_worse(scores.groupby("method")["mse"].mean(), (first, second), "mse"):
+            lost.append(name)
+    return judge_together(differences, expected="below", data=data, note=note, lost=lost)
+
+
+def trend(seen: Evidence, _: float) -> Finding:
+    """C19: the larger the object, the larger the share of its error that PTC-DIH removes.
 
     By the rank correlation of the two over images, of which at most MOST_RANKED, evenly spaced, are looked at on each data set.
     """
     parts = {}
-    for dataset, found in scores.groupby("dataset", sort=False):
+    for dataset, found in seen.artefacts.scores.groupby("dataset", sort=False):
         pairs = paired_scores(found, OWN, BASELINE, "mse")
         shares = found.loc[found["method"] == OWN, ["subset", "id", "foreground_ratio"]]
         table = pairs.query("b > 0").merge(shares, on=["subset", "id"], validate="one_to_one")
         chosen = table.assign(removed=1 - table["a"] / table["b"]).iloc[evenly(range(len(table)), MOST_RANKED)]
         parts[str(dataset)] = rank_correlation(chosen[["removed", "foreground_ratio"]].to_numpy(), photographs(chosen))
     note = "rank correlation over images of the removed share with the object's; an interval needs ten photographs"
-    return judge_together("perceptual-C19", parts, expected="above", data=data_of(scores), note=note)
+    return judge_together(parts, expected="above", data=data_of(seen.artefacts.scores), note=note)
 
 
-def size_claim(errors: pd.DataFrame) -> ClaimResult:
-    """Judge C20: 0.5 stops more exposure is a smaller MSE on a smaller object; errors: ``detector.shift_errors``."""
+def size_of_shift(seen: Evidence, _: float) -> Finding:
+    """C20: 0.5 stops more exposure is a smaller MSE on a smaller object."""
     # One object of each photograph.
-    correlation = rank_correlation(errors[["mse", "foreground_ratio"]].to_numpy(), None)
+    correlation = rank_correlation(seen.tables["errors"][["mse", "foreground_ratio"]].to_numpy(), None)
     note = "rank correlation of MSE and the object's share at the paper's example of 0.5 stops; an interval needs ten photographs"
-    return judge_sign("perceptual-C20", correlation, expected="above", data="test photographs of the detector", note=note)
+    return judge_sign(correlation, expected="above", data="test photographs of the detector", note=note)
 
 
-def _difference(scores: pd.DataFrame, first: str, second: str) -> Interval:
-    """Return the paired difference of two methods in MSE, with n = 0 where there is no image."""
-    if scores.empty:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    return paired_difference(scores, first, second, "mse")
+def released_weights(seen: Evidence, _: float) -> Finding:
+    """C21: the MSE of the released weights, of which ours are no copy."""
+    scores = seen.artefacts.scores
+    scores = scores[(scores["dataset"] == COCO_EXP) & (scores["method"] == TRUE_MASK)]
+    factor = published_value(PAPER, 2, "DIH-M", COCO_EXP, "all", "MSE") / published_value(PAPER, 1, "DIH", COCO_EXP, "all", "MSE")
+    note = f"needs COCO and the released weights, ours is DIH-M; the paper's own table 2 prints {factor:.0f} times as much for that"
+    return Finding(NOT_TESTABLE, mean_score(scores, "mse"), data_of(scores), note)
 
 
-def _unjudged(result: ClaimResult, note: str) -> ClaimResult:
-    """Return a claim with our number but without a verdict, and why."""
-    return ClaimResult(result.claim_id, CANNOT_SAY, result.ours, result.low, result.high, result.n, result.data, note)
+CLAIMS: dict[str, Judge] = {
+    "perceptual-C01": coco_exp_images,
+    "perceptual-C02": Setting(len(DIRECTIONS), note=f"{' and '.join(DIRECTIONS)}; none is left out"),
+    "perceptual-C03": Construction(fusion),
+    "perceptual-C04": Setting(lambda: float(get_protocol(PAPER).peak)),
+    "perceptual-C05": Setting(lambda: network("ptc").working_size),
+    "perceptual-C06": Setting(lambda: network(TRUE_MASK).working_size),
+    "perceptual-C07": Setting(
+        lambda: len(VARIANTS["caffe512"].layers["channels"]) - len(network(TRUE_MASK).harmonizer.channels),
+        note="the innermost one, as in iHarmony4's code; the outermost with variant: outer",
+    ),
+    "perceptual-C08": Setting(len(CLASSES), note=", ".join(CLASSES)),
+    "perceptual-C09": Setting(lambda: network("ptc_att_dih").attention.fc3.out_features),
+    "perceptual-C10": for_every_run(lambda run, _: run.iterations / EPOCH),
+    "perceptual-C11": training_images,
+    "perceptual-C12": lambda seen, paper: count_images(seen.artefacts, paper=paper, note=TEST_SPLIT),
+    "perceptual-C13": for_every_run(lambda _, recipe: recipe.learning_rate),
+    "perceptual-C14": for_every_run(lambda run, _: run.batch_size),
+    "perceptual-C15": Construction(intensity_range),
+    "perceptual-C16": middle_sizes,
+    "perceptual-C17": best_without_mask,
+    "perceptual-C18": informed_models,
+    "perceptual-C19": trend,
+    "perceptual-C20": size_of_shift,
+    "perceptual-C21": released_weights,
+}

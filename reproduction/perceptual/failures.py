@@ -14,9 +14,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harmlib.data.pairs import Pair
-from reproduction.kit.grids import CAPTION_SIZE, LINE_HEIGHT, GridRow, picture_grid
+from reproduction.kit.grids import GridRow, picture_grid
+from reproduction.kit.style import CAPTION_SIZE, LINE_HEIGHT, sentence_figure, wrapped
 from reproduction.perceptual.artefacts import LABELS, NO_MASK
-from reproduction.perceptual.figures import LEVELS, input_error, no_mask_row, sentence_figure, wrapped
+from reproduction.perceptual.figures import LEVELS, input_error, no_mask_row
 from reproduction.perceptual.pictures import change, detected_mask, error, predict, read_example
 
 if TYPE_CHECKING:

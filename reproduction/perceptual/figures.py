@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -20,9 +19,9 @@ from harmlib.data.pairs import Pair
 from harmlib.errors import DataError
 from harmlib.io.images import to_tensor
 from harmlib.models.base import Prediction
-from reproduction.kit.grids import CAPTION_SIZE, LINE_HEIGHT, GridRow, foreground_box, picture_grid
+from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import VISIBLE, first_photos, first_visible
-from reproduction.kit.style import PAGE_WIDTH
+from reproduction.kit.style import sentence_figure
 from reproduction.perceptual.artefacts import LABELS, NO_MASK, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detection import DETECTED
 from reproduction.perceptual.pictures import (
@@ -51,8 +50,8 @@ DETECTED_SHARE = 0.005
 NO_GAIN = "No composite has a larger MSE with the true mask than with the detected one."
 NO_DETECTION = f"None of the composites asked about has a detection: M_p of {DETECTED} or more on {DETECTED_SHARE:.1%} of the picture."
 LEVELS = "8-bit levels, mean over channels"
-# Characters that fit beside a low picture, one of eight, and of a caption, across a page.
-NARROW, ACROSS = 10, 125
+# Characters that fit beside a low picture, one of eight.
+NARROW = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,17 +278,3 @@ def variants_sentence(examples: Sequence[Example]) -> str:
     words = "the same object in all" if same else "each with its own object"
     short = "" if len(examples) == VARIANTS else f"; no photograph of the test list has {VARIANTS}"
     return f"{examples[0].subset}, {photo}: {len(examples)} variants, {words}{short}."
-
-
-def sentence_figure(words: str) -> Figure:
-    """Return a figure that says why it shows no picture."""
-    lines = wrapped(words)
-    figure = plt.figure(figsize=(PAGE_WIDTH, (lines.count("\n") + 2) * LINE_HEIGHT))
-    figure.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])  # a figure without any is not displayed
-    figure.text(0.03, 0.5, lines, va="center", fontsize=CAPTION_SIZE)
-    return figure
-
-
-def wrapped(words: str) -> str:
-    """Return text in lines that fit across a page; its own line breaks stay."""
-    return "\n".join(textwrap.fill(line, ACROSS) for line in words.splitlines())

@@ -11,8 +11,8 @@ from harmlib.evaluation.intervals import mean_interval, ratio_of_means
 from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, paired_scores, photographs
 from reproduction.kit import comparisons
 from reproduction.kit import orders as kit_orders
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.kit.tables import beside_paper
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.papers import published
 from reproduction.perceptual.artefacts import (
     BASELINE,
@@ -61,7 +61,7 @@ def two_stage_table(artefacts: Artefacts) -> pd.DataFrame:
     printed = published(PAPER, 1).replace({"method": {RELEASED: TRUE_MASK}})
     scores = _on(artefacts, COCO_EXP, {*printed["method"]}).assign(subset_or_bucket=EVERY)
     table = comparisons.printed_table(scores, printed, ("mse", "psnr", "lpips"), labels=LABELS, reasons={"lpips": LPIPS_MISSING})
-    return _stamped(table, artefacts)
+    return artefacts.stamped(table)
 
 
 def quality_table(artefacts: Artefacts) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def quality_table(artefacts: Artefacts) -> pd.DataFrame:
         scores = _on(artefacts, dataset, LABELS).assign(subset_or_bucket=EVERY)
         block = printed[printed["dataset"] == dataset]
         parts.append(comparisons.printed_table(scores, block, ("mse", "psnr"), labels=LABELS, reasons={}, ranked=NO_MASK))
-    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
+    return artefacts.stamped(pd.concat(parts, ignore_index=True))
 
 
 def size_table(artefacts: Artefacts) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def size_table(artefacts: Artefacts) -> pd.DataFrame:
         scores = sized(_on(artefacts, dataset, {*printed["method"]}))
         reasons = dict.fromkeys(LABELS, NO_IMAGE)
         parts.append(comparisons.printed_table(scores, block, ("mse",), labels=LABELS, reasons=reasons, ranked=NO_MASK))
-    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
+    return artefacts.stamped(pd.concat(parts, ignore_index=True))
 
 
 def relative_table(artefacts: Artefacts) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def relative_table(artefacts: Artefacts) -> pd.DataFrame:
         block = printed[printed["dataset"] == dataset]
         table = beside_paper(summary, block, data=comparisons.data_of(scores), reasons=dict.fromkeys(LABELS, NO_IMAGE))
         parts.append(table.assign(row=table["method"].map(LABELS), metric=RELATIVE, direction="down"))
-    return _stamped(pd.concat(parts, ignore_index=True), artefacts)
+    return artefacts.stamped(pd.concat(parts, ignore_index=True))
 
 
 def _printed_ratios() -> pd.DataFrame:
@@ -212,8 +212,3 @@ def sized(scores: pd.DataFrame) -> pd.DataFrame:
     """Return scores with the size of their object as "subset_or_bucket", those beyond all sizes left out, small ones first."""
     sizes = pd.Categorical(bucket(scores["foreground_ratio"], SIZE_BUCKETS), list(SIZE_BUCKETS), ordered=True)
     return scores.assign(subset_or_bucket=sizes).dropna(subset="subset_or_bucket").sort_values("subset_or_bucket", kind="stable")
-
-
-def _stamped(table: pd.DataFrame, artefacts: Artefacts) -> pd.DataFrame:
-    """Return a table that names its profile and device."""
-    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)

@@ -8,10 +8,11 @@ import pandas as pd
 
 from harmlib.evaluation.statistics import mean_score
 from reproduction.kit.comparisons import VERDICTS, reading
+from reproduction.kit.findings import AGREES, CANNOT_SAY, value_verdict
 from reproduction.kit.labelme import CHANCE, PACK
 from reproduction.kit.orders import order_verdict
 from reproduction.kit.summary import Row, interval_of, order_rows, summary, summary_row, value_row
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, ClaimResult, claim_row, value_verdict
+from reproduction.kit.verdicts import ClaimResult, claim_rows
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, DETECTOR, LABELS, TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.detector import MANY_MISSED, PUBLISHED_DISTANCE
@@ -41,12 +42,10 @@ def summary_table(
     orders, small: ``numbers.orders`` and ``small_objects``; thresholds, learned: ``detector.threshold_table`` and ``learned_table``;
     realism: ``realism.auc_table``, None without the pack; results: ``claims.judge_claims``.
     """
-    chosen = [result for result in results if result.claim_id in MEASURED_CLAIMS]
-    measured = [{**claim_row(result), "quantity": MEASURED_CLAIMS[result.claim_id]} for result in chosen]
     # The two-stage system has no training of its own: its budget is that of DIH-M.
     trained = orders.replace({"first": {TWO_STAGE: TRUE_MASK}})
     harmonizers = (_difficulty(artefacts), order_rows(artefacts, trained, "mse"), _small(artefacts, small))
-    parts = (*harmonizers, _detector(artefacts, thresholds, learned), _realism(artefacts, realism), measured)
+    parts = (*harmonizers, _detector(artefacts, thresholds, learned), _realism(artefacts, realism), claim_rows(results, MEASURED_CLAIMS))
     return summary(row for part in parts for row in part)
 
 

@@ -85,7 +85,7 @@ def quality_table(artefacts: Artefacts) -> pd.DataFrame:
         summary = summarize(scores, by=("dataset", "method"), metrics=METRICS)
         parts.append(beside_paper(summary, printed, data=scores["data"].iloc[0], reasons=reasons))
     table = with_ranks(pd.concat(parts, ignore_index=True), artefacts.scores.drop(columns="data"))
-    return table.assign(profile=artefacts.workspace.profile.name, device=artefacts.device)
+    return artefacts.stamped(table)
 
 
 def differences(artefacts: Artefacts, metrics: Sequence[str] = ("mse", "psnr", "ssim")) -> pd.DataFrame:

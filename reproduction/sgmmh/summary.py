@@ -9,7 +9,7 @@ import pandas as pd
 from harmlib.evaluation.statistics import mean_score
 from reproduction.kit.comparisons import VERDICTS, reading
 from reproduction.kit.summary import Row, interval_of, order_rows, summary, summary_row, value_row
-from reproduction.kit.verdicts import ClaimResult, claim_row
+from reproduction.kit.verdicts import ClaimResult, claim_rows
 from reproduction.papers import printed_mean
 from reproduction.sgmmh.artefacts import BASELINE, Artefacts
 from reproduction.sgmmh.directions import CHANCE
@@ -28,7 +28,7 @@ def summary_table(
     differences: ``numbers.differences``; directions: ``directions.agreement``; results: ``claims.judge_claims``.
     """
     steps = differences[[pair in STEPS for pair in zip(differences["first"], differences["second"], strict=True)]]
-    measured = [claim_row(result) for result in results if result.claim_id in MEASURED_CLAIMS]
+    measured = claim_rows(results, MEASURED_CLAIMS)
     return summary([*_difficulty(artefacts), *order_rows(artefacts, steps, "mse"), *_signs(directions), *measured])
 
 

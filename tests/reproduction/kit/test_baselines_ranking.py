@@ -14,7 +14,7 @@ from harmlib.evaluation.statistics import paired_difference
 from reproduction.baselines import ranking, summary, training
 from reproduction.baselines.artefacts import LABELS
 from reproduction.kit.comparisons import BETTER, OPEN
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 
 # All systems in the printed order, ten levels apart, so that a noise of one level turns nothing around.
 AS_PRINTED = {

@@ -10,8 +10,9 @@ from miniature_frih import FMSE, IMAGES, gains_table, make_artefacts, score_rows
 from harmlib.metrics.protocols import METRICS
 from reproduction.frih import artefacts, claims, gains, numbers, submasks, summary
 from reproduction.kit import comparisons
+from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS, NOT_TESTABLE, Finding
 from reproduction.kit.names import NOT_SCORED, budget_sentences
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.verdicts import Construction, Evidence, Setting, judge
 
 
 def test_table_1_has_every_printed_cell_and_ours_only_under_all(frih_artefacts):
@@ -142,13 +143,14 @@ def test_what_only_size_explains_vanishes_when_size_is_held(generator):
 
 
 def test_network_submasks_and_recipe_are_the_papers():
-    results = [*claims.network_claims(), *claims.submask_claims(), *claims.training_claims()]
+    settings = {claim_id: claim for claim_id, claim in claims.CLAIMS.items() if isinstance(claim, (Setting, Construction))}
 
-    assert {result.claim_id: result.verdict for result in results} == dict.fromkeys((result.claim_id for result in results), AGREES)
+    assert len(settings) == 19
+    assert {result.claim_id: result.verdict for result in judge(settings)} == dict.fromkeys(settings, AGREES)
 
 
 def test_text_is_contradicted_by_the_papers_own_table_and_by_a_smaller_model():
-    ranking, size = claims.ranking_claims()
+    ranking, size = judge({claim_id: claims.CLAIMS[claim_id] for claim_id in ("frih-C27", "frih-C36")})
 
     assert (ranking.verdict, ranking.ours) == (DIFFERS, 1)
     assert size.verdict == DIFFERS
@@ -156,6 +158,11 @@ def test_text_is_contradicted_by_the_papers_own_table_and_by_a_smaller_model():
 
 
 RIVALS = ("lalonde", "xue", "zhu", "dih", "s2am", "dovenet", "adfm", "bargainnet", "iih", "rainnet", "idih", "dht", "s2crnet", "harmonizer")
+
+
+def margin_of(tested: artefacts.Artefacts) -> Finding:
+    """What becomes of the claim that FRIH beats all others."""
+    return claims.margin(Evidence(tested, {"others": numbers.against_others(tested)}), 0.35)
 
 
 @pytest.mark.parametrize(("strongest", "expected"), [(300.0, AGREES), (100.0, DIFFERS), (200.0, CANNOT_SAY)])
@@ -166,16 +173,16 @@ def test_margin_is_judged_by_the_sign_against_every_rival(tmp_path, strongest, e
         own = scores.loc[scores["method"] == "frih", list(METRICS)].to_numpy()
         scores.loc[scores["method"] == "idih", list(METRICS)] = own
 
-    result = claims.margin_claim(numbers.against_others(make_artefacts(tmp_path, scores)))
+    result = margin_of(make_artefacts(tmp_path, scores))
 
     assert result.verdict == expected
     assert "iDIH, the strongest here" in result.note
 
 
 def test_margin_needs_every_rival(frih_artefacts):
-    result = claims.margin_claim(numbers.against_others(frih_artefacts))
+    result = margin_of(frih_artefacts)
 
-    assert result.verdict == CANNOT_SAY
+    assert result.verdict == NOT_TESTABLE
     assert result.note.startswith("14 of the 14 other methods of table 1 are not scored: Lalonde, Xue, Zhu")
 
 
@@ -184,16 +191,29 @@ def test_claims_about_iharmony4_need_iharmony4(frih_artefacts):
 
     results = {result.claim_id: result.verdict for result in claims.judge_claims(frih_artefacts, numbers.orders(frih_artefacts), others)}
 
-    assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35")} == {CANNOT_SAY}
-    assert {results[claim] for claim in claims.GAINS} == {AGREES}
+    assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35")} == {NOT_TESTABLE}
+    assert {results[claim] for claim in GAINS} == {AGREES}
+
+
+GAINS = ("frih-C29", "frih-C30", "frih-C31", "frih-C33")
+
+
+def gains_of(tested: artefacts.Artefacts) -> dict[str, str]:
+    """What becomes of the claims about the ablation."""
+    evidence = Evidence(tested, {"orders": numbers.orders(tested)})
+    return {result.claim_id: result.verdict for result in judge({claim: claims.CLAIMS[claim] for claim in GAINS}, evidence)}
 
 
 def test_gain_without_its_runs_cannot_be_judged(tmp_path):
     partial = make_artefacts(tmp_path, score_rows({name: FMSE[name] for name in ("composite", "frih_baseline", "frih")}))
 
-    results = {result.claim_id: result.verdict for result in claims.gain_claims(numbers.orders(partial))}
+    assert gains_of(partial) == {**dict.fromkeys(GAINS, NOT_TESTABLE), "frih-C31": AGREES}
 
-    assert results == {"frih-C29": CANNOT_SAY, "frih-C30": CANNOT_SAY, "frih-C31": AGREES, "frih-C33": CANNOT_SAY}
+
+def test_gain_among_networks_that_all_harm_is_no_agreement(tmp_path):
+    harmful = make_artefacts(tmp_path, score_rows({**FMSE, "composite": 100.0}))
+
+    assert gains_of(harmful) == dict.fromkeys(GAINS, ALL_WORSE)
 
 
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(frih_artefacts):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
+from miniature_frih import FMSE, make_artefacts, score_rows
 
 from harmlib.errors import DataError
 from reproduction.kit import genuine
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.artefacts import Artefacts
+from reproduction.kit.findings import AGREES, DIFFERS, NOT_TESTABLE
 
 
 @pytest.fixture
@@ -37,11 +42,17 @@ def pack(tmp_path):
     return tmp_path
 
 
+def artefacts_beside(data: Path) -> Artefacts:
+    """Artefacts without iHarmony4 itself, in a workspace with a folder of data."""
+    found = make_artefacts(data, score_rows(FMSE))
+    return replace(found, workspace=replace(found.workspace, data=data))
+
+
 def test_without_the_pack_there_is_nothing_to_read_and_nothing_to_say(tmp_path):
     assert genuine.read_pack(None) is None
     assert genuine.read_pack(tmp_path) is None
-    assert genuine.count_claim("frih-C18", tmp_path, paper=7407, note="").verdict == CANNOT_SAY
-    assert {claim.verdict for claim in genuine.size_claims(None)} == {CANNOT_SAY}
+    assert genuine.count_images(artefacts_beside(tmp_path), paper=7407, note="").verdict == NOT_TESTABLE
+    assert genuine.mean_side(artefacts_beside(tmp_path), "HCOCO", paper=500, tolerance=50).verdict == NOT_TESTABLE
 
 
 def test_a_pack_with_a_missing_file_is_named(tmp_path):
@@ -52,11 +63,13 @@ def test_a_pack_with_a_missing_file_is_named(tmp_path):
 
 
 def test_counts_and_sizes_are_judged_on_every_test_file_once(pack):
-    sizes = {claim.claim_id: (claim.verdict, claim.ours) for claim in genuine.size_claims(genuine.read_pack(pack))}
+    found = artefacts_beside(pack)
 
-    assert genuine.count_claim("frih-C18", pack, paper=24, note="").verdict == AGREES
-    assert genuine.count_claim("frih-C18", pack, paper=7407, note="").verdict == DIFFERS
-    assert sizes == {"harmonizer-C25": (DIFFERS, 400), "harmonizer-C26": (AGREES, 3000)}
+    small, large = (genuine.mean_side(found, name, paper=side, tolerance=side / 10) for name, side in (("HCOCO", 500), ("HAdobe5k", 3000)))
+
+    assert genuine.count_images(found, paper=24, note="").verdict == AGREES
+    assert genuine.count_images(found, paper=7407, note="").verdict == DIFFERS
+    assert (small.verdict, small.ours.mean, large.verdict, large.ours.mean) == (DIFFERS, 400, AGREES, 3000)
 
 
 def test_table_sets_genuine_means_beside_those_of_the_paper_and_of_later_ones(pack):

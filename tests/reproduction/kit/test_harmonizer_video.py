@@ -18,8 +18,8 @@ from harmlib.filters.fused import restore_picture
 from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.video import ArgumentAverage, FrameHarmonizer, flicker, foreground_lab, read_frames, write_video
 from reproduction.harmonizer import clips, video, video_figures
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.kit.style import save_figure
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
 
 WEIGHTS = (0, 0.5, 0.9)
 RAW, SMOOTH = video.Way("harmonizer", 0), video.Way("harmonizer", 0.9)

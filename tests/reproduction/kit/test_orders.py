@@ -7,8 +7,8 @@ from miniature_frih import FMSE, make_artefacts, score_rows
 
 from reproduction.frih import numbers
 from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE
+from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS
 from reproduction.kit.orders import all_worse, order_verdict
-from reproduction.kit.verdicts import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows
 
 from harmlib.evaluation.intervals import Interval
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS, NOT_TESTABLE, Finding
+from reproduction.kit.verdicts import Construction, Evidence, Setting, judge
 from reproduction.papers import claims as printed_claims
 from reproduction.perceptual import artefacts, claims, numbers, summary
 from reproduction.perceptual.artefacts import COCO_EXP
@@ -25,6 +26,11 @@ def good_artefacts(tmp_path) -> artefacts.Artefacts:
     return make_artefacts(tmp_path, score_rows(ERRORS))
 
 
+def seen(tested: artefacts.Artefacts, number: int) -> Finding:
+    """What becomes of one claim."""
+    return claims.CLAIMS[f"perceptual-C{number}"](Evidence(tested, {"errors": SHIFT_ERRORS}), np.nan)
+
+
 def verdicts_of(results) -> dict[str, str]:
     return {result.claim_id: result.verdict for result in results}
 
@@ -36,15 +42,16 @@ def test_every_claim_is_judged_once(good_artefacts):
 
 
 def test_networks_and_training_are_the_papers():
-    results = verdicts_of([*claims.network_claims(), *claims.training_claims()])
+    settings = {claim_id: claim for claim_id, claim in claims.CLAIMS.items() if isinstance(claim, (Setting, Construction))}
 
-    assert results == dict.fromkeys(results, AGREES)
+    assert len(settings) == 12
+    assert verdicts_of(judge(settings)) == dict.fromkeys(settings, AGREES)
 
 
 def test_sizes_of_data_sets_need_these_data_sets(good_artefacts):
     results = {result.claim_id: result for result in claims.judge_claims(good_artefacts, SHIFT_ERRORS)}
 
-    assert {results[f"perceptual-C{number}"].verdict for number in ("01", "11", "12", "21")} == {CANNOT_SAY}
+    assert {results[f"perceptual-C{number}"].verdict for number in ("01", "11", "12", "21")} == {NOT_TESTABLE}
     assert results["perceptual-C01"].ours == IMAGES
 
 
@@ -57,9 +64,9 @@ def test_paper_s_order_agrees_where_every_size_has_images(good_artefacts):
 
 
 def test_true_mask_that_wins_at_middle_sizes_differs(good_artefacts):
-    result = claims.middle_claim(good_artefacts.scores)
+    result = seen(good_artefacts, 16)
 
-    assert (result.verdict, result.n) == (DIFFERS, 12)
+    assert (result.verdict, result.ours.n) == (DIFFERS, 12)
     assert "1 without images" in result.note
 
 
@@ -67,7 +74,7 @@ def test_sequential_method_that_wins_at_middle_sizes_agrees(tmp_path):
     scores = score_rows({**ERRORS, "ptc_dih": 40})
     scores.loc[scores["foreground_ratio"] == 0.15, "foreground_ratio"] = 0.35
 
-    assert claims.middle_claim(make_artefacts(tmp_path, scores).scores).verdict == AGREES
+    assert seen(make_artefacts(tmp_path, scores), 16).verdict == AGREES
 
 
 def test_one_size_at_which_a_rival_wins_is_enough_to_differ(tmp_path):
@@ -75,7 +82,7 @@ def test_one_size_at_which_a_rival_wins_is_enough_to_differ(tmp_path):
     worse = (scores["method"] == "ptc_dih") & (scores["foreground_ratio"] == 0.25) & (scores["benchmark"] == "coco-exp-style")
     scores.loc[worse, "mse"] = 90.0
 
-    result = claims.best_claim(make_artefacts(tmp_path, scores).scores)
+    result = seen(make_artefacts(tmp_path, scores), 17)
 
     assert result.verdict == DIFFERS
     assert f"shown: {COCO_EXP} 20-30% against PTC-att-DIH" in result.note
@@ -86,11 +93,17 @@ def test_removed_share_that_grows_with_the_object_agrees(tmp_path):
     own = scores["method"] == "ptc_dih"
     scores.loc[own, "mse"] = 90 - 200 * scores["foreground_ratio"]
 
-    assert claims.trend_claim(make_artefacts(tmp_path, scores).scores).verdict == AGREES
+    assert seen(make_artefacts(tmp_path, scores), 19).verdict == AGREES
 
 
-def test_larger_objects_have_larger_errors_at_the_same_shift():
-    assert claims.size_claim(SHIFT_ERRORS).verdict == AGREES
+def test_order_of_methods_that_all_harm_is_no_agreement(tmp_path):
+    harmful = make_artefacts(tmp_path, score_rows({**ERRORS, "composite": 9.0}))
+
+    assert seen(harmful, 18).verdict == ALL_WORSE
+
+
+def test_larger_objects_have_larger_errors_at_the_same_shift(good_artefacts):
+    assert seen(good_artefacts, 20).verdict == AGREES
 
 
 def tables_of_detector(never: float, distance: Interval) -> tuple[pd.DataFrame, pd.DataFrame]:

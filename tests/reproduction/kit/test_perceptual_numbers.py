@@ -9,7 +9,7 @@ from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows
 
 from harmlib.evaluation.statistics import SIZE_BUCKETS
 from reproduction.kit.comparisons import BETTER, WORSE
-from reproduction.kit.verdicts import AGREES, DIFFERS
+from reproduction.kit.findings import AGREES, DIFFERS
 from reproduction.papers import printed_difference
 from reproduction.perceptual import artefacts, numbers
 from reproduction.perceptual.artefacts import COCO_EXP, IHARMONY4

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from harmlib.errors import DataError
 from harmlib.evaluation.intervals import Interval
+from reproduction.kit.findings import ALL_WORSE, Finding, judge_sign, not_testable
 from reproduction.kit.scoreboard import claim_verdicts, exhibit_states, write_scoreboard
-from reproduction.kit.style import save_csv
-from reproduction.kit.verdicts import judge_sign, save_claims
+from reproduction.kit.style import save_csv, save_figure, sentence_figure
+from reproduction.kit.verdicts import ClaimResult, Setting, judge, save_claims
 from reproduction.papers import exhibits
+
+
+def gains(*claims: str) -> list[ClaimResult]:
+    """Measured claims that agree."""
+    found = judge_sign(Interval(1.2, 0.8, 1.6, 9), expected="above", data="toy | small")
+    return judge(dict.fromkeys(claims, lambda _, __: found))
 
 
 @pytest.fixture
@@ -21,10 +29,8 @@ def results(tmp_path: Path) -> Path:
     rows = {"ours": [1.0, 2.0], "data": ["toy", "toy"], "note": ["", ""]}
     save_csv(pd.DataFrame(rows), tmp_path / "tables" / "sgmmh-T1.csv")
     save_csv(pd.DataFrame({**rows, "ours": [1.0, None], "note": ["", "not trained"]}), tmp_path / "tables" / "sgmmh-T2.csv")
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "frih-F3.png").write_bytes(b"picture")
-    claim = judge_sign("frih-C31", Interval(1.2, 0.8, 1.6, 9), expected="above", data="toy | small")
-    save_claims([claim], tmp_path / "tables", "frih")
+    save_figure(plt.figure(figsize=(1, 1)), tmp_path / "figures" / "frih-F3")
+    save_claims(gains("frih-C31"), tmp_path / "tables", "frih")
     return tmp_path
 
 
@@ -88,7 +94,7 @@ def test_bar_within_a_cell_does_not_break_the_table(results: Path) -> None:
 
 
 def test_page_of_empty_results_can_be_written(tmp_path: Path) -> None:
-    assert "No claim tested." in write_scoreboard(tmp_path, "smoke")
+    assert "No claim judged." in write_scoreboard(tmp_path, "smoke")
 
 
 def test_foreign_claims_table_is_refused(tmp_path: Path) -> None:
@@ -99,9 +105,7 @@ def test_foreign_claims_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_claims_of_two_notebooks_stand_together_in_order(results: Path) -> None:
-    other = judge_sign("frih-C30", Interval(1.2, 0.8, 1.6, 9), expected="above", data="toy")
-    save_claims([other], results / "other", "frih")
-    (results / "other" / "claims-frih.csv").rename(results / "tables" / "claims-frih-studies.csv")
+    save_claims(gains("frih-C30"), results / "tables", "frih-studies")
 
     text = write_scoreboard(results, "smoke")
 
@@ -119,7 +123,32 @@ def test_exhibit_of_a_user_study_says_who_answered(results: Path) -> None:
     rows = {"raters": ["simulated"], "ours": [1.0], "data": ["toy"], "note": [""]}
     save_csv(pd.DataFrame(rows), results / "tables" / "harmonizer-T5.csv")
     save_csv(pd.DataFrame(rows), results / "tables" / "harmonizer-F2.csv")
-    (results / "figures" / "harmonizer-F2.png").write_bytes(b"picture")
+    save_figure(plt.figure(figsize=(1, 1)), results / "figures" / "harmonizer-F2")
 
     assert state_of(results, "harmonizer-T5")[["state", "note"]].tolist() == ["made", "raters: simulated"]
     assert state_of(results, "harmonizer-F2")[["state", "note"]].tolist() == ["made", "raters: simulated"]
+
+
+def test_figure_that_only_says_why_it_shows_nothing_is_not_made(results: Path) -> None:
+    save_figure(sentence_figure("No composite has a detection."), results / "figures" / "perceptual-F7")
+
+    assert state_of(results, "perceptual-F7")[["state", "note"]].tolist() == ["not made", "No composite has a detection."]
+    write_scoreboard(results, "smoke")
+    assert "perceptual-F7" not in (results / "tables" / "figures.csv").read_text(encoding="utf-8")
+
+
+def test_headline_counts_settings_measurements_and_what_cannot_be_tested_apart(tmp_path: Path) -> None:
+    lost = Finding(ALL_WORSE, Interval(1.2, 0.8, 1.6, 9), "toy")
+    table = {
+        "frih-C03": Setting(11.98),
+        "frih-C16": Setting(99),
+        "frih-C29": lambda _, __: lost,
+        "frih-C01": lambda _, __: not_testable("needs iHarmony4"),
+    }
+    save_claims([*judge(table), *gains("frih-C31")], tmp_path / "tables", "frih")
+
+    text = write_scoreboard(tmp_path, "smoke")
+
+    assert "- built as printed: 1 of 2 settings" in text
+    assert "- measured: agrees 1, differs 0, cannot say 1, 1 of them all worse than the composite" in text
+    assert "- not testable here: 1," in text

@@ -19,7 +19,8 @@ from harmlib.metrics.protocols import METRICS
 from harmlib.models.layers.retoucher import OPERATORS
 from reproduction.kit import charts, comparisons
 from reproduction.kit.artefacts import named_scores
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.verdicts import Construction, Evidence, Setting, judge
 from reproduction.profiles import load_profile
 from reproduction.sgmmh import artefacts, claims, directions, figures, numbers, pasted, pictures, pipeline, summary
 from reproduction.stages import Results
@@ -349,9 +350,11 @@ def test_at_most_a_fifth_of_the_regions_and_one_is_drawn(regions, expected):
 
 
 def test_network_and_settings_are_the_papers():
-    results = [*claims.network_claims(), *claims.training_claims()]
+    # C09 also looks at composites on disk.
+    settings = {name: claim for name, claim in claims.CLAIMS.items() if isinstance(claim, (Setting, Construction)) and name != "sgmmh-C09"}
 
-    assert {result.claim_id: result.verdict for result in results} == dict.fromkeys((result.claim_id for result in results), AGREES)
+    assert len(settings) == 18
+    assert {result.claim_id: result.verdict for result in judge(settings)} == dict.fromkeys(settings, AGREES)
 
 
 @pytest.mark.parametrize(
@@ -365,14 +368,18 @@ def test_network_and_settings_are_the_papers():
 def test_improvement_is_judged_by_all_comparisons(tmp_path, errors, noise, expected):
     tested = make_artefacts(tmp_path, score_rows(errors, noise=noise))
 
-    assert claims.improvement_claim(numbers.differences(tested)).verdict == expected
+    found = claims.improvement(Evidence(tested, {"differences": numbers.differences(tested)}), np.nan)
+
+    assert found.verdict == expected
 
 
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts):
     signs = directions.agreement(region_rows([5, -5, 5], [1, 1, -1]))
     differences = numbers.differences(good_artefacts)
 
-    table = summary.summary_table(good_artefacts, differences, signs, [claims.improvement_claim(differences)])
+    results = judge({"sgmmh-C27": claims.improvement}, Evidence(good_artefacts, {"differences": differences}))
+
+    table = summary.summary_table(good_artefacts, differences, signs, results)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert table.query("quantity == 'MSE, OM - RGB'")["verdict"].tolist() == [AGREES, AGREES]

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from reproduction.exhibits_userstudy import claims, numbers, summary
+from reproduction.kit.findings import AGREES, CANNOT_SAY, NOT_TESTABLE
 from reproduction.kit.scoreboard import claim_verdicts
-from reproduction.kit.verdicts import AGREES, CANNOT_SAY, judge_exact, save_claims
+from reproduction.kit.verdicts import Setting, judge, save_claims
 from reproduction.papers import claims as all_claims
 from reproduction.userstudy import StudyInfo, StudyRecords
 from reproduction.userstudy.simulated import ranking_study
@@ -45,12 +46,12 @@ def test_numbers_of_people_and_sets_agree_with_the_printed_shares(judged) -> Non
 def test_what_only_the_authors_know_cannot_be_said(judged, number) -> None:
     row = judged.loc[f"harmonizer-C{number}"]
 
-    assert row["verdict"] == CANNOT_SAY
+    assert row["verdict"] == NOT_TESTABLE
     assert "no answer is published" in row["note"]
 
 
 def test_claims_of_studies_leave_those_of_the_papers_own_notebook_alone(tmp_path) -> None:
-    save_claims([judge_exact("harmonizer-C11", 6, paper=6, data="the code")], tmp_path / "tables", "harmonizer")
+    save_claims(judge({"harmonizer-C11": Setting(6)}), tmp_path / "tables", "harmonizer")
 
     claims.save_claims(claims.judge_claims(), tmp_path / "tables")
 
