@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from harmlib.io.files import fingerprint, replacing
+from reproduction.kit.rounding import rounded
 from reproduction.papers import methods
 
 COLUMN_WIDTH = 3.3
@@ -116,7 +117,7 @@ def shown_sentence(path: str | os.PathLike[str]) -> str:
 
 
 def save_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """Write a table as CSV by rename, without its index; return the path."""
+    """Write a table as CSV by rename, without its index, numbers as ``rounding.rounded`` returns them; return the path."""
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.8g")
+        rounded(table).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
     return Path(path)

@@ -59,4 +59,4 @@ def test_same_figure_gives_the_same_bytes(figure, tmp_path: Path) -> None:
 def test_tables_are_written_without_index(tmp_path: Path) -> None:
     save_csv(pd.DataFrame({"a": [1 / 3], "b": ["x"]}, index=[7]), tmp_path / "t.csv")
 
-    assert (tmp_path / "t.csv").read_text() == "a,b\n0.33333333,x\n"
+    assert (tmp_path / "t.csv").read_text() == "a,b\n0.3333,x\n"
