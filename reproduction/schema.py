@@ -172,6 +172,7 @@ class Settings(Entry):
     accumulate: Count = 1
     online: bool = True
     packed: bool = False
+    longest_side: CountOrNone = 0
     perturb_at: Annotated[str, AfterValidator(_check_perturbed_size)] = "256"
     workers: CountOrNone = 0
     save_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60

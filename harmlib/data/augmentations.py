@@ -1,6 +1,7 @@
 """Random changes of a training pair that keep it a pair: composite, real photograph and mask are changed alike.
 
-A method names those of its paper in ``HarmonizationModel.augmentations``; they are applied in that order, at the pictures' own size.
+A method names those of its paper in ``HarmonizationModel.augmentations``; they are applied in that order: with a crop among them at the
+pictures' own size, else at the training size.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: n
             raise ParameterError(f'there is no augmentation "{name}": choose from {", ".join(AUGMENTATIONS)}')
         changed = AUGMENTATIONS[name](changed, generator)
     return changed
+
+
+def crops(names: Sequence[str]) -> bool:
+    """Tell whether one of the named augmentations cuts a part out."""
+    return any(name in CROPS for name in names)
 
 
 def _flip(arrays: Arrays, generator: np.random.Generator) -> Arrays:
@@ -96,3 +102,4 @@ AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
     "square_crop": _square_crop,
     "side_crop": _side_crop,
 }
+CROPS = ("random_crop", "square_crop", "side_crop")

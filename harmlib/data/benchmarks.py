@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from harmlib.data.composers.base import NO_REGION, Composite, Skipped, composes_online, get_composer
-from harmlib.data.composers.regions import is_usable
+from harmlib.data.composers.regions import count_usable
 from harmlib.data.photos import Source
 from harmlib.io.files import (
     check_free_space,
@@ -131,7 +131,7 @@ def build_benchmark(
     _announce(plan, sources, items, root)
     _build_all(items, sources, root, plan.composer, seed, workers)
     rows, counts = _collect(items, root)
-    _count_others(plan, sources, counts)
+    _count_others(plan, sources, counts, workers)
     _write_lists(plan, rows, root)
     write_manifest(
         root,
@@ -273,14 +273,14 @@ def _collect(items: list[Item], root: Path) -> tuple[list[dict[str, Any]], dict[
     return rows, counts
 
 
-def _count_others(plan: BenchmarkPlan, sources: Mapping[str, Source], counts: dict[str, Any]) -> None:
+def _count_others(plan: BenchmarkPlan, sources: Mapping[str, Source], counts: dict[str, Any], workers: int) -> None:
     """Count the usable photographs of the splits that are not put on disk, because they are only perturbed online."""
     if not composes_online(plan.composer):
         return
     for name in plan.sources:
         for split in (split for split in sources[name].splits() if split not in plan.splits):
             photos = sources[name].ids(split)
-            used = sum(is_usable(sources[name], photo) for photo in photos)
+            used = count_usable(sources[name], photos, workers=workers)
             skipped = {NO_REGION: len(photos) - used} if used < len(photos) else {}
             counts.setdefault(name, {})[split] = {"photographs": len(photos), "used": used, "composites": 0, "skipped": skipped}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,16 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from harmlib.color import lab8_to_rgb
-from harmlib.data.augmentations import Arrays, augment
+from harmlib.data.augmentations import Arrays, augment, crops
 from harmlib.data.composers.base import composes_online, get_composer
 from harmlib.data.composers.regions import is_usable
 from harmlib.data.packed import Labeler, PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
+from harmlib.data.rows import write_rows
 from harmlib.errors import DataError, ParameterError
-from harmlib.io.files import replacing
 from harmlib.io.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
-from harmlib.progress import progress
 from harmlib.seeds import item_generator
 from harmlib.threads import keep_worker_to_one_thread
 
@@ -38,20 +38,23 @@ Batch = dict[str, Any]
 class ResizedSource(Source):
     """A source's photographs of one split at ``size`` x ``size``, kept in one file that all workers map into memory.
 
-    Decoding and resizing are paid once; 256 x 256 takes 262 kB a photograph (Sg-MMH trains at that size).
+    Decoding and resizing are paid once, by ``workers`` processes; 256 x 256 takes 262 kB a photograph (Sg-MMH trains at that size).
     Pictures are resized bilinearly without antialiasing, labels by nearest neighbor (specs/sgmmh.md section 1).
     """
 
     kind = "resized"
 
-    def __init__(self, source: Source, split: str, cache: str | os.PathLike[str], *, size: int = 256) -> None:
+    def __init__(self, source: Source, split: str, cache: str | os.PathLike[str], *, size: int = 256, workers: int = 0) -> None:
         self.size = size
         self.name, self.no_object, self.classes, self.folder = source.name, source.no_object, source.classes, source.folder
         self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
         self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
         self._rows = {photo_id: row for row, photo_id in enumerate(self._ids)}
         if not self._path.exists():
-            self._fill(source, size)
+            make = partial(_small_photo, source=source, size=size)
+            write_rows(
+                self._path, self._ids, (size, size, 4), make, workers=workers, desc=f"{source.name} at {size}x{size}", unit="photograph"
+            )
         self._pixels: np.ndarray | None = None
 
     def splits(self) -> tuple[str, ...]:
@@ -76,19 +79,16 @@ class ResizedSource(Source):
         """Return the full-size source's fingerprint."""
         return self._fingerprint
 
-    def _fill(self, source: Source, size: int) -> None:
-        """Decode and resize every photograph into the file, which appears when it is complete."""
-        with replacing(self._path) as temporary:
-            pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(self._ids), size, size, 4))
-            for row, photo_id in enumerate(progress(self._ids, desc=f"{self.name} at {size}x{size}", unit="photograph")):
-                photo = source.load(photo_id)
-                pixels[row, ..., :3] = cv2.resize(photo.image, (size, size), interpolation=cv2.INTER_LINEAR)
-                pixels[row, ..., 3] = resize(photo.labels.astype(np.uint8), (size, size), "nearest")
-            pixels.flush()
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave the memory map behind when a worker process gets a copy; it maps the file itself."""
         return {**self.__dict__, "_pixels": None}
+
+
+def _small_photo(photo_id: str, source: Source, size: int) -> np.ndarray:
+    """Return a photograph and its labels at a size, uint8 (size, size, 4)."""
+    photo = source.load(photo_id)
+    labels = resize(photo.labels.astype(np.uint8), (size, size), "nearest")
+    return np.dstack([cv2.resize(photo.image, (size, size), interpolation=cv2.INTER_LINEAR), labels])
 
 
 class Visits(Dataset[Batch]):
@@ -147,8 +147,9 @@ class OnlineComposites(Visits):
 class StoredPairs(Visits):
     """Pairs of a benchmark on disk, resized for training and augmented anew at every visit.
 
-    resizer: how they come to their training size. augmentations: names of ``data.augmentations``.
-    packed: the same pairs at that size already; they are augmented there, otherwise at the files' own size.
+    resizer: how they come to their training size. augmentations: names of ``data.augmentations``; crops are cut at the files' own size
+    and resized, all else happens at the training size, so that ``packed`` changes nothing there.
+    packed: the same pairs at that size already; crops are cut there too.
     labeler: gives the submasks of a small composite, unless the packed pairs bring them: those were found on the whole composite, and
     go through the augmentations; fresh ones are found on what the network sees.
     full_size: entries also have "full": composite, target and mask as the augmentations leave them, before they are resized.
@@ -167,6 +168,7 @@ class StoredPairs(Visits):
     ) -> None:
         self._pairs, self._resizer, self._packed, self._labeler = list(pairs), resizer, packed, labeler
         self._seed, self._augmentations, self._full_size = seed, tuple(augmentations), full_size
+        self._small_first = not (full_size or crops(augmentations))
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -180,9 +182,12 @@ class StoredPairs(Visits):
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         """Return the pair of (index, visit)."""
         name, arrays = self.read(*key)
-        arrays = augment(arrays, self._augmentations, item_generator(self._seed, name, key[1]))
-        composite, target = (self._resizer.picture(arrays[name]) for name in ("composite", "target"))
-        mask = self._resizer.mask(arrays["mask"])
+        generator = item_generator(self._seed, name, key[1])
+        if self._small_first:
+            arrays = augment({**arrays, **self._resized(arrays)}, self._augmentations, generator)
+        else:
+            arrays = augment(arrays, self._augmentations, generator)
+        composite, target, mask = self._resized(arrays).values()
         entry = {"id": name, "composite": _planes(composite), "target": _planes(target), "mask": _planes(mask, 1.0)}
         if self._labeler is not None:
             kept = arrays.get("submasks")
@@ -191,6 +196,11 @@ class StoredPairs(Visits):
         if self._full_size:
             entry["full"] = {name: _planes(arrays[name], 1.0 if name == "mask" else 255.0) for name in ("composite", "target", "mask")}
         return entry
+
+    def _resized(self, arrays: Arrays) -> Arrays:
+        """Return composite, target and mask at the training size."""
+        pictures = {name: self._resizer.picture(arrays[name]) for name in ("composite", "target")}
+        return {**pictures, "mask": self._resizer.mask(arrays["mask"])}
 
 
 class VisitBatches(Sampler[list[tuple[int, int]]]):

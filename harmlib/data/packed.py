@@ -1,9 +1,10 @@
-"""Pairs at their training size in one file, for runs whose steps are quicker than decoding pictures."""
+"""Pairs at their training size in one file: nothing is decoded at a visit."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import cv2
 import numpy as np
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.io.files import fingerprint, replacing
+from harmlib.data.rows import write_rows
+from harmlib.io.files import fingerprint
 from harmlib.io.images import resize
-from harmlib.progress import progress
 
 CHANNELS = 7  # composite, target, mask
 
@@ -25,7 +26,7 @@ class PairResizer:
     """How a run's pairs come to ``size`` x ``size``.
 
     antialias: pictures are resized bilinearly by PIL, or by OpenCV, which does not antialias.
-    soft_masks: masks are resized like pictures and get soft edges; by default by nearest neighbor.
+    soft_masks: masks are resized like pictures and get soft edges of 8 bits, as in a file; by default by nearest neighbor.
     """
 
     def __init__(self, size: int, *, antialias: bool, soft_masks: bool) -> None:
@@ -46,7 +47,8 @@ class PairResizer:
         if mask.shape == size:
             return mask.astype(np.float32)
         if self.soft_masks:
-            return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+            soft = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+            return np.rint(255 * soft).astype(np.float32) / 255
         return resize(mask >= 0.5, size, "nearest").astype(np.float32)
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
@@ -61,20 +63,29 @@ class PairResizer:
 class PackedPairs:
     """A benchmark's pairs as one array that all workers map into memory: decoding and resizing are paid once.
 
-    pairs: in order. folder: where the file is kept; identity: names the benchmark's content.
+    pairs: in order. folder: where the file is kept; identity: names the benchmark's content; workers: processes that fill it.
     labeler: the submasks it gives for each small composite are kept too; its repr tells its settings, and other settings get a file
     of their own.
-    A pair takes 7 or 8 bytes a pixel, 460 kB at 256 x 256; masks are rounded to 8 bits.
+    A pair takes 7 or 8 bytes a pixel, 460 kB at 256 x 256, and comes out as resizing it again would give it.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], folder: str | os.PathLike[str], identity: str, resizer: PairResizer, labeler: Labeler | None = None
+        self,
+        pairs: Sequence[Pair],
+        folder: str | os.PathLike[str],
+        identity: str,
+        resizer: PairResizer,
+        labeler: Labeler | None = None,
+        *,
+        workers: int = 0,
     ) -> None:
         key = fingerprint([identity, repr(resizer), repr(labeler), *(f"{pair.subset}/{pair.id}" for pair in pairs)])
         self._path = Path(folder) / f"pairs-{resizer.size}-{key[:12]}.npy"
         self._pixels: np.ndarray | None = None
         if not self._path.exists():
-            self._fill(pairs, resizer, labeler)
+            shape = (resizer.size, resizer.size, CHANNELS + (labeler is not None))
+            make = partial(_small_pair, resizer=resizer, labeler=labeler)
+            write_rows(self._path, pairs, shape, make, workers=workers, desc=f"pairs at {resizer.size}x{resizer.size}", unit="pair")
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Return a pair's arrays: composite and target uint8 (size, size, 3), mask float32 (size, size), and submasks uint8 where kept."""
@@ -84,21 +95,15 @@ class PackedPairs:
         arrays = {"composite": pixels[..., :3], "target": pixels[..., 3:6], "mask": pixels[..., 6].astype(np.float32) / 255}
         return {**arrays, **({"submasks": pixels[..., 7]} if pixels.shape[2] > CHANNELS else {})}
 
-    def _fill(self, pairs: Sequence[Pair], resizer: PairResizer, labeler: Labeler | None) -> None:
-        """Decode, resize and label every pair into the file, which appears when it is complete."""
-        shape = (len(pairs), resizer.size, resizer.size, CHANNELS + (labeler is not None))
-        with replacing(self._path) as temporary:
-            pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-            for row, pair in enumerate(progress(pairs, desc=f"pairs at {resizer.size}x{resizer.size}", unit="pair")):
-                arrays = load_pair(pair)
-                pixels[row, ..., :3] = resizer.picture(arrays["composite"])
-                pixels[row, ..., 3:6] = resizer.picture(arrays["target"])
-                mask = resizer.mask(arrays["mask"])
-                pixels[row, ..., 6] = np.rint(mask * 255)
-                if labeler is not None:
-                    pixels[row, ..., 7] = labeler(pixels[row, ..., :3], mask >= 0.5)
-            pixels.flush()
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave the memory map behind when a worker process gets a copy; it maps the file itself."""
         return {**self.__dict__, "_pixels": None}
+
+
+def _small_pair(pair: Pair, resizer: PairResizer, labeler: Labeler | None) -> np.ndarray:
+    """Return a pair, decoded, resized and labeled: uint8 (size, size, 7 or 8)."""
+    arrays = load_pair(pair)
+    composite, target = resizer.picture(arrays["composite"]), resizer.picture(arrays["target"])
+    mask = resizer.mask(arrays["mask"])
+    planes = [composite, target, np.rint(mask * 255).astype(np.uint8)]
+    return np.dstack(planes if labeler is None else [*planes, labeler(composite, mask >= 0.5)])

@@ -24,7 +24,9 @@ class RunPlan:
     batch_size: pictures of one update, over all devices and all of its ``accumulate`` parts, so that rates hold for any number of them.
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
-    packed: those are resized once and kept in one file, for runs that take pairs quicker than they can be decoded.
+    packed: those are resized once and kept in one file, also for a method that crops, which then crops what is small already; for the
+    others that changes nothing and is always done.
+    longest_side: a method that crops does so on copies of at most that many pixels, as the authors of most do; 0: on the files.
     keep: steps whose weights are kept for such a start.
     draws: composites of every photograph that are made at training size and kept (``data.pool``), in place of the benchmark's own.
     augmentations: names of ``data.augmentations`` in place of the method's own.
@@ -57,6 +59,7 @@ class RunPlan:
     accumulate: int = 1
     online: bool = True
     packed: bool = False
+    longest_side: int = 0
     perturb_at: str = "256"
     workers: int = 0
     save_seconds: float = 60

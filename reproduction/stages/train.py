@@ -116,18 +116,26 @@ def training_data(
     run: RunPlan, benchmark: BenchmarkPlan, profile: Profile, model: HarmonizationModel, *, data: Folder | None, results: Results
 ) -> Visits:
     """Return the data set of a run: composites made fresh at every visit, drawn once at training size, or read from the benchmark."""
+    from harmlib.data.augmentations import crops
     from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
     from harmlib.data.packed import PackedPairs
     from harmlib.data.pairs import read_pairs
     from harmlib.data.pool import CompositePool, PooledPairs
+    from harmlib.data.shrunk import shrink_pairs
 
     size = model.working_size or 256
     resizer, labeler = pair_resizer(model), model.labeler
     augmentations = model.augmentations if run.augmentations is None else run.augmentations
     if not run.online and not run.draws:
         root = results.benchmark(benchmark.name)
-        pairs = read_pairs(root, "train")
-        packed = PackedPairs(pairs, results.cache, inputs_fingerprint(root), resizer, labeler) if run.packed else None
+        pairs, identity = read_pairs(root, "train"), inputs_fingerprint(root)
+        whole = model.full_size_pairs or crops(augmentations)
+        packed = None
+        if run.packed or not whole:
+            packed = PackedPairs(pairs, results.cache, identity, resizer, labeler, workers=run.workers)
+        elif run.longest_side:
+            folder = results.cache / f"pairs-{run.longest_side}-{identity[:12]}"
+            pairs = shrink_pairs(pairs, folder, longest=run.longest_side, workers=run.workers)
         return StoredPairs(
             pairs,
             resizer,
@@ -139,7 +147,7 @@ def training_data(
         )
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.draws:
-        photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
+        photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at), workers=run.workers) for source in sources]
         # The benchmark's seed, not the run's: repeats of a run learn from the same composites.
         seed, workers = read_manifest(results.benchmark(benchmark.name))["seed"], max(1, run.workers)
         pools = [
@@ -147,7 +155,7 @@ def training_data(
         ]
         return PooledPairs(pools, resizer, seed=profile.seed, augmentations=augmentations, labeler=labeler)
     if run.perturb_at != "original":
-        sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at)) for source in sources]
+        sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at), workers=run.workers) for source in sources]
     return OnlineComposites(sources, benchmark.composer, seed=profile.seed, size=size, space=model.training_space)
 
 
@@ -171,5 +179,5 @@ def validation(run: RunPlan, model: HarmonizationModel, results: Results) -> Val
     pairs = read_pairs(root, "val")
     # Evenly spread over the list, because neighbors in it may be frames of one video.
     chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, min(run.selection, len(pairs))).astype(int)]
-    packed = PackedPairs(chosen, results.cache, inputs_fingerprint(root), pair_resizer(model))
+    packed = PackedPairs(chosen, results.cache, inputs_fingerprint(root), pair_resizer(model), workers=run.workers)
     return Validation(packed, [pair.subset for pair in chosen])

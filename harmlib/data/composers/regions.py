@@ -19,8 +19,11 @@ import numpy as np
 from harmlib.data.composers.base import Composite, Recipe
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError, ParameterError
+from harmlib.progress import progress
+from harmlib.threads import in_processes
 
 NO_REFERENCE = "no reference"
+CHUNK = 64  # photographs a job
 
 
 class Region(NamedTuple):
@@ -47,6 +50,34 @@ def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
 def is_usable(source: Source, photo_id: str) -> bool:
     """Tell whether a photograph has a labeled region that could be perturbed."""
     return bool(object_labels(source.load(photo_id), source.no_object).any())
+
+
+def count_usable(source: Source, photo_ids: Sequence[str], *, workers: int = 0) -> int:
+    """Return how many photographs have such a region; ``workers`` processes share them, because each is decoded."""
+    with progress(total=len(photo_ids), desc=f"regions of {source.name}", unit="photograph") as bar:
+        if workers and len(photo_ids) > CHUNK:
+            jobs = [(photo_ids[first : first + CHUNK],) for first in range(0, len(photo_ids), CHUNK)]
+            found = in_processes(_usable_of_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(source,))
+        else:
+            found = enumerate([is_usable(source, photo_id)] for photo_id in photo_ids)
+        count = 0
+        for _, usable in found:
+            count += sum(usable)
+            bar.update(len(usable))
+        return count
+
+
+_work: dict[str, Source] = {}  # what a worker process needs for every job, sent once
+
+
+def _keep(source: Source) -> None:
+    """Keep what all jobs share."""
+    _work["source"] = source
+
+
+def _usable_of_kept(photo_ids: Sequence[str]) -> list[bool]:
+    """Tell of each photograph of the kept source whether it is usable."""
+    return [is_usable(_work["source"], photo_id) for photo_id in photo_ids]
 
 
 def large_labels(labels: np.ndarray, no_object: int | None, smallest: float) -> list[int]:

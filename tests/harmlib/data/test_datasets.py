@@ -8,8 +8,10 @@ from harmlib.color import rgb_to_lab8
 from harmlib.data.benchmarks import BenchmarkPlan, build_benchmark
 from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches, make_loader
 from harmlib.data.packed import PackedPairs, PairResizer
-from harmlib.data.pairs import read_pairs
-from harmlib.errors import DataError, ParameterError
+from harmlib.data.pairs import load_pair, read_pairs
+from harmlib.data.rows import CHUNK
+from harmlib.data.shrunk import shrink_pairs
+from harmlib.errors import DataError, DiskSpaceError, ParameterError
 from harmlib.io.images import read_image, to_tensor
 
 
@@ -131,14 +133,49 @@ def test_every_visit_of_a_stored_pair_is_augmented_anew_and_repeats(stored):
 
 
 @pytest.mark.parametrize("soft_masks", [False, True])
-def test_packed_pairs_are_the_pairs_on_disk(stored, tmp_path, soft_masks):
-    how = resizer(antialias=False, soft_masks=soft_masks)
+@pytest.mark.parametrize("antialias", [False, True])
+def test_packed_pairs_are_the_same_bytes_as_pairs_resized_at_every_visit(stored, tmp_path, soft_masks, antialias):
+    how = resizer(31, antialias=antialias, soft_masks=soft_masks)
     packed = PackedPairs(stored, tmp_path / "cache", "mini", how)
 
-    read, quick = (StoredPairs(stored, how, augmentations=["flip"], packed=source) for source in (None, packed))
+    read, quick = (StoredPairs(stored, how, augmentations=["rotate90", "flip"], packed=source) for source in (None, packed))
 
-    for name in ("composite", "target", "mask"):
-        assert torch.allclose(read[1, 2][name], quick[1, 2][name], atol=0.5 / 255)
+    for key in ((index, visit) for index in range(len(stored)) for visit in range(6)):
+        assert same(read[key], quick[key])
+
+
+def test_packed_pairs_do_not_depend_on_the_number_of_processes(stored, tmp_path):
+    many = stored * 20  # more than one process is given at a time
+
+    files = []
+    for workers in (0, 2):
+        PackedPairs(many, tmp_path / str(workers), "mini", resizer(16), bright_half, workers=workers)
+        files += (tmp_path / str(workers)).iterdir()
+
+    assert len(many) > CHUNK
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_pairs_that_the_disk_cannot_hold_are_refused_before_any_is_decoded(stored, tmp_path):
+    with pytest.raises(DiskSpaceError, match="free some space"):
+        PackedPairs(stored * 100, tmp_path, "mini", resizer(2**20))
+
+
+def test_only_large_pairs_are_shrunk_and_only_once(stored, tmp_path):
+    height, width = read_image(stored[0].composite).shape[:2]
+    longest = max(height, width) // 2
+
+    assert shrink_pairs(stored, tmp_path / "s", longest=max(max(read_image(pair.composite).shape) for pair in stored)) == stored
+    shrunk = shrink_pairs(stored, tmp_path / "s", longest=longest)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.*")}
+
+    assert shrink_pairs(stored, tmp_path / "s", longest=longest) == shrunk
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.*")} == before
+    small, large = load_pair(shrunk[0]), load_pair(stored[0])
+    assert max(small["mask"].shape) == longest
+    assert small["composite"].shape == small["target"].shape == (*small["mask"].shape, 3)
+    assert small["mask"].mean() == pytest.approx(large["mask"].mean(), abs=0.02)
+    assert small["target"].mean() == pytest.approx(large["target"].mean(), abs=1)
 
 
 def bright_half(composite, mask):

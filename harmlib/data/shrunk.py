@@ -1,0 +1,91 @@
+"""Shrunk copies of large pairs, for methods that cut a crop at every visit and would decode many megapixels to keep few of them.
+
+The authors of iDIH, ADFM and PCT-Net do so beforehand with HAdobe5k: a longer side of 1024, by Lanczos, as JPEG of quality 90, masks too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from harmlib.data.pairs import Pair, load_pair
+from harmlib.errors import ImageError
+from harmlib.io.files import replacing
+from harmlib.io.images import write_png
+from harmlib.io.masks import MASK_THRESHOLD
+from harmlib.progress import progress
+from harmlib.threads import in_processes
+
+JPEG_QUALITY = 90
+CHUNK = 64  # pairs a job
+
+
+def shrink_pairs(pairs: Sequence[Pair], folder: str | os.PathLike[str], *, longest: int, workers: int = 0) -> list[Pair]:
+    """Return pairs of which none has a side longer than ``longest`` pixels: the given ones, or copies below ``folder``.
+
+    folder: names the pairs' content; what an earlier call left there is used, also after an interruption.
+    workers: processes beside this one.
+    Raises ImageError, MaskError or ShapeError for a pair that cannot be read.
+    """
+    jobs = [(pairs[first : first + CHUNK], Path(folder), longest) for first in range(0, len(pairs), CHUNK)]
+    shrunk: dict[int, list[Pair]] = {}
+    with progress(total=len(pairs), desc=f"pairs of at most {longest} pixels", unit="pair") as bar:
+        many = workers > 0 and len(jobs) > 1
+        alone = enumerate(_shrink(*job) for job in jobs)
+        for index, chunk in in_processes(_shrink, jobs, workers=min(workers, len(jobs)), prepare=_ready) if many else alone:
+            shrunk[index] = chunk
+            bar.update(len(chunk))
+    return [pair for index in range(len(jobs)) for pair in shrunk[index]]
+
+
+def _ready() -> None:
+    """Nothing: a worker needs only its jobs."""
+
+
+def _shrink(pairs: Sequence[Pair], folder: Path, longest: int) -> list[Pair]:
+    """Return the pairs, or their copies where they are too large."""
+    return [_copy(pair, folder, longest) if max(_size(pair.composite)) > longest else pair for pair in pairs]
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Return width and height of a picture as stored, without decoding it."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except OSError as error:
+        raise ImageError(f'"{path}" cannot be read as a picture: fetch it again') from error
+
+
+def _copy(pair: Pair, folder: Path, longest: int) -> Pair:
+    """Return the pair's copy, made unless it is there; the composite comes last and tells that it is complete."""
+    root = folder / pair.subset
+    copy = replace(
+        pair,
+        composite=root / "composite_images" / f"{pair.composite.stem}.jpg",
+        mask=root / "masks" / f"{pair.mask.stem}.png",
+        real=root / "real_images" / f"{pair.real.stem}.jpg",
+        regions=None,
+    )
+    if copy.composite.exists():
+        return copy
+    arrays = load_pair(pair)
+    height, width = arrays["mask"].shape
+    scale = longest / max(height, width)
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    small = {name: _lanczos(array, size) for name, array in arrays.items()}
+    write_png(copy.mask, np.where(small["mask"] >= MASK_THRESHOLD, np.uint8(255), np.uint8(0)))
+    for path, name in ((copy.real, "target"), (copy.composite, "composite")):
+        with replacing(path) as temporary:
+            Image.fromarray(small[name]).save(temporary, format="JPEG", quality=JPEG_QUALITY)
+    return copy
+
+
+def _lanczos(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture, or a bool mask as gray levels, at ``size`` (width, height)."""
+    levels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
+    return np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.LANCZOS))
