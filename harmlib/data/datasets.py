@@ -207,7 +207,8 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (index, visit) in an order that the seed decides, from any step on.
 
     Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
-    takes. batch_size counts the items of a step over all devices, of which each takes its share, in ``parts`` one after the other.
+    takes. batch_size counts the items of a step over all devices, of which each takes its share, in ``parts`` one after the other: the same
+    groups of items whether parts or devices take them.
     Raises ParameterError when devices and parts cannot share a batch alike.
     """
 
@@ -234,8 +235,9 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
                     epoch = position // self._per_epoch
                     order = np.random.default_rng((self._seed, epoch)).permutation(self._length)
                 keys.append((int(order[position % self._per_epoch]), epoch))
-            own = keys[self._rank :: self._devices]
-            size = len(own) // self._parts
+            share = len(keys) // self._devices
+            own = keys[self._rank * share : (self._rank + 1) * share]
+            size = share // self._parts
             for start in range(0, len(own), size):
                 yield own[start : start + size]
 

@@ -89,7 +89,7 @@ def score_method(
     """
     check_upsampling(upsampling)
     rule, place = get_protocol(protocol), device or _default_device()
-    table, network = ScoreFile(path), _lpips_network(place)
+    table, network = ScoreFile(path), _lpips_network(place, rule)
     method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
     keys = {"benchmark": benchmark, "split": split, "method": method, "protocol": rule.name}
     model = evaluating(model.to(place))
@@ -120,8 +120,10 @@ def _default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _lpips_network(device: str) -> torch.nn.Module | None:
-    """The LPIPS network, or None with the reason in the log."""
+def _lpips_network(device: str, rule: Protocol) -> torch.nn.Module | None:
+    """The LPIPS network, or None where the protocol does not ask for it, and with the reason in the log where there is none."""
+    if "lpips" not in rule.metrics:
+        return None
     network = load_network(device)
     if not isinstance(network, str):
         return network
@@ -206,7 +208,7 @@ def score_folder(
     rule = get_protocol(protocol)
     keys = {"benchmark": "", "subset": "", "split": "", "method": Path(predictions).resolve().name, "protocol": rule.name}
     table = ScoreFile(out) if out is not None else None
-    network = _lpips_network(_default_device())
+    network = _lpips_network(_default_device(), rule)
     rows: list[dict[str, Any]] = []
     pictures = list_pictures(predictions)
     partners = zip(find_partners(pictures, reals, 2), find_partners(pictures, masks, 1), strict=True)

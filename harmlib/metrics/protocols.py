@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from harmlib.errors import ParameterError
 
 METRICS = ("mse", "fmse", "psnr", "fpsnr", "ssim", "fssim", "lpips")
+ERRORS = METRICS[:4]  # always scored: they cost next to nothing, while a map of SSIM or LPIPS at full size takes seconds and gigabytes
 DEFAULT = "harmlib"
 CHOICES = {
     "library": ("pillow", "opencv"),
@@ -46,7 +47,8 @@ class Protocol:
     mse_region: "foreground" counts only errors in the mask, still divided by the whole picture's area.
     fmse_rule: as in ``functional.fmse``. ssim_range: "255", or max - min of each channel of the prediction.
     lpips_channels: order in which LPIPS sees the channels.
-    Raises ParameterError for an unknown choice.
+    metrics: ERRORS, and what else its tables print; the others of METRICS are not computed, and their columns stay empty.
+    Raises ParameterError for an unknown choice or metric.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Protocol:
     fmse_rule: str = "error"
     ssim_range: str = "255"
     lpips_channels: str = "rgb"
+    metrics: tuple[str, ...] = METRICS
 
     def __post_init__(self) -> None:
         """Reject a choice that does not exist."""
@@ -74,6 +77,8 @@ class Protocol:
                 raise ParameterError(
                     f'protocol "{self.name}": {field} "{getattr(self, field)}" is unknown, choose one of {", ".join(choices)}'
                 )
+        if not set(ERRORS) <= set(self.metrics) <= set(METRICS):
+            raise ParameterError(f'protocol "{self.name}": metrics are {", ".join(ERRORS)}, and as many of the others as it prints')
 
 
 _HARMLIB = Protocol(name=DEFAULT, source="default protocol of this repository")
@@ -103,6 +108,7 @@ _HARMONIZER = Protocol(
     rounding="none",
     peak="prediction_range",
     fmse_rule="pictures",
+    metrics=ERRORS,
 )
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -131,6 +137,7 @@ PROTOCOLS: dict[str, Protocol] = {
             background="composite",
             peak="255",
             mse_region="foreground",
+            metrics=METRICS[:-1],
         ),
         replace(
             _DOVENET,

@@ -81,31 +81,33 @@ def _through_jpeg(image: Tensor, quality: int) -> Tensor:
 def score_batch(
     prediction: Tensor, target: Tensor, mask: Tensor, protocol: Protocol, *, lpips_network: torch.nn.Module | None = None
 ) -> dict[str, Tensor]:
-    """All metrics of finished predictions, one value per image.
+    """The protocol's metrics of finished predictions, one value per image.
 
     prediction, target: (B, 3, H, W), RGB in [0, 1]; mask: (B, 1, H, W) in [0, 1].
-    Returns name -> (B,) float64; NaN for foreground metrics of an empty mask, and for LPIPS without a network.
+    Returns every name of METRICS -> (B,) float64; NaN for metrics that the protocol does not ask for, for foreground metrics of an empty
+    mask, and for LPIPS without a network.
     Raises ShapeError, RangeError.
     """
     error = functional.mse(prediction, target)
-    undefined = torch.full_like(error, torch.nan)
-    data_range = _channel_range(prediction) if protocol.ssim_range == "prediction_range" else 1.0
-    similarity = functional.ssim_map(prediction, target, data_range=data_range)
-    scores = {"mse": error, "ssim": functional.ssim_from_map(similarity), "fmse": undefined.clone(), "fssim": undefined.clone()}
+    scores = {name: torch.full_like(error, torch.nan) for name in METRICS} | {"mse": error}
     some = mask.sum((1, 2, 3)) > 0
     if some.any():
         scores["fmse"][some] = functional.fmse(prediction[some], target[some], mask[some], rule=protocol.fmse_rule)
-        scores["fssim"][some] = functional.fssim_from_map(similarity[some], mask[some])
+    if {"ssim", "fssim"} & set(protocol.metrics):
+        data_range = _channel_range(prediction) if protocol.ssim_range == "prediction_range" else 1.0
+        similarity = functional.ssim_map(prediction, target, data_range=data_range)
+        scores["ssim"] = functional.ssim_from_map(similarity)
+        if some.any():
+            scores["fssim"][some] = functional.fssim_from_map(similarity[some], mask[some])
     if protocol.mse_region == "foreground":
         # fMSE x share of the area is the foreground's error, spread over the whole picture; no foreground, no error.
         scores["mse"] = (scores["fmse"] * mask.double().mean((1, 2, 3))).nan_to_num(0.0)
     peak = _peak(prediction, target, protocol)
     for name in ("psnr", "fpsnr"):
         scores[name] = functional.psnr_from_mse(scores[name.replace("psnr", "mse")], peak=peak, offset=protocol.mse_offset)
-    scores["lpips"] = undefined
-    if lpips_network is not None:
+    if lpips_network is not None and "lpips" in protocol.metrics:
         scores["lpips"] = lpips.lpips_distance(lpips_network, prediction, target, channels=protocol.lpips_channels)
-    return {name: scores[name] for name in METRICS}
+    return {name: values if name in protocol.metrics else torch.full_like(error, torch.nan) for name, values in scores.items()}
 
 
 def _channel_range(prediction: Tensor) -> Tensor:
@@ -137,7 +139,7 @@ def score_pair(
     size that the protocol evaluates. A float picture that must be resized is rounded to 8 bits first, as a file would be.
     target, composite: uint8 (H, W, 3); without a composite the prediction keeps its own background.
     mask: (H, W), bool, uint8 or float.
-    Returns every name of METRICS; LPIPS is NaN without a network.
+    Returns every name of METRICS, as ``score_batch``.
     Raises ShapeError, RangeError, MaskError, ParameterError; EmptyMaskError when the mask is empty at the evaluated size.
     """
     rule = get_protocol(protocol)

@@ -2,7 +2,8 @@
 
 Stage one makes a coarse picture. The foreground is split into K submasks by the composite's colors (``harmlib.submasks``); stage two sees
 [coarse, submask] and gives one refined picture per submask; inside its submask each is the result (specs/frih.md).
-A row is one submask: those of all pictures lie along one batch dimension, so that a batch is one pass whatever the K of its pictures.
+A row is one submask: those of all pictures lie along one batch dimension, so that a batch is one pass whatever the K of its pictures, or
+as few passes as ``max_rows`` allows: a row takes 72 MiB of activations in training.
 """
 
 from __future__ import annotations
@@ -63,8 +64,11 @@ class Frih(HarmonizationModel):
     keeps_background = True
     augmentations = ("flip", "random_crop")
 
-    def __init__(self, *, width: float, cascade: str, fusion: bool, blended: bool, d_c: float, k_max: int, min_area: int) -> None:
+    def __init__(
+        self, *, width: float, cascade: str, fusion: bool, blended: bool, d_c: float, k_max: int, min_area: int, max_rows: int
+    ) -> None:
         super().__init__()
+        self.max_rows = max_rows
         self.splits = cascade == "submasks"
         self.split = SubmaskLabeler(d_c, k_max, min_area)
         self.base = BaseUNet(BASE_WIDTHS, BASE_LAST_WIDTH, width=width)
@@ -138,7 +142,8 @@ class Frih(HarmonizationModel):
         submasks = rows.to(composite)
         refined = coarse.index_select(0, image_index)
         if self.cascade is not None and len(rows):
-            refined = self.cascade(refined, submasks, encoded, image_index)
+            transferred = self.cascade.transferred(encoded)
+            refined = self.cascade.in_chunks(refined, submasks, transferred, image_index, max_rows=self.max_rows)
         return Stages(coarse, submasks, image_index, refined, merge(composite, refined, submasks, image_index))
 
 
@@ -191,13 +196,18 @@ def frih(
     d_c: float = 0.1,
     k_max: int = 10,
     min_area: int = 1,
+    max_rows: int = 160,
 ) -> HarmonizationModel:
     """FRIH: a global U-Net, then a light cascade per color region of the foreground.
 
     cascade: submasks; global (the whole mask is the only one) or none (stage one alone; the other options then change nothing).
     fusion: False predicts from the last decoder step only; blended: stage two mixes its colors with the coarse picture's.
     d_c, k_max, min_area: cut-off distance of the clustering, most submasks, and area in pixels below which one joins a neighbor.
+    max_rows: submasks of a batch that go through stage two at once, by default the most that one of the paper's GPUs met (16 pictures);
+    each share has its own batch statistics in training, as each GPU had.
     """
+    if max_rows < 1:
+        raise ParameterError(f"max_rows is {max_rows}: give 1 or more submasks")
     if cascade not in CASCADES:
         raise ParameterError(f'cascade is "{cascade}": choose from {", ".join(CASCADES)}')
-    return Frih(width=width, cascade=cascade, fusion=fusion, blended=blended, d_c=d_c, k_max=k_max, min_area=min_area)
+    return Frih(width=width, cascade=cascade, fusion=fusion, blended=blended, d_c=d_c, k_max=k_max, min_area=min_area, max_rows=max_rows)

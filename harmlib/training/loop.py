@@ -137,6 +137,7 @@ def _run(
     watch: Watch | None,
 ) -> None:
     """Take every step that is left, logging, validating and saving on the way."""
+    parts = plan.parts_on_each(fabric.world_size)
     batches = VisitBatches(
         len(dataset),
         plan.batch_size,
@@ -145,7 +146,7 @@ def _run(
         last=plan.iterations,
         rank=fabric.global_rank,
         devices=fabric.world_size,
-        parts=plan.accumulate,
+        parts=parts,
     )
     loader = iter(make_loader(dataset, batches, workers=plan.workers))
     recipe = recipe_of(state.model, plan)
@@ -154,7 +155,7 @@ def _run(
     for _ in progress(range(state.step, plan.iterations), initial=state.step, total=plan.iterations, desc=folder.name, unit="step"):
         rate = recipe.learning_rate * recipe.rate_factor(state.step / plan.iterations)
         state.set_rate(rate)
-        losses = take_step(state, [to_device(next(loader), fabric) for _ in range(plan.accumulate)], fabric)
+        losses = take_step(state, [to_device(next(loader), fabric) for _ in range(parts)], fabric)
         _check_finite(losses, state.step)
         state.sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
         now = time.monotonic()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harmlib.errors import CheckpointError
+from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import MANIFEST, read_manifest
 
 
@@ -21,7 +21,9 @@ class RunPlan:
     rates: module of the method -> factor on the rate of its parameters, where they differ.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
-    batch_size: pictures of one update, over all devices and all of its ``accumulate`` parts, so that rates hold for any number of them.
+    batch_size: pictures of one update, over all devices and all parts of it, so that rates hold for any number of them.
+    accumulate: parts of an update over all devices, each of which takes its share of them one after the other: batch norms see
+    ``batch_size / accumulate`` pictures on one device as on many. With more devices than parts every device has one.
     workers, save_seconds: loader processes, and how often a run's state is saved; neither changes the result.
     online: composites are made anew at every visit; otherwise the benchmark's own are read from disk.
     packed: those are resized once and kept in one file, also for a method that crops, which then crops what is small already; for the
@@ -63,6 +65,12 @@ class RunPlan:
     perturb_at: str = "256"
     workers: int = 0
     save_seconds: float = 60
+
+    def parts_on_each(self, devices: int) -> int:
+        """Return how many parts of an update each device takes one after the other; raises ParameterError where they cannot share them."""
+        if self.accumulate % devices and devices % self.accumulate:
+            raise ParameterError(f"{devices} devices cannot share the {self.accumulate} parts of an update alike: give a multiple")
+        return max(1, self.accumulate // devices)
 
     @property
     def scored_as(self) -> str:

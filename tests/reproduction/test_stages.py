@@ -77,7 +77,7 @@ def data(tmp_path):
     return root
 
 
-STEP = {"iterations": 1, "batch_size": 2}
+STEP = {"iterations": 1, "batch_size": 2, "accumulate": 1}
 
 
 @pytest.fixture

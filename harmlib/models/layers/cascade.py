@@ -7,11 +7,13 @@ parameters; widths, norms, activations and the blending are chosen here so that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from harmlib.models.base import resize_to
 from harmlib.models.layers.blocks import Block, down, scaled_channels, up
@@ -89,10 +91,14 @@ class Cascade(nn.Module):
         colors = 4 if blended else 3
         self.head = _fusion_head(outputs, scaled_channels(width, FUSION_WIDTH), colors) if fusion else nn.Conv2d(outputs[-1], colors, 1)
 
-    def forward(self, coarse: Tensor, submasks: Tensor, encoded: Sequence[Tensor], image_index: Tensor) -> Tensor:
+    def transferred(self, encoded: Sequence[Tensor]) -> list[Tensor]:
+        """Return ET_1..ET_7 of the B pictures from E_1..E_7; they are the same for all submasks of a picture."""
+        return [block(values) for block, values in zip(self.transfer, encoded, strict=True)]
+
+    def forward(self, coarse: Tensor, submasks: Tensor, transferred: Sequence[Tensor], image_index: Tensor) -> Tensor:
         """Return the refined pictures (R, 3, H, W), one per submask, not clamped.
 
-        coarse: (R, 3, H, W), of each submask's picture; submasks: (R, 1, H, W) in {0, 1}; encoded: E_1..E_7 of the B pictures;
+        coarse: (R, 3, H, W), of each submask's picture; submasks: (R, 1, H, W) in {0, 1}; transferred: ET_1..ET_7 of the B pictures;
         image_index: (R,), the picture of each submask.
         """
         own = []
@@ -100,14 +106,48 @@ class Cascade(nn.Module):
         for block in self.encoder:
             features = block(features)  # (R, w_i, H/2^i, W/2^i)
             own.append(features)
-        # ET_i is the same for all submasks of a picture: computed once, then handed to each of them.
         # Not values[image_index]: its gradient adds up rows in the order in which threads come, and no run would repeat.
-        transferred = [block(values).index_select(0, image_index) for block, values in zip(self.transfer, encoded, strict=True)]
+        handed = [values.index_select(0, image_index) for values in transferred]
         steps: list[Tensor] = []
-        for fuse, block, skip, extra in zip(self.fuse, self.decoder, transferred[::-1], own[::-1], strict=True):
+        for fuse, block, skip, extra in zip(self.fuse, self.decoder, handed[::-1], own[::-1], strict=True):
             fused = fuse(torch.cat([*steps[-1:], skip, extra], 1))  # F_j, equation 4
             steps.append(block(fused))  # DC_j, equation 5
         return blend(self.head(steps if self.fusion else steps[-1]), coarse)
+
+    def in_chunks(self, coarse: Tensor, submasks: Tensor, transferred: Sequence[Tensor], image_index: Tensor, *, max_rows: int) -> Tensor:
+        """Return ``forward`` of all rows, as few at a time and as alike in number as ``max_rows`` demands.
+
+        Where gradients are wanted the activations of a chunk are computed again on the way back, so that one chunk's are held at a time.
+        Rows do not see each other but in the batch norms of a training, whose statistics are each chunk's own.
+        """
+        number = -(-len(coarse) // max_rows)
+        chunks = list(zip(*(tensor.tensor_split(number) for tensor in (coarse, submasks, image_index)), strict=True))
+        if number == 1 or not torch.is_grad_enabled():
+            return torch.cat([self(rows, masks, transferred, index) for rows, masks, index in chunks])
+        return torch.cat(
+            [
+                checkpoint(self, rows, masks, transferred, index, use_reentrant=False, context_fn=self._once, preserve_rng_state=False)
+                for rows, masks, index in chunks
+            ]
+        )
+
+    def _once(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        """Return what surrounds the pass there and the one on the way back, which leaves running statistics as they are."""
+        return nullcontext(), _statistics_kept(self)
+
+
+@contextmanager
+def _statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Let the batch norms compute what they compute, and take nothing in."""
+    norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
 
 
 def _transfer(inputs: int, outputs: int) -> nn.Sequential:

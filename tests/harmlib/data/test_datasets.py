@@ -255,6 +255,13 @@ def test_devices_share_one_order():
         assert sorted(batch) == sorted(left + right)
 
 
+def test_groups_of_a_batch_are_the_same_on_one_device_and_on_several():
+    alone = list(VisitBatches(24, 8, seed=1, first=0, last=2, parts=4))
+    ranks = [list(VisitBatches(24, 8, seed=1, first=0, last=2, rank=rank, devices=2, parts=2)) for rank in range(2)]
+
+    assert alone == [*ranks[0][:2], *ranks[1][:2], *ranks[0][2:], *ranks[1][2:]]
+
+
 def test_a_batch_that_devices_cannot_share_alike_is_refused():
     with pytest.raises(ParameterError, match="3 devices cannot share a batch of 4 alike"):
         VisitBatches(12, 4, seed=1, first=0, last=3, devices=3)

@@ -8,11 +8,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from authors import authors
 
 from harmlib.errors import EmptyMaskError, MaskError, ParameterError, RangeError, ShapeError
 from harmlib.io.images import resize
-from harmlib.metrics.protocols import METRICS, PROTOCOLS, Protocol, get_protocol
+from harmlib.metrics import functional, lpips
+from harmlib.metrics.protocols import ERRORS, METRICS, PROTOCOLS, Protocol, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture, score_pair
 
 EVERY_PRESET = pytest.mark.parametrize("name", list(PROTOCOLS))
@@ -56,10 +58,35 @@ def test_preset_names_its_source(name: str) -> None:
 
 
 @EVERY_PRESET
-def test_every_preset_scores_every_metric_but_lpips(name: str, pictures: dict[str, np.ndarray]) -> None:
+def test_every_preset_scores_the_metrics_of_its_tables(name: str, pictures: dict[str, np.ndarray]) -> None:
     scores = score_pair(**pictures, protocol=name)
 
-    assert [metric for metric in METRICS if not np.isfinite(scores[metric])] == ["lpips"]
+    finite = [metric for metric in METRICS if np.isfinite(scores[metric])]
+    assert finite == [metric for metric in PROTOCOLS[name].metrics if metric != "lpips"]  # which needs weights
+
+
+def test_no_map_is_made_for_a_metric_that_no_table_prints(pictures: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_map(*arguments: object, **options: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(functional, "ssim_map", no_map)
+    monkeypatch.setattr(lpips, "lpips_distance", no_map)
+
+    scores = score_pair(**pictures, protocol="harmonizer_full", lpips_network=torch.nn.Identity())
+
+    assert np.isfinite([scores[name] for name in ("mse", "fmse", "psnr", "fpsnr")]).all()
+
+
+def test_asking_for_fewer_metrics_changes_none_of_them(pictures: dict[str, np.ndarray]) -> None:
+    whole, some = score_pair(**pictures, protocol=PLAIN), score_pair(**pictures, protocol=with_rule(metrics=(*ERRORS, "fssim")))
+
+    assert {name: value for name, value in some.items() if np.isfinite(value)} == {name: whole[name] for name in (*ERRORS, "fssim")}
+
+
+@pytest.mark.parametrize("metrics", [("mse",), (*ERRORS, "ssin")])
+def test_metrics_without_errors_and_unknown_ones_are_refused(metrics: tuple[str, ...]) -> None:
+    with pytest.raises(ParameterError, match='protocol "plain": metrics are mse, fmse, psnr, fpsnr'):
+        with_rule(metrics=metrics)
 
 
 @EVERY_PRESET

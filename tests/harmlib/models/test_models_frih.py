@@ -63,7 +63,7 @@ def test_total_loss_is_the_mean_over_pictures_of_both_stages() -> None:
     with torch.no_grad():
         coarse, encoded = model.base(batch["composite"], batch["mask"])
         rows, image_index = pack_submasks(model.label_submasks(batch["composite"], batch["mask"]))
-        refined = model.cascade(coarse[image_index], rows.float(), encoded, image_index)
+        refined = model.cascade(coarse[image_index], rows.float(), model.cascade.transferred(encoded), image_index)
     errors = [(refined[row] - batch["target"][image_index[row]])[:, rows[row, 0]].square().sum() / rows[row].sum() for row in range(5)]
     assert losses["refine"].item() == pytest.approx(sum(errors).item() / 2, rel=1e-5)
     assert losses["total"].item() == pytest.approx((losses["coarse"] + losses["refine"]).item(), rel=1e-6)
@@ -272,3 +272,49 @@ def test_no_gradient_depends_on_the_order_of_threads() -> None:
     # The gradient of x[index] adds up rows as threads come; that of index_select in their order.
     assert "IndexBackward0" not in {type(node).__name__ for node in seen}
     assert "IndexSelectBackward0" in {type(node).__name__ for node in seen}
+
+
+def gradients(max_rows: int, *, own_statistics: bool) -> tuple[Any, dict[str, Tensor], int]:
+    """Return a model after one backward pass over 9 submasks, its gradients, and the bytes that autograd kept for it."""
+    batch, kept = pair((4, 5)), []
+    torch.manual_seed(3)
+    model = small(max_rows=max_rows).double().train()
+    for norm in (module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+        norm.train(own_statistics)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.nbytes) or tensor, lambda tensor: tensor):
+        losses = model.training_loss({name: value.double() for name, value in batch.items()})
+    taken_in = {name: values.clone() for name, values in model.named_buffers()}
+    losses["total"].backward()
+    assert all(torch.equal(values, taken_in[name]) for name, values in model.named_buffers())
+    return model, {name: values.grad for name, values in model.named_parameters() if values.grad is not None}, sum(kept)
+
+
+def test_submasks_in_chunks_have_the_gradients_of_all_at_once_and_take_less_memory() -> None:
+    _, whole, needed = gradients(160, own_statistics=False)
+    _, chunked, less = gradients(2, own_statistics=False)
+
+    assert whole.keys() == chunked.keys()
+    for name, values in whole.items():
+        torch.testing.assert_close(chunked[name], values, rtol=1e-9, atol=1e-12, msg=name)
+    assert less < needed / 2
+
+
+def test_chunks_have_their_own_batch_statistics_which_are_taken_in_once() -> None:
+    once, _, _ = gradients(160, own_statistics=True)
+    chunked, _, _ = gradients(3, own_statistics=True)
+
+    shared, own = once.base.encoder[3], chunked.cascade.encoder[3]
+    norms = [next(module for module in block.modules() if isinstance(module, torch.nn.BatchNorm2d)) for block in (shared, own)]
+    assert [int(norm.num_batches_tracked) for norm in norms] == [1, 3]
+    assert norms[1].momentum == norms[0].momentum
+
+
+def test_chunks_show_the_pictures_of_all_at_once() -> None:
+    batch = pair((4, 5))
+    torch.manual_seed(3)
+    whole, chunked = small(), small(max_rows=2)
+    chunked.load_state_dict(whole.state_dict())
+
+    first, second = (predict(model, batch["composite"], batch["mask"]).image for model in (whole, chunked))
+
+    torch.testing.assert_close(first, second, rtol=0, atol=1e-5)

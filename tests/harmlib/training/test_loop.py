@@ -236,6 +236,16 @@ def test_a_batch_in_unequal_parts_is_refused(dataset, tmp_path):
         train(fresh(), dataset, tmp_path / "run", plan, seed=1)
 
 
+@pytest.mark.parametrize(("devices", "parts"), [(1, 4), (2, 2), (4, 1), (8, 1)])
+def test_devices_share_the_parts_of_an_update(devices, parts):
+    assert dataclasses.replace(PLAN, batch_size=16, accumulate=4).parts_on_each(devices) == parts
+
+
+def test_parts_that_devices_cannot_share_are_refused():
+    with pytest.raises(ParameterError, match="3 devices cannot share the 4 parts of an update alike"):
+        dataclasses.replace(PLAN, accumulate=4).parts_on_each(3)
+
+
 class Recording(Killing):
     """A data set that notes what it was asked for."""
 
