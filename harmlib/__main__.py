@@ -111,14 +111,16 @@ def _score(options: argparse.Namespace) -> None:
     """Run ``score`` and print the means with their intervals."""
     from harmlib.evaluation.methods import score_folder, summarize
     from harmlib.metrics.lpips import why_unavailable
+    from harmlib.metrics.protocols import get_protocol
 
+    rule = get_protocol(options.protocol)
     if options.out is None:
         options.interrupted = STARTS_AGAIN
-    scores = score_folder(options.predictions, options.reals, options.masks, options.protocol, out=options.out)
+    scores = score_folder(options.predictions, options.reals, options.masks, rule, out=options.out)
     means = summarize(scores, by=("protocol",))
     print(means[means["n"] > 0].to_string(index=False))
-    if scores["lpips"].isna().all():
-        print(why_unavailable())
+    if "lpips" in rule.metrics and scores["lpips"].isna().all():
+        print(why_unavailable(rule.lpips_backbone))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,51 +16,41 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
-from harmlib.data.pairs import Pair, load_pair
+from harmlib.data.pairs import Pair
 from harmlib.errors import DataError, ShapeError
+from harmlib.evaluation.batches import Item, cut_batches, finished_pictures, look_at, measured, read_ahead, read_batch, row_of
 from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
-from harmlib.inference.render import evaluating, render
+from harmlib.inference.render import evaluating
 from harmlib.inference.upsampling import check_upsampling
 from harmlib.io.folders import find_partners, list_pictures
-from harmlib.io.images import check_same_size, read_image, to_tensor
+from harmlib.io.images import check_same_size, read_image
 from harmlib.io.masks import read_mask
 from harmlib.metrics.functional import mse
 from harmlib.metrics.lpips import load_network
 from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
-from harmlib.metrics.scoring import evaluated_mask, evaluated_picture, finish, measure, score_batch
+from harmlib.metrics.scoring import measure
 from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
 
 __all__ = [
     "COLUMNS",
+    "ScoreJob",
     "bucket",
     "mean_squared_error",
     "paired_difference",
     "read_scores",
     "score_folder",
     "score_method",
+    "score_methods",
     "summarize",
     "with_all",
 ]
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE = 8
-# Decoding leaves Python's lock, so that threads read the pictures of a batch side by side.
-READERS = 4
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A pair in memory: uint8 composite and target (H, W, 3), bool mask (H, W)."""
-
-    id: str
-    composite: np.ndarray
-    target: np.ndarray
-    mask: np.ndarray
+METRIC_THREADS = 4  # beside a GPU
 
 
 def score_method(
@@ -80,26 +70,83 @@ def score_method(
     method: its name in the table, by default the model's, with "_bilinear" or "_pcm" behind it where that is the upsampling.
     device: by default the GPU where there is one.
     upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
+    As ``score_methods``, of which this is the case of one; returns the whole score table.
+    """
+    method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
+    job = ScoreJob(method, Path(path), lambda: model, upsampling)
+    return score_methods([job], pairs, protocol, benchmark=benchmark, split=split, device=device)[0]
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """One method of several that are scored on the same pictures.
+
+    method: its name in the table ``path``. load: gives the model, and is not called when the table is complete.
+    upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
+    """
+
+    method: str
+    path: Path
+    load: Callable[[], HarmonizationModel]
+    upsampling: str = "own"
+
+
+def score_methods(
+    jobs: Sequence[ScoreJob],
+    pairs: Sequence[Pair],
+    protocol: str | Protocol,
+    *,
+    benchmark: str,
+    split: str = "test",
+    device: str | None = None,
+) -> list[pd.DataFrame]:
+    """Score methods on pairs, each appending to its score table as it goes; every pair is read once for all of them.
+
+    device: by default the GPU where there is one; then the metrics of one method are computed on the CPU while the next one predicts.
     Every picture is ``inference.render``'s, thumbnail and background by the protocol's rules.
-    Images already in the table are skipped. Batches are cut from the whole list, done or not, so that a resumed run meets the
-    same batches and writes the same bytes. Metrics but LPIPS are computed on the CPU, whatever the model's device.
-    Returns the whole score table. A mask without foreground at the evaluated size leaves its foreground scores empty, with a warning.
+    Images already in a table are skipped. Batches are cut from the whole list, done or not, so that a resumed run meets the
+    same batches and writes the same bytes. Metrics but LPIPS are computed on the CPU, whatever the device.
+    Returns the whole score tables. A mask without foreground at the evaluated size leaves its foreground scores empty, with a warning.
     Raises ImageError, MaskError or ShapeError, naming the file or pair, for what cannot be used: nothing is skipped.
     Raises ParameterError for an unknown protocol or upsampling.
     """
-    check_upsampling(upsampling)
+    for job in jobs:
+        check_upsampling(job.upsampling)
     rule, place = get_protocol(protocol), device or _default_device()
-    table, network = ScoreFile(path), _lpips_network(place, rule)
-    method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
-    keys = {"benchmark": benchmark, "split": split, "method": method, "protocol": rule.name}
-    model = evaluating(model.to(place))
-    with progress(total=len(pairs), desc=f"{method} on {benchmark}", unit="image") as bar:
-        for chunk in _chunks(pairs, rule):
-            if any(key_of({**keys, "subset": pair.subset, "id": pair.id}) not in table.done for pair in chunk):
-                rows = _score_items(model, _read(chunk), rule, network, upsampling)
-                table.append({**keys, "subset": pair.subset, **row} for pair, row in zip(chunk, rows, strict=True))
+    network = _lpips_network(place, rule)
+    tables = [ScoreFile(job.path) for job in jobs]
+    keys = [{"benchmark": benchmark, "split": split, "method": job.method, "protocol": rule.name} for job in jobs]
+    models: dict[int, HarmonizationModel] = {}
+
+    def lacking(chunk: Sequence[Pair]) -> list[int]:
+        """Return the methods whose tables lack a picture of a batch."""
+        rows = [{"subset": pair.subset, "id": pair.id} for pair in chunk]
+        return [number for number, table in enumerate(tables) if any(key_of({**keys[number], **row}) not in table.done for row in rows)]
+
+    chunks = cut_batches(pairs, rule)
+    left = [chunk for chunk in chunks if lacking(chunk)]
+    done = len(pairs) - sum(map(len, left))
+    desc = f"{jobs[0].method if len(jobs) == 1 else f'{len(jobs)} methods'} on {benchmark}"
+    with (
+        progress(total=len(pairs), initial=done, desc=desc, unit="image") as bar,
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(METRIC_THREADS) as pool,
+    ):
+        for chunk, items in read_ahead(left, reader):
+            seen, rows = look_at(items, rule), {}
+            for number in lacking(chunk):
+                if number not in models:
+                    models[number] = evaluating(jobs[number].load().to(place))
+                pictures = finished_pictures(models[number], items, seen, rule, jobs[number].upsampling)
+                rows[number] = pool.submit(measured, pictures, items, seen, rule, network)
+                if place == "cpu":  # the cores are the methods' already
+                    wait([rows[number]])
+            for number, scored in rows.items():
+                tables[number].append(
+                    {**keys[number], "subset": pair.subset, **row} for pair, row in zip(chunk, scored.result(), strict=True)
+                )
             bar.update(len(chunk))
-    return table.finish()
+    return [table.finish() for table in tables]
 
 
 def mean_squared_error(model: HarmonizationModel, pairs: Sequence[Pair]) -> float:
@@ -109,9 +156,10 @@ def mean_squared_error(model: HarmonizationModel, pairs: Sequence[Pair]) -> floa
     """
     rule = get_protocol()
     errors = []
-    for chunk in _chunks(pairs, rule):
-        finished, target, _ = _finished(model, _read(chunk), rule, "own")
-        errors += mse(finished, target).tolist()
+    for chunk in cut_batches(pairs, rule):
+        items = read_batch(chunk)
+        seen = look_at(items, rule)
+        errors += mse(finished_pictures(model, items, seen, rule, "own"), seen.target).tolist()
     return float(np.mean(errors))
 
 
@@ -124,68 +172,11 @@ def _lpips_network(device: str, rule: Protocol) -> torch.nn.Module | None:
     """The LPIPS network, or None where the protocol does not ask for it, and with the reason in the log where there is none."""
     if "lpips" not in rule.metrics:
         return None
-    network = load_network(device)
+    network = load_network(device, backbone=rule.lpips_backbone)
     if not isinstance(network, str):
         return network
     logger.info("the column lpips stays empty: %s", network)
     return None
-
-
-def _chunks(pairs: Sequence[Pair], rule: Protocol) -> list[Sequence[Pair]]:
-    """Cut the list into batches; files of several sizes cannot share one."""
-    count = BATCH_SIZE if rule.size is not None else 1
-    return [pairs[start : start + count] for start in range(0, len(pairs), count)]
-
-
-def _read(chunk: Sequence[Pair]) -> list[_Item]:
-    """Read the pictures of a batch."""
-    with ThreadPoolExecutor(READERS) as pool:
-        return [_Item(pair.id, **arrays) for pair, arrays in zip(chunk, pool.map(load_pair, chunk), strict=True)]
-
-
-def _score_items(
-    model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, network: torch.nn.Module | None, upsampling: str
-) -> list[dict[str, Any]]:
-    """Predict and score one batch; one row per pair."""
-    try:
-        scores = score_batch(*_finished(model, items, rule, upsampling), rule, lpips_network=network)
-    except ShapeError as error:
-        raise ShapeError(f'"{items[0].id}": {error}') from error
-    return [_row(item, {name: values[i].item() for name, values in scores.items()}) for i, item in enumerate(items)]
-
-
-def _finished(model: HarmonizationModel, items: Sequence[_Item], rule: Protocol, upsampling: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Finished prediction, target (B, 3, h, w) and mask (B, 1, h, w) of one batch as the protocol looks at them, on the CPU."""
-    targets = [evaluated_picture(item.target, rule) for item in items]
-    masks = [evaluated_mask(item.mask, rule) for item in items]
-    composites = [evaluated_picture(item.composite, rule) for item in items]
-    if rule.background == "target":
-        composites = [_pasted(*arrays) for arrays in zip(composites, targets, masks, strict=True)]
-    predictions = render(
-        model,
-        composites,
-        masks,
-        seen=([item.composite for item in items], [item.mask for item in items]) if rule.network_input == "original" else None,
-        thumbnail=rule.thumbnail,
-        background="keep" if rule.background == "keep" else "composite",
-        upsampling=upsampling,
-        rounded=rule.rounding == "round",
-    )
-    target, mask = torch.stack([to_tensor(picture) for picture in targets]), torch.stack([torch.from_numpy(mask)[None] for mask in masks])
-    return finish(predictions, target, mask, rule, composite=None, background="keep"), target, mask
-
-
-def _pasted(composite: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The composite with the background of the real photograph, uint8 (h, w, 3)."""
-    return np.rint(composite * mask[..., None] + target * (1 - mask[..., None])).astype(np.uint8)
-
-
-def _row(item: _Item, scores: dict[str, float]) -> dict[str, Any]:
-    """The part of a row that is about the picture; size and ratio are those of the files."""
-    if np.isnan(scores["fmse"]):
-        logger.warning('the mask of "%s" has no foreground at the size that is scored: its foreground scores stay empty', item.id)
-    height, width = item.mask.shape
-    return {"id": item.id, "height": height, "width": width, "foreground_ratio": float(item.mask.mean()), **scores}
 
 
 def score_folder(
@@ -237,10 +228,10 @@ def _check_fresh(scored: Sequence[tuple[Path, ...]], table: ScoreFile) -> None:
 def _score_file(path: Path, real: Path, mask: Path, rule: Protocol, network: torch.nn.Module | None) -> dict[str, Any]:
     """Score one prediction file."""
     prediction, target = read_image(path), read_image(real)
-    item = _Item(path.stem, prediction, target, read_mask(mask))
+    item = Item(path.stem, prediction, target, read_mask(mask))
     check_same_size(path.name, item.mask, target)
     try:
         scores = measure(prediction, target, item.mask, rule, lpips_network=network)
     except ShapeError as error:
         raise ShapeError(f'"{path}": {error}') from error
-    return _row(item, scores)
+    return row_of(item, scores)

@@ -26,6 +26,7 @@ CHOICES = {
     "fmse_rule": ("error", "pictures"),
     "ssim_range": ("255", "prediction_range"),
     "lpips_channels": ("rgb", "bgr"),
+    "lpips_backbone": ("vgg", "alex"),
 }
 
 
@@ -46,7 +47,7 @@ class Protocol:
     stands in for it here.
     mse_region: "foreground" counts only errors in the mask, still divided by the whole picture's area.
     fmse_rule: as in ``functional.fmse``. ssim_range: "255", or max - min of each channel of the prediction.
-    lpips_channels: order in which LPIPS sees the channels.
+    lpips_channels: order in which LPIPS sees the channels; lpips_backbone: VGG16 or AlexNet, whose features it compares.
     metrics: ERRORS, and what else its tables print; the others of METRICS are not computed, and their columns stay empty.
     Raises ParameterError for an unknown choice or metric.
     """
@@ -68,6 +69,7 @@ class Protocol:
     fmse_rule: str = "error"
     ssim_range: str = "255"
     lpips_channels: str = "rgb"
+    lpips_backbone: str = "vgg"
     metrics: tuple[str, ...] = METRICS
 
     def __post_init__(self) -> None:
@@ -164,9 +166,10 @@ PROTOCOLS: dict[str, Protocol] = {
         replace(
             _HARMLIB,
             name="perceptual",
-            source="no-reference paper, section 3.5: the whole raw picture, clipped but not rounded",
+            source="no-reference paper, section 3.5: the whole raw picture, clipped but not rounded; the LPIPS package's default network",
             rounding="none",
             background="keep",
+            lpips_backbone="alex",
         ),
     )
 }

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,11 @@ from reproduction.stages.results import Results, device_kind, trained_plans
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harmlib.models.base import HarmonizationModel
+
 # Starting a process takes as long as scoring some hundred pictures.
 MANY_PICTURES = 2000
+SHARED = 4  # methods for which one process reads the pictures once: more would leave processes without work at the end
 
 
 @dataclass(frozen=True)
@@ -102,15 +106,20 @@ def _write_table(folder: Path, parts: list[Part], *, started: float, **expected:
 
 
 def _score_all(parts: list[Part], results: Results, workers: int | None) -> None:
-    """Score every part, in this process or in ``workers`` others, with a progress bar."""
+    """Score every part, in this process or in ``workers`` others, with a progress bar; those of one protocol read the pictures once."""
     workers = _default_workers(parts, results) if workers is None else workers
+    together: dict[tuple[str, str], list[Part]] = {}
+    for part in parts:
+        together.setdefault((part.benchmark.name, part.protocol), []).append(part)
     if workers == 0 or not parts:
-        for part in parts:
-            _score_one(part, results)
+        for group in together.values():
+            _score_together(group, results)
         return
-    done = in_processes(_score_one, [(part, results) for part in parts], workers=min(workers, len(parts)), prepare=_one_thread_and_no_bar)
-    for _ in progress(done, total=len(parts), desc="scores", unit="method"):
-        pass
+    jobs = [(group[first : first + SHARED],) for group in together.values() for first in range(0, len(group), SHARED)]
+    done = in_processes(_score_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(results,))
+    with progress(total=len(parts), desc="scores", unit="method") as bar:
+        for index, _ in done:
+            bar.update(len(jobs[index][0]))
 
 
 def _default_workers(parts: list[Part], results: Results) -> int:
@@ -121,24 +130,42 @@ def _default_workers(parts: list[Part], results: Results) -> int:
     return (os.cpu_count() or 1) if device_kind() == "cpu" and pictures >= MANY_PICTURES else 0
 
 
-def _one_thread_and_no_bar() -> None:
-    """Keep torch to one thread, and this process's own bars from the one that counts methods."""
+_work: dict[str, Results] = {}  # what a worker process needs for every job, sent once
+
+
+def _keep(results: Results) -> None:
+    """Keep where the results stand, torch to one thread, and this process's own bars from the one that counts methods."""
     import torch
 
     torch.set_num_threads(1)
     os.environ[HIDDEN] = "yes"
+    _work["results"] = results
+
+
+def _score_kept(parts: list[Part]) -> None:
+    """Score some methods in a worker process."""
+    _score_together(parts, _work["results"])
 
 
 @one_algebra_thread()
-def _score_one(part: Part, results: Results) -> None:
-    """Score one method on one benchmark into its part, which survives interruptions and gets its name when it is whole."""
-    from harmlib import models
+def _score_together(parts: list[Part], results: Results) -> None:
+    """Score methods on one benchmark under one protocol; parts survive interruptions and get their names when they are whole."""
     from harmlib.data.pairs import read_pairs
-    from harmlib.evaluation.methods import score_method
+    from harmlib.evaluation.methods import ScoreJob, score_methods
 
-    model = models.load(results.run(part.run.name)) if part.run else models.create(part.method)
-    pairs = read_pairs(results.benchmark(part.benchmark.name), part.split)
-    upsampling = "pcm" if without_repeat(part.method).endswith(PCM) else "own"
-    keys = {"benchmark": part.benchmark.name, "split": part.split, "method": part.method}
-    score_method(model, pairs, part.protocol, part.growing, **keys, upsampling=upsampling)
-    part.growing.replace(part.path)
+    first = parts[0]
+    jobs = [
+        ScoreJob(part.method, part.growing, partial(_load, part, results), "pcm" if without_repeat(part.method).endswith(PCM) else "own")
+        for part in parts
+    ]
+    pairs = read_pairs(results.benchmark(first.benchmark.name), first.split)
+    score_methods(jobs, pairs, first.protocol, benchmark=first.benchmark.name, split=first.split)
+    for part in parts:
+        part.growing.replace(part.path)
+
+
+def _load(part: Part, results: Results) -> HarmonizationModel:
+    """Return the method of a part."""
+    from harmlib import models
+
+    return models.load(results.run(part.run.name)) if part.run else models.create(part.method)

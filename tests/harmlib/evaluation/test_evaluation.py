@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor
 
 from harmlib import models
-from harmlib.data.pairs import Pair
+from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError, ImageError, MaskError, ShapeError
-from harmlib.evaluation.methods import BATCH_SIZE, mean_squared_error, score_folder, score_method
+from harmlib.evaluation import batches
+from harmlib.evaluation.batches import BATCH_SIZE
+from harmlib.evaluation.methods import ScoreJob, mean_squared_error, score_folder, score_method, score_methods
 from harmlib.io.images import read_image, resize, write_png
 from harmlib.io.masks import read_mask
 from harmlib.metrics.protocols import PROTOCOLS
@@ -104,6 +107,49 @@ def test_composite_is_scored_as_the_file_it_is(pairs: list[Pair], tmp_path: Path
     assert scores.loc[0, ["mse", "fmse", "psnr", "ssim"]].tolist() == pytest.approx(
         [alone[name] for name in ("mse", "fmse", "psnr", "ssim")], rel=1e-6
     )
+
+
+def jobs_of(folder: Path) -> list[ScoreJob]:
+    return [
+        ScoreJob("composite", folder / "composite.csv", lambda: models.create("composite")),
+        ScoreJob("brighter", folder / "b.csv", Brighter),
+    ]
+
+
+@pytest.mark.parametrize("protocol", ["harmlib", "harmonizer_full"])
+def test_methods_scored_together_have_the_bytes_of_each_alone(protocol: str, pairs: list[Pair], tmp_path: Path) -> None:
+    score_methods(jobs_of(tmp_path / "together"), pairs, protocol, benchmark="tiny")
+
+    for job in jobs_of(tmp_path / "alone"):
+        score_method(job.load(), pairs, protocol, job.path, benchmark="tiny", method=job.method)
+        assert job.path.read_bytes() == (tmp_path / "together" / job.path.name).read_bytes()
+
+
+def test_a_pair_is_read_once_for_all_methods(pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(batches, "load_pair", lambda pair: read.append(pair.id) or load_pair(pair))
+
+    score_methods(jobs_of(tmp_path), pairs, "harmlib", benchmark="tiny")
+
+    assert sorted(read) == sorted(pair.id for pair in pairs)
+
+
+def test_methods_go_on_where_each_of_them_stopped(pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = jobs_of(tmp_path / "whole"), jobs_of(tmp_path / "cut")
+    score_methods(whole, pairs, "harmonizer_full", benchmark="tiny")
+    for job, rows in zip(cut, (len(pairs), 2), strict=True):  # the first is complete, the second has two pictures
+        job.path.parent.mkdir(exist_ok=True)
+        lines = (tmp_path / "whole" / job.path.name).read_text().splitlines(keepends=True)
+        job.path.write_text("".join(lines[: 1 + rows]))
+    read: list[str] = []
+    monkeypatch.setattr(batches, "load_pair", lambda pair: read.append(pair.id) or load_pair(pair))
+    cut[0] = dataclasses.replace(cut[0], load=pytest.fail)
+
+    score_methods(cut, pairs, "harmonizer_full", benchmark="tiny")
+
+    assert len(read) == len(pairs) - 2
+    for job in cut:
+        assert job.path.read_bytes() == (tmp_path / "whole" / job.path.name).read_bytes()
 
 
 def test_size_and_ratio_are_those_of_the_files(pairs: list[Pair], tmp_path: Path) -> None:

@@ -25,22 +25,35 @@ def pair() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(2, 3, 32, 40, generator=generator), torch.rand(2, 3, 32, 40, generator=generator)
 
 
-def test_absent_backbone_gives_a_reason_instead_of_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backbone", list(lpips.BACKBONES))
+def test_absent_backbone_gives_a_reason_instead_of_a_download(backbone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
-    answer = lpips.load_network()
+    answer = lpips.load_network(backbone=backbone)
 
     assert isinstance(answer, str)
-    assert lpips.BACKBONE_FILE in answer
+    assert lpips.BACKBONES[backbone].file in answer
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_backbone_gives_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backbone", list(lpips.BACKBONES))
+def test_damaged_backbone_gives_a_reason(backbone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    lpips.backbone_path().parent.mkdir(parents=True)
-    lpips.backbone_path().write_bytes(b"no weights")
+    path = lpips.BACKBONES[backbone].path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no weights")
 
-    assert lpips.why_unavailable().endswith("is damaged")
+    assert lpips.why_unavailable(backbone).endswith("is damaged")
+
+
+@pytest.mark.parametrize("name", list(lpips.BACKBONES))
+def test_smallest_side_is_the_smallest_that_the_network_takes(name: str) -> None:
+    network = pytest.importorskip("lpips").LPIPS(net=name, pretrained=False, pnet_rand=True, verbose=False).eval()
+    side = lpips.BACKBONES[name].smallest
+
+    assert lpips.lpips_distance(network, torch.zeros(1, 3, side, side), torch.ones(1, 3, side, side)).isfinite().all()
+    with pytest.raises(RuntimeError), torch.inference_mode():
+        network(*torch.zeros(2, 1, 3, side - 1, side - 1))
 
 
 def test_identical_pictures_have_no_distance(network: torch.nn.Module, pair: tuple[torch.Tensor, torch.Tensor]) -> None:
