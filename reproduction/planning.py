@@ -138,7 +138,10 @@ class _Runs:
         for name in ("iterations", "batch_size"):
             if values.get(name) is None:
                 raise Slip(path, f'lacks the key "{name}", which the run "{key}" needs')
-        return Settings.model_construct(set(values), **values)
+        settings = Settings.model_construct(set(values), **values)
+        if settings.hold_out and (settings.online or settings.draws or not settings.selection):
+            raise Slip(path, f'gives "{key}" hold_out, which is for pairs from disk: it needs online: false, no draws, and selection')
+        return settings
 
     def _plan(self, key: str, benchmark: str) -> list[RunPlan]:
         """Return a run and its repeats."""

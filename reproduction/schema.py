@@ -164,6 +164,7 @@ class Settings(Entry):
     selection: CountOrNone = 0
     validations: Count = 10
     select: Literal["best", "last"] = "best"
+    hold_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
     norm_batches: CountOrNone = 0
     draws: CountOrNone = 0

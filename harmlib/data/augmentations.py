@@ -22,6 +22,7 @@ SQUARE_CROP, SHORTER_SIDE = 256, (420, 512)
 # PCT-Net's crop: share of the height, and of the width; one in twenty may show no foreground.
 SIDE_SHARE = (0.7, 1.0)
 EMPTY_SHARE = 0.05
+ZOOM = (1.1, 1.5)  # of the detector of exposure shifts
 # A crop that cuts the foreground away is drawn again; after so many tries the whole picture is kept.
 CROP_TRIES = 10
 
@@ -30,7 +31,7 @@ def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: n
     """Return the arrays after the named augmentations.
 
     arrays: (H, W) or (H, W, C), alike in height and width; "mask" is among them, not 0 = foreground.
-    names: of flip, rotate90, random_crop, square_crop, side_crop. Sizes may change; nothing is resized.
+    names: keys of AUGMENTATIONS. Sizes may change; nothing is resized.
     Raises ParameterError for an unknown name.
     """
     changed = dict(arrays)
@@ -51,6 +52,24 @@ def _flip(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     if generator.random() < 0.5:
         return arrays
     return {name: array[:, ::-1] for name, array in arrays.items()}
+
+
+def _flip_vertical(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Mirror top and bottom, half of the time."""
+    if generator.random() < 0.5:
+        return arrays
+    return {name: array[::-1] for name, array in arrays.items()}
+
+
+def _zoom(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Cut out a box of the picture's shape, 1 / 1.1 to 1 / 1.5 of its sides, half of the time (specs/perceptual_noref.md section 2.4)."""
+    height, width = arrays["mask"].shape[:2]
+    if generator.random() < 0.5:
+        return arrays
+    factor = generator.uniform(*ZOOM)
+    box_height, box_width = max(1, round(height / factor)), max(1, round(width / factor))
+    top, left = generator.integers(0, height - box_height + 1), generator.integers(0, width - box_width + 1)
+    return {name: array[top : top + box_height, left : left + box_width] for name, array in arrays.items()}
 
 
 def _rotate90(arrays: Arrays, generator: np.random.Generator) -> Arrays:
@@ -97,9 +116,11 @@ def _side_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
 
 AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
     "flip": _flip,
+    "flip_vertical": _flip_vertical,
+    "zoom": _zoom,
     "rotate90": _rotate90,
     "random_crop": _random_crop,
     "square_crop": _square_crop,
     "side_crop": _side_crop,
 }
-CROPS = ("random_crop", "square_crop", "side_crop")
+CROPS = ("zoom", "random_crop", "square_crop", "side_crop")

@@ -103,21 +103,46 @@ class Visits(Dataset[Batch]):
         raise NotImplementedError
 
 
+class Chosen(Visits):
+    """Some items of another data set, by their indices."""
+
+    def __init__(self, visits: Visits, indices: Sequence[int]) -> None:
+        self._visits, self._indices = visits, list(indices)
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self._indices)
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        """Return the entry of (index, visit)."""
+        return self._visits[self._indices[key[0]], key[1]]
+
+
 class OnlineComposites(Visits):
     """Photographs of several sources, perturbed anew at every visit, as the authors of Sg-MMH train.
 
     sources: sources with ``split``. size: side of the entries in pixels.
     space: "rgb", or "lab" for methods trained on 8-bit LAB codes, which then get ``composite_lab`` and ``target_lab`` too.
+    augmentations: names of ``data.augmentations``, at the photographs' own size.
     Photographs that the composer skips are left out here as well.
     Raises DataError when none is left, ParameterError for a composer that also drops composites, which only a build can count.
     """
 
     def __init__(
-        self, sources: Sequence[Source], composer: str, *, seed: int, split: str = "train", size: int = 256, space: str = "rgb"
+        self,
+        sources: Sequence[Source],
+        composer: str,
+        *,
+        seed: int,
+        split: str = "train",
+        size: int = 256,
+        space: str = "rgb",
+        augmentations: Sequence[str] = (),
     ) -> None:
         if not composes_online(composer):
             raise ParameterError(f'composer "{composer}" drops some of its composites: build the benchmark, and train with online: false')
         self._composer, self._seed, self._size, self._space = composer, seed, size, space
+        self._augmentations = tuple(augmentations)
         self._items = [(source, photo) for source in sources for photo in source.ids(split) if is_usable(source, photo)]
         if not self._items:
             raise DataError(f"none of the photographs of {', '.join(source.name for source in sources)} has a labeled region to perturb")
@@ -132,11 +157,15 @@ class OnlineComposites(Visits):
         source, photo_id = self._items[index]
         options = {"space": "lab"} if self._space == "lab" else {}
         composite = get_composer(self._composer)(source, photo_id, visit, self._seed, **options)
-        small = to_network_size(Perturbed(composite.image, composite.target, composite.mask), self._size)
+        name = f"{source.name}/{photo_id}"
+        arrays = {"image": composite.image, "target": composite.target, "mask": composite.mask, "regions": composite.regions}
+        # Its own draws: the composite's are the same with and without augmentation.
+        arrays = augment(arrays, self._augmentations, item_generator(self._seed, f"{name} augmented", visit))
+        small = to_network_size(Perturbed(*(np.ascontiguousarray(arrays[part]) for part in ("image", "target", "mask"))), self._size)
         image, target = small.composite, small.target
-        entry: Batch = {"id": f"{source.name}/{photo_id}", "mask": _planes(small.mask, 1.0)}
+        entry: Batch = {"id": name, "mask": _planes(small.mask, 1.0)}
         if composite.stops is not None:
-            entry["regions"] = _planes(resize(composite.regions, (self._size, self._size), "nearest"), 1.0)
+            entry["regions"] = _planes(resize(np.ascontiguousarray(arrays["regions"]), (self._size, self._size), "nearest"), 1.0)
             entry["stops"] = torch.tensor(composite.stops, dtype=torch.float32)
         if self._space == "lab":
             entry.update(composite_lab=_planes(image), target_lab=_planes(target))

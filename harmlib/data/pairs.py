@@ -88,6 +88,28 @@ def load_pair(pair: Pair) -> dict[str, np.ndarray]:
     return {"composite": composite, "target": target, "mask": mask}
 
 
+def hold_out(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Return the indices of the pairs that are kept and of those that are held out: all pairs of about ``share`` of the photographs.
+
+    Raises DataError where that leaves no photograph on one side.
+    """
+    photos: dict[tuple[str, str], list[int]] = {photo: [] for photo in sorted({_photo(pair) for pair in pairs})}
+    for index, pair in enumerate(pairs):
+        photos[_photo(pair)].append(index)
+    order = np.random.default_rng(seed).permutation(len(photos))
+    count = max(1, round(share * len(photos)))
+    if count >= len(photos):
+        raise DataError(f"{len(photos)} photographs cannot give {share:g} of them to a validation: hold out less, or take more photographs")
+    groups = list(photos.values())
+    held, kept = ([index for number in numbers for index in groups[number]] for numbers in (order[:count], order[count:]))
+    return sorted(kept), sorted(held)
+
+
+def _photo(pair: Pair) -> tuple[str, str]:
+    """Return a pair's photograph: sub-dataset and name without object and variant."""
+    return pair.subset, pair.id.rsplit("_", 2)[0]
+
+
 def _list_files(root: Path, split: str) -> list[Path]:
     """Return the list of all composites of a split if there is one, else the lists of the sub-datasets."""
     everything = root / f"IHD_{split}.txt"

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from harmlib.errors import MaskError, ParameterError, ShapeError
 from harmlib.io import images
 
+KERAS_EPS = 1e-7  # Adam's default there
 Batch = Mapping[str, Any]
 Losses = dict[str, Tensor]
 
@@ -45,6 +46,7 @@ class TrainingRecipe:
     milestones: iterations after which the rate is multiplied by ``gamma``.
     linear_decay_from: iteration from which the rate falls linearly to zero at the end, or None.
     ema_decay: decay of the moving average of the weights kept beside them, or None.
+    eps: what Adam adds to the root of the squares; KERAS_EPS for authors who used Keras.
     optimizer: adam, adamw, adadelta (ρ 0.9, ε 1e-6) or rmsprop; the last two have no betas. player_optimizers: those of players that
     have another one, which comes without weight decay.
     loss: what is minimized; note: what a reader must know besides.
@@ -56,6 +58,7 @@ class TrainingRecipe:
     iterations: int
     loss: str
     weight_decay: float = 0.0
+    eps: float = 1e-8
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
     linear_decay_from: int | None = None

@@ -11,7 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, to_signed
+from harmlib.models.base import KERAS_EPS, Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, to_signed
 from harmlib.models.layers.backbones import VGG16_FILE
 from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.detector import STRIDE, DetectorDecoder, DetectorEncoder, detector_head
@@ -99,9 +99,11 @@ class ThresholdClassifier(Detector):
             batch_size=BATCH_SIZE,
             iterations=10_000 * EPOCH,
             loss="categorical focal loss with alpha 0.25 and gamma 4, mean over pixels",
+            eps=KERAS_EPS,
             note=(
                 "the authors restart the rate between 1e-4 and 1e-6 by cosines, here it is constant; they freeze the pre-trained encoder "
-                "(frozen_encoder) and stop after 400 epochs without a better validation loss; trained in one step, encoder and decoder "
+                "(frozen_encoder), and stop after 400 epochs without a better validation loss, here the last weights are kept; they flip "
+                "both ways and zoom, as does the paper profile (augmentations); trained in one step, encoder and decoder "
                 "learn together at one rate, random backbone included"
             ),
         )
@@ -139,9 +141,10 @@ class ShiftPretraining(Detector):
             batch_size=BATCH_SIZE,
             iterations=90 * PRETRAINING_EPOCH,
             loss="squared error of the shift in stops, mean over pixels",
+            eps=KERAS_EPS,
             note=(
                 "the authors restart the rate between 1e-4 and 1e-6 by cosines after 30 epochs, twice as long each time and 0.9 as high; "
-                "here it is constant; the weights with the least validation error are kept"
+                "here it is constant; they keep the weights with the least validation error, here the last ones are kept"
             ),
         )
 

@@ -34,6 +34,8 @@ class RunPlan:
     augmentations: names of ``data.augmentations`` in place of the method's own.
     selection: how many val pairs are looked at ``validations`` times (0: none); select: "best" keeps the weights with the least
     validation error, "last" those of the end whatever it was.
+    hold_out: share of the training photographs that this run validates on instead of learning from them, where the benchmark has no val
+    split; for pairs that are read from disk.
     average: decay of a moving average of the weights that is kept in their place, or None.
     norm_batches: training batches over which the statistics of batch norms are computed anew before a validation and at the end.
     """
@@ -53,6 +55,7 @@ class RunPlan:
     selection: int = 0
     validations: int = 10
     select: str = "best"
+    hold_out: float = 0.0
     average: float | None = None
     norm_batches: int = 0
     draws: int = 0

@@ -86,7 +86,7 @@ def train_run(
     model = models.create(run.method, **run.options)
     initialization = model.initialize()
     dataset = training_data(run, benchmark, profile, model, data=data, results=results)
-    validate = validation(run, model, results) if run.selection else None
+    validate = validation(run, model, results, seed=profile.seed) if run.selection else None
     return train(
         model,
         dataset,
@@ -117,9 +117,9 @@ def training_data(
 ) -> Visits:
     """Return the data set of a run: composites made fresh at every visit, drawn once at training size, or read from the benchmark."""
     from harmlib.data.augmentations import crops
-    from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
+    from harmlib.data.datasets import Chosen, OnlineComposites, ResizedSource, StoredPairs
     from harmlib.data.packed import PackedPairs
-    from harmlib.data.pairs import read_pairs
+    from harmlib.data.pairs import hold_out, read_pairs
     from harmlib.data.pool import CompositePool, PooledPairs
     from harmlib.data.shrunk import shrink_pairs
 
@@ -136,7 +136,9 @@ def training_data(
         elif run.longest_side:
             folder = results.cache / f"pairs-{run.longest_side}-{identity[:12]}"
             pairs = shrink_pairs(pairs, folder, longest=run.longest_side, workers=run.workers)
-        return StoredPairs(
+        holds_out = run.hold_out and not (root / "IHD_val.txt").exists()
+        kept = hold_out(pairs, run.hold_out, profile.seed)[0] if holds_out else range(len(pairs))
+        stored = StoredPairs(
             pairs,
             resizer,
             seed=profile.seed,
@@ -145,6 +147,7 @@ def training_data(
             labeler=labeler,
             full_size=model.full_size_pairs,
         )
+        return Chosen(stored, kept)
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.draws:
         photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at), workers=run.workers) for source in sources]
@@ -156,7 +159,9 @@ def training_data(
         return PooledPairs(pools, resizer, seed=profile.seed, augmentations=augmentations, labeler=labeler)
     if run.perturb_at != "original":
         sources = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at), workers=run.workers) for source in sources]
-    return OnlineComposites(sources, benchmark.composer, seed=profile.seed, size=size, space=model.training_space)
+    return OnlineComposites(
+        sources, benchmark.composer, seed=profile.seed, size=size, space=model.training_space, augmentations=run.augmentations or ()
+    )
 
 
 def pair_resizer(model: HarmonizationModel) -> PairResizer:
@@ -166,17 +171,24 @@ def pair_resizer(model: HarmonizationModel) -> PairResizer:
     return PairResizer(model.working_size or 256, antialias=model.antialias, soft_masks=model.soft_masks)
 
 
-def validation(run: RunPlan, model: HarmonizationModel, results: Results) -> Validate | None:
-    """Return the function that gives a model's errors on up to ``run.selection`` val pairs; None without a val split."""
+def validation(run: RunPlan, model: HarmonizationModel, results: Results, *, seed: int) -> Validate | None:
+    """Return the function that gives a model's errors on up to ``run.selection`` pairs of the val split, or of what the run holds out.
+
+    None without either.
+    """
     from harmlib.data.packed import PackedPairs
-    from harmlib.data.pairs import read_pairs
+    from harmlib.data.pairs import hold_out, read_pairs
     from harmlib.training.validation import Validation
 
     root = results.benchmark(run.benchmark)
-    if not (root / "IHD_val.txt").exists():
+    if (root / "IHD_val.txt").exists():
+        pairs = read_pairs(root, "val")
+    elif run.hold_out:
+        pairs = read_pairs(root, "train")
+        pairs = [pairs[index] for index in hold_out(pairs, run.hold_out, seed)[1]]
+    else:
         logger.info('"%s" has no val split: the last weights are kept', run.benchmark)
         return None
-    pairs = read_pairs(root, "val")
     # Evenly spread over the list, because neighbors in it may be frames of one video.
     chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, min(run.selection, len(pairs))).astype(int)]
     packed = PackedPairs(chosen, results.cache, inputs_fingerprint(root), pair_resizer(model), workers=run.workers)

@@ -322,6 +322,7 @@ CPU = "budgets.sgmmh.cpu"
         (f"{CPU}.iterations", -1, "budgets.sgmmh.cpu.iterations is -1"),
         (f"{CPU}.iterations", 2.5, "budgets.sgmmh.cpu.iterations is 2.5"),
         (f"{CPU}.batch_size", 0, "budgets.sgmmh.cpu.batch_size is 0: it should be greater than or equal to 1"),
+        (f"{CPU}.hold_out", 0.1, 'gives "sgmmh_om.*" hold_out, which is for pairs from disk'),
         (f"{CPU}.accumulate", 0, "budgets.sgmmh.cpu.accumulate is 0"),
         (f"{CPU}.learning_rate", "1e-3", "budgets.sgmmh.cpu.learning_rate is .1e-3.: .*a number has no quotes, and a dot before its e"),
         (f"{CPU}.learning_rate", float("nan"), "budgets.sgmmh.cpu.learning_rate is nan"),

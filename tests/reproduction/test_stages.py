@@ -17,6 +17,7 @@ from miniature import write_iharmony4_tree
 from PIL import Image
 
 from harmlib import models
+from harmlib.data.pairs import read_pairs
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import write_text
 from harmlib.io.images import write_png
@@ -198,6 +199,34 @@ def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_pa
     assert all(torch.equal(values, pretrained.state_dict()[name]) for name, values in detector.state_dict().items())
     assert all(torch.equal(values, detector.state_dict()[name]) for name, values in fused.state_dict().items())
     assert scores.groupby("benchmark")["method"].nunique().to_dict() == {"coco-exp": 6, "iharmony4": 6}
+
+
+def test_a_run_without_val_split_keeps_what_is_best_on_what_it_holds_out(data, one_step, tmp_path):
+    content = yaml.safe_load(one_step.read_text())
+    content["budgets"]["baselines"]["runs"]["s2am"] = {**STEP, "iterations": 2, "selection": 4, "validations": 2, "hold_out": 0.5}
+    one_step.write_text(yaml.safe_dump(content))
+
+    (folder,) = train_only(str(one_step), ["s2am"], data=str(data), results=str(tmp_path / "results")).values()
+
+    manifest = json.loads((folder / "manifest.json").read_text())
+    history = pd.read_csv(folder / "history.csv")
+    assert manifest["selected_val_error"] == pytest.approx(history["val_error"].min())
+    assert manifest["photographs"] < len(read_pairs(data / "iHarmony4", "train"))
+    assert len(history) == 2
+
+
+def test_large_pairs_are_shrunk_for_a_method_that_crops_and_packed_for_one_that_does_not(data, one_step, tmp_path):
+    content = yaml.safe_load(one_step.read_text())
+    content["budgets"]["baselines"]["longest_side"] = 32
+    one_step.write_text(yaml.safe_dump(content))
+
+    for name in ("issam", "dih"):
+        train_only(str(one_step), [name], data=str(data), results=str(tmp_path / "results"))
+
+    cache = tmp_path / "results" / "one-step" / "cache"
+    sizes = {Image.open(path).size for path in cache.rglob("composite_images/*")}
+    assert max(map(max, sizes)) == 32
+    assert len(list(cache.glob("pairs-256-*.npy"))) == 1
 
 
 def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_path):

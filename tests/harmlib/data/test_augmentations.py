@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harmlib.data.augmentations import AUGMENTATIONS, augment
+from harmlib.data.augmentations import AUGMENTATIONS, CROPS, augment, crops
 from harmlib.errors import ParameterError
 
 
@@ -31,7 +31,7 @@ def test_pictures_and_mask_stay_aligned(arrays, name):
         assert ((rows >= 2) & (rows < 6) & (columns >= 30) & (columns < 38)).all()
 
 
-@pytest.mark.parametrize("name", ["flip", "rotate90"])
+@pytest.mark.parametrize("name", ["flip", "flip_vertical", "rotate90"])
 def test_every_pixel_is_kept_and_half_the_pairs_change(arrays, name):
     results = changed(arrays, name, 200)
 
@@ -53,6 +53,17 @@ def test_crops_keep_half_the_area_and_some_foreground(arrays):
     assert areas.min() > 0.45
     assert np.unique(areas).size > 20
     assert all(r["mask"].any() for r in results)
+
+
+def test_zooms_show_a_part_of_the_picture_s_shape_half_of_the_time(arrays):
+    shapes = [r["mask"].shape for r in changed(arrays, "zoom", 200)]
+
+    zoomed = np.array([shape for shape in shapes if shape != (30, 40)])
+    assert 70 < len(zoomed) < 130
+    factors = np.array([30, 40]) / zoomed
+    assert factors.min() > 1.05
+    assert factors.max() < 1.56
+    assert np.abs(factors[:, 0] - factors[:, 1]).max() < 0.06
 
 
 def test_square_crops_have_half_to_three_fifths_of_the_shorter_side(arrays):
@@ -84,5 +95,12 @@ def test_the_generator_decides(arrays):
 
 
 def test_unknown_augmentation_is_refused(arrays):
-    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, rotate90, random_crop, square_crop, side_crop'):
+    with pytest.raises(ParameterError, match='no augmentation "blur": choose from flip, flip_vertical, zoom, rotate90'):
         augment(arrays, ["blur"], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_what_crops_is_known(arrays, name):
+    cut = any(result["mask"].size < arrays["mask"].size for result in changed(arrays, name))
+
+    assert crops([name]) == (name in CROPS) == cut

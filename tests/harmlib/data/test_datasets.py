@@ -88,6 +88,20 @@ def test_perturbing_at_the_original_size_resizes_the_composite_unrounded(folder_
     assert (levels - levels.round()).abs().max() > 1e-3
 
 
+def test_augmented_composites_are_the_same_composites_turned(small_source):
+    plain, flipped = (
+        OnlineComposites([small_source], "sgmmh", seed=1, size=32, augmentations=names) for names in ((), ["flip", "flip_vertical"])
+    )
+
+    turns = set()
+    for visit in range(12):
+        before, after = plain[0, visit], flipped[0, visit]
+        turn = next(axes for axes in ((), (1,), (2,), (1, 2)) if torch.equal(after["mask"], before["mask"].flip(axes)))
+        assert torch.equal(after["composite"], before["composite"].flip(turn))
+        turns.add(turn)
+    assert len(turns) > 2
+
+
 def test_a_composer_that_drops_composites_is_not_for_training_online(small_source):
     with pytest.raises(ParameterError, match='"iharmony4" drops some of its composites: build the benchmark'):
         OnlineComposites([small_source], "iharmony4", seed=1)

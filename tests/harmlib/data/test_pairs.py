@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harmlib.data.pairs import Pair, list_splits, load_pair, read_pairs
+from harmlib.data.pairs import Pair, hold_out, list_splits, load_pair, read_pairs
 from harmlib.data.sources import open_source
 from harmlib.errors import DataError, ImageError, MaskError, ParameterError, ShapeError
 
@@ -257,3 +257,26 @@ def test_a_genuine_pair_has_its_published_error(shared: Path) -> None:
 
     error = np.mean((arrays["composite"].astype(float) - arrays["target"]) ** 2)
     assert error == pytest.approx(float(expected), abs=0.01)
+
+
+def pairs_of(photos: int, variants: int) -> list[Pair]:
+    nowhere = Path("nowhere")
+    return [Pair(f"c{photo}_1_{variant}", "HCOCO", nowhere, nowhere, nowhere) for variant in range(variants) for photo in range(photos)]
+
+
+def test_photographs_are_held_out_whole_and_the_seed_decides_which() -> None:
+    pairs = pairs_of(50, 3)
+
+    kept, held = hold_out(pairs, 0.1, seed=1)
+
+    photos = [{pairs[index].id.split("_")[0] for index in side} for side in (kept, held)]
+    assert sorted([*kept, *held]) == list(range(150))
+    assert photos[0].isdisjoint(photos[1])
+    assert len(photos[1]) == 5
+    assert hold_out(pairs, 0.1, seed=1) == (kept, held)
+    assert hold_out(pairs, 0.1, seed=2) != (kept, held)
+
+
+def test_one_photograph_cannot_be_shared_out() -> None:
+    with pytest.raises(DataError, match=r"1 photographs cannot give 0\.5 of them to a validation"):
+        hold_out(pairs_of(1, 4), 0.5, seed=1)

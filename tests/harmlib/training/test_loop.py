@@ -236,6 +236,13 @@ def test_a_batch_in_unequal_parts_is_refused(dataset, tmp_path):
         train(fresh(), dataset, tmp_path / "run", plan, seed=1)
 
 
+@pytest.mark.parametrize(("method", "eps"), [("dih_m", 1e-7), ("ptc", 1e-7), ("sgmmh_om", 1e-8)])
+def test_adam_has_the_eps_of_the_authors_framework(method, eps):
+    model = models.create(method, width=1 / 16)
+
+    assert make_optimizer(list(model.parameters()), model.training_recipe).param_groups[0]["eps"] == eps
+
+
 @pytest.mark.parametrize(("devices", "parts"), [(1, 4), (2, 2), (4, 1), (8, 1)])
 def test_devices_share_the_parts_of_an_update(devices, parts):
     assert dataclasses.replace(PLAN, batch_size=16, accumulate=4).parts_on_each(devices) == parts
