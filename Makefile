@@ -18,7 +18,7 @@ PY := .venv/bin/python
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 	@echo
-	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder'
+	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder  FLAGS=--without-pretrained'
 	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  WEIGHTS="harmonizer=run ..."  OUT=study'
 
 setup: .venv/ready ## make .venv with the tested versions (done by the other commands too)
@@ -35,7 +35,7 @@ setup: .venv/ready ## make .venv with the tested versions (done by the other com
 	touch .venv/ready
 
 reproduce: .venv/ready ## build, train, score and draw everything of a profile
-	$(PY) -m reproduction reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)")
+	$(PY) -m reproduction reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)") $(FLAGS)
 
 check: style ## check style and types, then run the quick tests: no slow ones, no notebooks
 	$(PY) -m pytest -n auto --dist loadfile -m "not slow and not notebooks"

@@ -45,6 +45,9 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--only", action="append", default=[], metavar="RUN", help="only train this run (may be given several times)")
     parser.add_argument("--status", action="store_true", help="only tell what is done, what is left, and how long it takes")
     parser.add_argument("--dry-run", action="store_true", help="only list what would run")
+    parser.add_argument(
+        "--without-pretrained", action="store_true", help="train from random weights where ImageNet's are not there (data/README.md)"
+    )
     parser.set_defaults(run=_reproduce)
 
 
@@ -57,10 +60,16 @@ def _reproduce(options: argparse.Namespace) -> int:
         print(status_text(options.profile, results=options.results, papers=options.paper))
         return 0
     if options.only:
-        train_only(options.profile, options.only, data=options.data, results=options.results)
+        train_only(options.profile, options.only, data=options.data, results=options.results, without_pretrained=options.without_pretrained)
         return 0
     return reproduce(
-        options.profile, papers=options.paper, data=options.data, results=options.results, cores=options.cores, dry_run=options.dry_run
+        options.profile,
+        papers=options.paper,
+        data=options.data,
+        results=options.results,
+        cores=options.cores,
+        dry_run=options.dry_run,
+        without_pretrained=options.without_pretrained,
     )
 
 
@@ -108,16 +117,22 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--data", help="root of the photographs, one folder per source")
     parser.add_argument("--results", default="results", help="where the results go (default: results)")
     parser.add_argument("--devices", type=int, default=1, help="GPUs to train on together (default: 1)")
+    parser.add_argument(
+        "--without-pretrained", action="store_true", help="train from random weights where ImageNet's are not there (data/README.md)"
+    )
     parser.set_defaults(run=_train)
 
 
 def _train(options: argparse.Namespace) -> None:
     """Run ``train`` after the benchmarks it needs."""
-    from reproduction.profiles import load_profile
-    from reproduction.stages import Results, build_benchmarks, train_runs
+    from reproduction.pretrained import check_pretrained
+    from reproduction.profiles import load_profile, unique_runs
+    from reproduction.stages import Results, build_benchmarks, train_runs, trained_plans
 
     profile = load_profile(options.profile)
     results = Results(options.results, profile.name)
+    if not options.without_pretrained:
+        check_pretrained(unique_runs(trained_plans(profile, options.papers, results)).values(), results)
     build_benchmarks(profile, options.papers, data=options.data, results=results)
     train_runs(profile, options.papers, data=options.data, results=results, devices=options.devices)
 

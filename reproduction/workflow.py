@@ -22,6 +22,7 @@ from harmlib.errors import HarmlibError, ParameterError
 from harmlib.io.files import sha256, write_json
 from harmlib.progress import IN_TERMINAL
 from reproduction.checkout import CHECKOUT
+from reproduction.pretrained import check_pretrained
 from reproduction.profiles import Profile, load_profile, unique_benchmarks, unique_runs, without_repeat
 from reproduction.reading import CONFIG_FOLDER, PAPERS_FILE, profile_path
 from reproduction.schema import suggest
@@ -92,16 +93,21 @@ def reproduce(
     results: str = "results",
     cores: int | None = None,
     dry_run: bool = False,
+    without_pretrained: bool = False,
 ) -> int:
     """Run everything a profile asks for, or what is left of it; return Snakemake's exit code.
 
     papers: only these; none means all that the profile has, and its lessons. data: root of the photographs, which small and paper need.
-    Raises ParameterError for an unknown paper, DataError when photographs are missing, HarmlibError while another run is going.
+    without_pretrained: methods whose ImageNet weights are not there start from random ones.
+    Raises ParameterError for an unknown paper, DataError when photographs are missing, CheckpointError when weights are, HarmlibError
+    while another run is going.
     """
     loaded = load_profile(profile)
     plans = [loaded.paper(name) for name in (papers or loaded.papers)]
     _check_photographs(loaded, unique_benchmarks(plans).values(), data)
     folder = Results(Path(results).absolute(), loaded.name)
+    if not (without_pretrained or dry_run):
+        check_pretrained(unique_runs(trained_plans(loaded, [plan.paper for plan in plans], folder)).values(), folder)
     settings = {
         "profile": str(profile_path(profile)),
         # What it extends, so that a change there starts what depends on it again.
@@ -121,7 +127,9 @@ def reproduce(
         return subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
 
 
-def train_only(profile: str, names: Sequence[str], *, data: str | None = None, results: str = "results") -> dict[str, Path]:
+def train_only(
+    profile: str, names: Sequence[str], *, data: str | None = None, results: str = "results", without_pretrained: bool = False
+) -> dict[str, Path]:
     """Train single runs of a profile in planned order, and build the benchmarks that they need; return their folders by name.
 
     names: of runs as their folders are called, or as tables call them, which means on all benchmarks and from all seeds.
@@ -137,6 +145,8 @@ def train_only(profile: str, names: Sequence[str], *, data: str | None = None, r
     papers = [paper for paper in loaded.papers if chosen.keys() & {run.name for run in loaded.paper(paper).runs}]
     needed = [plan for plan in unique_benchmarks(map(loaded.paper, papers)).values() if plan.name in benchmarks]
     _check_photographs(loaded, needed, data)
+    if not without_pretrained:
+        check_pretrained(chosen.values(), folder)
     with _alone_in(folder.root):
         build_benchmarks(loaded, papers, data=data, results=folder, only=benchmarks)
         return train_runs(loaded, papers, data=data, results=folder, only=chosen)

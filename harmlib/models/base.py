@@ -153,6 +153,11 @@ class HarmonizationModel(nn.Module):
         """
         return "random"
 
+    @property
+    def imagenet_file(self) -> str | None:
+        """The file of torchvision, in torch's hub cache, that ``initialize`` looks for; None where it needs none."""
+        return None
+
     def players(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters of each optimizer by player name."""
         return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}

@@ -106,16 +106,19 @@ class Harmonizer(HarmonizationModel):
             self.regressor.start_unchanged()
         self.colors = ColorRegressor(len(filter_names)) if colors else None
 
+    @property
+    def imagenet_file(self) -> str | None:
+        """EfficientNet-B0's, if asked for; those of Lite0 are a package's."""
+        return IMAGENET_FILE if self.pretrained and not isinstance(self.backbone, TwoStemLite0) else None
+
     def initialize(self) -> str:
         """Take the ImageNet weights, if asked for, and return "imagenet (where from)"; without their file warn and return "random".
 
         Paper: weights of a TensorFlow port. Here: torchvision's, trained with other padding, because nothing else has to be installed.
         """
-        if not self.pretrained:
-            return "random"
-        if isinstance(self.backbone, TwoStemLite0):
+        if self.pretrained and isinstance(self.backbone, TwoStemLite0):
             return start_from_package(self.backbone, self.name)
-        return start_from_imagenet(self.backbone, IMAGENET_FILE, self.name)
+        return start_from_imagenet(self.backbone, self.imagenet_file, self.name)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the picture after the last filter; extras: arguments (B, k), raw."""

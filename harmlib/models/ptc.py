@@ -48,9 +48,14 @@ class Detector(HarmonizationModel):
         self.encoder = DetectorEncoder(width=width, size=size)
         self.decoder = DetectorDecoder(width=width)
 
+    @property
+    def imagenet_file(self) -> str | None:
+        """VGG16's, if asked for."""
+        return VGG16_FILE if self.pretrained else None
+
     def initialize(self) -> str:
         """Take VGG16's ImageNet weights, if asked for, and return "imagenet (torchvision)"; without their file warn and return "random"."""
-        return start_from_imagenet(self.encoder.backbone, VGG16_FILE, self.name) if self.pretrained else "random"
+        return start_from_imagenet(self.encoder.backbone, self.imagenet_file, self.name)
 
     def features(self, image: Tensor) -> Tensor:
         """Return the decoder's features, (B, channels, H, W), of a picture in [0, 1]."""

@@ -76,9 +76,14 @@ class S2CRNet(HarmonizationModel):
         self.heads = nn.ModuleList(CurveHead(self.encoder.channels, len(LABELS)) for _ in range(STAGES))
         self.discriminator = make_discriminator(width=width)
 
+    @property
+    def imagenet_file(self) -> str | None:
+        """The encoder's, if asked for."""
+        return self.weights_file if self.pretrained else None
+
     def initialize(self) -> str:
         """Take the encoder's ImageNet weights, if asked for, and return "imagenet (torchvision)"; without them warn and return "random"."""
-        return start_from_imagenet(self.encoder, self.weights_file, self.name) if self.pretrained else "random"
+        return start_from_imagenet(self.encoder, self.imagenet_file, self.name)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the second stage in the composite's background.

@@ -72,9 +72,14 @@ class Zhu(HarmonizationModel):
         self.gradient = gradient
         self.judge = RealismJudge(width=width)
 
+    @property
+    def imagenet_file(self) -> str | None:
+        """VGG16's, if asked for."""
+        return VGG16_FILE if self.pretrained else None
+
     def initialize(self) -> str:
         """Take VGG16's ImageNet weights, if asked for, and return "imagenet (torchvision)"; without their file warn and return "random"."""
-        return start_from_imagenet(self.judge.backbone, VGG16_FILE, self.name) if self.pretrained else "random"
+        return start_from_imagenet(self.judge.backbone, self.imagenet_file, self.name)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the composite with a recolored foreground; extras: adjustment (B, 6), gains and biases of R, G and B.

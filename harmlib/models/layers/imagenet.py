@@ -20,12 +20,20 @@ class Backbone(Protocol):
         """Take the weights of torchvision's state dict."""
 
 
-def start_from_imagenet(backbone: Backbone, file: str, method: str) -> str:
+def hub_path(file: str) -> Path:
+    """Return where torch's hub cache keeps a file (TORCH_HOME moves it)."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / file
+
+
+def start_from_imagenet(backbone: Backbone, file: str | None, method: str) -> str:
     """Give a backbone the ImageNet weights and return "imagenet (torchvision)"; without their file warn and return "random".
 
-    file: torchvision's name, in torch's hub cache; method: whose backbone it is. Raises CheckpointError for a damaged file.
+    file: torchvision's name, in torch's hub cache, or None to start from random weights; method: whose backbone it is.
+    Raises CheckpointError for a damaged file.
     """
-    path = Path(torch.hub.get_dir()) / "checkpoints" / file
+    if file is None:
+        return "random"
+    path = hub_path(file)
     if not path.is_file():
         reason = f'the ImageNet weights {file} are not in torch\'s hub cache, so "{method}" starts from random weights'
         warnings.warn(f"{reason}: put the file there, or set pretrained to false", UserWarning, stacklevel=3)
