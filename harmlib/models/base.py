@@ -43,6 +43,8 @@ class TrainingRecipe:
     """How the paper trains a method.
 
     iterations: updates of the whole recipe, at ``batch_size`` pictures each.
+    rate_rule: what becomes of ``learning_rate`` when an update has other than ``batch_size`` pictures, over all devices: it is "fixed",
+    "proportional" to them, or, where the authors multiply it by their GPUs, taken once for each "whole_batch" among them.
     milestones: iterations after which the rate is multiplied by ``gamma``.
     linear_decay_from: iteration from which the rate falls linearly to zero at the end, or None.
     ema_decay: decay of the moving average of the weights kept beside them, or None.
@@ -57,6 +59,7 @@ class TrainingRecipe:
     batch_size: int
     iterations: int
     loss: str
+    rate_rule: str = "fixed"
     weight_decay: float = 0.0
     eps: float = 1e-8
     milestones: tuple[int, ...] = ()
@@ -66,6 +69,15 @@ class TrainingRecipe:
     optimizer: str = "adam"
     player_optimizers: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+
+    def rate_for(self, batch_size: int) -> float:
+        """Return the learning rate for updates of ``batch_size`` pictures.
+
+        >>> TrainingRecipe(0.1, (0.9, 0.999), batch_size=16, iterations=1, loss="", rate_rule="proportional").rate_for(32)
+        0.2
+        """
+        batches = batch_size / self.batch_size
+        return self.learning_rate * {"fixed": 1, "proportional": batches, "whole_batch": max(1, int(batches))}[self.rate_rule]
 
     def rate_factor(self, progress: float) -> float:
         """Return the factor on the learning rate at ``progress`` in [0, 1] of the training.

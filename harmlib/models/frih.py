@@ -123,8 +123,8 @@ class Frih(HarmonizationModel):
             batch_size=128,
             iterations=180 * EPOCH,
             milestones=(160 * EPOCH, 175 * EPOCH),
+            rate_rule="proportional",  # the paper is silent; as iDIH's 0.001 at 16 suggests
             loss="squared errors per area of the mask (stage one) and of each submask (stage two)",
-            note="for another batch size the rate is taken in proportion, as with iDIH's 0.001 at 16",
         )
 
     @property

@@ -176,8 +176,9 @@ class Harmonizer(HarmonizationModel):
             batch_size=16,
             iterations=60 * EPOCH,
             milestones=(25 * EPOCH, 50 * EPOCH),
+            rate_rule="whole_batch",
             loss="fine: dynamic loss of every filter; coarse: ten times Charbonnier L1 plus 10 L2 of the last, both per foreground area",
-            note="from ImageNet weights; half of each batch are composites made by the filters themselves",
+            note="from ImageNet weights; half of each batch are composites made by the filters themselves; the rate is that of one GPU",
         )
 
     @property

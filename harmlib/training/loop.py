@@ -115,14 +115,15 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
 
 
 def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
-    """Return the paper's recipe with the plan's rate and milestones, if it gives any; raises ParameterError where nothing is trained.
+    """Return the paper's recipe with the plan's rate and milestones, else its own rate for the plan's batch.
 
     A shorter run keeps the shape of the paper's schedule, because the rate depends on progress, not on iterations.
+    Raises ParameterError where nothing is trained.
     """
     recipe = model.training_recipe
     if recipe is None:
         raise ParameterError(f'"{model.name}" has no parameters to train: score it directly')
-    recipe = replace(recipe, learning_rate=plan.learning_rate or recipe.learning_rate)
+    recipe = replace(recipe, learning_rate=plan.learning_rate or recipe.rate_for(plan.batch_size))
     return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
 
 

@@ -85,8 +85,9 @@ def train_run(
     torch.manual_seed(profile.seed)
     model = models.create(run.method, **run.options)
     initialization = model.initialize()
-    dataset = training_data(run, benchmark, profile, model, data=data, results=results)
-    validate = validation(run, model, results, seed=profile.seed) if run.selection else None
+    with fabric.rank_zero_first():  # it packs what the others then find
+        dataset = training_data(run, benchmark, profile, model, data=data, results=results)
+        validate = validation(run, model, results, seed=profile.seed) if run.selection else None
     return train(
         model,
         dataset,

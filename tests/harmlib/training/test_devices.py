@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,14 +51,70 @@ def batch(step: int, rank: int) -> dict[str, torch.Tensor]:
     return {name: torch.rand((1, 3, 256, 256), generator=generator) for name in names}
 
 
+WHOLE_RUN = """
+import sys
+import torch
+from test_devices import PLAN, RUN, Entries, judged
+from harmlib import models
+from harmlib.training.loop import make_fabric, train
+
+fabric = make_fabric(PLAN, devices=2, accelerator="cpu")
+fabric.launch()
+torch.manual_seed(7)
+model = models.create("sgmmh_om", **PLAN.options)
+folder = f"{sys.argv[1]}/run"
+train(model, Entries(), folder, RUN, seed=1, fabric=fabric, validate=lambda model: judged(sys.argv[1]))
+"""
+RUN = replace(PLAN, iterations=2, batch_size=2, accumulate=2, selection=1, validations=2)
+
+
+class Entries:
+    """Four items, different at every visit."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, torch.Tensor]:
+        return {name: values[0] for name, values in batch(*key).items()}
+
+
+def judged(folder: str) -> dict[str, float]:
+    """Note which process validates."""
+    with (Path(folder) / "judges.txt").open("a") as stream:
+        stream.write(f"{os.getpid()}\n")
+    return {"val_error": 1.0}
+
+
+def run_two(script: str, folder: Path) -> None:
+    """Run a script that starts its own second process."""
+    (folder / "two.py").write_text(script)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    command = [sys.executable, str(folder / "two.py"), str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_one_of_two_devices_validates_and_writes_and_the_manifest_counts_both(tmp_path):
+    run_two(WHOLE_RUN, tmp_path)
+
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert (manifest["devices"], manifest["batch_size"], manifest["accumulate"]) == (2, 2, 2)
+    judges = (tmp_path / "judges.txt").read_text().split()
+    assert len(judges) == RUN.validations
+    assert len(set(judges)) == 1
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "history.csv", "last.pt", "manifest.json"]
+
+
+@pytest.mark.parametrize(("method", "rates"), [("frih", (8e-3, 5e-4)), ("harmonizer", (2.4e-3, 3e-4)), ("sgmmh_om", (2e-4, 2e-4))])
+def test_rates_follow_the_pictures_of_an_update_as_printed(method, rates):
+    recipe = models.create(method).training_recipe
+
+    assert (recipe.rate_for(128), recipe.rate_for(8)) == pytest.approx(rates)
+
+
 @pytest.mark.slow
 def test_two_devices_train_as_one_does_on_both_batches(tmp_path):
-    (tmp_path / "two.py").write_text(SCRIPT)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "two.py"), str(tmp_path)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_two(SCRIPT, tmp_path)
 
     fabric = make_fabric(PLAN, accelerator="cpu")
     state = fresh_state(fabric)
