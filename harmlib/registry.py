@@ -34,9 +34,10 @@ class Registry(Generic[Entry]):
 
     def get(self, name: str) -> Entry:
         """The entry called ``name``; raises ParameterError with the closest names, or with all of them, for an unknown one."""
-        if name not in self._entries:
+        named = isinstance(name, str)  # files name entries too
+        if not named or name not in self._entries:
             self._discover()
-        if name not in self._entries:
+        if not named or name not in self._entries:
             close = difflib.get_close_matches(str(name), self._entries) or sorted(self._entries)
             raise ParameterError(f'there is no {self.kind} "{name}": choose from {", ".join(close)}')
         return self._entries[name]

@@ -138,6 +138,8 @@ class _Runs:
         for name in ("iterations", "batch_size"):
             if values.get(name) is None:
                 raise Slip(path, f'lacks the key "{name}", which the run "{key}" needs')
+        if values["batch_size"] % values.get("accumulate", 1):
+            raise Slip(path, f'gives the run "{key}" batches of {values["batch_size"]} in {values["accumulate"]} parts: give a multiple')
         settings = Settings.model_construct(set(values), **values)
         if settings.hold_out and (settings.online or settings.draws or not settings.selection):
             raise Slip(path, f'gives "{key}" hold_out, which is for pairs from disk: it needs online: false, no draws, and selection')

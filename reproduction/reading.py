@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from harmlib.errors import ParameterError
+from harmlib.errors import HarmlibError, ParameterError
 from reproduction.checkout import CHECKOUT
 from reproduction.schema import DEVICES, ProfileEntry, Slip, check_name, parse, suggest
 
@@ -19,6 +19,9 @@ CONFIG_FOLDER = CHECKOUT / "config"
 # Not a profile: what all of them extend.
 PAPERS_FILE = "papers.yaml"
 EXTENDS = "extends"
+# Our largest profile has 7 KB and 1,500 entries, aliases written out.
+MAX_BYTES = 2**20
+MAX_NODES = 100_000
 
 Result = TypeVar("Result")
 
@@ -68,11 +71,18 @@ def _read_files(path: Path) -> dict[str, dict[str, Any]]:
 def _read_yaml(path: Path) -> dict[str, Any]:
     """Return a file's content; raises ParameterError for one that is no mapping, or in which a key stands twice."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ParameterError(f'"{path.name}" is larger than {MAX_BYTES // 1024} KiB, which no profile is: check the name')
         text = path.read_text(encoding="utf-8")
-        _check_keys(yaml.compose(text, Loader=yaml.SafeLoader), path.name)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _check_keys(root, path.name)
+        _check_size(root, path.name)
         content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ParameterError(f'"{path.name}" is not valid YAML: {" ".join(str(error).split())}') from error
+    except HarmlibError:
+        raise
+    except Exception as error:  # a parser meets tags, dates and depth with whatever its first broken step raises
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise ParameterError(f'"{path.name}" is not valid YAML: {reason}') from error
     if not isinstance(content, dict):
         raise ParameterError(
             f'"{path.name}" is {"empty" if content is None else "no mapping of keys"}: start from a file of the folder config'
@@ -94,6 +104,23 @@ def _check_keys(root: yaml.Node | None, file: str) -> None:
         for key, line in keys:
             if isinstance(key, str) and first.setdefault(key, line) != line:
                 raise ParameterError(f'"{file}": the key "{key}" stands in line {first[key]} and again in line {line}: keep one')
+
+
+def _check_size(root: yaml.Node | None, file: str) -> None:
+    """Raise ParameterError for content that holds itself, or that aliases blow up to more than MAX_NODES entries."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node | None) -> int:
+        if not isinstance(node, yaml.CollectionNode):
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = MAX_NODES  # as long as it is not known: an alias of itself has no end
+            parts = [part for entry in node.value for part in (entry if isinstance(entry, tuple) else (entry,))]
+            sizes[id(node)] = min(MAX_NODES, 1 + sum(map(size, parts)))
+        return sizes[id(node)]
+
+    if size(root) >= MAX_NODES:
+        raise ParameterError(f'"{file}" holds itself, or aliases that blow it up to more than {MAX_NODES} entries: write these out')
 
 
 def _by_device(content: dict[str, Any]) -> dict[str, Any]:

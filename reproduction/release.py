@@ -82,7 +82,7 @@ def _photographs(run: Path) -> dict[str, str]:
     """Return the packs that a run saw, with their licenses: its own, and those of the runs that gave it parts or its start."""
     packs: dict[str, str] = {}
     for manifest in _lineage(run):
-        sources = read_manifest(run.parents[1] / "benchmarks" / manifest["benchmark"]).get("inputs", {})
+        sources = read_manifest(run.parents[1] / "benchmarks" / manifest["benchmark"], "inputs")["inputs"]
         # A selection of a pack is called after it: "embedded-people".
         packs |= {name: LICENSES.get(name, LICENSES.get(name.partition("-")[0], UNKNOWN)) for name in sources}
     return packs
@@ -90,7 +90,7 @@ def _photographs(run: Path) -> dict[str, str]:
 
 def _lineage(run: Path) -> Iterable[dict[str, Any]]:
     """Yield the manifest of a run, and those of the runs it came from."""
-    manifest = read_manifest(run)
+    manifest = read_manifest(run, "benchmark")
     yield manifest
     parents = {part.partition(":")[0] for part in (manifest.get("parts") or {}).values()}
     if manifest.get("start_from"):

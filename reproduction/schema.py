@@ -37,6 +37,7 @@ class Slip(Exception):  # noqa: N818 (it never leaves the reading of a profile, 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 Device = Literal["cpu", "gpu"]
 DEVICES: tuple[Device, ...] = ("cpu", "gpu")
+MOST = 2**31 - 1  # of anything that is counted, and the largest seed
 NUMBER_AS_TEXT = " (YAML reads it as text: a number has no quotes, and a dot before its e, as in 1.0e-3)"
 
 
@@ -101,8 +102,8 @@ Name = Annotated[str, AfterValidator(check_name)]
 Text = Annotated[str, Field(min_length=1)]
 Options = dict[str, Annotated[Any, PlainValidator(_check_option)]]
 Split = Literal["train", "val", "test"]
-Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
 Notebook = Annotated[str, AfterValidator(_check_notebook)]
 
 
@@ -278,6 +279,8 @@ def check_options(path: Path, method: str, options: Mapping[str, Any]) -> None:
         if switch != isinstance(value, bool) or (number and not isinstance(value, int | float)):
             hint = NUMBER_AS_TEXT if number and _is_number(value) else ""
             raise Slip((*path, name), f"is {reprlib.repr(value)}: {method} takes {known[name]!r} by default{hint}")
+        if number and not switch and known[name] > 0 and not 0 < value < MOST:
+            raise Slip((*path, name), f"is {value!r}: {method} takes {known[name]!r} by default, give a number above 0")
 
 
 def _is_number(value: Any) -> bool:

@@ -10,12 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from harmlib.io.files import MANIFEST, read_json
+from harmlib.io.documents import check_shape, read_json
+from harmlib.io.files import MANIFEST, read_manifest
 from harmlib.training.plan import RunPlan
 from reproduction.profiles import load_profile, unique_benchmarks, unique_runs
 from reproduction.stages import Results, trained_plans
 from reproduction.workflow import MANIFEST_SUFFIX
 
+# What a run's manifest tells of its pace.
+PACE = ("method", "options", "iterations", "batch_size", "training_seconds")
 DONE, STARTED, LEFT = "done", "started", "left"
 
 
@@ -29,7 +32,7 @@ def status_table(profile: str, *, results: str = "results", papers: Sequence[str
     folder = Results(results, loaded.name)
     plans = trained_plans(loaded, papers or loaded.papers, folder)
     runs = unique_runs(plans)
-    finished = {name: read_json(folder.run(name) / MANIFEST) for name in runs if (folder.run(name) / MANIFEST).exists()}
+    finished = {name: read_manifest(folder.run(name), *PACE) for name in runs if (folder.run(name) / MANIFEST).exists()}
     rows = [_row("benchmark", name, folder.benchmark(name) / MANIFEST) for name in unique_benchmarks(plans)]
     for name, run in runs.items():
         row = _row("run", name, folder.run(name) / MANIFEST)
@@ -45,7 +48,9 @@ def status_table(profile: str, *, results: str = "results", papers: Sequence[str
 def _row(what: str, name: str, manifest: Path) -> dict[str, Any]:
     """Return the row of what its manifest finishes. A folder without one is started, or was interrupted."""
     if manifest.exists():
-        return {"what": what, "name": name, "state": DONE, "seconds": read_json(manifest)["seconds"]}
+        content = read_json(manifest)
+        check_shape(content, {"seconds": float}, f'"{manifest}"')
+        return {"what": what, "name": name, "state": DONE, "seconds": content["seconds"]}
     started = manifest.name == MANIFEST and manifest.parent.exists()
     return {"what": what, "name": name, "state": STARTED if started else LEFT, "seconds": math.nan}
 

@@ -173,3 +173,33 @@ def test_tab_completion_shows_what_loads_at_first_use() -> None:
 
     promised = {"harmonize", "detect", "score_folder", "models", "metrics", "perturbations", "filters", "inference", "editor"}
     assert promised <= set(shown)
+
+
+# What reads a structured file -> the modules that do it for all others.
+DOORS = {
+    "csv.reader": {"harmlib.io.tables"},
+    "csv.DictReader": set(),
+    "pd.read_csv": set(),
+    "json.load": set(),
+    # What a shell argument holds, what a checked cell holds, and what goes round trip to be compared with a file.
+    "json.loads": {
+        "harmlib.io.documents",
+        "harmlib.io.files",
+        "harmlib.data.benchmarks",
+        "harmlib.data.pool",
+        "reproduction.kit.artefacts",
+        "reproduction.perceptual.objects",
+        "reproduction.workflow",
+    },
+    "yaml.safe_load": {"reproduction.reading"},
+    "np.load": {"harmlib.io.arrays", "harmlib.commands.detect"},
+    "torch.load": {"harmlib.models.checkpoints", "harmlib.models.layers.perceptual", "harmlib.training.state"},
+    "Image.open": {"harmlib.io.images", "harmlib.perturbations.jpeg", "harmlib.metrics.scoring", "reproduction.userstudy.pages.rendering"},
+}
+
+
+@pytest.mark.parametrize("call", DOORS)
+def test_files_that_people_edit_come_in_through_one_door(call: str) -> None:
+    calls = ((module, node) for module, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+    assert {module for module, node in calls if ast.unparse(node.func) == call} <= DOORS[call]

@@ -15,6 +15,7 @@ from harmlib import models
 from harmlib.errors import DataError, DiskSpaceError, HarmlibError, ImageError, MaskError, ParameterError
 from harmlib.inference.pictures import check_harmonizer, harmonize_with_prediction
 from harmlib.io import files, images, masks
+from harmlib.io.documents import read_json
 from harmlib.io.folders import find_partners, list_pictures
 from harmlib.io.saving import check_savable, save_picture
 from harmlib.models.released import load_file
@@ -174,7 +175,7 @@ def _write_arguments(path: Path, model: HarmonizationModel, prediction: Predicti
 def _holds_arguments(path: Path) -> bool:
     """Tell whether a file is what ``_write_arguments`` writes."""
     try:
-        content = files.read_json(path)
-    except (HarmlibError, OSError):
+        content = read_json(path)
+    except HarmlibError:
         return False
     return isinstance(content, dict) and set(content) == {"model", "filters"}

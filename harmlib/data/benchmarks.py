@@ -29,10 +29,10 @@ import numpy as np
 from harmlib.data.composers.base import NO_REGION, Composite, Skipped, composes_online, get_composer
 from harmlib.data.composers.regions import count_usable
 from harmlib.data.photos import Source
+from harmlib.io.documents import read_json
 from harmlib.io.files import (
     check_free_space,
     is_finished,
-    read_json,
     read_manifest,
     remove_partial,
     sha256,

@@ -11,18 +11,35 @@ from typing import TYPE_CHECKING, Any
 from harmlib.data.composers.base import Composite, get_composer
 from harmlib.data.photos import Source
 from harmlib.errors import ParameterError
-from harmlib.io.files import fingerprint, read_manifest
+from harmlib.io.documents import check_shape, parse_json
+from harmlib.io.files import MANIFEST, fingerprint, read_manifest
+from harmlib.io.tables import FINITE, SWITCH, TEXT, WHOLE, Kind, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+KEYS = ("subset", "split", "id")
+TEXTS = (*KEYS, "photo", "composite", "mask", "regions", "real")
+KINDS = {
+    **dict.fromkeys(TEXTS, TEXT),
+    **dict.fromkeys(("draw", "height", "width"), WHOLE),
+    **dict.fromkeys(("foreground_ratio", "mse"), FINITE),
+    "degraded": SWITCH,
+    "recipe": Kind("a recipe, a mapping in JSON", lambda cell: json.dumps(_recipe(cell))),
+}
+
+
+def _recipe(cell: str) -> dict[str, Any]:
+    """Return the recipe in a cell; raises DataError."""
+    recipe = parse_json(cell, "the recipe")
+    check_shape(recipe, dict, "the recipe")
+    return recipe
+
 
 def read_composites(root: str | os.PathLike[str]) -> pd.DataFrame:
-    """Return composites.csv, ids as text; raises DataError when the benchmark is unfinished."""
-    import pandas as pd
-
+    """Return composites.csv, ids and recipes as text; raises DataError when the benchmark is unfinished or the table is damaged."""
     read_manifest(root)
-    return pd.read_csv(Path(root) / "composites.csv", dtype={"id": str, "photo": str, "subset": str})
+    return read_frame(Path(root) / "composites.csv", KINDS, filled=(*KEYS, "photo", "recipe"), keys=KEYS)
 
 
 def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -43,7 +60,8 @@ def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 def inputs_fingerprint(root: str | os.PathLike[str]) -> str:
     """Return one name for a finished benchmark's content, for the manifests of what is made from it."""
-    manifest = read_manifest(root)
+    manifest = read_manifest(root, "benchmark", "files")
+    check_shape(manifest["files"], {"composites.csv": str}, f'"{Path(root) / MANIFEST}": files')
     return fingerprint([manifest["benchmark"], manifest["files"]["composites.csv"]])
 
 
@@ -52,9 +70,9 @@ def replay(root: str | os.PathLike[str], composite_id: str, source: Source) -> C
 
     Raises DataError when the benchmark is unfinished and ParameterError when it has no such composite.
     """
-    manifest, table = read_manifest(root), read_composites(root)
+    manifest, table = read_manifest(root, "benchmark", "composer", "seed"), read_composites(root)
     rows = table[(table["id"] == composite_id) & (table["subset"] == source.name)]
     if rows.empty:
         raise ParameterError(f'benchmark "{manifest["benchmark"]}" has no composite "{composite_id}" in "{source.name}"')
     row = rows.iloc[0]
-    return get_composer(manifest["composer"])(source, row["photo"], int(row["draw"]), manifest["seed"], json.loads(row["recipe"]))
+    return get_composer(manifest["composer"])(source, row["photo"], int(row["draw"]), manifest["seed"], _recipe(row["recipe"]))

@@ -27,6 +27,7 @@ from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
 from harmlib.data.rows import write_rows
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.arrays import map_array
 from harmlib.io.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.seeds import item_generator
@@ -71,7 +72,7 @@ class ResizedSource(Source):
         if photo_id not in self._rows:
             raise self.unknown_photo(photo_id)
         if self._pixels is None:
-            self._pixels = np.load(self._path, mmap_mode="r")
+            self._pixels = map_array(self._path, (len(self._ids), self.size, self.size, 4))
         pixels = self._pixels[self._rows[photo_id]]
         return Photo(photo_id, np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]), self.classes)
 

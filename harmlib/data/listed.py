@@ -12,8 +12,11 @@ from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError
 from harmlib.io import files
 from harmlib.io.images import read_image, read_labels
+from harmlib.io.tables import read_text
 
 SPLITS = ("train", "val", "test")
+# Ends sentences about lists that are missing or damaged.
+LAYOUT = "data/README.md shows the layout that is expected"
 
 
 class PhotoFiles(NamedTuple):
@@ -97,21 +100,13 @@ def file_size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError as error:
         raise DataError(f'"{path}" is missing: fetch the data set again or correct its list') from error
-
-
-def read_text(path: Path) -> str:
-    """Return a UTF-8 text file, with or without byte order mark; raises DataError when it is missing or no text."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f'"{path}" is missing: data/README.md shows the layout that is expected') from error
-    except UnicodeDecodeError as error:
-        raise DataError(f'"{path}" is not UTF-8 text: save it as UTF-8') from error
+    except OSError as error:  # a listed name may be longer than file systems take
+        raise DataError(f'"{path}" cannot be read ({error.strerror}): correct the list that names it') from error
 
 
 def read_list(path: Path) -> list[str]:
     """Return the lines of a list file, without empty ones; raises DataError when nothing is left."""
-    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    lines = [line.strip() for line in read_text(path, advice=LAYOUT).splitlines() if line.strip()]
     if not lines:
         raise DataError(f'"{path}" is empty: fetch it again')
     return lines

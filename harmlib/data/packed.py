@@ -13,6 +13,7 @@ import numpy as np
 
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.rows import write_rows
+from harmlib.io.arrays import map_array
 from harmlib.io.files import fingerprint
 from harmlib.io.images import resize
 
@@ -82,15 +83,16 @@ class PackedPairs:
         key = fingerprint([identity, repr(resizer), repr(labeler), *(f"{pair.subset}/{pair.id}" for pair in pairs)])
         self._path = Path(folder) / f"pairs-{resizer.size}-{key[:12]}.npy"
         self._pixels: np.ndarray | None = None
+        self._shape = (len(pairs), resizer.size, resizer.size, CHANNELS + (labeler is not None))
         if not self._path.exists():
-            shape = (resizer.size, resizer.size, CHANNELS + (labeler is not None))
             make = partial(_small_pair, resizer=resizer, labeler=labeler)
-            write_rows(self._path, pairs, shape, make, workers=workers, desc=f"pairs at {resizer.size}x{resizer.size}", unit="pair")
+            desc = f"pairs at {resizer.size}x{resizer.size}"
+            write_rows(self._path, pairs, self._shape[1:], make, workers=workers, desc=desc, unit="pair")
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Return a pair's arrays: composite and target uint8 (size, size, 3), mask float32 (size, size), and submasks uint8 where kept."""
         if self._pixels is None:
-            self._pixels = np.load(self._path, mmap_mode="r")
+            self._pixels = map_array(self._path, self._shape)
         pixels = self._pixels[index]
         arrays = {"composite": pixels[..., :3], "target": pixels[..., 3:6], "mask": pixels[..., 6].astype(np.float32) / 255}
         return {**arrays, **({"submasks": pixels[..., 7]} if pixels.shape[2] > CHANNELS else {})}

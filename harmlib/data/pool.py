@@ -20,11 +20,14 @@ from harmlib.data.composers.base import Skipped, get_composer
 from harmlib.data.datasets import Arrays, ResizedSource, StoredPairs
 from harmlib.data.packed import Labeler, PairResizer
 from harmlib.errors import DataError
+from harmlib.io.arrays import read_arrays
+from harmlib.io.documents import MADE_AGAIN, check_shape, parse_json
 from harmlib.io.files import fingerprint, replacing
 from harmlib.progress import progress
 from harmlib.threads import in_processes
 
 CHUNK = 32  # photographs a file
+PARTS = ("photos", "masks", "colors", "recipes", "counts")
 
 
 class CompositePool:
@@ -63,9 +66,15 @@ class CompositePool:
 
     def _read_chunk(self, path: Path) -> None:
         """Add the composites of one file."""
-        with np.load(path) as chunk:
-            photos, masks, colors, recipes = (chunk[name] for name in ("photos", "masks", "colors", "recipes"))
-            self.counts.update(json.loads(str(chunk["counts"])))
+        chunk = read_arrays(path, PARTS)
+        photos, masks, colors, recipes, counts = (chunk[name] for name in PARTS)
+        side = self.photos.size
+        wanted = masks.shape == (len(photos), side, (side + 7) // 8) and masks.dtype == colors.dtype == np.uint8 and recipes.ndim == 1
+        if not wanted or colors.shape != (np.bitwise_count(masks).sum(dtype=np.int64), 3) or len(recipes) != len(photos):
+            raise DataError(f'"{path}" holds other arrays than a chunk of composites: {MADE_AGAIN}')
+        found = parse_json(str(counts), f'"{path}"')
+        check_shape(found, {str: int}, f'"{path}"')
+        self.counts.update(found)
         ends = np.cumsum(np.bitwise_count(masks).sum((1, 2), dtype=np.int64))
         for photo, mask, recipe, part in zip(photos, masks, recipes, np.split(colors, ends[:-1]) if len(ends) else [], strict=True):
             self._draws.setdefault(str(photo), []).append((mask, part, str(recipe)))

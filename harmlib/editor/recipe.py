@@ -23,24 +23,32 @@ from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import FilterArguments, OperatorMasks, WhiteBox
 from harmlib.errors import DataError, HarmlibError, ParameterError
 from harmlib.inference.pictures import Picture, read_picture
-from harmlib.io.files import check_output, package_versions, read_json, replacing, sha256, write_json
+from harmlib.io.arrays import read_arrays
+from harmlib.io.documents import check_shape, read_json
+from harmlib.io.files import check_output, package_versions, replacing, sha256, write_json
 from harmlib.io.images import read_image
 from harmlib.io.saving import save_picture
 
 FORMAT = "harmlib editor recipe"
 VERSION = 1
-REQUIRED = {
+AGAIN = "export the picture again"
+IDENTITY = {"height": int, "width": int, "sha256": str}
+SHAPE = {
     "method": str,
-    "composite": dict,
+    "composite": IDENTITY,
     "kind": str,
     "prediction": dict,
-    "regions": dict,
-    "arrays": dict,
-    "edits": list,
-    "picture": dict,
-    "versions": dict,
+    "regions": {"ids": [int], "origin": str},
+    "arrays": {"file": str, "sha256": str},
+    "edits": [{"region": int, "name": str, "scale": float, "shift": float}],
+    "picture": {"file": str, **IDENTITY},
+    "versions": {str: str},
 }
-KINDS = (OperatorMasks.kind, FilterArguments.kind)
+# Kind of a prediction -> what its recipe says of it.
+PREDICTIONS = {
+    OperatorMasks.kind: {"inside_mask": bool},
+    FilterArguments.kind: {"filters": [str], "arguments": [float]},
+}
 
 
 def export(state: EditorState, path: str | os.PathLike[str]) -> Path:
@@ -138,22 +146,20 @@ def _open(path: Path, composite: Picture) -> tuple[EditorState, Mapping[str, Any
         regions = Regions(arrays["labels"], tuple(content["regions"]["ids"]), content["regions"]["origin"])
         state = EditorState(picture, _box(content, arrays), arrays.get("mask"), regions, kept=given.kept)
         for edit in content["edits"]:
-            state.set(**edit)
-    except (HarmlibError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f'"{path}" is damaged ({error}): export the picture again') from error
+            state.set(edit["name"], scale=edit["scale"], shift=edit["shift"], region=edit["region"])
+    except (HarmlibError, KeyError) as error:
+        raise DataError(f'"{path}" is damaged ({error}): {AGAIN}') from error
     return state, content
 
 
 def _read(path: Path) -> Mapping[str, Any]:
     """Return the content of a recipe of this version; raises DataError."""
-    content = read_json(path)
+    content = read_json(path, advice=AGAIN)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f'"{path}" is no recipe of the editor: give the .json file that stands beside an exported picture')
     if content.get("version") != VERSION:
         raise DataError(f'"{path}" has version {content.get("version")}, this harmlib reads {VERSION}: export the picture again')
-    for name, kind in REQUIRED.items():
-        if not isinstance(content.get(name), kind):
-            raise DataError(f'"{path}" is damaged (no {name}): export the picture again')
+    check_shape(content, SHAPE, f'"{path}"', advice=AGAIN)
     return content
 
 
@@ -164,8 +170,7 @@ def _read_arrays(path: Path, entry: Mapping[str, Any]) -> dict[str, np.ndarray]:
         raise DataError(f'"{file}" is missing, which holds the arrays of "{path}": keep the two files together')
     if sha256(file) != entry.get("sha256"):
         raise DataError(f'"{file}" is damaged or belongs to another recipe than "{path}": export the picture again')
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return read_arrays(file, ("labels",), advice=AGAIN)
 
 
 def _prediction(box: WhiteBox) -> dict[str, Any]:
@@ -188,11 +193,12 @@ def _arrays(state: EditorState) -> dict[str, np.ndarray]:
 def _box(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> WhiteBox:
     """Return the prediction of a recipe; raises ParameterError, KeyError."""
     prediction = content["prediction"]
+    if content["kind"] not in PREDICTIONS:
+        raise ParameterError(f'kind "{content["kind"]}" is none of {", ".join(PREDICTIONS)}')
+    check_shape(prediction, PREDICTIONS[content["kind"]], "prediction")
     if content["kind"] == FilterArguments.kind:
         return FilterArguments(content["method"], prediction["arguments"], prediction["filters"])
-    if content["kind"] == OperatorMasks.kind:
-        return OperatorMasks(content["method"], arrays["operator_masks"], inside_mask=bool(prediction["inside_mask"]))
-    raise ParameterError(f'kind "{content["kind"]}" is none of {", ".join(KINDS)}')
+    return OperatorMasks(content["method"], arrays["operator_masks"], inside_mask=prediction["inside_mask"])
 
 
 def _identity(picture: np.ndarray) -> dict[str, Any]:

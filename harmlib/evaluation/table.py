@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import DataError, DiskSpaceError
 from harmlib.io.files import check_output, write_text
+from harmlib.io.tables import NUMBER_OR_INFINITE, TEXT, WHOLE, read_frame, read_rows
 from harmlib.metrics.protocols import METRICS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 # What one row is about; no two rows of a file agree in all of them.
 KEYS = ("benchmark", "subset", "split", "method", "id", "protocol")
 COLUMNS = (*KEYS, "height", "width", "foreground_ratio", *METRICS)
+KINDS = {**dict.fromkeys(KEYS, TEXT), "height": WHOLE, "width": WHOLE} | dict.fromkeys(("foreground_ratio", *METRICS), NUMBER_OR_INFINITE)
+FILLED = ("id", "protocol")  # a folder that was scored alone has no benchmark
 # The final order: a benchmark's methods stand together.
 ORDER = ("benchmark", "protocol", "method", "split", "subset", "id")
 
@@ -86,31 +89,19 @@ class ScoreFile:
             logger.info('"%s" ended in a half-written line, which was removed', self.path)
             os.truncate(self.path, len(whole))
 
-    def _rows(self) -> list[dict[str, str]]:
-        """Return all rows as text."""
-        with self.path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.reader(stream))
-        for number, fields in enumerate(lines[1:], start=2):
-            if len(fields) != len(COLUMNS):
-                raise DataError(f'"{self.path}" line {number} has {len(fields)} fields, expected {len(COLUMNS)}: remove that line')
-        return [dict(zip(COLUMNS, fields, strict=True)) for fields in lines[1:]]
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return all rows."""
+        return [row.cells for row in read_rows(self.path, KINDS, filled=FILLED, keys=KEYS, advice="remove that line")]
 
 
 def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return a score table: keys as text, numbers as floats, a missing number as NaN.
 
-    Raises DataError when the file is missing or lacks a column.
+    Raises DataError, with line and column, when the file is missing, lacks a column, holds text where a number belongs, or has a row twice.
     """
-    import pandas as pd
-
     if not Path(path).exists():
         raise DataError(f'"{path}" does not exist: score some methods first')
-    numbers = {name: [""] for name in COLUMNS if name not in KEYS}
-    scores = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False, na_values=numbers)
-    missing = [name for name in COLUMNS if name not in scores]
-    if missing:
-        raise DataError(f'"{path}" is no score table: it lacks {", ".join(missing)}')
-    return scores
+    return read_frame(path, KINDS, filled=FILLED, keys=KEYS, advice="it is no score table, or a damaged one")
 
 
 def _header() -> str:
@@ -127,6 +118,6 @@ def _line(row: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     """Return a cell: eight significant digits, a missing number empty."""
-    if not isinstance(value, float):
-        return str(value)
-    return "" if math.isnan(value) else f"{value:.8g}"
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:.8g}" if isinstance(value, float) else str(value)

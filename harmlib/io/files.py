@@ -22,12 +22,41 @@ from pathlib import Path
 from typing import Any
 
 from harmlib.errors import DataError, DiskSpaceError, HarmlibError
+from harmlib.io.documents import check_shape, read_json
 
 MANIFEST = "manifest.json"
 CHECKPOINT = "checkpoint.pt"
 PARTIAL = ".partial"  # marks the temporary files of ``replacing``, so that a killed process's leftovers can be told
 LEFT_BEHIND = re.compile(rf"\..*-[a-z0-9_]{{8}}{re.escape(PARTIAL)}(\.[^.]*)?")
 STEM_KEPT = 40  # characters of a name in that of its temporary file: with what is added, file systems still take it
+# What is known of the fields of manifests, whatever they are of (``documents.check_shape``).
+COUNTS = {"photographs": int, "used": int, "composites": int, "skipped": {str: int}}
+MANIFEST_SHAPE = {
+    "benchmark": str,
+    "composer": str,
+    "title": str,
+    "dataset": str,
+    "counts": ({str: {str: COUNTS}}, {str: int}),  # of benchmarks by sub-dataset and split; of prepared photographs by split
+    "draws": {str: int},
+    "splits": [str],
+    "files": {str: str},
+    "inputs": ({str: str}, str),  # of runs and benchmarks by name; of a prepared data set as one
+    "seed": (int, None),
+    "method": str,
+    "label": (str, None),
+    "options": dict,
+    "parts": ({str: str}, None),
+    "start_from": (str, None),
+    "iterations": int,
+    "batch_size": int,
+    "training_seconds": float,
+    "outputs": {str: str},
+    "paper": str,
+    "device": str,
+    "versions": {str: str},
+    "git": dict,
+    "seconds": float,
+}
 # The packages whose versions can change a number.
 RECORDED_PACKAGES = (
     "torch",
@@ -143,16 +172,6 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """Return the content of a JSON file; raises DataError with the file's name when it is missing or damaged."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f'"{path}" does not exist') from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f'"{path}" is not valid JSON ({error}): remove it and run the step that makes it again') from error
-
-
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with open(path, "rb") as stream:
@@ -219,14 +238,17 @@ def write_manifest(folder: str | os.PathLike[str], *, started: float, **fields: 
     write_json(Path(folder) / MANIFEST, content)
 
 
-def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the manifest of a finished artefact; raises DataError when there is none."""
+def read_manifest(folder: str | os.PathLike[str], *needed: str) -> dict[str, Any]:
+    """Return the manifest of a finished artefact; raises DataError when there is none, or it lacks one of ``needed`` or is damaged."""
     path = Path(folder) / MANIFEST
     if not path.exists():
         raise DataError(
             f'"{folder}" has no {MANIFEST}, so it is unfinished: run the step that makes it again, it continues where it stopped'
         )
-    return read_json(path)
+    content = read_json(path)
+    shape = {key if key in needed else f"{key}?": shape for key, shape in MANIFEST_SHAPE.items()}
+    check_shape(content, shape, f'"{path}"')
+    return content
 
 
 def is_finished(folder: str | os.PathLike[str], expected: Mapping[str, Any]) -> bool:

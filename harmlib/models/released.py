@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, DataError, ParameterError
 from harmlib.io import files
+from harmlib.io.documents import check_shape, read_json
 from harmlib.models.registry import create, describe, load, load_public_checkpoint, undisturbed
 
 if TYPE_CHECKING:
@@ -105,11 +106,10 @@ def read_card(name: str, *, released: str | os.PathLike[str] = RELEASED) -> dict
         there = ", ".join(list_released(released)) or "none yet"
         raise CheckpointError(f'there are no released weights "{name}": choose from {there}')
     try:
-        card = files.read_json(path)
+        card = read_json(path, advice="install harmlib again")
+        check_shape(card, REQUIRED, f'"{path}" is no model card', advice="install harmlib again")
     except DataError as error:
-        raise CheckpointError(f"{error}; or install harmlib again") from error
-    if not isinstance(card, dict) or any(not isinstance(card.get(key), kind) for key, kind in REQUIRED.items()):
-        raise CheckpointError(f'"{path}" is no model card: it has to tell {", ".join(REQUIRED)}')
+        raise CheckpointError(str(error)) from error
     return card
 
 

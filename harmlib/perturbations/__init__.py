@@ -118,12 +118,14 @@ def check_picture(image: np.ndarray) -> None:
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise ParameterError unless ``value`` is one of the choices of the parameter called ``name``."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ParameterError(f"there is no {name} {value!r}: choose from {', '.join(choices)}")
 
 
 def check_numbers(name: str, values: Sequence[float], low: float, high: float) -> None:
     """Raise ParameterError unless every value of the parameter called ``name`` is a number in [low, high]."""
+    if not isinstance(values, (list, tuple)):
+        raise ParameterError(f"{name} is {values!r}, expected a list of numbers")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
             raise ParameterError(f"{name} is {value!r}, expected a number from {low:g} to {high:g}")

@@ -17,6 +17,7 @@ import numpy as np
 
 from harmlib.color import rgb_to_lab8
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.documents import check_shape
 from harmlib.perturbations import Step, apply_step, apply_steps_to_region, check_choice, check_picture
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
 from harmlib.perturbations.regions import choose_regions
@@ -31,6 +32,7 @@ NOISES = (("gaussian_noise", "sigma"), ("laplace_noise", "scale"), ("poisson_noi
 NOISE_LEVELS = (8.0, 10.0)
 JPEG_QUALITY = 95
 SEEDS = 2**32
+RECIPE = {"regions?": [{"region?": int, "steps?": [dict]}], "background?": [dict]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,8 @@ def describe_recipe(recipe: Mapping[str, Any], names: Mapping[int, str]) -> str:
 
 
 def _check_recipe(recipe: Mapping[str, Any]) -> None:
-    """Raise ParameterError unless a recipe has its two parts and every region its id and steps."""
+    """Raise ParameterError unless a recipe has its two parts and every region its id and steps, DataError for other types in them."""
+    check_shape(recipe, RECIPE, "a malformed recipe", advice="draw it again")
     if set(recipe) != {"regions", "background"} or any(set(entry) != {"region", "steps"} for entry in recipe["regions"]):
         raise ParameterError('a malformed recipe: it needs "background" and "regions", each with "region" and "steps"; draw it again')
 

@@ -28,7 +28,7 @@ from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.progress import progress
 from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts, start_from
-from harmlib.training.plan import RunPlan, is_trained, settings
+from harmlib.training.plan import HISTORY, RunPlan, is_trained, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer, rate_groups
 
 with needs("train"):
@@ -36,7 +36,7 @@ with needs("train"):
 
 logger = logging.getLogger(__name__)
 
-BEST, LAST, HISTORY = "best.pt", "last.pt", "history.csv"
+BEST, LAST = "best.pt", "last.pt"
 LOG_POINTS = 100  # rows of history.csv
 PRECISIONS = ("32-true", "bf16-mixed")
 

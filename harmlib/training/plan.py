@@ -6,10 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import MANIFEST, read_manifest
+from harmlib.io.tables import FINITE, NUMBER_OR_INFINITE, WHOLE, read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HISTORY = "history.csv"
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,12 @@ def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int
     """
     found = {**settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
     return sorted(key for key, value in {"seed": seed, **settings(plan), **inputs}.items() if found.get(key) != value)
+
+
+def read_history(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return ``history.csv`` of a run, all columns numbers; raises DataError with line and column when it is missing or damaged."""
+    known = dict.fromkeys(("step", "seconds", "learning_rate"), FINITE)
+    return read_frame(Path(folder) / HISTORY, {**known, "step": WHOLE}, others=NUMBER_OR_INFINITE, filled=known, keys=("step",))
 
 
 def settings(plan: RunPlan) -> dict[str, Any]:

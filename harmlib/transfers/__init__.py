@@ -48,6 +48,8 @@ def transfer(
         case "histogram":
             return transfer_histogram(*pictures)
         case "idt":
+            if seed < 0:
+                raise ParameterError(f"the seed is {seed}: give a whole number from 0")
             return transfer_idt(*pictures, rotations=draw_rotations(np.random.default_rng(seed)))
         case "reinhard_luminance":
             return transfer_reinhard_luminance(*pictures)

@@ -12,6 +12,7 @@ import torch
 from harmlib import models
 from harmlib.evaluation.intervals import Interval, rank_correlation
 from harmlib.inference.pictures import harmonize
+from harmlib.training.plan import read_history
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import EQUAL_BUDGET, WITHOUT_DRAWING
 from reproduction.kit import comparisons
@@ -92,7 +93,7 @@ def curves(artefacts: Artefacts) -> pd.DataFrame:
     results, parts = artefacts.workspace.results, []
     untouched: pd.DataFrame | None = None
     for method, name in drawing_runs(artefacts).items():
-        history = pd.read_csv(results.run(name) / "history.csv")
+        history = read_history(results.run(name))
         if history.get("val_error", pd.Series(dtype=float)).notna().any():
             rows = history.dropna(subset="val_error")
             found = {"step": rows["step"], "value": rows["val_error"], "what": "validation MSE"}

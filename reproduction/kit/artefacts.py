@@ -13,11 +13,12 @@ import pandas as pd
 
 from harmlib import models
 from harmlib.data.benchmarks import BenchmarkPlan
+from harmlib.data.built import read_composites
 from harmlib.data.pairs import Pair, read_pairs
 from harmlib.errors import DataError
 from harmlib.evaluation.table import KEYS, read_scores
 from harmlib.io.files import MANIFEST, read_manifest
-from harmlib.training.plan import RunPlan
+from harmlib.training.plan import RunPlan, read_history
 from reproduction.profiles import PCM, PaperPlan, SourcePlan, repeat_of, unique_runs, without_repeat
 from reproduction.stages import finished_runs
 
@@ -61,7 +62,7 @@ class Artefacts:
         """Run -> how it was trained, in words."""
         words = {}
         for run in self.plan.runs:
-            manifest = read_manifest(self.workspace.results.run(run.name))
+            manifest = read_manifest(self.workspace.results.run(run.name), "options", "iterations", "batch_size")
             width, layers = manifest["options"].get("width", 1.0), manifest["options"].get("layers")
             size = f"width {width:g}" + (f", transformer layers: {layers}" if layers else "")
             words[run.name] = f"{manifest['iterations']:,} updates of {manifest['batch_size']} pictures, {size}"
@@ -81,7 +82,7 @@ class Artefacts:
         """The same with all other methods that the profile has scored on these benchmarks under these protocols, on such a device."""
         results, profile = self.workspace.results, self.workspace.profile
         papers = [paper for paper in profile.papers if paper != self.plan.paper and (results.scores(paper) / MANIFEST).exists()]
-        papers = [paper for paper in papers if read_manifest(results.scores(paper))["device"] == self.device]
+        papers = [paper for paper in papers if read_manifest(results.scores(paper), "device")["device"] == self.device]
         tables = [self.scores, *(read_scores(results.scores(paper) / "scores.csv") for paper in papers)]
         rows = pd.concat(tables, ignore_index=True).drop_duplicates(list(KEYS))
         here = set(zip(self.scores["benchmark"], self.scores["protocol"], strict=True))
@@ -101,7 +102,7 @@ class Artefacts:
 
     def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:
         """Return a benchmark's rows of composites.csv in the order of its lists, recipes as dicts."""
-        table = pd.read_csv(self.workspace.results.benchmark(benchmark) / "composites.csv", dtype={"id": str, "photo": str})
+        table = read_composites(self.workspace.results.benchmark(benchmark))
         rows = table[table["split"] == split].reset_index(drop=True)
         return rows.assign(recipe=rows["recipe"].map(json.loads))
 
@@ -117,7 +118,7 @@ class Artefacts:
 
     def histories(self) -> dict[str, pd.DataFrame]:
         """Return run -> its losses over the steps, without times and without a total beside its parts; no row without training."""
-        tables = {run.name: pd.read_csv(self.workspace.results.run(run.name) / "history.csv") for run in self.plan.runs}
+        tables = {run.name: read_history(self.workspace.results.run(run.name)) for run in self.plan.runs}
         return {name: table.drop(columns=["seconds", *_totals(table)]) for name, table in tables.items()}
 
     def title(self, benchmark: str) -> str:
@@ -148,9 +149,11 @@ def _totals(history: pd.DataFrame) -> list[str]:
 def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Artefacts:
     """Return a paper's artefacts in a workspace; raises DataError for one that is not finished, with the step that makes it."""
     results = workspace.results
-    device = read_manifest(results.scores(paper))["device"]
+    device = read_manifest(results.scores(paper), "device")["device"]
     plan = _first_runs(workspace.profile.paper(paper, device))
-    manifests = {benchmark.name: read_manifest(results.benchmark(benchmark.name)) for benchmark in plan.benchmarks}
+    manifests = {
+        benchmark.name: read_manifest(results.benchmark(benchmark.name), "title", "dataset", "counts") for benchmark in plan.benchmarks
+    }
     scores = read_scores(results.scores(paper) / "scores.csv")
     first = of_first_runs(scores)
     named = named_scores(scores[first], plan.benchmarks, labels)

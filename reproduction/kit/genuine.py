@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from harmlib.data.composers.base import PUBLISHED
-from harmlib.errors import DataError
 from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photographs
+from harmlib.io.tables import NUMBER_OR_INFINITE, TEXT, WHOLE, read_frame
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import Artefacts
 from reproduction.kit.findings import Finding, judge_exact, judge_value, not_testable
@@ -21,6 +21,7 @@ PACK = "iharmony4_eval"
 METHODS = {"composite": "composite", "harmonizer": "harmonizer", "PCTNet_CNN": "pctnet"}
 COLUMNS = ("method", "subset", "id", "mse", "fmse", "psnr", "height", "width", "foreground_ratio")
 METRICS = ("mse", "fmse", "psnr")
+KINDS = {"name": TEXT, "subset": TEXT, "height": WHOLE, "width": WHOLE} | dict.fromkeys((*METRICS, "foreground_ratio"), NUMBER_OR_INFINITE)
 DATA = "iHarmony4"
 NEEDS_PACK = f"needs iHarmony4, or its genuine results (the pack {PACK})"
 
@@ -37,13 +38,8 @@ def read_pack(data: Path | None) -> pd.DataFrame | None:
     tables = []
     for file, method in METHODS.items():
         path = root / f"{file}.csv"
-        if not path.exists():
-            raise DataError(f'"{path}" does not exist: fetch the pack {PACK} again')
-        table = pd.read_csv(path, dtype={"name": str}).rename(columns={"name": "id"}).assign(method=method)
-        missing = [name for name in COLUMNS if name not in table]
-        if missing:
-            raise DataError(f'"{path}" lacks the column {", ".join(missing)}: fetch the pack {PACK} again')
-        tables.append(table[list(COLUMNS)])
+        table = read_frame(path, KINDS, others=NUMBER_OR_INFINITE, keys=("name",), advice=f"fetch the pack {PACK} again")
+        tables.append(table.rename(columns={"name": "id"}).assign(method=method)[list(COLUMNS)])
     shares = tables[0].set_index("id")["foreground_ratio"]
     records = pd.concat(tables, ignore_index=True)
     return records.assign(foreground_ratio=records["id"].map(shares))

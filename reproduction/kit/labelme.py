@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from harmlib.data.listed import inside
 from harmlib.evaluation.intervals import Interval
+from harmlib.io.tables import TEXT, read_frame
 from reproduction.kit.comparisons import BETTER, OPEN, WORSE, readings
 
 PACK = "labelme_composites"
@@ -24,8 +26,10 @@ def read_pack(data: Path | None) -> pd.DataFrame | None:
     root = data / PACK if data else None
     if root is None or not (root / "index.csv").exists():
         return None
-    rows = pd.read_csv(root / "index.csv", dtype={"id": str})
-    return rows.assign(**{name: [root / entry for entry in rows[name]] for name in ("composite", "mask")})
+    index = root / "index.csv"
+    rows = read_frame(index, dict.fromkeys(("id", "composite", "mask", "human_label"), TEXT), keys=("id",))
+    paths = {name: [inside(root, entry, index) for entry in rows[name]] for name in ("composite", "mask")}
+    return rows.assign(**{name: pd.Series(found, dtype=object) for name, found in paths.items()})
 
 
 def chance_readings(intervals: Sequence[Interval], chance: float = CHANCE) -> list[str]:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import pandas as pd
 
+from harmlib.io.tables import FINITE, TEXT, read_frame
 from reproduction.kit.artefacts import Artefacts
 
 FILE = "inference.csv"
 NOT_MEASURED = "run benchmarks/inference_1080p.py"
 SIZE = "1080p"
+KINDS = dict.fromkeys(("method", "part", "size", "device"), TEXT) | dict.fromkeys(("milliseconds", "memory_mib", "checkpoint_mb"), FINITE)
 
 
 def read_measurements(artefacts: Artefacts) -> pd.DataFrame:
     """Return the measurements beside the profiles' results; empty, with their columns, where there are none."""
     path = artefacts.workspace.results.root.parent / FILE
     if path.exists():
-        return pd.read_csv(path)
-    return pd.DataFrame(columns=["method", "part", "size", "device", "milliseconds", "memory_mib", "checkpoint_mb"])
+        return read_frame(path, KINDS)
+    return pd.DataFrame(columns=list(KINDS))
 
 
 def device_of(measured: pd.DataFrame) -> str:

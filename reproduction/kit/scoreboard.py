@@ -17,6 +17,7 @@ import pandas as pd
 
 from harmlib.errors import DataError
 from harmlib.io.files import write_text
+from harmlib.io.tables import NUMBER_OR_INFINITE, TEXT, WHOLE, read_frame
 from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS
 from reproduction.kit.style import shown_sentence
 from reproduction.kit.verdicts import BUILT, MEASURED, UNTESTABLE
@@ -25,6 +26,8 @@ from reproduction.papers import PAPERS, claims, exhibits
 MADE = "made"
 PARTLY = "partly"
 MISSING = "not made"
+CLAIM_KINDS = dict.fromkeys(("claim_id", "kind", "verdict", "data", "note"), TEXT) | {"n": WHOLE}
+CLAIM_KINDS |= dict.fromkeys(("ours", "low", "high"), NUMBER_OR_INFINITE)
 MADE_FIGURES = "tables/figures.csv"
 FILES = {"table": ("tables", ".csv"), "figure": ("figures", ".png")}
 TITLES = {"sgmmh": "Sg-MMH", "frih": "FRIH", "harmonizer": "Harmonizer", "perceptual": "No-reference perceptual"}
@@ -47,7 +50,7 @@ def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
 def _listed_figures(root: Path) -> set[str]:
     """Figures that were made, here or on another machine."""
     path = root / MADE_FIGURES
-    return set(pd.read_csv(path)["figure"]) if path.exists() else set()
+    return set(read_frame(path, {"figure": TEXT})["figure"]) if path.exists() else set()
 
 
 def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, str]:
@@ -66,7 +69,7 @@ def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, s
 
 def _table_remarks(path: Path) -> tuple[list[str], list[str]]:
     """Reasons for missing cells, and the data, of a table made by ``tables.beside_paper``; empty for other tables."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_frame(path, {})
     if not {"ours", "note", "data"} <= set(table):
         return [], []
     return table.loc[table["ours"] == "", "note"].unique().tolist(), table["data"].unique().tolist()
@@ -77,7 +80,7 @@ def _rater_remarks(root: Path, exhibit: str) -> list[str]:
     path = root / "tables" / f"{exhibit}.csv"
     if not path.exists():
         return []
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_frame(path, {})
     return [f"raters: {', '.join(table['raters'].unique())}"] if "raters" in table else []
 
 
@@ -89,7 +92,7 @@ def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
     columns = ["claim_id", "kind", "verdict", "ours", "low", "high", "n", "data", "note"]
     parts = [pd.DataFrame(columns=columns)]
     for path in _claim_files(Path(results) / "tables"):
-        part = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in ("ours", "low", "high")})
+        part = read_frame(path, CLAIM_KINDS)
         if list(part) != columns:
             raise DataError(f'"{path}" is no table of claims: run the notebook that makes it again')
         parts.append(part)

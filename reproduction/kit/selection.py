@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from harmlib.data.listed import inside
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError
 from harmlib.io.images import read_image
 from harmlib.io.masks import read_mask
+from harmlib.io.tables import TEXT, read_rows
 
 # Characters that fit beside a wide picture in a row of six.
 LABEL_LENGTH = 18
@@ -64,8 +66,10 @@ def read_real_composites(data: Path | None, pack: str, count: int) -> list[Sampl
     root = data / pack if data else None
     if root is None or not (root / "index.csv").exists():
         return []
-    rows = pd.read_csv(root / "index.csv", dtype=str).head(count).to_dict("records")
-    return [Sample(row["id"], pack, read_image(root / row["composite"]), None, read_mask(root / row["mask"]), "first") for row in rows]
+    index = root / "index.csv"
+    rows = [row.cells for row in read_rows(index, dict.fromkeys(("id", "composite", "mask"), TEXT), keys=("id",))[:count]]
+    pictures = [(row["id"], inside(root, row["composite"], index), inside(root, row["mask"], index)) for row in rows]
+    return [Sample(name, pack, read_image(composite), None, read_mask(mask), "first") for name, composite, mask in pictures]
 
 
 def first_photos(composites: pd.DataFrame, count: int) -> pd.DataFrame:

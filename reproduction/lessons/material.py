@@ -17,7 +17,7 @@ from harmlib.data.composers.base import Skipped, get_composer
 from harmlib.data.pairs import read_pairs
 from harmlib.data.sources import open_source
 from harmlib.evaluation.statistics import photograph_of
-from harmlib.io.files import MANIFEST, read_json
+from harmlib.io.files import MANIFEST, read_manifest
 from harmlib.models.registry import parameters
 from reproduction.kit.examples import Example, read_example, small_example
 from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
@@ -94,7 +94,7 @@ def _finished_benchmarks(workspace: Workspace) -> list[tuple[str, Path]]:
     """Return (title, folder) of the finished benchmarks with test composites, the best one for a lesson first; none of exposure shifts."""
     found = []
     for manifest in sorted((workspace.results.root / "benchmarks").glob(f"*/{MANIFEST}")):
-        content = read_json(manifest)
+        content = read_manifest(manifest.parent, "title", "dataset")
         if (manifest.parent / "IHD_test.txt").exists() and not content.get("composer", "").startswith(NOT_HARMONIZED):
             place = PREFERRED.index(content["dataset"]) if content["dataset"] in PREFERRED else len(PREFERRED)
             found.append((place, content["title"], manifest.parent))

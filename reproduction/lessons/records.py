@@ -7,7 +7,7 @@ from itertools import combinations
 import pandas as pd
 
 from harmlib.evaluation.table import read_scores
-from harmlib.io.files import MANIFEST, read_json
+from harmlib.io.files import MANIFEST, read_manifest
 from reproduction.kit.artefacts import of_first_runs
 from reproduction.kit.tables import LOWER_IS_BETTER
 from reproduction.lessons.definitions import COLUMNS
@@ -41,8 +41,8 @@ def read_finished(results: Results) -> dict[str, pd.DataFrame]:
 
 def _title(results: Results, benchmark: str) -> str:
     """Return what tables call a benchmark."""
-    manifest = results.benchmark(benchmark) / MANIFEST
-    return read_json(manifest)["title"] if manifest.exists() else benchmark
+    folder = results.benchmark(benchmark)
+    return read_manifest(folder, "title")["title"] if (folder / MANIFEST).exists() else benchmark
 
 
 def printed_flips() -> pd.DataFrame:

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from harmlib.errors import ParameterError
+from harmlib.io.tables import read_frame
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -122,10 +123,8 @@ def _all_values() -> pd.DataFrame:
 
 def _read_csv(entry: Traversable) -> pd.DataFrame:
     """Read a CSV of the package, every cell as text, as printed."""
-    import pandas as pd
-
-    with entry.open(encoding="utf-8") as stream:
-        return pd.read_csv(stream, dtype=str, keep_default_na=False)
+    with resources.as_file(entry) as path:
+        return read_frame(path, {}, advice="check the repository out again")
 
 
 def _data(name: str) -> Traversable:

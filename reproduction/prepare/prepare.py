@@ -23,11 +23,11 @@ from PIL import Image
 from harmlib.data.listed import file_size
 from harmlib.data.photos import Photo
 from harmlib.errors import DataError
+from harmlib.io.documents import read_json
 from harmlib.io.files import (
     check_free_space,
     fingerprint,
     is_finished,
-    read_json,
     read_manifest,
     remove_partial,
     replacing,

@@ -16,7 +16,8 @@ from typing import Any
 import pandas as pd
 
 from harmlib.errors import DataError
-from harmlib.io.files import read_json, write_json, write_text
+from harmlib.io.documents import read_json
+from harmlib.io.files import write_json, write_text
 from reproduction.userstudy.tables import ANSWERS, SEPARATOR, SIMULATED, read_answers, read_participants
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ Source of the columns: specs/user_study.md section 2.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError
+from harmlib.io.tables import TEXT, read_rows
 
 GROUPS = ("expert", "layperson", "simulated")
 SIMULATED = "simulated"
@@ -119,25 +119,9 @@ def _check_filters(path: Path, table: pd.DataFrame) -> None:
 
 def _read_text(path: Path, name: str) -> pd.DataFrame:
     """Return a CSV as text, its index the line numbers of the file."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            header = next(reader, [])
-            lines = [(reader.line_num, row) for row in reader if row]
-    except FileNotFoundError as error:
-        raise DataError(f'"{path}" does not exist') from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f'"{path}" is no UTF-8 table ({error}): export it again as CSV, UTF-8') from error
-    missing = [column for column in COLUMNS[name] if column not in header]
-    if missing:
-        raise DataError(f'"{path}" line 1 lacks the column {", ".join(missing)}: name all columns, separated by commas')
-    if len(set(header)) < len(header):
-        raise DataError(f'"{path}" line 1 names a column twice: remove one of the two')
-    for line, row in lines:
-        if len(row) != len(header):
-            raise DataError(f'"{path}" line {line} has {len(row)} fields, expected {len(header)}')
-    numbers = pd.Index([line for line, _ in lines], dtype=int)
-    table = pd.DataFrame([row for _, row in lines], index=numbers, columns=header, dtype=str)
+    rows = read_rows(path, dict.fromkeys(COLUMNS[name], TEXT), advice="export it again as CSV, UTF-8")
+    columns = list(rows[0].cells) if rows else list(COLUMNS[name])
+    table = pd.DataFrame([row.cells for row in rows], index=pd.Index([row.line for row in rows], dtype=int), columns=columns, dtype=str)
     return table.assign(**{column: "" for column in OPTIONAL[name] if column not in table})
 
 

@@ -338,6 +338,10 @@ CPU = "budgets.sgmmh.cpu"
         (f"{CPU}.options", {"width": "1e-1"}, "budgets.sgmmh.cpu.options.width is .1e-1.: .* a dot before its e"),
         (f"{CPU}.options", {"width": {"of": [1]}}, "budgets.sgmmh.cpu.options.width is not valid: an option is a text, a number"),
         (f"{CPU}.options", {"width": {"of": 1}}, "budgets.sgmmh.cpu.options.width is .'of': 1.: sgmmh_om takes 1.0 by default"),
+        (f"{CPU}.options", {"width": 0}, "budgets.sgmmh.cpu.options.width is 0: sgmmh_om takes 1.0 by default, give a number above 0"),
+        (f"{CPU}.accumulate", 1000, "budgets.sgmmh.cpu gives the run .sgmmh_om. batches of .* in 1000 parts: give a multiple"),
+        (f"{CPU}.iterations", 10**30, "budgets.sgmmh.cpu.iterations is 1000"),
+        ("seed", 2**70, "seed is 11805916.*: it should be less than or equal to"),
         (f"{CPU}.select", "luckiest", "budgets.sgmmh.cpu.select is .luckiest."),
         (f"{CPU}.average", 1.0, "budgets.sgmmh.cpu.average is 1.0"),
         (f"{CPU}.augmentations", ["flop"], "budgets.sgmmh.cpu.augmentations.0 is not valid: there is no augmentation .flop.: .*flip"),
@@ -412,7 +416,7 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
     head = yaml.safe_dump(changed("sources.ccp.options", {}))
     (tmp_path / "own.yaml").write_text(head.replace("options: {}", f"options:\n        x0: &x0 [1]\n{levels.replace('  x', '        x')}"))
 
-    with pytest.raises(ParameterError, match="an option is a text, a number"):
+    with pytest.raises(ParameterError, match="aliases that blow it up to more than 100000 entries"):
         load_profile(tmp_path / "own.yaml")
 
 

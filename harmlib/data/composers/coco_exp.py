@@ -23,6 +23,8 @@ from harmlib.color import rgb_to_lab
 from harmlib.data.composers.base import Composite, Recipe, Skipped, composer
 from harmlib.data.composers.regions import (
     NO_REFERENCE,
+    REFERENCE,
+    REGION,
     Region,
     check_parts,
     choose,
@@ -45,7 +47,13 @@ GRAY = "gray picture"
 NO_OBJECT = "no object of 0.61 % to 80 %"
 UNCHANGED = "L changed by less than 1"
 
-PARTS = {"foreground", "reference", "transfer", "category", "luminance"}
+PARTS = {
+    "foreground": REGION,
+    "reference": REFERENCE,
+    "transfer": str,
+    "category": str,
+    "luminance": {"before": [float], "after": [float]},
+}
 
 
 @composer("coco_exp", describe=describe_recipe, online=False)

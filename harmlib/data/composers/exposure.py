@@ -23,7 +23,7 @@ import numpy as np
 
 from harmlib.data.composers.base import NO_REGION, Composite, Recipe, Skipped, composer
 from harmlib.data.composers.iharmony4 import SMALLEST_SHARE
-from harmlib.data.composers.regions import Region, check_parts, choose, entry, find_mask, find_pieces, large_labels
+from harmlib.data.composers.regions import REGION, Region, check_parts, choose, entry, find_mask, find_pieces, large_labels
 from harmlib.data.composers.thresholds import (
     CONSTANT,
     FILE,
@@ -37,12 +37,13 @@ from harmlib.data.composers.thresholds import (
 )
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError
+from harmlib.perturbations import check_numbers
 from harmlib.perturbations.exposure import shift_exposure
 from harmlib.seeds import item_generator
 
 LARGEST_SHARE = 0.6
 MAX_EDGE = 2  # pixels
-PARTS = {"region", "edge", "thresholds", "stops"}
+PARTS = {"region": REGION, "edge": int, "thresholds": [float], "stops": float}
 
 Draw = Callable[[Thresholds, np.random.Generator], float]
 
@@ -131,6 +132,10 @@ def apply_recipe(photo: Photo, recipe: Recipe) -> Composite:
     Raises DataError for a region that is not there, ParameterError for a malformed recipe.
     """
     check_parts(recipe, PARTS)
+    check_numbers("the edge of a recipe", [recipe["edge"]], -MAX_EDGE, MAX_EDGE)
+    check_numbers("the shift of a recipe", [recipe["stops"]], -MAX_STOPS, MAX_STOPS)
+    if len(recipe["thresholds"]) != len(CONSTANT):
+        raise DataError("a malformed recipe: it needs a negative and a positive threshold; draw it again")
     weights = _treat_edge(find_mask(photo, recipe["region"]), recipe["edge"])
     image = shift_exposure(photo.image, weights, recipe["stops"])
     mask = weights >= 0.5

@@ -16,6 +16,8 @@ import numpy as np
 from harmlib.data.composers.base import Composite, Recipe, Skipped, composer
 from harmlib.data.composers.regions import (
     NO_REFERENCE,
+    REFERENCE,
+    REGION,
     Region,
     check_parts,
     choose,
@@ -40,7 +42,7 @@ CLIPPED = "more than 10 % clipped"
 TOO_CLOSE = "fMSE below 50"
 TOO_FAR = "fMSE above 8000"
 
-PARTS = {"foreground", "reference", "transfer", "seed"}
+PARTS = {"foreground": REGION, "reference": REFERENCE, "transfer": str, "seed": int}
 
 
 @composer("iharmony4", describe=describe_recipe, online=False)

@@ -9,7 +9,7 @@ row order; composers add their own:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,11 +19,17 @@ import numpy as np
 from harmlib.data.composers.base import Composite, Recipe
 from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.documents import Shape, check_shape
 from harmlib.progress import progress
 from harmlib.threads import in_processes
 
 NO_REFERENCE = "no reference"
 CHUNK = 64  # photographs a job
+
+
+# Shapes of a recipe's parts (``io.documents``).
+REGION = {"label": int, "component": ([int], None)}
+REFERENCE = {"photo": str, **REGION}
 
 
 class Region(NamedTuple):
@@ -119,10 +125,11 @@ def entry(region: Region) -> dict[str, Any]:
     return {"label": region.label, "component": region.component and list(region.component)}
 
 
-def check_parts(recipe: Mapping[str, Any], parts: Set[str]) -> None:
-    """Raise ParameterError unless a recipe has exactly these parts."""
-    if set(recipe) != parts:
+def check_parts(recipe: Mapping[str, Any], parts: Mapping[str, Shape]) -> None:
+    """Raise ParameterError unless a recipe has exactly these parts, DataError unless each has its shape."""
+    if set(recipe) != set(parts):
         raise ParameterError(f"a malformed recipe: it needs {', '.join(sorted(parts))}; draw it again")
+    check_shape(recipe, dict(parts), "a malformed recipe", advice="draw it again")
 
 
 def recolor(source: Source, photo: Photo, recipe: Mapping[str, Any]) -> Composite:
@@ -142,6 +149,8 @@ def find_mask(photo: Photo, entry: Mapping[str, Any]) -> np.ndarray:
     """Return the mask, bool (H, W), of a recipe's region; raises DataError when the photograph does not have it."""
     mask: np.ndarray = photo.labels == entry["label"]
     first = entry["component"]
+    if first is not None and len(first) != 2:
+        raise DataError(f"a malformed recipe: {first} is no row and column of a pixel; draw it again")
     if first is not None:
         _, pieces = cv2.connectedComponents(mask.view(np.uint8))
         row, column = first

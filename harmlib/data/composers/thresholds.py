@@ -8,15 +8,15 @@ from the log-normal fit, or the line of an own study:
 
 from __future__ import annotations
 
-import csv
 import math
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from harmlib.data.listed import check_photo_id, read_text
+from harmlib.data.listed import LAYOUT, check_photo_id
 from harmlib.errors import DataError
 from harmlib.io.images import IMAGE_SUFFIXES
+from harmlib.io.tables import FINITE, TEXT, read_rows
 from harmlib.seeds import item_generator
 
 FILE = "thresholds.csv"
@@ -64,11 +64,8 @@ def read_thresholds(path: Path) -> dict[str, Thresholds]:
     to 1 or one of 1 to 10.
     """
     thresholds: dict[str, Thresholds] = {}
-    for line, row in enumerate(csv.DictReader(read_text(path).splitlines()), start=2):
-        try:
-            name, negative, positive = (row["image"] or "").strip(), float(row["negative_threshold"]), float(row["positive_threshold"])
-        except (KeyError, TypeError, ValueError):
-            name, negative, positive = "", math.nan, math.nan
+    for line, cells in read_rows(path, dict(zip(COLUMNS, (TEXT, FINITE, FINITE), strict=True)), filled=COLUMNS, advice=LAYOUT):
+        name, negative, positive = cells["image"].strip(), cells["negative_threshold"], cells["positive_threshold"]
         if not 1 / MAX_FACTOR < negative < 1 < positive < MAX_FACTOR:
             raise DataError(
                 f'"{path}" has no valid thresholds in line {line}: give {", ".join(COLUMNS)}, '

@@ -9,14 +9,14 @@ come with this package, in the folder ``labels``.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from harmlib.data.listed import ListedSource, PhotoFiles, read_text
+from harmlib.data.listed import ListedSource, PhotoFiles
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.tables import TEXT, WHOLE, read_rows
 
 LABELS = Path(__file__).parent / "labels"
 
@@ -93,4 +93,5 @@ def _label_map(folder: Path, photo: str) -> Path:
 
 def _read_classes(path: Path) -> dict[int, str]:
     """Return the class names by id; raises DataError when the file is missing."""
-    return {int(row["id"]): row["name"] for row in csv.DictReader(read_text(path).splitlines())}
+    rows = read_rows(path, {"id": WHOLE, "name": TEXT}, filled=("id",), keys=("id",), advice="install harmlib again")
+    return {row.cells["id"]: row.cells["name"] for row in rows}

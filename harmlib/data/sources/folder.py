@@ -10,14 +10,14 @@ Pictures may be of any size; the index decides which are used, and in which orde
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from harmlib.data.listed import SPLITS, ListedSource, PhotoFiles, check_photo_id, inside, read_text
+from harmlib.data.listed import LAYOUT, SPLITS, ListedSource, PhotoFiles, check_photo_id, inside
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.tables import TEXT, WHOLE, read_rows
 
 
 @source("folder")
@@ -50,7 +50,9 @@ class FolderSource(ListedSource):
         splits: dict[str, list[str]] = {}
         photos: dict[str, PhotoFiles] = {}
         index = root / "index.csv"
-        for row in _rows(index, ("id", "image", "label", "split", *filter(None, (leave_out, groups)))):
+        columns = dict.fromkeys(("id", "image", "label", "split", *filter(None, (leave_out, groups))), TEXT)
+        for _, cells in read_rows(index, columns, advice=LAYOUT):
+            row = {column: cells[column].strip() for column in columns}
             photo_id = row["id"]
             split = group_splits.get(row[groups], row["split"]) if groups else row["split"]
             check_photo_id(photo_id, index, photos)
@@ -69,23 +71,9 @@ class FolderSource(ListedSource):
         super().__init__(root.name, splits, photos, no_object=no_object, classes=_read_classes(root / "classes.csv"))
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file as text; raises DataError when one of ``columns`` is missing."""
-    reader = csv.DictReader(read_text(path).splitlines())
-    for column in columns:
-        if column not in (reader.fieldnames or ()):
-            raise DataError(f'"{path}" has no column "{column}": its header line needs {", ".join(columns)}')
-    for row in reader:
-        yield {column: (row[column] or "").strip() for column in columns}
-
-
 def _read_classes(path: Path) -> dict[int, str]:
     """Return the class names by id; empty without a file."""
     if not path.exists():
         return {}
-    try:
-        return {int(row["id"]): row["name"] for row in _rows(path, ("id", "name"))}
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f'"{path}" has an id that is no whole number ({error}): correct it') from error
+    rows = read_rows(path, {"id": WHOLE, "name": TEXT}, filled=("id",), keys=("id",), advice=LAYOUT)
+    return {row.cells["id"]: row.cells["name"].strip() for row in rows}

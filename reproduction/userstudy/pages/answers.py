@@ -14,10 +14,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
 
 from harmlib.errors import DataError
 from harmlib.filters import SIX
+from harmlib.io.documents import read_json
+from reproduction.documents import Document, check_document
 from reproduction.userstudy.pages.naming import FORMAT, Key
 from reproduction.userstudy.pages.planning import Trial
 from reproduction.userstudy.tables import GROUPS, SIMULATED, TIE
@@ -25,7 +29,39 @@ from reproduction.userstudy.tables import GROUPS, SIMULATED, TIE
 logger = logging.getLogger(__name__)
 
 CHECKSUM = "checksum"
+AS_SAVED = "ask for the file as it was saved"
+# A hundred days on one screen; a slip of the clock gives more.
+LONGEST = 100 * 86_400_000
 ANSWER_SUFFIXES = (".json", ".txt")
+
+
+class AnswerRow(Document):
+    """One screen of a file; what may be answered depends on the kind of the study."""
+
+    trial: str
+    images: list[str]
+    answer: Any
+    milliseconds: Annotated[int, Field(ge=0, le=LONGEST)]
+
+
+class AnswerFile(Document):
+    """A file that a rater saved."""
+
+    study: str
+    rater: str
+    group: str
+    date: str
+    answers: list[AnswerRow]
+    checksum: str
+
+
+class FilterSetting(Document):
+    """What a rater did with one filter."""
+
+    filter: str
+    percent: Annotated[int, Field(ge=-100, le=100)]
+    touched: bool | Annotated[int, Field(ge=0, le=1)]
+    importance: Annotated[int, Field(ge=1, le=5)]
 
 
 @dataclass(frozen=True)
@@ -91,16 +127,12 @@ def read_answers(path: str | os.PathLike[str], key: Key) -> Answers:
     content = _read_json(Path(path))
     if content.get("study") != key.study:
         raise DataError(f'"{path}" answers another study: merge it with the folder that its page came from')
-    if content.get("rater") not in key.trials:
+    if not isinstance(content.get("rater"), str) or content["rater"] not in key.trials:
         raise DataError(f'"{path}" is by "{content.get("rater")}", a rater that this study does not have: ask for the file as it was saved')
     if content.get(CHECKSUM) != checksum(content):
         raise DataError(f'"{path}" was edited after it was saved, its checksum is another: ask for the file as it was saved')
-    try:
-        return _parse(content, key, f'"{path}"')
-    except DataError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DataError(f'"{path}" is no file of answers of this version ({error!r}): ask for the file as it was saved') from error
+    check_document(content, AnswerFile, f'"{path}"', advice=AS_SAVED)
+    return _parse(content, key, f'"{path}"')
 
 
 def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -117,12 +149,7 @@ def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     """Return the content of a file of answers; raises DataError when it is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f'"{path}" cannot be read ({error.strerror}): check the name') from error
-    except ValueError as error:
-        raise DataError(f'"{path}" is no JSON, or was cut off ({error}): ask for the file as it was saved') from error
+    content = read_json(path, advice=AS_SAVED)
     if not isinstance(content, dict) or content.get("format") != FORMAT or "answers" not in content:
         raise DataError(f'"{path}" is no file of answers: name the files that raters saved on the last screen')
     return content
@@ -137,7 +164,7 @@ def _parse(content: Mapping[str, Any], key: Key, name: str) -> Answers:
     answers = tuple(_parse_answer(row, expected[row["trial"]], key, name) for row in content["answers"])
     complete = [answer for answer in answers if answer.value is not None]
     day = content["date"] if complete else ""
-    if content["group"] not in GROUPS or content["group"] == SIMULATED or (day and str(date.fromisoformat(day)) != day):
+    if content["group"] not in GROUPS or content["group"] == SIMULATED or (day and not _is_day(day)):
         raise DataError(f"{name} has an unknown group or date: ask for the file as it was saved")
     return Answers(content["rater"], content["group"], day, answers)
 
@@ -149,26 +176,33 @@ def _parse_answer(row: Mapping[str, Any], trial: Trial, key: Key, name: str) -> 
         raise DataError(f'{name} names the image "{unknown}", which this study does not have: ask for the file as it was saved')
     shown = [key.image(trial.item, version) for version in trial.versions]
     kind, value, milliseconds = key.settings["kind"], row["answer"], row["milliseconds"]
-    if row["images"] != shown or not _is_time(milliseconds) or not (value is None or _IS_ANSWER[kind](value, shown)):
+    if row["images"] != shown or not (value is None or _IS_ANSWER[kind](value, shown)):
         raise DataError(f'{name} has an answer to screen "{row["trial"]}" that its page cannot give: ask for the file as it was saved')
     return Answer(trial, value, milliseconds / 1000)
 
 
-def _is_time(value: Any) -> bool:
-    return type(value) is int and value >= 0
+def _is_day(text: str) -> bool:
+    """Tell whether a text is year-month-day."""
+    try:
+        return str(date.fromisoformat(text)) == text
+    except ValueError:
+        return False
 
 
 def _is_ranking(value: Any, shown: list[str]) -> bool:
     """Tell whether a value ranks all pictures shown, without gaps: 1, 2, 2, 3."""
-    return isinstance(value, list) and len(value) == len(shown) and set(value) == set(range(1, max(value) + 1))
+    if not isinstance(value, list) or len(value) != len(shown) or any(type(rank) is not int for rank in value):
+        return False
+    return sorted(set(value)) == list(range(1, len(set(value)) + 1))  # never a set as large as the highest rank
 
 
 def _are_settings(value: Any, shown: list[str]) -> bool:
     """Tell whether a value holds the settings of the six filters."""
-    return [row["filter"] for row in value] == list(SIX) and all(
-        type(row["percent"]) is int and abs(row["percent"]) <= 100 and row["touched"] in (0, 1) and row["importance"] in range(1, 6)
-        for row in value
-    )
+    try:
+        rows = [FilterSetting.model_validate(row) for row in value]
+    except (TypeError, ValidationError):
+        return False
+    return [row.filter for row in rows] == list(SIX)
 
 
 _IS_ANSWER = {

@@ -7,7 +7,6 @@ FOLDER/scenarios.csv                optional columns item, scenario: groups of i
 
 from __future__ import annotations
 
-import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from harmlib.errors import DataError, EmptyMaskError
 from harmlib.io import images, masks
 from harmlib.io.files import sha256
 from harmlib.io.folders import find_partners, list_pictures
+from harmlib.io.tables import TEXT, read_rows
 
 COMPOSITES = ("composites", "composite_images")
 SCENARIOS = "scenarios.csv"
@@ -68,9 +68,8 @@ def _read_scenarios(path: Path, items: set[str]) -> dict[str, str]:
     """Return item -> scenario, empty where no file says so."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    for line, row in enumerate(rows, 2):
-        if row.get("item") not in items or not row.get("scenario"):
+    rows = read_rows(path, {"item": TEXT, "scenario": TEXT}, keys=("item",), advice="give every composite at most one scenario")
+    for line, row in rows:
+        if row["item"] not in items or not row["scenario"]:
             raise DataError(f'"{path}" line {line} must name one of the composites (without suffix) as item, and its scenario')
-    return {row["item"]: row["scenario"] for row in rows}
+    return {row.cells["item"]: row.cells["scenario"] for row in rows}

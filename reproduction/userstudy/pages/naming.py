@@ -12,11 +12,15 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from harmlib.errors import DataError
 from harmlib.io import files
+from harmlib.io.documents import read_json
+from reproduction.documents import Document, check_document
 from reproduction.userstudy.pages.planning import Trial
 
 KEY_FILE = "key.json"
@@ -24,6 +28,43 @@ KEY_FILE = "key.json"
 PAGES = "pages"
 NAME_LENGTH = 16
 FORMAT = 1
+DAMAGED = 'take it from a copy of the folder that "study make" wrote'
+
+
+class PictureEntry(Document):
+    """What a picture's name stands for."""
+
+    item: str
+    version: str
+
+
+class TrialEntry(Document):
+    """What a screen's name stands for."""
+
+    trial: str
+    item: str
+    role: Literal["scored", "catch", "common", "random"]
+    versions: Annotated[list[str], Field(min_length=1)]
+
+
+class Settings(Document):
+    """What of the settings is asked for when answers come back."""
+
+    kind: Literal["rankings", "pairs", "choices", "filters"]
+    question: str
+    methods: list[str]
+    seed: int
+    items: dict[str, str]
+    scenarios: dict[str, str]
+
+
+class KeyFile(Document):
+    """The whole key."""
+
+    study: str
+    settings: Settings
+    images: dict[str, PictureEntry]
+    trials: Annotated[dict[str, list[TrialEntry]], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -83,12 +124,21 @@ def read_key(out: str | os.PathLike[str]) -> Key:
     path = Path(out) / KEY_FILE
     if not path.exists():
         raise DataError(f'"{out}" has no {KEY_FILE}, so nobody can tell what was answered: name the folder that "study make" wrote')
-    content = files.read_json(path)
+    content = read_json(path, advice=DAMAGED)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f'"{path}" is no key of a study: name the folder that "study make" wrote')
-    screens = {
-        rater: {row["trial"]: Trial(row["item"], row["role"], tuple(row["versions"])) for row in rows}
-        for rater, rows in content["trials"].items()
-    }
-    pictures = {name: (what["item"], what["version"]) for name, what in content["images"].items()}
-    return Key(content["settings"], content["study"], pictures, screens)
+    found = check_document(content, KeyFile, f'"{path}"', advice=DAMAGED)
+    plan = {rater: [Trial(row.item, row.role, tuple(row.versions)) for row in rows] for rater, rows in found.trials.items()}
+    # Names follow from the settings, so a key in which anything was changed tells so.
+    suffix = PurePath(next(iter(found.images), "")).suffix
+    key = make_key(content["settings"], plan, suffix)
+    screens = {rater: [row.trial for row in rows] for rater, rows in found.trials.items()}
+    pictures = {name: (what.item, what.version) for name, what in found.images.items()}
+    scenarios = content["settings"].get("scenarios", {}).keys()
+    if (
+        (key.study, key.images) != (found.study, pictures)
+        or {rater: list(trials) for rater, trials in key.trials.items()} != screens
+        or any(trial.item not in scenarios for trials in plan.values() for trial in trials)
+    ):
+        raise DataError(f'"{path}" was changed since it was written, its names do not follow from its settings: {DAMAGED}')
+    return key

@@ -92,7 +92,7 @@ def test_fingerprint_of_a_missing_file_names_it(root: Path) -> None:
 @pytest.mark.parametrize(
     ("index", "sentence"),
     [
-        ("id,image,split\nbeach,images/beach.jpg,train\n", 'has no column "label"'),
+        ("id,image,split\nbeach,images/beach.jpg,train\n", "line 1 lacks the column label"),
         (HEADER, "lists no photograph"),
         (HEADER + "beach,../beach.jpg,labels/beach.png,train\n", 'lists "../beach.jpg", which lies outside the data root'),
         (HEADER + "beach,images/beach.jpg,/etc/beach.png,train\n", 'lists "/etc/beach.png", which lies outside the data root'),
@@ -101,7 +101,7 @@ def test_fingerprint_of_a_missing_file_names_it(root: Path) -> None:
         (HEADER + ",images/beach.jpg,labels/beach.png,train\n", 'has the photo id "", which cannot'),
         (HEADER + BEACH + BEACH, 'has the photo id "beach" once too often'),
         (HEADER + BEACH.replace("train", "training"), 'puts "beach" into split "training": choose from train, val, test'),
-        (HEADER + "beach\n", 'puts "beach" into split ""'),
+        (HEADER + "beach\n", "line 2 has 1 fields, expected 4"),
     ],
 )
 def test_a_wrong_index_gets_one_sentence(root: Path, index: str, sentence: str) -> None:
@@ -116,7 +116,7 @@ def test_a_wrong_index_gets_one_sentence(root: Path, index: str, sentence: str) 
 def test_a_missing_index_gets_one_sentence(root: Path) -> None:
     (root / "index.csv").unlink()
 
-    with pytest.raises(DataError, match=r'index\.csv" is missing: data/README.md shows the layout'):
+    with pytest.raises(DataError, match=r'index\.csv" does not exist: data/README.md shows the layout'):
         open_source("folder", root)
 
 
@@ -128,7 +128,11 @@ def test_an_index_that_is_no_text_gets_one_sentence(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [("id\n0\n", 'has no column "name"'), ("id,name\nzero,sky\n", "an id that is no whole number")]
+    ("content", "sentence"),
+    [
+        ("id\n0\n", "line 1 lacks the column name"),
+        ("id,name\nzero,sky\n", "line 2: id is 'zero', expected a whole number"),
+    ],
 )
 def test_wrong_classes_get_one_sentence(root: Path, content: str, sentence: str) -> None:
     (root / "classes.csv").write_text(content)
@@ -252,5 +256,5 @@ def test_a_source_that_only_tests_has_one_split(wide: Path) -> None:
 
 
 def test_a_missing_group_column_is_one_sentence(wide: Path) -> None:
-    with pytest.raises(DataError, match='has no column "street"'):
+    with pytest.raises(DataError, match="lacks the column street"):
         splits_of(wide, groups="street", group_splits={})

@@ -100,7 +100,7 @@ def test_page_of_empty_results_can_be_written(tmp_path: Path) -> None:
 def test_foreign_claims_table_is_refused(tmp_path: Path) -> None:
     save_csv(pd.DataFrame({"a": [1]}), tmp_path / "tables" / "claims-frih.csv")
 
-    with pytest.raises(DataError, match="is no table of claims"):
+    with pytest.raises(DataError, match="lacks the column claim_id"):
         claim_verdicts(tmp_path)
 
 

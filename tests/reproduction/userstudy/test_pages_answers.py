@@ -181,11 +181,17 @@ def change_first(content: dict[str, Any], **changes: Any) -> dict[str, Any]:
         (lambda content: signed(change_first(content, images=content["answers"][0]["images"][::-1])), "that its page cannot give"),
         (lambda content: signed(change_first(content, answer=[1, 3, 3])), "that its page cannot give"),
         (lambda content: signed(change_first(content, answer=[1, 2])), "that its page cannot give"),
-        (lambda content: signed(change_first(content, milliseconds=-5)), "that its page cannot give"),
+        (
+            lambda content: signed(change_first(content, milliseconds=-5)),
+            r"answers\.0\.milliseconds is -5, it should be greater",
+        ),
         (lambda content: signed(edit(content, answers=content["answers"][::-1])), "in their order"),
         (lambda content: signed(edit(content, group="simulated")), "unknown group or date"),
-        (lambda content: signed(edit(content, date="yesterday")), "no file of answers of this version"),
-        (lambda content: signed(edit(content, answers=[1])), "no file of answers of this version"),
+        (lambda content: signed(edit(content, date="yesterday")), "unknown group or date"),
+        (lambda content: signed(edit(content, answers=[1])), r"answers\.0 is 1, it should be a valid dictionary"),
+        (lambda content: signed(change_first(content, answer=[1, 2, 100_000_000])), "that its page cannot give"),
+        (lambda content: signed(change_first(content, milliseconds=10**400)), r"answers\.0\.milliseconds is 1000"),
+        (lambda content: signed(edit(content, rater=["rater-01"])), "a rater that this study does not have"),
         (lambda content: edit(content, format=0), "is no file of answers"),
         (lambda content: [content], "is no file of answers"),
     ],
@@ -212,7 +218,7 @@ def test_a_file_that_was_cut_off_is_refused(studies, write, tmp_path):
     path = write(answer_as_page(studies["rankings"], "rater-01"))
     path.write_text(path.read_text()[:200])
 
-    with pytest.raises(DataError, match="is no JSON, or was cut off"):
+    with pytest.raises(DataError, match=r"is not valid JSON .*: ask for the file as it was saved"):
         merge_answers(studies["rankings"], [path], tmp_path / "out")
 
 

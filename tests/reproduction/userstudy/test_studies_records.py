@@ -128,7 +128,7 @@ def test_line_numbers_count_line_breaks_inside_quotes(folder: Path) -> None:
         ),
         ("filters", "participant,image,role,filter,argument,touched,importance\np1,i1,rare,a,0,1,5", 'role "rare" is not common or random'),
         ("rankings", "participant;item;method;rank\np1;i1;a;1", "line 1 lacks the column participant, item, method, rank"),
-        ("rankings", "participant,item,method,rank,rank\np1,i1,a,1,1", "line 1 names a column twice"),
+        ("rankings", "participant,item,method,rank,rank\np1,i1,a,1,1", "line 1 names the column 'rank' twice"),
         ("participants", "participant,group\np1,expert\np1,expert", 'line 3: participant "p1" stands there a second time'),
         ("participants", "participant,group\np1,teacher", 'group "teacher" is not one of expert, layperson, simulated'),
     ],
@@ -143,7 +143,7 @@ def test_wrong_table_is_named_with_its_line(folder: Path, name: str, content: st
 def test_file_in_another_encoding_is_named(folder: Path) -> None:
     (folder / "rankings.csv").write_bytes(RANKINGS.encode("utf-16"))
 
-    with pytest.raises(DataError, match=r'rankings.csv" is no UTF-8 table'):
+    with pytest.raises(DataError, match=r'rankings.csv" line 1 is not UTF-8 text'):
         read_study(folder)
 
 

@@ -1,0 +1,60 @@
+"""Arrays on disk, .npz and .npy: looked at before NumPy reads them, so that a damaged or a hostile file ends as one sentence."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from harmlib.errors import DataError
+from harmlib.io.documents import MADE_AGAIN
+
+# Deflate packs a thousand bytes into one at best, arrays that mean something much less: a picture of one color is the extreme.
+MAX_UNPACKED = 2**31
+
+
+def read_arrays(path: str | os.PathLike[str], names: Collection[str], *, advice: str = MADE_AGAIN) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file.
+
+    Raises DataError when it is missing, damaged, holds objects, lacks one of ``names``, or unfolds to more than MAX_UNPACKED bytes.
+    """
+    try:
+        check_archive(path, MAX_UNPACKED)
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = dict(stored)
+    except FileNotFoundError as error:
+        raise DataError(f'"{path}" does not exist: {advice}') from error
+    except Exception as error:  # zip, zlib and NumPy meet damage with whatever their first broken step raises
+        raise DataError(f'"{path}" is damaged or holds no arrays ({error}): {advice}') from error
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise DataError(f'"{path}" lacks the array {", ".join(missing)}: {advice}')
+    return arrays
+
+
+def map_array(path: str | os.PathLike[str], shape: tuple[int | None, ...], *, advice: str = MADE_AGAIN) -> np.ndarray:
+    """Return an .npy file of uint8 as an array that stays on disk; None in ``shape`` stands for any number.
+
+    Raises DataError when it is missing, damaged, cut off or of another kind.
+    """
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise DataError(f'"{path}" does not exist: {advice}') from error
+    except Exception as error:  # as above
+        raise DataError(f'"{path}" is damaged or cut off ({error}): {advice}') from error
+    fits = isinstance(found, np.ndarray) and len(found.shape) == len(shape) and found.dtype == np.uint8
+    if not fits or any(wanted not in (None, side) for wanted, side in zip(shape, found.shape, strict=True)):
+        raise DataError(f'"{path}" holds another array than expected: {advice}')
+    return found
+
+
+def check_archive(path: str | os.PathLike[str], limit: int) -> None:
+    """Raise BadZipFile for a zip file that would unfold to more than ``limit`` bytes by its own directory, read before anything else."""
+    with zipfile.ZipFile(Path(path)) as archive:
+        unfolded = sum(entry.file_size for entry in archive.infolist())
+    if unfolded > limit:
+        raise zipfile.BadZipFile(f"it would unfold to {unfolded / 2**20:.0f} MiB")
