@@ -193,7 +193,7 @@ DOORS = {
     },
     "yaml.safe_load": {"reproduction.reading"},
     "np.load": {"harmlib.io.arrays", "harmlib.commands.detect"},
-    "torch.load": {"harmlib.models.checkpoints", "harmlib.models.layers.perceptual", "harmlib.training.state"},
+    "torch.load": {"harmlib.models.checkpoints"},
     "Image.open": {"harmlib.io.images", "harmlib.perturbations.jpeg", "harmlib.metrics.scoring", "reproduction.userstudy.pages.rendering"},
 }
 

@@ -1,7 +1,8 @@
 """JSON files that people edit, carry and damage: one way in, and a comparison with the shape that is expected.
 
 A shape is written as its values look: ``{"name": str, "counts": {str: int}, "notes?": str, "tags": [str]}``. A key that ends in "?" may be
-missing, ``{str: ...}`` is a mapping with any keys, ``[...]`` a list of any length, a tuple gives several choices, None is null.
+missing, ``{str: ...}`` is a mapping with any keys, ``[...]`` a list of any length, a tuple gives several choices,
+None is null, object is anything.
 """
 
 from __future__ import annotations
@@ -89,10 +90,12 @@ def _misfit(content: Any, shape: Shape) -> tuple[tuple[str, ...], str] | None:
         if not isinstance(content, type(shape)):
             return (), f"is {reprlib.repr(content)}, expected {WORDS[type(shape)]}"
         return _misfit_inside(content, shape)
+    if shape is object:
+        return None
     right = content is None if shape is None else isinstance(content, (int, float) if shape is float else shape)
     if right and (shape is bool or not isinstance(content, bool)):  # to Python, true is a number
         return None
-    return (), f"is {reprlib.repr(content)}, expected {WORDS[shape]}"
+    return (), f"is {reprlib.repr(content)}, expected {WORDS.get(shape) or shape.__name__}"
 
 
 def _misfit_inside(content: Any, shape: dict[Any, Shape] | list[Shape]) -> tuple[tuple[str, ...], str] | None:
@@ -100,6 +103,9 @@ def _misfit_inside(content: Any, shape: dict[Any, Shape] | list[Shape]) -> tuple
     if isinstance(shape, list):
         entries = [(str(number), value, shape[0]) for number, value in enumerate(content)]
     elif str in shape:
+        foreign = next((key for key in content if not isinstance(key, str)), None)  # checkpoints may have them
+        if foreign is not None:
+            return (), f"has the key {reprlib.repr(foreign)}, expected texts"
         entries = [(key, value, shape[str]) for key, value in content.items()]
     else:
         missing = next((key for key in shape if not key.endswith("?") and key not in content), None)

@@ -37,7 +37,7 @@ MANIFEST_SHAPE = {
     "title": str,
     "dataset": str,
     "counts": ({str: {str: COUNTS}}, {str: int}),  # of benchmarks by sub-dataset and split; of prepared photographs by split
-    "draws": {str: int},
+    "draws": ({str: int}, int),  # of benchmarks by split; of runs
     "splits": [str],
     "files": {str: str},
     "inputs": ({str: str}, str),  # of runs and benchmarks by name; of a prepared data set as one

@@ -16,15 +16,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harmlib.errors import CheckpointError
+from harmlib.errors import CheckpointError, DataError
 from harmlib.io import files
+from harmlib.io.arrays import check_archive
+from harmlib.io.documents import check_shape
 from harmlib.models.base import HarmonizationModel
 
 FORMAT = 1
-REQUIRED = {"format": int, "method": str, "options": dict, "weights": dict}
+SHAPE = {"format": int, "method": str, "options": {str: object}, "weights": {str: Tensor}, "ema?": ({str: Tensor}, None)}
 # Batch norm counts its batches; older files lack the counter and nothing here reads it.
 COUNTER = "num_batches_tracked"
 NAMES_SHOWN = 3
+AGAIN = "fetch or train it again"
 # Where training scripts nest a state dict, and the prefix of its names: BasicSR, Harmonizer, S2AM, ADFM and S²CRNet.
 NESTS = {"params": "module.", "model": "module.model.", "state_dict": "module."}
 
@@ -42,8 +45,13 @@ def read(path: Path) -> dict[str, Any]:
     Raises CheckpointError for a missing, truncated, damaged or foreign file, and when the manifest beside it names another sha256.
     """
     content = read_file(path)
-    if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in REQUIRED.items()):
-        raise CheckpointError(f'"{path}" is no checkpoint of harmlib: weights published by authors load with load_public_checkpoint')
+    try:
+        check_shape(content, SHAPE, f'"{path}"')
+    except DataError as error:
+        reason = str(error).rpartition(":")[0].partition('" ')[2] or str(error)
+        raise CheckpointError(
+            f'"{path}" is no checkpoint of harmlib: weights published by authors load with load_public_checkpoint ({reason})'
+        ) from error
     if content["format"] != FORMAT:
         raise CheckpointError(f'"{path}" has format {content["format"]}, this version reads {FORMAT}: train it again')
     _check_sha256(path)
@@ -54,15 +62,14 @@ def read_file(path: Path) -> Any:
     """Return what a torch file holds, on the CPU; raises CheckpointError when it is missing, damaged or not only tensors."""
     if not path.is_file():
         raise CheckpointError(f'"{path}" does not exist: train the method first, or check the path')
-    advice = "fetch or train it again"
     try:
         _check_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f'"{path}" holds more than weights or is no torch file, and was not opened: {advice}') from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f'"{path}" holds more than weights or is no torch file, and was not opened: {AGAIN}') from error
+    except Exception as error:  # torch meets damage with whatever its first broken step raises
         reason = str(error).partition("\n")[0] or "it is empty"
-        raise CheckpointError(f'"{path}" is truncated, damaged or no torch file ({reason}): {advice}') from error
+        raise CheckpointError(f'"{path}" is truncated, damaged or no torch file ({reason}): {AGAIN}') from error
 
 
 def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], source: str, *, partial: bool = False) -> None:
@@ -72,7 +79,7 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], source: 
     """
     own = model.state_dict()
     expected = {name: values for name, values in own.items() if name in weights} if partial else own
-    _compare(weights, expected, f"{source} does not fit this model")
+    compare(weights, expected, source)
     check_finite(weights, source)
     model.load_state_dict(dict(weights), strict=False)
 
@@ -83,13 +90,13 @@ def load_public(model: HarmonizationModel, path: Path) -> None:
     part, names = max(model.public_names.items(), key=lambda item: len(published.keys() & item[1].keys()))
     own = model.state_dict()
     expected = {public: own[name] for public, name in names.items()}
-    _compare(published, expected, f'"{path}" does not fit the {part} of "{model.name}"')
+    compare(published, expected, f'"{path}"', f'the {part} of "{model.name}"')
     check_finite(published, f'"{path}"')
     model.load_state_dict({names[public]: values for public, values in published.items()}, strict=False)
 
 
-def _compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], opening: str) -> None:
-    """Raise CheckpointError unless two state dicts agree in names and shapes."""
+def compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str, part: str = "this model") -> None:
+    """Raise CheckpointError, opened by ``source``, unless two state dicts agree in names, shapes and kinds; ``part`` is filled."""
     missing = [name for name in expected if name not in weights and not name.endswith(COUNTER)]
     unexpected = [name for name in weights if name not in expected]
     shapes = [
@@ -97,10 +104,21 @@ def _compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], open
         for name, values in expected.items()
         if name in weights and weights[name].shape != values.shape
     ]
-    kinds = (("lacks", missing), ("has the unexpected", unexpected), ("has other shapes for", shapes))
+    others = [name for name in expected if name in weights and not _is_plain(weights[name])]
+    kinds = (
+        ("has other kinds of values for", others),
+        ("lacks", missing),
+        ("has the unexpected", unexpected),
+        ("has other shapes for", shapes),
+    )
     differences = [f"it {kind} {_some(names)}" for kind, names in kinds if names]
     if differences:
-        raise CheckpointError(f"{opening}: {'; '.join(differences)}")
+        raise CheckpointError(f"{source} does not fit {part}: {'; '.join(differences)}")
+
+
+def _is_plain(values: Tensor) -> bool:
+    """Tell whether a tensor holds real numbers one by one, in memory."""
+    return values.layout == torch.strided and not values.is_quantized and not values.is_complex() and not values.is_meta
 
 
 def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
@@ -116,15 +134,23 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     for nest, nested_prefix in NESTS.items():
         if isinstance(content, dict) and isinstance(content.get(nest), dict):
             content, prefix = content[nest], nested_prefix
-    if not isinstance(content, dict) or not content or any(not isinstance(value, Tensor) for value in content.values()):
+    if (
+        not isinstance(content, dict)
+        or not content
+        or any(not isinstance(name, str) or not isinstance(value, Tensor) for name, value in content.items())
+    ):
         raise CheckpointError(f'"{path}" is no state dict: expected a dictionary of tensors, or one under {" or ".join(NESTS)}')
     return {name.removeprefix(prefix): value for name, value in content.items()}
 
 
 def _check_archive(path: Path) -> None:
-    """Raise BadZipFile when a byte of a zipped torch file changed: torch itself reads it without a word."""
+    """Raise BadZipFile when a byte of a zipped torch file changed, which torch itself reads without a word, and for a packed one.
+
+    Torch packs nothing, so what its entries unfold to is less than the file.
+    """
     if not zipfile.is_zipfile(path):
         return  # the format before torch 1.6 has no check sums
+    check_archive(path, path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged:
@@ -135,7 +161,11 @@ def _check_sha256(path: Path) -> None:
     """Raise CheckpointError when the manifest beside a checkpoint was written for other bytes."""
     if not (path.parent / files.MANIFEST).exists():
         return
-    expected = files.read_manifest(path.parent).get("outputs", {}).get(path.name)
+    try:
+        manifest = files.read_manifest(path.parent)
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
+    expected = manifest.get("outputs", {}).get(path.name)
     if expected is not None and expected != files.sha256(path):
         raise CheckpointError(f'"{path}" is not the file that its {files.MANIFEST} describes: remove the run and train it again')
 

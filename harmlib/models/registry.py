@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harmlib.errors import CheckpointError, ParameterError
+from harmlib.errors import CheckpointError, HarmlibError, ParameterError
 from harmlib.io.files import CHECKPOINT
 from harmlib.registry import Registry
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Bytes of a float32 weight.
 BYTES = 4
+LARGEST_OPTION = 10_000  # beyond any width, size or number of layers
 Factory = Callable[..., "HarmonizationModel"]
 
 
@@ -177,14 +178,36 @@ def load(path: str | os.PathLike[str], *, ema: bool = False) -> HarmonizationMod
     content = checkpoints.read(file)
     if ema and content["ema"] is None:
         raise CheckpointError(f'"{file}" keeps no averaged weights: load it without ema')
-    try:
-        with undisturbed():
-            model = create(content["method"], **content["options"])
-    except ParameterError as error:
-        raise CheckpointError(f'"{file}" was written by another version of harmlib ({error}): train it again') from error
     weights = {**content["weights"], **(content["ema"] if ema else {})}
+    model = build(
+        content["method"], content["options"], f'"{file}"', lambda empty: checkpoints.compare(weights, empty.state_dict(), f'"{file}"')
+    )
     checkpoints.load_weights(model, weights, f'"{file}"')
     return model.eval()
+
+
+def build(method: str, options: Mapping[str, Any], source: str, fits: Callable[[HarmonizationModel], None]) -> HarmonizationModel:
+    """Return a method as a file describes it, with fresh weights; ``source`` opens the sentences.
+
+    fits: raises CheckpointError for weights of another model; it is asked before any memory is taken.
+    Raises CheckpointError for a method or an option that this version does not have, or that cannot be.
+    """
+    numbers = [value for option in options.values() for value in (option if isinstance(option, (list, tuple)) else [option])]
+    if any(isinstance(number, (int, float)) and not -LARGEST_OPTION <= number <= LARGEST_OPTION for number in numbers):
+        raise CheckpointError(f"{source} has options beyond {LARGEST_OPTION:,}, which no method has: fetch or train it again")
+    import torch
+
+    try:
+        with undisturbed():
+            with torch.device("meta"):
+                fits(create(method, **options))
+            return create(method, **options)
+    except CheckpointError:
+        raise
+    except HarmlibError as error:
+        raise CheckpointError(f"{source} was written by another version of harmlib ({error}): fetch or train it again") from error
+    except Exception as error:  # a method meets options that it cannot have with whatever its first broken step raises
+        raise CheckpointError(f'{source} has options that "{method}" cannot have ({error}): fetch or train it again') from error
 
 
 def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options: Any) -> HarmonizationModel:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harmlib.errors import CheckpointError, DataError, ParameterError
 from harmlib.io import files
 from harmlib.io.documents import check_shape, read_json
-from harmlib.models.registry import create, describe, load, load_public_checkpoint, undisturbed
+from harmlib.models.registry import build, create, describe, load, load_public_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,12 +129,12 @@ def load_released(name: str, *, released: str | os.PathLike[str] = RELEASED) -> 
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
         raise CheckpointError(f'"{path}" is not the file that its card describes: install harmlib again, or fetch the file again')
     try:
-        with undisturbed():
-            model = create(card["method"], **card["options"])
-    except ParameterError as error:
-        raise CheckpointError(f'"{path}" was released for another version of harmlib ({error})') from error
+        weights = load_tensors(data)
+    except Exception as error:  # safetensors meets damage with errors of its own
+        raise CheckpointError(f'"{path}" is damaged ({error}): install harmlib again, or fetch the file again') from error
+    model = build(card["method"], card["options"], f'"{path}"', lambda empty: checkpoints.compare(weights, _kept(empty), f'"{path}"'))
     own, kept = model.state_dict(), _kept(model)
-    checkpoints.load_weights(model, {**{key: own[key] for key in own.keys() - kept.keys()}, **load_tensors(data)}, f'"{path}"')
+    checkpoints.load_weights(model, {**{key: own[key] for key in own.keys() - kept.keys()}, **weights}, f'"{path}"')
     logger.info("%s uses the released weights %s", model.name, name)
     return model.eval()
 

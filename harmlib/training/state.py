@@ -11,12 +11,27 @@ import torch
 from torch import nn
 from torch.optim import Adadelta, Adam, AdamW, Optimizer, RMSprop
 
-from harmlib.errors import CheckpointError, ParameterError
+from harmlib.errors import CheckpointError, HarmlibError, ParameterError
+from harmlib.io.documents import check_shape
 from harmlib.io.files import replacing
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
+from harmlib.models.checkpoints import load_weights, read_file
 
 RESUME = "resume.pt"
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "adamw": AdamW, "adadelta": Adadelta, "rmsprop": RMSprop}
+SHAPE = {
+    "plan": {str: object},
+    "step": int,
+    "history": [{str: float}],
+    "best": (float, None),
+    "seconds": float,
+    "sums": {str: float},
+    "model": {str: torch.Tensor},
+    "optimizers": {str: dict},
+    "ema": ({str: torch.Tensor}, None),
+    "cpu_generator": torch.Tensor,
+    "cuda_generators": [torch.Tensor],
+}
 WITH_BETAS = ("adam", "adamw")
 
 
@@ -68,6 +83,14 @@ def make_optimizer(groups: list[dict[str, Any]], recipe: TrainingRecipe, player:
     return OPTIMIZERS[name](groups, recipe.learning_rate, weight_decay=0.0 if own else recipe.weight_decay, **with_betas)
 
 
+def _check_moments(optimizer: Optimizer) -> None:
+    """Raise ValueError unless what an optimizer remembers of its parameters has their shapes, and is finite."""
+    for weights, remembered in optimizer.state.items():
+        for name, values in remembered.items():
+            if isinstance(values, torch.Tensor) and values.ndim and (values.shape != weights.shape or not values.isfinite().all()):
+                raise ValueError(f"{name} of a parameter is {tuple(values.shape)} instead of {tuple(weights.shape)}, or not finite")
+
+
 class TrainingState:
     """The model, its optimizers, the step, the history, and the best validation error so far."""
 
@@ -112,22 +135,27 @@ class TrainingState:
         if not path.exists():
             return False
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise CheckpointError(f'"{path}" is damaged and cannot be resumed: remove it to start this run again') from error
-        changed = sorted(key for key, value in self.plan.items() if content["plan"].get(key) != value)
+            content = read_file(path)
+            check_shape(content, SHAPE, f'"{path}"')
+        except HarmlibError as error:
+            raise CheckpointError(f"{str(error).rpartition(':')[0]}, so it cannot be resumed: remove it to start this run again") from error
+        changed = sorted(key for key, value in self.plan.items() if repr(content["plan"].get(key)) != repr(value))
         if changed:
             raise CheckpointError(f'"{path}" belongs to a run with another {", ".join(changed)}: remove its folder to start again')
-        self._take(content)
+        load_weights(self.model, content["model"], f'"{path}"')
+        try:
+            self._take(content)
+        except Exception as error:  # optimizers and generators meet another run's state with whatever their first broken step raises
+            raise CheckpointError(f'"{path}" holds no state of this run ({error}): remove it to start this run again') from error
         return True
 
     def _take(self, content: dict[str, Any]) -> None:
         """Restore every part from a saved state."""
         self.step, self.history, self.best = content["step"], content["history"], content["best"]
         self.seconds, self.sums = content["seconds"], content["sums"]
-        self.model.load_state_dict(content["model"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(content["optimizers"][name])
+            _check_moments(optimizer)
         if self.ema:
             for name, value in content["ema"].items():
                 self.ema.weights[name].copy_(value)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from harmlib.errors import CheckpointError
+from harmlib.models.checkpoints import load_weights, read_file
 
 VGG19_FILE = "vgg19-dcbb9e9d.pth"  # torchvision's name, in torch's hub cache
 CONV5_4 = 34  # index of conv5_4 in torchvision's VGG19 features
@@ -55,5 +56,5 @@ def _vgg19(device: str) -> nn.Module:
     if not path.is_file():
         raise CheckpointError(f"VGG19 needs the weights {VGG19_FILE} in torch's hub cache, and they are not there: {ADVICE}")
     network = vgg19(weights=None)
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    load_weights(network, read_file(path), f'"{path}"')
     return network.features[: CONV5_4 + 1].requires_grad_(False).eval().to(device)

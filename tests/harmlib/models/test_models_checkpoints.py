@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,59 @@ def test_published_weights_of_another_method_are_refused(model: HarmonizationMod
 def test_a_method_without_published_weights_says_so(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match='no public weights of "composite" are known'):
         models.load_public_checkpoint("composite", tmp_path / "x.pth")
+
+
+def rewritten(checkpoint: Path, **changes: object) -> Path:
+    """The checkpoint with other content, saved as torch does."""
+    content = torch.load(checkpoint, weights_only=True)
+    torch.save({**content, **changes}, checkpoint)
+    return checkpoint
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"weights": {"a": [1.0]}}, r"weights\.a is \[1\.0\], expected Tensor"),
+        ({"weights": {3: torch.zeros(1)}}, "weights has the key 3"),
+        ({"weights": []}, r"weights is \[\], expected a mapping"),
+        ({"ema": 3}, "ema is 3"),
+        ({"method": 3}, "method is 3, expected a text"),
+        ({"options": {"width": "broad"}}, 'options that "dovenet" cannot have'),
+        ({"options": {"width": 1e9}}, "options beyond 10,000"),
+        ({"options": {"width": float("nan")}}, "options beyond 10,000"),
+        ({"options": {"width": 4}}, "does not fit this model: it has other shapes for"),
+    ],
+)
+def test_another_structure_is_one_sentence(checkpoint: Path, changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(CheckpointError, match=sentence):
+        models.load(rewritten(checkpoint, **changes))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_is_named(checkpoint: Path, value: float) -> None:
+    weights = torch.load(checkpoint, weights_only=True)["weights"]
+    name = next(name for name, values in weights.items() if values.ndim == 4)
+    weights[name][0, 0, 0, 0] = value
+
+    with pytest.raises(CheckpointError, match=rf"has NaN or infinite values in {name}"):
+        models.load(rewritten(checkpoint, weights=weights))
+
+
+def test_values_of_another_kind_are_named(checkpoint: Path) -> None:
+    weights = torch.load(checkpoint, weights_only=True)["weights"]
+    name = next(name for name, values in weights.items() if values.ndim == 4)
+
+    for other in (weights[name].to_sparse(), weights[name].to(torch.complex64)):
+        with pytest.raises(CheckpointError, match=rf"it has other kinds of values for {name}"):
+            models.load(rewritten(checkpoint, weights={**weights, name: other}))
+
+
+def test_a_packed_file_is_refused_before_it_unfolds(checkpoint: Path) -> None:
+    with zipfile.ZipFile(checkpoint) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(checkpoint, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data + bytes(2**24) * name.endswith("/data/0"))
+
+    with pytest.raises(CheckpointError, match="it would unfold to 16 MiB"):
+        models.load(checkpoint)

@@ -114,8 +114,41 @@ def test_a_damaged_state_is_one_sentence(dataset, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "resume.pt").write_bytes(os.urandom(100))
 
-    with pytest.raises(CheckpointError, match=r'resume.pt" is damaged'):
+    with pytest.raises(CheckpointError, match=r'resume.pt" .*, so it cannot be resumed: remove it to start this run again'):
         train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda state: state.pop("history"), 'lacks the key "history", so it cannot be resumed'),
+        (lambda state: state.update(step="3"), "step is '3', expected a whole number, so it cannot be resumed"),
+        (lambda state: state["optimizers"].clear(), "holds no state of this run"),
+        (lambda state: first_moment(state).fill_(float("nan")), "holds no state of this run .exp_avg"),
+        (lambda state: first_moment(state).resize_(3), "holds no state of this run .exp_avg of a parameter is .3,. instead of"),
+        (lambda state: next(iter(state["model"].values())).fill_(float("nan")), "has NaN or infinite values in"),
+        (lambda state: state.update(cpu_generator=state["cpu_generator"][:5]), "holds no state of this run"),
+    ],
+)
+def test_a_state_of_another_structure_is_one_sentence(interrupted, dataset, tmp_path, change, sentence):
+    change(interrupted)
+    torch.save(interrupted, tmp_path / "run" / "resume.pt")
+
+    with pytest.raises(CheckpointError, match=sentence):
+        train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
+
+
+@pytest.fixture
+def interrupted(dataset, tmp_path) -> dict:
+    """What the resume.pt of a run holds that was killed after its first step."""
+    with pytest.raises(KilledError):
+        train(fresh(), Killing(dataset, 3), tmp_path / "run", PLAN, seed=1)
+    return torch.load(tmp_path / "run" / "resume.pt", weights_only=True)
+
+
+def first_moment(state):
+    """What Adam remembers of a parameter."""
+    return next(iter(state["optimizers"]["model"]["state"].values()))["exp_avg"]
 
 
 def test_a_second_stage_starts_from_kept_weights(dataset, tmp_path):
