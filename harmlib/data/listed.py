@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from harmlib.io.images import read_image, read_labels
 from harmlib.io.tables import read_text
 
 SPLITS = ("train", "val", "test")
+LONGEST_NAME = 255  # bytes of a file's name
 # Ends sentences about lists that are missing or damaged.
 LAYOUT = "data/README.md shows the layout that is expected"
 
@@ -118,6 +120,8 @@ def inside(root: Path, entry: str, listed_in: Path) -> Path:
     Windows rules cover both kinds of separator, absolute paths and drive letters.
     """
     path = PureWindowsPath(entry)
+    if "\0" in entry or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
+        raise DataError(f'"{listed_in}" lists {reprlib.repr(entry)}, which no file can be called: correct the list')
     if not path.parts or path.anchor or ".." in path.parts:
         raise DataError(f'"{listed_in}" lists "{entry}", which lies outside the data root: list paths below "{root}"')
     return root.joinpath(*path.parts)

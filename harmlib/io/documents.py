@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from harmlib.errors import DataError
 MAX_BYTES = 64 * 2**20
 # Our deepest file has 8 levels; beyond this only a damaged or a hostile one goes.
 MAX_DEPTH = 60
+# What a number has that is too large for a float.
+BEYOND = re.compile(r"[eE]\+?\d{3}|\d{300}")
 MADE_AGAIN = "remove it and run the step that makes it again"
 WORDS: dict[Any, str] = {
     str: "a text",
@@ -59,7 +62,9 @@ def parse_json(data: bytes | str, name: str, *, advice: str = MADE_AGAIN) -> Any
     """
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        content = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
+        # A function that is called for every number would take as long as all else.
+        numbers: dict[str, Any] = {"parse_float": _finite} if BEYOND.search(text) else {}
+        content = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant, **numbers)
         if "\\u" in text:
             json.dumps(content, ensure_ascii=False).encode()  # half a character cannot be written
         _check_depth(content)
@@ -85,7 +90,7 @@ def _misfit(content: Any, shape: Shape) -> tuple[tuple[str, ...], str] | None:
     if isinstance(shape, tuple):
         found = [_misfit(content, choice) for choice in shape]
         # Of choices that all fail, the one that agrees deepest was meant.
-        return None if None in found else max(filter(None, found), key=lambda wrong: len(wrong[0]))
+        return None if None in found else max(filter(None, found), key=lambda wrong: (len(wrong[0]), not wrong[1].startswith("is ")))
     if isinstance(shape, (dict, list)):
         if not isinstance(content, type(shape)):
             return (), f"is {reprlib.repr(content)}, expected {WORDS[type(shape)]}"
@@ -144,10 +149,10 @@ def _finite(text: str) -> float:
 
 def _check_depth(content: Any) -> None:
     """Raise RecursionError for content that code which follows it down may not survive."""
-    level, depth = [content], 0
+    level, depth = [content], 0  # of what holds something
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise RecursionError
         inside = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))]
-        level = [child for children in inside for child in children]
+        level = [child for children in inside for child in children if isinstance(child, (dict, list))]

@@ -82,6 +82,8 @@ def _decoding(name: str) -> Iterator[None]:
     except Exception as error:  # decoders meet damage with whatever their first broken step raises
         if isinstance(error, OSError) and error.errno is not None:
             raise ImageError(f"{name} cannot be read ({error.strerror})") from error
+        if "MAX_TEXT" in str(error):
+            raise ImageError(f"{name} holds more than a megabyte of packed text (XMP, comments): save it without") from error
         raise ImageError(f"{name} is damaged or truncated ({error}): fetch or export it again") from error
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -25,6 +26,11 @@ from harmlib.io.masks import check_gray
 
 logger = logging.getLogger(__name__)
 
+# What FFmpeg may take a file for: videos, and what is refused in words of its own, pictures and sound. Playlists name other files.
+FORMATS = (
+    "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,asf,flv,ogg,h264,hevc,av1,obu,ivf,nut,dv,mjpeg,yuv4mpegpipe,gif,apng,mp3,wav,flac,aac,"
+    "image2,bmp_pipe,gif_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
+)
 HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 # Lines from which an untagged video is taken for HD, as players do: ITU-R BT.709 there, BT.601 below.
 HD_LINES = 720
@@ -119,7 +125,7 @@ def _read(path: str | os.PathLike[str], *, gray: bool) -> Iterator[tuple[np.ndar
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Yield a file's container and video stream; what FFmpeg complains about meanwhile becomes a VideoError."""
     try:
-        container = av.open(os.fspath(path))
+        container = open_file(path)
     except FileNotFoundError as error:
         raise VideoError(f'"{path}" does not exist') from error
     except av.error.FFmpegError as error:
@@ -131,6 +137,20 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, Vide
             raise VideoError(f'"{path}" is damaged or truncated ({error.strerror}): fetch or export it again') from error
 
 
+def open_file(path: str | os.PathLike[str]) -> InputContainer:
+    """Return an open file: never an address, a device, or a list that names other files, whatever it is called.
+
+    Raises av.error.FFmpegError.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    return av.open(as_file(path), options=options, metadata_errors="replace")
+
+
+def as_file(path: str | os.PathLike[str]) -> str:
+    """Return a path as FFmpeg takes it for a file: "10:30.mp4" would be an address of the protocol 10."""
+    return f"file:{Path(path).absolute()}"
+
+
 def _video_stream(container: InputContainer, path: str | os.PathLike[str]) -> VideoStream:
     """Return the first moving picture of a file; raises VideoError when there is none that can be shown on 8 bits."""
     if container.format.name == "image2" or container.format.name.endswith("_pipe"):
@@ -139,6 +159,8 @@ def _video_stream(container: InputContainer, path: str | os.PathLike[str]) -> Vi
     if not streams:
         raise VideoError(f'"{path}" has no video stream: check that it is the right file')
     stream = streams[0]
+    if stream.codec_context is None:
+        raise VideoError(f'"{path}" has a video stream of an unknown kind: export it again as H.264 in .mp4')
     if stream.color_trc in HDR:
         raise VideoError(f'"{path}" is HDR, whose levels are no sRGB: convert it to SDR (BT.709) first')
     stream.thread_type = "AUTO"

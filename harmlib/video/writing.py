@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from harmlib.errors import VideoError
 from harmlib.io.files import replacing
-from harmlib.video.reading import VideoInfo
+from harmlib.video.reading import VideoInfo, as_file, open_file
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ def writing(
         stack.enter_context(_encoder_errors(path))
         # MP4 counts where a track starts in units of its own, by default milliseconds.
         units = {"movie_timescale": str((info.time_base or 1 / info.rate).denominator)}
-        container = stack.enter_context(av.open(os.fspath(temporary), "w", options=units))
+        container = stack.enter_context(av.open(as_file(temporary), "w", options=units))
         tracks = [] if sound is None else _take_over(sound, container, stack)
         writer = VideoWriter(container, info, lossless=lossless, sounds=tracks)
         yield writer
@@ -151,13 +151,13 @@ def writing(
 
 def _take_over(path: str | os.PathLike[str], container: OutputContainer, stack: contextlib.ExitStack) -> list[_Sound]:
     """Copy a file's metadata into the container, and return its sound tracks."""
-    first = stack.enter_context(av.open(os.fspath(path)))
+    first = stack.enter_context(open_file(path))
     container.metadata.update({key: text for key, text in first.metadata.items() if key not in ABOUT_THE_FILE})
     others = [stream.type for stream in first.streams if stream.type not in ("video", "audio")]
     if others:
         logger.info('"%s" has other tracks than picture and sound (%s), which are left out', path, ", ".join(others))
     count = len(first.streams.audio)
-    sources = [first, *(stack.enter_context(av.open(os.fspath(path))) for _ in range(1, count))]
+    sources = [first, *(stack.enter_context(open_file(path)) for _ in range(1, count))]
     return [_Sound(source, number, container) for number, source in zip(range(count), sources, strict=False)]
 
 

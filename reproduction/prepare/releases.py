@@ -10,7 +10,6 @@ was measured on, so that preparing the releases gives the same benchmarks.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ import numpy as np
 from harmlib.data.listed import SPLITS, check_photo_id, inside, pick_folder, read_text
 from harmlib.errors import DataError, ParameterError
 from harmlib.io.images import read_labels
+from reproduction.prepare.matlab import read_variable
 
 INDEX = ("id", "image", "label", "split")
 ANNOTATORS = ("annotator_index", "n_annotators", "regions_per_annotator")
@@ -80,23 +80,19 @@ def get_release(name: str) -> Release:
 
 def _read_mat(path: Path, variable: str) -> np.ndarray:
     """Return a variable of a MATLAB file; raises DataError when the file or the variable is missing or damaged."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
+    if not path.is_file():
+        raise DataError(f'"{path}" is missing: unpack the release again')
     try:
-        return loadmat(path)[variable]
-    except FileNotFoundError as error:
-        raise DataError(f'"{path}" is missing: unpack the release again') from error
+        return read_variable(path, variable)
     except KeyError as error:
         raise DataError(f'"{path}" has no variable "{variable}": it is no annotation of this release') from error
-    # What SciPy raises depends on where a file ends or is damaged.
-    except (MatReadError, zlib.error, ValueError, TypeError, OSError, IndexError, NotImplementedError) as error:
+    except ValueError as error:
         raise DataError(f'"{path}" is damaged or no MATLAB file ({error}): fetch the release again') from error
 
 
 def _eight_bit(labels: np.ndarray, classes: int, path: Path) -> np.ndarray:
     """Return ids as uint8; raises DataError unless all are below ``classes``."""
-    if labels.ndim != 2 or not labels.size or labels.min() < 0 or labels.max() >= classes:
+    if labels.ndim != 2 or labels.dtype.kind not in "iu" or not labels.size or labels.min() < 0 or labels.max() >= classes:
         raise DataError(f'"{path}" holds no label map with ids from 0 to {classes - 1}: fetch the release again')
     return labels.astype(np.uint8)
 
@@ -150,7 +146,7 @@ def _ccp_annotate(original: Original) -> Annotation:
 def _ccp_classes(root: Path) -> list[dict[str, Any]]:
     """Return the tags of Clothing Co-Parsing with their groups; raises DataError for another list of tags."""
     path = root / "label_list.mat"
-    tags = [str(cell.item()) for cell in _read_mat(path, "label_list").ravel()]
+    tags = ["".join(map(str, np.asarray(cell).ravel()[:1])) for cell in _read_mat(path, "label_list").ravel()]
     if sorted(tags) != sorted(CCP_GROUP_OF):
         raise DataError(f'"{path}" does not hold the {len(CCP_GROUP_OF)} tags of Clothing Co-Parsing: fetch it again')
     return [{"id": number, "name": tag, "lip_like_group": CCP_GROUP_OF[tag]} for number, tag in enumerate(tags)]
@@ -230,9 +226,20 @@ def median_annotator(counts: Sequence[int]) -> int:
     return int(np.argsort(counts, kind="stable")[(len(counts) - 1) // 2])
 
 
+def _segmentation(cell: Any, path: Path) -> np.ndarray:
+    """Return the region map in a cell of BSDS500; raises DataError when there is none."""
+    named = isinstance(cell, np.ndarray) and cell.dtype.names and "Segmentation" in cell.dtype.names and cell.size == 1
+    found = np.asarray(cell["Segmentation"].item()) if named else np.empty(0)
+    if found.ndim != 2 or found.dtype.kind not in "iu" or not found.size:
+        raise DataError(f'"{path}" holds no segmentation: fetch the release again')
+    return found
+
+
 def _bsds500_annotate(original: Original) -> Annotation:
     """Return the region map of the annotator who drew the median number of regions."""
-    maps = [np.asarray(cell["Segmentation"].item()) for cell in _read_mat(original.labels, "groundTruth").ravel()]
+    maps = [_segmentation(cell, original.labels) for cell in _read_mat(original.labels, "groundTruth").ravel()]
+    if not maps:
+        raise DataError(f'"{original.labels}" holds no segmentation: fetch the release again')
     counts = [len(np.unique(segmentation)) for segmentation in maps]
     chosen = median_annotator(counts)
     _, renumbered = np.unique(maps[chosen], return_inverse=True)  # from 0 without gaps, in the order of the original ids

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from scipy.io import savemat
 
 from harmlib.data.sources import open_source
 from harmlib.errors import DataError, ImageError, ParameterError
+from reproduction.prepare import matlab
 from reproduction.prepare.prepare import list_releases, prepare
 from reproduction.prepare.releases import CCP_GROUP_OF, median_annotator
 
@@ -373,3 +375,24 @@ def test_camvid_classes_are_those_of_the_pack(shared: Path, camvid: Path, tmp_pa
     assert described == [
         [row[column] for column in ("id", "name", "r", "g", "b")] for row in read_csv(shared / "data" / "camvid" / "classes.csv")
     ]
+
+
+def test_a_matlab_file_that_ends_its_reader_is_one_sentence(ccp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ccp / "label_list.mat"
+    monkeypatch.setattr(matlab, "SECONDS", 0)  # as if it never came back
+
+    with pytest.raises(DataError, match=r'label_list\.mat" is damaged or no MATLAB file \(reading it took too long'):
+        prepare("ccp", ccp, tmp_path / "ccp")
+
+    monkeypatch.undo()
+    assert len(matlab.read_variable(path, "label_list").ravel()) == len(CCP_TAGS)  # another reader takes over
+
+
+def test_a_reader_of_matlab_files_keeps_within_its_memory(tmp_path: Path) -> None:
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    matrix = struct.pack("<8I", 6, 8, 9, 0, 5, 8, 60_000, 60_000) + struct.pack("<4I", 1, 1, ord("g"), 0)
+    data = struct.pack("<2I", 2, 3_600_000_000) + bytes(64)
+    (tmp_path / "a.mat").write_bytes(header + struct.pack("<2I", 14, len(matrix) + 8 + 3_600_000_000) + matrix + data)
+
+    with pytest.raises(ValueError, match=r"."):
+        matlab.read_variable(tmp_path / "a.mat", "g")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from harmlib.data.sources import open_source
+from harmlib.data.sources.coco import to_mask
 from harmlib.errors import DataError, ImageError
 
 PHOTO = np.full((4, 6, 3), 120, dtype=np.uint8)
@@ -284,6 +285,57 @@ def test_damaged_coco_annotations_are_named(coco: Path, content: str) -> None:
     (coco / "annotations" / "instances_val2017.json").write_text(content)
 
     with pytest.raises(DataError, match=r'instances_val2017\.json"'):
+        open_source("coco", coco)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "sentence"),
+    [
+        ([[0, 0, 2147483648, 0, 5, 5]], "has no polygons of three points and more near its picture"),
+        ([[0, 0, 5]], "has no polygons of three points"),
+        ([], "has no polygons of three points"),
+        ([[0, 0, None, 0, 5, 5]], r"segmentation\.0\.2 is None, expected a number"),
+        ({"size": [4, 2147483648], "counts": [24]}, r"has runs for a picture of \[4, 2147483648\], not 4x6"),
+        ({"size": [4, 6], "counts": [2147483648]}, "has runs that do not fill its picture"),
+        ({"size": [4, 6], "counts": [-1, 25]}, "has runs that do not fill its picture"),
+        ({"size": [4, 6], "counts": "oooooooooooooo"}, "has runs that are no text of pycocotools"),
+        ({"size": [4, 6], "counts": "ü"}, "has runs that are no text of pycocotools"),
+        ({"size": [4, 6]}, "segmentation lacks the key .counts."),
+        ("circle", "segmentation is 'circle', expected"),
+    ],
+)
+def test_coco_objects_that_would_break_native_code_are_one_sentence(coco: Path, segmentation: object, sentence: str) -> None:
+    write_instances(coco, "val2017", [{**square(1, 18, left=0, width=2), "segmentation": segmentation}])
+
+    with pytest.raises(DataError, match=rf'instances_val2017\.json".* {sentence}.*: fetch the annotations again'):
+        open_source("coco", coco).load("000000000139")
+
+
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.5, 1.0])
+def test_coco_run_lengths_are_decoded_as_by_pycocotools(density: float, generator: np.random.Generator) -> None:
+    native = pytest.importorskip("pycocotools.mask")
+    mask = generator.random((37, 1201)) < density
+    packed = native.encode(np.asfortranarray(mask, dtype=np.uint8))
+    counts = np.diff(np.flatnonzero(np.diff(mask.T.ravel().astype(int), prepend=0, append=2)), prepend=0).tolist()
+
+    for stored in (packed["counts"].decode(), counts):
+        np.testing.assert_array_equal(to_mask({"size": [37, 1201], "counts": stored}, mask.shape), mask)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("images", [{"id": 1}], "images.0 lacks the key .file_name."),
+        ("images", [{"id": "1", "file_name": "a.jpg", "height": 4, "width": 6}], "images.0.id is '1', expected a whole number"),
+        ("categories", [{"id": 10**9, "name": "far"}], "has categories that are not numbered from 1 to 65535"),
+        ("annotations", [3], "has an object without the number of its photograph"),
+    ],
+)
+def test_coco_files_of_other_types_are_one_sentence(coco: Path, key: str, value: object, sentence: str) -> None:
+    path = coco / "annotations" / "instances_val2017.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+
+    with pytest.raises(DataError, match=sentence):
         open_source("coco", coco)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from foreign_files import write_malformed_exif
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from harmlib.errors import ImageError, MaskError, ShapeError
 from harmlib.io import images
@@ -186,3 +187,12 @@ def test_a_triplet_of_different_shapes_is_refused():
 
     with pytest.raises(ShapeError, match="mask is"):
         images.check_triplet(torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 5))
+
+
+def test_a_megabyte_of_packed_text_is_named(tmp_path):
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", "x" * 2**21, zip=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=texts)
+
+    with pytest.raises(ImageError, match=r'a\.png" holds more than a megabyte of packed text \(XMP, comments\): save it without'):
+        images.read_image(tmp_path / "a.png")

@@ -157,3 +157,35 @@ def test_hdr_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(VideoError, match="is HDR, whose levels are no sRGB"):
         read_info(tmp_path / "a.mp4")
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frames = noise_frames(2)
+
+    for name in ("10:30.mp4", "data:a.mp4"):
+        write_video(name, frames, 25, lossless=True)
+        np.testing.assert_array_equal(next(read_frames(name)), frames[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["http://127.0.0.1:1/x.mp4", "concat:a.mp4|b.mp4", "subfile,,start,0,end,9,,:a.mp4", "pipe:0", "lavfi:testsrc"]
+)
+def test_an_address_is_never_opened(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video("a.mp4", noise_frames(2), 25)
+
+    with pytest.raises(VideoError, match="does not exist"):
+        read_info(name)
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    ["ffconcat version 1.0\nfile secret.mp4\n", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n"],
+)
+def test_a_playlist_does_not_read_its_neighbors(playlist: str, tmp_path: Path) -> None:
+    write_video(tmp_path / "secret.mp4", noise_frames(2), 25)
+    (tmp_path / "list.mp4").write_text(playlist)
+
+    with pytest.raises(VideoError, match=r'list\.mp4" is no video, or a truncated one'):
+        read_info(tmp_path / "list.mp4")
