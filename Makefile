@@ -10,10 +10,12 @@ KIND ?= rankings
 RATERS ?= 12
 WEIGHTS ?=
 OUT ?= study
+N ?= 10000
+SEED ?= 0
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce check style test lab study clean
+.PHONY: help setup reproduce check style test fuzz lab study clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +44,9 @@ check: style ## check style and types, then run the quick tests: no slow ones, n
 
 test: style ## check style and types, then run every test, the smoke profile included
 	$(PY) -m pytest -n auto --dist loadfile
+
+fuzz: .venv/ready ## read N damaged and hostile files by every reader: make fuzz N=10000 SEED=0
+	$(PY) -m benchmarks.fuzz --cases "$(N)" --seed "$(SEED)"
 
 style: .venv/ready
 	$(PY) -m ruff check .

@@ -89,6 +89,9 @@ def _check_runs(entry: ProfileEntry, gone: set[str]) -> None:
         _check_known(("runs", key, "budget"), [run.budget], entry.budgets)
         _check_known(("runs", key, "benchmarks"), run.benchmarks, [*trained, *gone])
     for name, devices in entry.budgets.items():
+        lacking = next((device for device in DEVICES if device not in devices), None)
+        if lacking:
+            raise Slip(("budgets", name), f'lacks the key "{lacking}": give settings for {" and ".join(DEVICES)}, or leave both out')
         known = {owner for key, run in entry.runs.items() if run.budget == name for owner in _owners(entry, key, trained)}
         for device, budget in devices.items():
             for owner in budget.runs:

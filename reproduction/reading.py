@@ -6,6 +6,7 @@ import fnmatch
 import os
 from collections.abc import Callable, Mapping
 from functools import reduce
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +21,10 @@ CONFIG_FOLDER = CHECKOUT / "config"
 PAPERS_FILE = "papers.yaml"
 EXTENDS = "extends"
 # Our largest profile has 7 KB and 1,500 entries, aliases written out.
-MAX_BYTES = 2**20
+MAX_BYTES = 2**17
 MAX_NODES = 100_000
+MAX_DEPTH = 50
+BRACKETS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 Result = TypeVar("Result")
 
@@ -74,6 +77,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_BYTES:
             raise ParameterError(f'"{path.name}" is larger than {MAX_BYTES // 1024} KiB, which no profile is: check the name')
         text = path.read_text(encoding="utf-8")
+        # PyYAML takes the square of the depth in time before it gives up.
+        if max(accumulate(BRACKETS.get(character, 0) for character in text), default=0) > MAX_DEPTH:
+            raise RecursionError
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _check_keys(root, path.name)
         _check_size(root, path.name)

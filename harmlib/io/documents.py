@@ -63,7 +63,7 @@ def parse_json(data: bytes | str, name: str, *, advice: str = MADE_AGAIN) -> Any
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
         # A function that is called for every number would take as long as all else.
-        numbers: dict[str, Any] = {"parse_float": _finite} if BEYOND.search(text) else {}
+        numbers: dict[str, Any] = {"parse_float": _finite, "parse_int": _whole} if BEYOND.search(text) else {}
         content = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant, **numbers)
         if "\\u" in text:
             json.dumps(content, ensure_ascii=False).encode()  # half a character cannot be written
@@ -145,6 +145,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {reprlib.repr(text)} is too large")
     return number
+
+
+def _whole(text: str) -> int:
+    """Return a whole number; raises ValueError for one that no float can hold."""
+    _finite(text)
+    return int(text)
 
 
 def _check_depth(content: Any) -> None:

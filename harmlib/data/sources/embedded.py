@@ -64,6 +64,8 @@ class EmbeddedSource(ListedSource):
 
 def _check_photos(option: str, photos: Sequence[str], known: Sequence[str]) -> None:
     """Raise ParameterError when an option names a photograph that is not there."""
+    if not isinstance(photos, (list, tuple)):
+        raise ParameterError(f'{option} of source "embedded" is {photos!r}: give a list of photographs')
     for photo in photos:
         if photo not in known:
             raise ParameterError(f'{option} of source "embedded" names "{photo}": choose from {", ".join(known)}')

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from harmlib.data.listed import LAYOUT, SPLITS, ListedSource, PhotoFiles, check_photo_id, inside
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.documents import WORDS
 from harmlib.io.tables import TEXT, WHOLE, read_rows
 
 
@@ -47,6 +48,16 @@ class FolderSource(ListedSource):
     ) -> None:
         if no_object is not None and no_object not in range(256):
             raise ParameterError(f"no_object is {no_object!r}: give the label value of pixels without object (0 to 255), or nothing")
+        for option, value, kind in (
+            ("leave_out", leave_out, str),
+            ("groups", groups, str),
+            ("val", val, int),
+            ("only_test", only_test, bool),
+        ):
+            if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+                raise ParameterError(f"{option} is {value!r}: give {WORDS[kind]}, or nothing")
+        if not isinstance(group_splits, Mapping) or not all(isinstance(split, str) for split in group_splits.values()):
+            raise ParameterError(f"group_splits is {group_splits!r}: give a split for each value of the column {groups!r}")
         splits: dict[str, list[str]] = {}
         photos: dict[str, PhotoFiles] = {}
         index = root / "index.csv"

@@ -1,0 +1,65 @@
+"""A few cases of every target of the fuzz job; ``make fuzz`` runs thousands, in processes of their own."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))
+
+from benchmarks.fuzz.mutations import mutate_json, mutate_text  # noqa: E402
+from benchmarks.fuzz.running import GOOD, damage, outcome_of  # noqa: E402
+from benchmarks.fuzz.targets import TARGETS  # noqa: E402
+
+SEED = 18
+CASES = 14
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_damaged_files_are_read_or_refused_in_one_sentence(target: str, tmp_path: Path) -> None:
+    pristine, folder = tmp_path / "pristine", tmp_path / "case"
+    pristine.mkdir()
+    TARGETS[target].write(pristine)
+    TARGETS[target].read(pristine)
+
+    found = {}
+    for number in range(CASES):
+        damage(target, SEED, number, pristine, folder)
+        found[number] = outcome_of(lambda: TARGETS[target].read(folder))
+
+    assert {number: said for number, said in found.items() if said[0] not in GOOD} == {}
+    assert any(outcome == "sentence" for outcome, _ in found.values())  # the damage is felt
+
+
+def test_the_same_seed_damages_the_same_way(tmp_path: Path) -> None:
+    (tmp_path / "pristine").mkdir()
+    TARGETS["coco"].write(tmp_path / "pristine")
+
+    first, second = (damage("coco", SEED, 3, tmp_path / "pristine", tmp_path / name).read_bytes() for name in ("one", "other"))
+
+    assert first == second != next((tmp_path / "pristine" / "annotations").iterdir()).read_bytes()
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(KeyError("a"), "raw"), (MemoryError(), "memory"), (TimeoutError(), "hang"), (ValueError("of NumPy"), "raw"), (SystemExit(1), "raw")],
+)
+def test_what_is_no_sentence_of_ours_is_counted_as_bad(error: BaseException, outcome: str) -> None:
+    def read() -> None:
+        raise error
+
+    assert outcome_of(read)[0] == outcome
+
+
+@pytest.mark.parametrize("mutation", [mutate_json, mutate_text])
+def test_damage_changes_a_file(mutation) -> None:
+    import random
+
+    data = b'{"a": [1, 2, {"b": "text"}],\n"c": 3}\n'
+
+    assert sum(mutation(data, random.Random(number)) != data for number in range(50)) > 40
