@@ -35,8 +35,9 @@ def write_checkpoints(folder: Path) -> None:
 
     tiny = model()
     models.save_checkpoint(tiny, folder / "checkpoint.pt", step=3)
-    own = tiny.state_dict()
-    torch.save({public: own[name].clone() for public, name in tiny.public_names["generator"].items()}, folder / "public.pth")
+    theirs = models.create(PLAN.method, **PLAN.options, **models.describe(PLAN.method).public_options)
+    own = theirs.state_dict()
+    torch.save({public: own[name].clone() for public, name in theirs.public_names["generator"].items()}, folder / "public.pth")
     write_released(tiny, "tiny", {}, released=folder)
 
 

@@ -72,7 +72,7 @@ class ResizedSource(Source):
         if photo_id not in self._rows:
             raise self.unknown_photo(photo_id)
         if self._pixels is None:
-            self._pixels = map_array(self._path, (len(self._ids), self.size, self.size, 4))
+            self._pixels = map_array(self._path, (len(self._rows), self.size, self.size, 4))
         pixels = self._pixels[self._rows[photo_id]]
         return Photo(photo_id, np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]), self.classes)
 

@@ -19,6 +19,13 @@ from harmlib.models.checkpoints import load_weights, read_file
 
 RESUME = "resume.pt"
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "adamw": AdamW, "adadelta": Adadelta, "rmsprop": RMSprop}
+# What each remembers of a parameter, besides its step.
+MOMENTS = {
+    Adam: {"exp_avg", "exp_avg_sq"},
+    AdamW: {"exp_avg", "exp_avg_sq"},
+    Adadelta: {"square_avg", "acc_delta"},
+    RMSprop: {"square_avg"},
+}
 SHAPE = {
     "plan": {str: object},
     "step": int,
@@ -83,12 +90,22 @@ def make_optimizer(groups: list[dict[str, Any]], recipe: TrainingRecipe, player:
     return OPTIMIZERS[name](groups, recipe.learning_rate, weight_decay=0.0 if own else recipe.weight_decay, **with_betas)
 
 
-def _check_moments(optimizer: Optimizer) -> None:
-    """Raise ValueError unless what an optimizer remembers of its parameters has their shapes, and is finite."""
+def _check_moments(optimizer: Optimizer, settings: list[dict[str, type]]) -> None:
+    """Raise ValueError unless an optimizer has settings of the same kinds as before, and of each parameter all moments in its shape."""
+    if _kinds(optimizer) != settings:
+        raise ValueError("an optimizer has settings of other kinds")
     for weights, remembered in optimizer.state.items():
+        if set(remembered) != {"step", *MOMENTS[type(optimizer)]}:
+            raise ValueError(f"an optimizer remembers {', '.join(map(str, remembered))} of a parameter")
         for name, values in remembered.items():
-            if isinstance(values, torch.Tensor) and values.ndim and (values.shape != weights.shape or not values.isfinite().all()):
-                raise ValueError(f"{name} of a parameter is {tuple(values.shape)} instead of {tuple(weights.shape)}, or not finite")
+            shape = torch.Size() if name == "step" else weights.shape
+            if not isinstance(values, torch.Tensor) or values.shape != shape or not values.isfinite().all():
+                raise ValueError(f"{name} of a parameter is not finite, or not of the shape {tuple(shape)}")
+
+
+def _kinds(optimizer: Optimizer) -> list[dict[str, type]]:
+    """Return the kinds of an optimizer's settings, group by group."""
+    return [{name: type(value) for name, value in group.items()} for group in optimizer.param_groups]
 
 
 class TrainingState:
@@ -154,8 +171,9 @@ class TrainingState:
         self.step, self.history, self.best = content["step"], content["history"], content["best"]
         self.seconds, self.sums = content["seconds"], content["sums"]
         for name, optimizer in self.optimizers.items():
+            settings = _kinds(optimizer)
             optimizer.load_state_dict(content["optimizers"][name])
-            _check_moments(optimizer)
+            _check_moments(optimizer, settings)
         if self.ema:
             for name, value in content["ema"].items():
                 self.ema.weights[name].copy_(value)

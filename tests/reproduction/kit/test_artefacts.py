@@ -38,7 +38,7 @@ def workspace(tmp_path: Path) -> Workspace:
     workspace = Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
     write_scores(workspace.results, "frih", {"composite": 9.0, "frih": 5.0})
     for name in ("iharmony4-style",):
-        write_manifest(workspace.results.benchmark(name), started=time.time())
+        write_manifest(workspace.results.benchmark(name), started=time.time(), title=name, dataset="iHarmony4", counts={})
     return workspace
 
 
