@@ -16,6 +16,26 @@ ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS = sorted((ROOT / "docs" / "solutions").glob("*.py"))
 # Script -> what its printed answers must hold.
 ANSWERS = {
+    "90_scoreboard": [
+        r"frih-F1 is made; 1 made",
+        r"frih-F1 is not made; 0 made",
+        r"\d+ claims on both profiles",
+    ],
+    "30_score": [
+        r"joined by image 2\.67",
+        r"sgmmh: MSE \d+",
+        r"the ten largest losses make \d+%",
+    ],
+    "20_train": [
+        r"halved after \[20, 30\] of 40",
+        r"identity: first loss 0\.1\d+",
+        r"rate at update 39: 5e-05 of 40, 2e-04 of 80",
+    ],
+    "10_build_benchmark": [
+        r"astronaut: \d regions, 2 drawn",
+        r"same composite: False",
+        r"64 draws, correlation 0\.3: standard error x 0\.56",
+    ],
     "00_start_here": [
         r"a lies within 12\d to 12\d",
         r"transfer helps in \d+ of 50 regions",
