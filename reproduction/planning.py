@@ -158,7 +158,7 @@ class _Runs:
             taken = dict(values)
             if settings.parts:
                 taken["parts"] = {
-                    module: ":".join([self._giver(key, benchmark, "parts", source.partition(":")[0], repeat), *source.split(":")[1:]])
+                    module: ":".join([self._source_run(key, benchmark, "parts", source.partition(":")[0], repeat), *source.split(":")[1:]])
                     for module, source in settings.parts.items()
                 }
             if settings.start_from:
@@ -166,7 +166,7 @@ class _Runs:
             plans.append(RepeatedRun(**taken, repeat=repeat) if repeat else RunPlan(**taken))
         return plans
 
-    def _giver(self, key: str, benchmark: str, setting: str, name: str, repeat: int) -> str:
+    def _source_run(self, key: str, benchmark: str, setting: str, name: str, repeat: int) -> str:
         """Return the name of the run of which another takes weights: its same repeat, or the first where it has no such repeat."""
         found = self._found(key, benchmark, setting, name)
         suffix = f"-s{repeat}" if 0 < repeat < self.settings[found].repeats else ""
@@ -189,7 +189,7 @@ class _Runs:
         kept = [str(number) for number in self.settings[self._found(key, benchmark, "start_from", name)].keep]
         if not kept or (step and step not in kept):
             raise Slip(("runs", key, "start_from"), f'is "{source}", but "{name}" keeps only the steps {kept}: give it the key keep')
-        return f"{self._giver(key, benchmark, 'start_from', name, repeat)}@{step or kept[-1]}"
+        return f"{self._source_run(key, benchmark, 'start_from', name, repeat)}@{step or kept[-1]}"
 
 
 def _paper(key: str, paper: PaperEntry, runs: _Runs) -> PaperPlan:

@@ -45,10 +45,10 @@ def ranking_figure(table: pd.DataFrame, metric: str = "mse") -> Figure:
     part = table[table["metric"] == metric]
     rows = pd.concat([part.dropna(subset="paper").sort_values("paper_rank"), part[part["paper"].isna()].sort_values("rank")])
     figure, (left, right) = _two_panels(rows["system"].tolist())
-    for place, row in enumerate(rows.to_dict("records")):
-        _rank_point(left, place, row["paper"], row["paper_rank"], LOOKS[""])
-        right.plot([row["low"], row["high"]], [place, place], color="0.6", linewidth=1, zorder=1)
-        _rank_point(right, place, row["ours"], row["rank_of_printed"], LOOKS[row["reading"]])
+    for index, row in enumerate(rows.to_dict("records")):
+        _rank_point(left, index, row["paper"], row["paper_rank"], LOOKS[""])
+        right.plot([row["low"], row["high"]], [index, index], color="0.6", linewidth=1, zorder=1)
+        _rank_point(right, index, row["ours"], row["rank_of_printed"], LOOKS[row["reading"]])
     printed, nothing = int(rows["paper"].notna().sum()), rows[rows["method"] == BASELINE].iloc[0]
     titles = {"paper": "papers, iHarmony4", "ours": f"ours, {rows['data'].iloc[0]}"}
     for axis, (name, title) in zip((left, right), titles.items(), strict=True):
@@ -81,11 +81,11 @@ def _plain_ticks(axis: Axis) -> None:
     axis.set_tick_params(labelsize=7.5)
 
 
-def _rank_point(axis: Axes, place: int, value: float, rank: float, look: tuple[str, str]) -> None:
+def _rank_point(axis: Axes, line: int, value: float, rank: float, look: tuple[str, str]) -> None:
     """Draw a value with its rank above it to the right, where it has them."""
-    axis.plot(value, place, look[1], color=look[0], markersize=5)
+    axis.plot(value, line, look[1], color=look[0], markersize=5)
     if not pd.isna(rank) and np.isfinite(value):
-        axis.annotate(str(rank), (value, place), (4, 1), textcoords="offset points", fontsize=6.5, color="0.3")
+        axis.annotate(str(rank), (value, line), (4, 1), textcoords="offset points", fontsize=6.5, color="0.3")
 
 
 def _legend(figure: Figure, looks: Mapping[str, tuple[str, str]]) -> None:
@@ -100,14 +100,14 @@ def start_figure(table: pd.DataFrame, nothing: float) -> Figure:
     nothing: MSE of the composites, the dotted line. Hollow: before the first update.
     """
     figure, (left, right) = _two_panels(table["system"].tolist())
-    for place, row in enumerate(table.to_dict("records")):
+    for index, row in enumerate(table.to_dict("records")):
         color, marker = START_LOOKS[row["begins"]]
-        left.plot([row["kept_before"], row["kept_after"]], [place, place], color=color, linewidth=1)
-        left.plot(row["kept_before"], place, marker, color=color, markerfacecolor="white", markersize=5)
-        left.plot(row["kept_after"], place, marker, color=color, markersize=5)
+        left.plot([row["kept_before"], row["kept_after"]], [index, index], color=color, linewidth=1)
+        left.plot(row["kept_before"], index, marker, color=color, markerfacecolor="white", markersize=5)
+        left.plot(row["kept_after"], index, marker, color=color, markersize=5)
         bounds = [max(nothing + row[name], 1.0) for name in ("low", "high")]  # a logarithmic scale has no zero
-        right.plot(bounds, [place, place], color="0.6", linewidth=1, zorder=1)
-        right.plot(row["mse"], place, marker, color=color, markersize=5)
+        right.plot(bounds, [index, index], color="0.6", linewidth=1, zorder=1)
+        right.plot(row["mse"], index, marker, color=color, markersize=5)
     right.axvline(nothing, color="black", linestyle=":", linewidth=1, zorder=0)
     left.set(title="kept of the composite\nbefore (hollow) and after training", xlabel="correlation inside the foreground")
     right.set(title="error after training\nagainst the composite's (dotted)", xlabel=UNITS["mse"], xscale="log")

@@ -52,8 +52,8 @@ def stand_ins(artefacts: Artefacts, metric: str) -> dict[str, float]:
 def ranking_table(artefacts: Artefacts) -> pd.DataFrame:
     """Return one row per system and metric, the best first: who, how trained, our mean with interval, and both ranks.
 
-    artefacts: of ``ranked``. rank: ours among all that were scored. paper, paper_rank: the printed mean and its place among the printed
-    ones that were scored; rank_of_printed: our place of the same. reading: against the composite, over the same images.
+    artefacts: of ``ranked``. rank: ours among all that were scored. paper, paper_rank: the printed mean and its rank among the printed
+    ones that were scored; rank_of_printed: ours among the same. reading: against the composite, over the same images.
     """
     methods = [method for method in LABELS if method in set(artefacts.scores["method"])]
     table = summarize(artefacts.scores[artefacts.scores["method"].isin(methods)], by=("method",), metrics=METRICS).rename(

@@ -24,8 +24,8 @@ def rankings(answers: Mapping[str, str], item: str = "photo") -> pd.DataFrame:
     rows = []
     for participant, answer in answers.items():
         rank = 1
-        for place in answer.split(">"):
-            names = [name.strip() for name in place.split("=")]
+        for group in answer.split(">"):
+            names = [name.strip() for name in group.split("=")]
             rows += [(participant, item, name, rank) for name in names]
             rank += len(names)
     return pd.DataFrame(rows, columns=["participant", "item", "method", "rank"])

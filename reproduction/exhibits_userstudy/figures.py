@@ -41,19 +41,19 @@ def score_figure(table: pd.DataFrame) -> Figure:
 
 def _draw_scores(axis: Axes, part: pd.DataFrame) -> None:
     """Draw one study, the first method on top."""
-    places = -np.arange(len(part))
-    for place, row in zip(places, part.to_dict("records"), strict=True):
+    lines = -np.arange(len(part))
+    for line, row in zip(lines, part.to_dict("records"), strict=True):
         style = method_style(row["method"])
-        axis.hlines(place + OFFSET, row["low"], row["high"], color=style.color, linewidth=2)
-        axis.hlines(place + OFFSET, row["wide_low"], row["wide_high"], color=style.color, linewidth=0.8)
-        axis.plot(row["ours"], place + OFFSET, style.marker, color=style.color, markersize=5)
+        axis.hlines(line + OFFSET, row["low"], row["high"], color=style.color, linewidth=2)
+        axis.hlines(line + OFFSET, row["wide_low"], row["wide_high"], color=style.color, linewidth=0.8)
+        axis.plot(row["ours"], line + OFFSET, style.marker, color=style.color, markersize=5)
     axis.plot([], [], "-o", color="0.4", linewidth=2, markersize=5, label=f"{raters_of(part)}, 95 % interval over raters")
     axis.plot([], [], "-", color="0.4", linewidth=0.8, label="over raters and items")
     if part["paper_centered"].notna().any():
-        axis.plot(part["paper_centered"], places - OFFSET, "D", **HOLLOW, label="paper, centered")
+        axis.plot(part["paper_centered"], lines - OFFSET, "D", **HOLLOW, label="paper, centered")
     axis.axvline(0, color="0.6", linewidth=0.8)
-    axis.set_ylim(places[-1] - 0.6, 0.6)
-    axis.set_yticks(places, [label_of(method) for method in part["method"]])
+    axis.set_ylim(lines[-1] - 0.6, 0.6)
+    axis.set_yticks(lines, [label_of(method) for method in part["method"]])
     axis.grid(axis="y", visible=False)
 
 
@@ -103,11 +103,11 @@ def width_figure(table: pd.DataFrame) -> Figure:
     """Return ``widths.width_table``: the width of an interval, and the share of pairs told apart, over the number of raters."""
     figure, axes = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3.1), layout="constrained")
     tastes = list(table["taste"].unique())
-    for place, ((row, taste), part) in enumerate(table.groupby(["subset_or_bucket", "taste"], sort=False)):
+    for index, ((row, taste), part) in enumerate(table.groupby(["subset_or_bucket", "taste"], sort=False)):
         look: dict[str, Any] = {
             "color": OKABE_ITO[3 if row == "image" else 4],
             "linestyle": LINES[tastes.index(taste)],
-            "marker": MARKERS[place],
+            "marker": MARKERS[index],
         }
         axes[0].plot(part["people"], part["width"], **look, markersize=4, label=f"{row}, {part['items'].iloc[0]} items: {taste}")
         axes[1].plot(part["people"], 100 * part["told_apart"], **look, markersize=4)

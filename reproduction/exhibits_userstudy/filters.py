@@ -54,8 +54,8 @@ def _draw_arguments(axis: Axes, records: StudyRecords, table: pd.DataFrame) -> N
     assert records.filters is not None  # a study of filters
     boxes = {box["label"]: box for box in argument_boxes(records.filters)}
     x = np.linspace(-1, 1, 401)
-    for place, row in enumerate(table.to_dict("records")):
-        y = -place
+    for index, row in enumerate(table.to_dict("records")):
+        y = -index
         axis.barh(y, 2 * row["released_range"], 0.9, left=-row["released_range"], color="0.92", zorder=0)
         if row["filter"] in boxes:
             box = boxes[row["filter"]]

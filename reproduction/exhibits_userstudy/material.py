@@ -51,12 +51,12 @@ def read_answers(answers: str | os.PathLike[str] | Sequence[str | os.PathLike[st
     folders = [answers] if isinstance(answers, (str, os.PathLike)) else answers or []
     studies: dict[str, StudyRecords] = {}
     for folder in folders:
-        place = (CHECKOUT / folder).resolve()
-        if place.name in studies:
-            raise ParameterError(f'two folders of answers are called "{place.name}": rename one, their tables are named after them')
-        studies[place.name] = read_study(place)
-        if studies[place.name].info.synthetic:
-            raise DataError(f'"{place}" holds simulated raters: answers takes people\'s, and the two are never mixed')
+        path = (CHECKOUT / folder).resolve()
+        if path.name in studies:
+            raise ParameterError(f'two folders of answers are called "{path.name}": rename one, their tables are named after them')
+        studies[path.name] = read_study(path)
+        if studies[path.name].info.synthetic:
+            raise DataError(f'"{path}" holds simulated raters: answers takes people\'s, and the two are never mixed')
     return studies
 
 

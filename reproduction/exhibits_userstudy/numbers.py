@@ -137,9 +137,9 @@ def win_table(studies: Sequence[Scored]) -> pd.DataFrame:
     for study in studies:
         wins, methods = study.comparisons.pooled, list(study.comparisons.methods)
         grids = {"wins": wins, "comparisons": wins + wins.T, "rate": win_rates(wins), "above": study.scores.above.to_numpy()}
-        place = np.nonzero(~np.eye(len(methods), dtype=bool))
-        names = {name: [methods[index] for index in indices] for name, indices in zip(("method", "other"), place, strict=True)}
-        table = pd.DataFrame({"subset_or_bucket": study.row, **names, **{name: grid[place] for name, grid in grids.items()}})
+        cells = np.nonzero(~np.eye(len(methods), dtype=bool))
+        names = {name: [methods[index] for index in indices] for name, indices in zip(("method", "other"), cells, strict=True)}
+        table = pd.DataFrame({"subset_or_bucket": study.row, **names, **{name: grid[cells] for name, grid in grids.items()}})
         parts.append(stamped(study.records.info, table))
     return pd.concat(parts, ignore_index=True)
 

@@ -101,8 +101,8 @@ def pair_table(errors: pd.DataFrame, study: Scored) -> pd.DataFrame:
     order = study.values().sort_values(ascending=False, kind="stable").index
     wide = errors.pivot_table(index="item", columns="method", values=list(METRICS))
     rows, intervals, photos = [], [], wide.index.map(photograph_of)
-    for place, first in enumerate(order):
-        for second in order[place + 1 :]:
+    for index, first in enumerate(order):
+        for second in order[index + 1 :]:
             liked = difference(study, first, second)
             entry: dict[str, object] = {"first": first, "second": second, **_parts("score", liked, "score_difference")}
             entry["score_reading"] = reading(liked.low, liked.high, lower_is_better=False)

@@ -55,9 +55,9 @@ def _draw_all(axis: Axes, table: pd.DataFrame) -> None:
 def _draw_scenarios(axis: Axes, table: pd.DataFrame) -> None:
     """Draw every method's share in every scenario, with Wilson's intervals."""
     methods, scenarios = list(table["method"].unique()), list(table["subset_or_bucket"].unique())
-    for place, method in enumerate(methods):
+    for index, method in enumerate(methods):
         rows, style = table[table["method"] == method], method_style(method)
         arms = np.abs(rows[["wilson_low", "wilson_high"]].to_numpy().T - rows["ours"].to_numpy())
-        x = np.arange(len(rows)) + (place - (len(methods) - 1) / 2) * OFFSET
+        x = np.arange(len(rows)) + (index - (len(methods) - 1) / 2) * OFFSET
         axis.errorbar(x, rows["ours"], arms, fmt=style.marker, color=style.color, **BARS, label=label_of(method))
     axis.set_xticks(range(len(scenarios)), scenarios)

@@ -35,7 +35,8 @@ def width_table(*, seed: int, raters: Sequence[int] = RATERS, repetitions: int =
                 for visit in range(repetitions)
             ]
             for people in raters:
-                scores = [bootstrap_scores(_first(study, people), draws=draws, seed=seed) for study in studies]
+                first = [Comparisons(study.methods, study.participants[:people], study.items, study.wins[:people]) for study in studies]
+                scores = [bootstrap_scores(study, draws=draws, seed=seed) for study in first]
                 rows.append((SIMULATED, row, items, taste, people, *_means(scores), repetitions))
     columns = ["raters", "subset_or_bucket", "items", "taste", "people", "width", "told_apart", "pairs", "repetitions"]
     return pd.DataFrame(rows, columns=columns)
@@ -51,11 +52,6 @@ def simulate(strengths: pd.Series, people: int, items: int, taste: float, genera
     ranks = (-felt).argsort(2).argsort(2) + 1
     names = (tuple(strengths.index), tuple(map(str, range(people))), tuple(map(str, range(items))))
     return Comparisons(*names, wins_of_ranks(ranks))
-
-
-def _first(study: Comparisons, people: int) -> Comparisons:
-    """Return the comparisons of the first raters alone."""
-    return Comparisons(study.methods, study.participants[:people], study.items, study.wins[:people])
 
 
 def _means(scores: Sequence[Scores]) -> tuple[float, float, int]:

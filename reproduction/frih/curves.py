@@ -25,13 +25,13 @@ def sweep_figure(table: pd.DataFrame, quality: pd.DataFrame) -> Figure:
     """
     figure, axes = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 2.8), layout="constrained")
     _draw_quality(axes[0], quality[quality["metric"] == "PSNR"].reset_index(drop=True))
-    for place, (min_area, words) in enumerate(RULES.items()):
+    for index, (min_area, words) in enumerate(RULES.items()):
         part = table[table["min_area"] == min_area]
-        x = np.arange(len(part)) + (place - 0.5) * 0.2
+        x = np.arange(len(part)) + (index - 0.5) * 0.2
         for axis, middle, bounds in ((axes[1], "K", ["low", "high"]), (axes[2], "pixels", ["tenth", "ninetieth"])):
             axis.errorbar(
                 x, part[middle], _errors(part, middle, bounds),
-                fmt=MARKERS[place], color=RULE_COLORS[place], markersize=4, capsize=2, label=words,
+                fmt=MARKERS[index], color=RULE_COLORS[index], markersize=4, capsize=2, label=words,
             )  # fmt: skip
     axes[1].set(title="submasks per image", ylabel="K, mean and 95 %", ylim=(0, 10.5))
     axes[2].set(title="pixels per submask", ylabel="median, 10-90 % (log)", yscale="log")
@@ -70,12 +70,12 @@ def gains_figure(by_regions: pd.DataFrame, gains: pd.DataFrame) -> Figure:
     """
     figure, axes = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.9), layout="constrained")
     steps = list(by_regions["step"].unique())
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         part, dots = by_regions[by_regions["step"] == step], gains[gains["step"] == step]
-        look = {"color": OKABE_ITO[place], "label": step}
-        x = part["K"] + (place - (len(steps) - 1) / 2) * 0.15
-        axes[0].errorbar(x, part["gain"], _errors(part, "gain", ["low", "high"]), fmt=MARKERS[place], markersize=4, capsize=2, **look)
-        axes[1].scatter(100 * dots["foreground_ratio"], dots["gain"], s=10, marker=MARKERS[place], alpha=0.6, **look)
+        look = {"color": OKABE_ITO[index], "label": step}
+        x = part["K"] + (index - (len(steps) - 1) / 2) * 0.15
+        axes[0].errorbar(x, part["gain"], _errors(part, "gain", ["low", "high"]), fmt=MARKERS[index], markersize=4, capsize=2, **look)
+        axes[1].scatter(100 * dots["foreground_ratio"], dots["gain"], s=10, marker=MARKERS[index], alpha=0.6, **look)
     counts = by_regions.groupby("K")["n"].max()
     axes[0].set_xticks(counts.index, [f"{K}{'+' if K == MANY else ''}\nn = {n}" for K, n in counts.items()])
     axes[0].set(xlabel="submasks K (min_area = 100)", ylabel="gain in fMSE,\n8-bit levels squared")

@@ -86,10 +86,10 @@ def extraction_figure(example: Example, *, min_area: int, d_c: float) -> Figure:
         _show(axis, example.proportioned(values), title)
     decision_graph(axes[3], found, d_c)
     grid = lower.subplots(rows, columns, squeeze=False)
-    for place, axis in enumerate(grid.flat):
+    for index, axis in enumerate(grid.flat):
         axis.axis("off")
-        if place < len(alone):
-            _show(axis, alone[place], f"{place + 1}: {found.sizes[place]:,} px", COLORS[place % len(COLORS)])
+        if index < len(alone):
+            _show(axis, alone[index], f"{index + 1}: {found.sizes[index]:,} px", COLORS[index % len(COLORS)])
     return figure
 
 
@@ -104,9 +104,9 @@ def decision_graph(axis: Axes, found: Submasks, d_c: float) -> None:
     """Draw delta over density of every color of a foreground, as dots of that color, its chosen centers ringed and numbered."""
     graph = found.graph
     axis.scatter(graph.density, graph.delta, s=6, c=graph.colors / 255, edgecolors=FRAME, linewidths=0.1)
-    for place, (density, delta) in enumerate(zip(found.density, found.delta, strict=True)):
-        axis.scatter([density], [delta], s=50, facecolors="none", edgecolors=COLORS[place % len(COLORS)], linewidths=1.6, zorder=3)
-        axis.annotate(str(place + 1), (density, delta), xytext=(4, 4), textcoords="offset points", fontsize=CAPTION_SIZE)
+    for index, (density, delta) in enumerate(zip(found.density, found.delta, strict=True)):
+        axis.scatter([density], [delta], s=50, facecolors="none", edgecolors=COLORS[index % len(COLORS)], linewidths=1.6, zorder=3)
+        axis.annotate(str(index + 1), (density, delta), xytext=(4, 4), textcoords="offset points", fontsize=CAPTION_SIZE)
     axis.axvline(10, color="0.4", linestyle=":", linewidth=1)
     axis.margins(0.1)
     axis.set(xscale="log", xlabel="density ρ in pixels (log scale)", ylabel="distance δ")

@@ -51,7 +51,7 @@ def by_regions(gains: pd.DataFrame) -> pd.DataFrame:
         interval = mean_score(part, "gain")
         rows.append((step, group, interval.mean, interval.low, interval.high, interval.n))
     table = pd.DataFrame(rows, columns=["step", "K", "gain", "low", "high", "n"])
-    order = {step: place for place, step in enumerate(gains["step"].unique())}
+    order = {step: index for index, step in enumerate(gains["step"].unique())}
     return table.sort_values(["step", "K"], key=lambda column: column.replace(order), ignore_index=True)
 
 

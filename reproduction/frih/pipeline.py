@@ -46,12 +46,12 @@ def _draw_rows(diagram: Diagram, prediction: Prediction) -> None:
     labels = prediction["submasks"][0, 0].numpy()
     sizes = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:]
     largest = np.argsort(-sizes, kind="stable")[:ROWS]
-    for row, place in enumerate(largest):
+    for row, index in enumerate(largest):
         bottom = ROW_TOP - row * ROW_STEP
-        diagram.picture((3.3, bottom, SIDE, SIDE), labels == place + 1, f"submask {place + 1}", f"{sizes[place]:,} px")
+        diagram.picture((3.3, bottom, SIDE, SIDE), labels == index + 1, f"submask {index + 1}", f"{sizes[index]:,} px")
         diagram.hourglass((4.28, bottom + 0.1, 0.45, 0.6))
-        refined = to_array(prediction["refined"][place])
-        diagram.picture((4.92, bottom, SIDE, SIDE), refined, f"refined {place + 1}", "3×256×256")
+        refined = to_array(prediction["refined"][index])
+        diagram.picture((4.92, bottom, SIDE, SIDE), refined, f"refined {index + 1}", "3×256×256")
     more = f"; {len(sizes) - ROWS} smaller submasks not shown" if len(sizes) > ROWS else ""
     diagram.text((4.505, 0.2), f"cascade with fusion: one network, K passes{more}", size=FONT - 1)
 
@@ -83,9 +83,9 @@ def fusion_figure(model: Frih, example: Example) -> Figure:
     labels = prediction["submasks"][0, 0]
     row = int(torch.bincount(labels.flatten().long())[1:].argmax())
     diagram = Diagram(FUSION_HEIGHT)
-    for place, features in enumerate(steps):
-        left, strength = 0.1 + 0.97 * place, features[row].abs().mean(0).numpy()
-        diagram.picture((left, 1.6, 0.85, 0.85), strength, f"DC$_{place + 1}$", "×".join(map(str, features.shape[1:])))
+    for index, features in enumerate(steps):
+        left, strength = 0.1 + 0.97 * index, features[row].abs().mean(0).numpy()
+        diagram.picture((left, 1.6, 0.85, 0.85), strength, f"DC$_{index + 1}$", "×".join(map(str, features.shape[1:])))
         diagram.arrow((left + 0.42, 1.37), (left + 0.42, 1.13))
     _draw_head(diagram, model, steps)
     diagram.picture((5.87, 0.2, 0.6, 0.6), to_array(prediction["refined"][row]), note=f"refined {row + 1}")
@@ -102,9 +102,9 @@ def _draw_head(diagram: Diagram, model: Frih, steps: list[torch.Tensor]) -> None
     hidden = f"{layers[0].out_channels} channels ({FUSION_WIDTH} at full width)"
     # One channel more mixes the color with the coarse picture's.
     colors = "3 channels" if layers[-1].out_channels == 3 else "3 channels + mixing weight"
-    for place, (kernel, outputs) in enumerate((("3×3", hidden), ("3×3", hidden), ("1×1", colors))):
-        diagram.box((0.5 + 1.78 * place, 0.3, 1.55, 0.36), f"convolution {kernel}\n{outputs}")
-        diagram.arrow((2.07 + 1.78 * place, 0.48), (2.26 + 1.78 * place, 0.48))
+    for index, (kernel, outputs) in enumerate((("3×3", hidden), ("3×3", hidden), ("1×1", colors))):
+        diagram.box((0.5 + 1.78 * index, 0.3, 1.55, 0.36), f"convolution {kernel}\n{outputs}")
+        diagram.arrow((2.07 + 1.78 * index, 0.48), (2.26 + 1.78 * index, 0.48))
 
 
 def decoder_steps(model: Frih, example: Example) -> tuple[Prediction, list[torch.Tensor]]:

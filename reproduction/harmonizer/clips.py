@@ -71,9 +71,10 @@ def synthetic_clip() -> tuple[list[np.ndarray], list[np.ndarray]]:
     up to noise. Always the same frames.
     """
     person, matte = _person()
-    places = [_ease(number / (FRAMES - 1)) for number in range(FRAMES)]
-    mattes = [_placed(matte, place) for place in places]
-    composites = compose((_placed(person, place) for place in places), _scenes(places), mattes)
+    # A smooth way from 0 to 1, at rest at both ends.
+    progress = [(1 - np.cos(np.pi * (number / (FRAMES - 1)))) / 2 for number in range(FRAMES)]
+    mattes = [_placed(matte, share) for share in progress]
+    composites = compose((_placed(person, share) for share in progress), _scenes(progress), mattes)
     return [_noisy(frame, number) for number, frame in enumerate(composites)], mattes
 
 
@@ -87,25 +88,20 @@ def _person() -> tuple[np.ndarray, np.ndarray]:
     return resize(photo.image, size, "bilinear"), resize(region.astype(np.uint8) * 255, size, "bilinear")
 
 
-def _scenes(places: list[float]) -> Iterator[np.ndarray]:
+def _scenes(progress: list[float]) -> Iterator[np.ndarray]:
     """Yield the background of every frame."""
     scene = resize(open_source("embedded").load(SCENE).image, SIZE, "bilinear")
-    for place in places:
-        yield np.rint(scene * (1 - (1 - LAST_LIGHT) * place)).astype(np.uint8)
+    for share in progress:
+        yield np.rint(scene * (1 - (1 - LAST_LIGHT) * share)).astype(np.uint8)
 
 
-def _placed(array: np.ndarray, place: float) -> np.ndarray:
-    """Return a picture or matte at the bottom of an empty frame, ``place`` of the way from left to right."""
+def _placed(array: np.ndarray, share: float) -> np.ndarray:
+    """Return a picture or matte at the bottom of an empty frame, ``share`` of the way from left to right."""
     frame = np.zeros((*SIZE, *array.shape[2:]), np.uint8)
     height, width = array.shape[:2]
-    left = round(place * (SIZE[1] - width))
+    left = round(share * (SIZE[1] - width))
     frame[SIZE[0] - height :, left : left + width] = array
     return frame
-
-
-def _ease(progress: float) -> float:
-    """Return a smooth way from 0 to 1, at rest at both ends."""
-    return (1 - np.cos(np.pi * progress)) / 2
 
 
 def _noisy(frame: np.ndarray, number: int) -> np.ndarray:

@@ -55,10 +55,10 @@ def shadow_figure(table: pd.DataFrame) -> Figure:
     axis.plot(LEVELS, LEVELS, color="0.6", linewidth=0.8, label="unchanged")
     for name, color, line in zip(table.columns[1:], (OKABE_ITO[3], OKABE_ITO[4], OKABE_ITO[2]), LINES, strict=True):
         axis.plot(table["level"], table[name], line, color=color, label="first -0.7, then 0.7" if name == "both" else name)
-    for (level, argument, after), place in zip(POINTS, ((18, -22), (-40, 4)), strict=True):
+    for (level, argument, after), offset in zip(POINTS, ((18, -22), (-40, 4)), strict=True):
         axis.plot(level, after, "o", color="black", markersize=4)
         words = f"{level} → {after}\nat {argument:+g}"
-        axis.annotate(words, (level, after), place, textcoords="offset points", fontsize=7, ha="center")
+        axis.annotate(words, (level, after), offset, textcoords="offset points", fontsize=7, ha="center")
     axis.set(xlabel="level before", ylabel="level after", xlim=(0, 255), ylim=(0, 255), aspect="equal")
     axis.legend(fontsize=7, loc="lower right")
     return figure

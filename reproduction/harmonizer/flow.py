@@ -17,7 +17,7 @@ from harmlib.inference.pictures import harmonize, harmonize_with_prediction
 from harmlib.io.images import resize, to_array, to_tensor
 from harmlib.models.base import HarmonizationModel
 from harmlib.models.harmonizer import Harmonizer, dynamic_terms, region_loss
-from reproduction.kit.diagrams import FONT, Diagram, Place
+from reproduction.kit.diagrams import FONT, Bounds, Diagram
 from reproduction.kit.grids import BOX_COLOR, foreground_box
 from reproduction.kit.selection import Sample
 from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH
@@ -90,9 +90,9 @@ def _draw_thumbnail(diagram: Diagram, bottom: float, sample: Sample) -> None:
     diagram.text((1.97, bottom + 0.26), "mask", size=FONT - 1)
 
 
-def _draw_arguments(diagram: Diagram, place: Place, arguments: Mapping[str, float]) -> None:
+def _draw_arguments(diagram: Diagram, bounds: Bounds, arguments: Mapping[str, float]) -> None:
     """Draw one bar per filter argument, from -1 to 1, the first filter on top."""
-    axis = diagram.axes(place)
+    axis = diagram.axes(bounds)
     names = list(arguments)
     axis.barh(range(len(names)), [arguments[name] for name in names], color=OKABE_ITO[3], height=0.6)
     axis.axvline(0, color="0.4", linewidth=0.8)
@@ -111,15 +111,15 @@ def flow_figure(sample: Sample, model: Harmonizer) -> Figure:
     diagram.picture((1.5, 1.9, 1.0, 1.0), resize(sample.mask, size, "nearest"), "mask", f"{size[0]}×{size[1]}")
     diagram.box((2.8, 2.1, 0.95, 0.6), "encoder E\nEfficientNet-B0")
     diagram.box((4.0, 2.1, 0.95, 0.6), "regressor R\none head per θ")
-    _draw_arguments(diagram, (5.75, 1.9, 1.0, 1.0), {f"θ{place} {name}": value for place, (name, value) in enumerate(arguments.items(), 1)})
+    _draw_arguments(diagram, (5.75, 1.9, 1.0, 1.0), {f"θ{index} {name}": value for index, (name, value) in enumerate(arguments.items(), 1)})
     for start, end in ((2.52, 2.78), (3.77, 3.98), (4.97, 5.1)):
         diagram.arrow((start, 2.4), (end, 2.4))
     diagram.text((MARGIN, 3.2), "filter argument prediction flow", size=FONT + 2, align="left")
     diagram.text((MARGIN, 1.55), "harmonization flow", size=FONT + 2, align="left")
-    titles = ["I'0 composite", *(f"I'{place} {name}" for place, name in enumerate(arguments, 1))]
-    notes = ["", *(f"θ{place} = {_signed(value)}" for place, value in enumerate(arguments.values(), 1))]
-    places = _draw_strip(diagram, 0.3, [sample.composite, *pictures], titles, notes)
-    _connect(diagram, places)
+    titles = ["I'0 composite", *(f"I'{index} {name}" for index, name in enumerate(arguments, 1))]
+    notes = ["", *(f"θ{index} = {_signed(value)}" for index, value in enumerate(arguments.values(), 1))]
+    frames = _draw_strip(diagram, 0.3, [sample.composite, *pictures], titles, notes)
+    _connect(diagram, frames)
     return diagram.figure
 
 
@@ -164,22 +164,22 @@ def supervise(sample: Sample, model: Harmonizer, seed: int = ARGUMENT_SEED) -> S
 def supervision_figure(supervision: Supervision) -> Figure:
     """Return figure 5: perturbing from right to left above, restoring from left to right below, the loss of every filter in between."""
     diagram = Diagram(3.6)
-    titles = ["I0", *(f"I{place} before {name}" for place, name in enumerate(supervision.filters, 1))]
+    titles = ["I0", *(f"I{index} before {name}" for index, name in enumerate(supervision.filters, 1))]
     titles[-1] = f"I{len(supervision.filters)}, real"
-    notes = ["", *(f"ξ{place} = {_signed(value)}" for place, value in enumerate(supervision.drawn, 1))]
+    notes = ["", *(f"ξ{index} = {_signed(value)}" for index, value in enumerate(supervision.drawn, 1))]
     above = _draw_strip(diagram, 2.25, supervision.made, titles, notes)
-    titles = ["I'0 = I0", *(f"I'{place} {name}" for place, name in enumerate(supervision.filters, 1))]
-    notes = ["", *(f"θ{place} = {_signed(value)}" for place, value in enumerate(supervision.predicted, 1))]
+    titles = ["I'0 = I0", *(f"I'{index} {name}" for index, name in enumerate(supervision.filters, 1))]
+    notes = ["", *(f"θ{index} = {_signed(value)}" for index, value in enumerate(supervision.predicted, 1))]
     below = _draw_strip(diagram, 0.25, supervision.restored, titles, notes)
     _connect(diagram, [*reversed(above)])
     _connect(diagram, below)
     diagram.text((MARGIN, 3.5), "(a) perturbing a real photograph, last filter first", size=FONT + 2, align="left")
     diagram.text((MARGIN, 1.46), "(b) restoring it, first filter first", size=FONT + 2, align="left")
     diagram.text((MARGIN, 1.8), "loss and its share\nof the dynamic loss", size=FONT - 1, align="left")
-    for place, (loss, share) in enumerate(zip(supervision.losses, supervision.shares, strict=True), 1):
-        middle = above[place][0] + above[place][2] / 2
+    for index, (loss, share) in enumerate(zip(supervision.losses, supervision.shares, strict=True), 1):
+        middle = above[index][0] + above[index][2] / 2
         diagram.arrow((middle - 0.3, 2.0), (middle - 0.3, 1.6), style="<|-|>")
-        diagram.text((middle + 0.05, 1.8), f"ℓ{place} = {loss:.2f}\n{share:.0%}")
+        diagram.text((middle + 0.05, 1.8), f"ℓ{index} = {loss:.2f}\n{share:.0%}")
     return diagram.figure
 
 
@@ -190,19 +190,19 @@ def _signed(value: float) -> str:
 
 def _draw_strip(
     diagram: Diagram, bottom: float, pictures: Sequence[np.ndarray], titles: Sequence[str], notes: Sequence[str]
-) -> list[Place]:
-    """Draw pictures side by side over the page's width; return their places."""
+) -> list[Bounds]:
+    """Draw pictures side by side over the page's width; return their frames."""
     width = (PAGE_WIDTH - 2 * MARGIN - GAP * (len(pictures) - 1)) / len(pictures)
-    places = [(MARGIN + place * (width + GAP), bottom, width, STRIP_HEIGHT) for place in range(len(pictures))]
-    for place, picture, title, note in zip(places, pictures, titles, notes, strict=True):
-        axis = diagram.picture(place, picture, "", note)
+    frames = [(MARGIN + index * (width + GAP), bottom, width, STRIP_HEIGHT) for index in range(len(pictures))]
+    for bounds, picture, title, note in zip(frames, pictures, titles, notes, strict=True):
+        axis = diagram.picture(bounds, picture, "", note)
         axis.set_title(title, fontsize=FONT - 1, pad=2)
-    return places
+    return frames
 
 
-def _connect(diagram: Diagram, places: Sequence[Place]) -> None:
-    """Draw a short arrow from every place to the next."""
-    for start, end in itertools.pairwise(places):
+def _connect(diagram: Diagram, frames: Sequence[Bounds]) -> None:
+    """Draw a short arrow from every picture to the next."""
+    for start, end in itertools.pairwise(frames):
         forward = start[0] < end[0]
         edges = (start[0] + start[2], end[0]) if forward else (start[0], end[0] + end[2])
         height = start[1] + start[3] / 2

@@ -110,10 +110,10 @@ def record_clip(clip: Clip, models: Mapping[str, HarmonizationModel], ways: Sequ
     for number, ((frame, time), mask) in enumerate(progress(frames, total=clip.frames, desc="harmonize", unit="frame")):
         results = {way: harmonizers[way](frame, mask) if way in harmonizers else HarmonizedFrame(frame, copied=True) for way in ways}
         for way, result in results.items():
-            place = {"way": way.title, "frame": number, "time": float(time)}
+            key = {"way": way.title, "frame": number, "time": float(time)}
             means = foreground_lab([result.image], [mask])[0].round(4)
-            lab.append({**place, **dict(zip(CHANNELS, means, strict=True))})
-            arguments += [{**place, **row} for row in _argument_rows(harmonizers.get(way), result)]
+            lab.append({**key, **dict(zip(CHANNELS, means, strict=True))})
+            arguments += [{**key, **row} for row in _argument_rows(harmonizers.get(way), result)]
         if number in kept:
             pictures[number] = {way.title: _reduced(result.image) for way, result in results.items()}
     if np.isnan([row["L"] for row in lab]).all():

@@ -36,10 +36,10 @@ def strip_figure(record: Record) -> Figure:
     rows = []
     for way in drawn_ways(record):
         pictures, captions = {}, {}
-        for place in numbers[numbers["way"] == way.title].to_dict("records"):
-            title = f"{place['time']:.2f} s"
-            pictures[title] = record.pictures[place["frame"]][way.title]
-            captions[title] = ", ".join(f"{name} {place[name]:.1f}" for name in CHANNELS)
+        for row in numbers[numbers["way"] == way.title].to_dict("records"):
+            title = f"{row['time']:.2f} s"
+            pictures[title] = record.pictures[row["frame"]][way.title]
+            captions[title] = ", ".join(f"{name} {row[name]:.1f}" for name in CHANNELS)
         rows.append(GridRow(pictures, way.title.replace(", ", "\n"), captions))
     return picture_grid(rows, width=STRIP_WIDTH)
 
@@ -57,11 +57,11 @@ def argument_figure(record: Record) -> Figure:
     figure, axes = _panels(filters)
     colors = plt.get_cmap(MAGNITUDE_MAP)(np.linspace(0.9, 0.1, len(curves)))
     for name, axis in zip(filters, axes, strict=True):
-        for place, (way, curve) in enumerate(curves.items()):
+        for number, (way, curve) in enumerate(curves.items()):
             if way.weight == 0:
                 axis.plot(curve.index, curve[name], color=RAW_COLOR, linewidth=2.5, label="raw (w = 0)")
                 continue
-            axis.plot(curve.index, curve[name], LINES[place % len(LINES)], color=colors[place], label=f"w = {way.weight:g}")
+            axis.plot(curve.index, curve[name], LINES[number % len(LINES)], color=colors[number], label=f"w = {way.weight:g}")
     _share_span(axes, "argument", least_span=LEAST_ARGUMENT_SPAN)
     _add_legend(figure)
     return figure
@@ -78,9 +78,9 @@ def lab_figure(record: Record) -> Figure:
         curve = record.curve(way)
         added = curve - before
         added = added - np.nanmean(added, axis=0)
-        for place in range(len(CHANNELS)):
-            for axis, values in ((axes[place], curve), (axes[len(CHANNELS) + place], added)):
-                axis.plot(times, values[:, place], label=way.title, **_look(way, record))
+        for index in range(len(CHANNELS)):
+            for axis, values in ((axes[index], curve), (axes[len(CHANNELS) + index], added)):
+                axis.plot(times, values[:, index], label=way.title, **_look(way, record))
     _share_span(axes[:COLUMNS], "foreground mean", least_span=LEAST_LAB_SPAN)
     _share_span(axes[COLUMNS:], "Lab units", least_span=LEAST_LAB_SPAN)
     _add_legend(figure)

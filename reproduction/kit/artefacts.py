@@ -119,7 +119,10 @@ class Artefacts:
     def histories(self) -> dict[str, pd.DataFrame]:
         """Return run -> its losses over the steps, without times and without a total beside its parts; no row without training."""
         tables = {run.name: read_history(self.workspace.results.run(run.name)) for run in self.plan.runs}
-        return {name: table.drop(columns=["seconds", *_totals(table)]) for name, table in tables.items()}
+        for name, table in tables.items():
+            several = sum(str(column).startswith("model_") for column in table) > 1
+            tables[name] = table.drop(columns=["seconds", *(["model_total"] if several and "model_total" in table else [])])
+        return tables
 
     def title(self, benchmark: str) -> str:
         """Return what tables call a benchmark."""
@@ -138,12 +141,6 @@ class Artefacts:
         # The composer shifts ids by one where 0 is an object (harmlib.data.composers.regions.object_labels).
         shift = 0 if source.no_object == 0 else 1
         return {number + shift: name for number, name in source.classes.items()}
-
-
-def _totals(history: pd.DataFrame) -> list[str]:
-    """Return the column with the total loss of a history that has its parts too, in a list; an empty list for others."""
-    losses = [str(name) for name in history if str(name).startswith("model_")]
-    return ["model_total"] if len(losses) > 1 and "model_total" in losses else []
 
 
 def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Artefacts:
@@ -186,10 +183,10 @@ def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], la
     named = scores.assign(
         dataset=scores["benchmark"].map(lambda name: plans[name].dataset),
         data=scores["benchmark"].map(lambda name: plans[name].title),
-        place=scores["benchmark"].map(list(plans).index),
+        planned=scores["benchmark"].map(list(plans).index),
         order=order,
     )
-    return named.sort_values(["place", "order"], kind="stable", ignore_index=True).drop(columns=["place", "order"])
+    return named.sort_values(["planned", "order"], kind="stable", ignore_index=True).drop(columns=["planned", "order"])
 
 
 def planned_recipe(run: RunPlan) -> TrainingRecipe:

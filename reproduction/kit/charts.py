@@ -27,9 +27,9 @@ def foreground_figure(
         part = table[table["data"] == title]
         present = list(part["bucket"].unique())
         methods = list(part["method"].unique())
-        for place, method in enumerate(methods):
+        for index, method in enumerate(methods):
             rows = part[part["method"] == method].set_index("bucket").reindex(present)
-            style, offset = method_style(method), (place - (len(methods) - 1) / 2) * 0.15
+            style, offset = method_style(method), (index - (len(methods) - 1) / 2) * 0.15
             errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
             x = np.arange(len(present)) + offset
             axis.errorbar(

@@ -1,4 +1,4 @@
-"""Diagrams that carry real pictures: pictures, boxes, networks and arrows on a page, placed in inches from its lower left corner."""
+"""Diagrams that carry real pictures: pictures, boxes, networks and arrows on a page, in inches from its lower left corner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FONT = 7
 INK, FILL = "#44546A", "#E8EEF4"
 
 Point = tuple[float, float]
-Place = tuple[float, float, float, float]  # left, bottom, width, height
+Bounds = tuple[float, float, float, float]  # left, bottom, width, height
 
 
 class Diagram:
@@ -29,14 +29,14 @@ class Diagram:
         self.canvas.set(xlim=(0, PAGE_WIDTH), ylim=(0, height))
         self.canvas.axis("off")
 
-    def axes(self, place: Place) -> Axes:
-        """Return axes at a place."""
-        left, bottom, width, height = place
+    def axes(self, bounds: Bounds) -> Axes:
+        """Return axes within bounds."""
+        left, bottom, width, height = bounds
         return self.figure.add_axes((left / PAGE_WIDTH, bottom / self.height, width / PAGE_WIDTH, height / self.height))
 
-    def picture(self, place: Place, array: np.ndarray, title: str = "", note: str = "", limit: float | None = None) -> Axes:
+    def picture(self, bounds: Bounds, array: np.ndarray, title: str = "", note: str = "", limit: float | None = None) -> Axes:
         """Draw a picture, a mask, or a signed map with its limit: its title above, its note below."""
-        axis = self.axes(place)
+        axis = self.axes(bounds)
         if limit is None:
             axis.imshow(array, cmap="gray", interpolation="none")
         else:
@@ -47,15 +47,15 @@ class Diagram:
         axis.set_xlabel(note, fontsize=FONT - 1, labelpad=2)
         return axis
 
-    def box(self, place: Place, text: str) -> None:
+    def box(self, bounds: Bounds, text: str) -> None:
         """Draw a labeled box."""
-        left, bottom, width, height = place
+        left, bottom, width, height = bounds
         self.canvas.add_patch(Rectangle((left, bottom), width, height, facecolor=FILL, edgecolor=INK, linewidth=0.8))
         self.canvas.text(left + width / 2, bottom + height / 2, text, fontsize=FONT, ha="center", va="center")
 
-    def hourglass(self, place: Place) -> None:
+    def hourglass(self, bounds: Bounds) -> None:
         """Draw an autoencoder, narrow in its middle."""
-        left, bottom, width, height = place
+        left, bottom, width, height = bounds
         center = (left + width / 2, bottom + height / 2)
         top = [(left, bottom + height), (center[0], center[1] + 0.12 * height), (left + width, bottom + height)]
         outline = top + [(x, 2 * center[1] - y) for x, y in reversed(top)]
@@ -69,6 +69,6 @@ class Diagram:
         """Draw a line through points."""
         self.canvas.plot(*zip(*points, strict=True), color=INK, linewidth=1)
 
-    def text(self, place: Point, text: str, *, size: float = FONT, align: str = "center") -> None:
+    def text(self, point: Point, text: str, *, size: float = FONT, align: str = "center") -> None:
         """Write text around or, aligned to the left, from a point."""
-        self.canvas.text(*place, text, fontsize=size, ha=align, va="center", linespacing=1.5)
+        self.canvas.text(*point, text, fontsize=size, ha=align, va="center", linespacing=1.5)

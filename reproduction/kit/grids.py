@@ -159,8 +159,8 @@ def _place(axis: Axes, row: GridRow, *, zoom: bool) -> None:
 def _color_bar(figure: Figure, axes: np.ndarray, limit: float, unit: str) -> None:
     """Draw the shared scale of the signed maps at the right of the grid."""
     right = axes[0, -1].get_position().x1
-    place = figure.add_axes((right + 0.015, 0.15, 0.012, 0.7))
-    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED_MAP), cax=place)
+    axis = figure.add_axes((right + 0.015, 0.15, 0.012, 0.7))
+    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED_MAP), cax=axis)
     bar.set_label(unit, fontsize=CAPTION_SIZE)
     bar.ax.tick_params(labelsize=CAPTION_SIZE)
     bar.outline.set_visible(False)

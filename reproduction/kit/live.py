@@ -45,9 +45,9 @@ def plot_losses(histories: dict[str, pd.DataFrame]) -> Figure:
     rows = -(-len(histories) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(PAGE_WIDTH, 2.1 * rows), squeeze=False, layout="constrained")
     for axis, (run, history) in zip(axes.flat, histories.items(), strict=False):
-        for place, name in enumerate(_losses(history)):
+        for index, name in enumerate(_losses(history)):
             label = name.replace("_", " ")
-            axis.plot(history["step"], history[name], LINES[place % len(LINES)], color=OKABE_ITO[place % len(OKABE_ITO)], label=label)
+            axis.plot(history["step"], history[name], LINES[index % len(LINES)], color=OKABE_ITO[index % len(OKABE_ITO)], label=label)
         axis.set(title=run, xlabel="step", ylabel="loss (log scale)", yscale="log")
         # Room for the legend above the curves.
         axis.set_ylim(top=3 ** len(axis.get_lines()) * axis.get_ylim()[1])

@@ -41,16 +41,11 @@ def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
     only says why it shows no picture (``style.sentence_figure``) is not, and note says what it says.
     """
     root = Path(results)
-    listed = _listed_figures(root)
+    path = root / MADE_FIGURES
+    listed = set(read_frame(path, {"figure": TEXT})["figure"]) if path.exists() else set()  # made here or on another machine
     rows = [{"id": row["id"], **_state(root, row["id"], row["kind"], listed)} for row in exhibits().to_dict("records")]
     known = exhibits()[["id", "paper", "kind", "number", "title"]]
     return known.merge(pd.DataFrame(rows), on="id", validate="one_to_one")
-
-
-def _listed_figures(root: Path) -> set[str]:
-    """Figures that were made, here or on another machine."""
-    path = root / MADE_FIGURES
-    return set(read_frame(path, {"figure": TEXT})["figure"]) if path.exists() else set()
 
 
 def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, str]:
@@ -91,7 +86,9 @@ def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
     """
     columns = ["claim_id", "kind", "verdict", "ours", "low", "high", "n", "data", "note"]
     parts = [pd.DataFrame(columns=columns)]
-    for path in _claim_files(Path(results) / "tables"):
+    tables = Path(results) / "tables"
+    # Of each paper first those of its own notebook, then those of others, such as its user studies.
+    for path in (path for paper in PAPERS for path in sorted(tables.glob(f"claims-{paper}*.csv"), key=lambda path: path.stem)):
         part = read_frame(path, CLAIM_KINDS)
         if list(part) != columns:
             raise DataError(f'"{path}" is no table of claims: run the notebook that makes it again')
@@ -102,11 +99,6 @@ def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:
         raise DataError(f'claim "{tested.loc[twice, "claim_id"].iloc[0]}" is judged in two tables: remove the one that no notebook writes')
     texts = claims()[["id", "paper", "claim", "value", "unit"]].rename(columns={"id": "claim_id"})
     return tested.merge(texts, on="claim_id", how="left", validate="one_to_one")
-
-
-def _claim_files(tables: Path) -> list[Path]:
-    """Return the tables of claims, paper by paper: that of the paper's own notebook, then those of others, such as its user studies."""
-    return [path for paper in PAPERS for path in sorted(tables.glob(f"claims-{paper}*.csv"), key=lambda path: path.stem)]
 
 
 def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
@@ -156,10 +148,10 @@ def _counts(values: pd.Series, names: Sequence[str]) -> str:
 
 def _exhibit_lines(states: pd.DataFrame) -> list[str]:
     """Markdown table of one paper's exhibits."""
-    rows = [
-        (f"{row['kind']} {row['number']}", row["title"], _linked(row["state"], row["file"]), row["data"], row["note"])
-        for row in states.to_dict("records")
-    ]
+    rows = []
+    for row in states.to_dict("records"):
+        state = f"[{row['state']}]({row['file']})" if row["file"] else row["state"]
+        rows.append((f"{row['kind']} {row['number']}", row["title"], state, row["data"], row["note"]))
     return _markdown(("exhibit", "title", "state", "data", "note"), rows)
 
 
@@ -168,19 +160,10 @@ def _claim_lines(tested: pd.DataFrame) -> list[str]:
     rows = []
     for row in tested.to_dict("records"):
         ours = "n/a" if math.isnan(row["ours"]) else f"{row['ours']:.5g}"
-        numbers = (f"{row['value']} {row['unit']}", ours, _interval(row["low"], row["high"]), row["n"])
+        interval = f"[{row['low']:.5g}, {row['high']:.5g}]" if row["low"] < row["high"] else ""  # none for an exact number
+        numbers = (f"{row['value']} {row['unit']}", ours, interval, row["n"])
         rows.append((row["claim_id"], row["claim"], *numbers, row["kind"], row["verdict"], row["data"], row["note"]))
     return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "kind", "verdict", "data", "note"), rows)
-
-
-def _linked(text: str, file: str) -> str:
-    """Text that links to a file, when there is one."""
-    return f"[{text}]({file})" if file else text
-
-
-def _interval(low: float, high: float) -> str:
-    """Interval as text; none for an exact number."""
-    return "" if math.isnan(low) or low == high else f"[{low:.5g}, {high:.5g}]"
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

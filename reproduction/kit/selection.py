@@ -104,5 +104,5 @@ def first_and_worst(composites: pd.DataFrame, scores: pd.DataFrame, method: str,
 
 def evenly(items: Sequence, limit: int) -> list:
     """Return at most ``limit`` items, evenly spaced, so that every part of a list is met."""
-    places = np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int)
-    return [items[place] for place in places]
+    indices = np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int)
+    return [items[index] for index in indices]

@@ -67,21 +67,21 @@ def use_theme() -> None:
 def method_style(method: str) -> MethodStyle:
     """Return the fixed color, marker and line of a method id; the composite is a black dotted line with circles.
 
-    The papers' methods take their places from ``papers/methods.csv``: no two of the first 42 share both color and marker, no two of
-    the first 18 color and line. Other ids get a place from their name.
+    The papers' methods are numbered in the order of ``papers/methods.csv``: no two of the first 42 share both color and marker, no two of
+    the first 18 color and line. Other ids get a number from their name.
     """
     if method == ZERO_LINE:
         return MethodStyle("#000000", "o", ":")
-    places = _places()
-    place = places[method] if method in places else int(fingerprint([method])[:8], 16)
-    return MethodStyle(OKABE_ITO[place % len(OKABE_ITO)], MARKERS[place % len(MARKERS)], LINES[place // len(OKABE_ITO) % len(LINES)])
+    numbers = _numbers()
+    number = numbers[method] if method in numbers else int(fingerprint([method])[:8], 16)
+    return MethodStyle(OKABE_ITO[number % len(OKABE_ITO)], MARKERS[number % len(MARKERS)], LINES[number // len(OKABE_ITO) % len(LINES)])
 
 
 @lru_cache(maxsize=1)
-def _places() -> dict[str, int]:
-    """Place of every method id of the papers."""
+def _numbers() -> dict[str, int]:
+    """Return the number of every method id of the papers."""
     names = methods()["method_id"].unique()
-    return {method: place for place, method in enumerate(name for name in names if name != ZERO_LINE)}
+    return {method: index for index, method in enumerate(name for name in names if name != ZERO_LINE)}
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], data: pd.DataFrame | None = None) -> Path:

@@ -43,10 +43,13 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     ours = summary.rename(columns={"mean": "ours", "metric": "key"}).assign(photographs=summary.get("photographs", 0))
     table = printed.merge(ours, on=keys, how="left")
     table = pd.concat([table, _beyond(ours, printed, keys)], ignore_index=True)
-    table["direction"] = table["direction"].fillna(table["key"].map(_direction))
+    better = {metric: "down" if metric in LOWER_IS_BETTER else "up" for metric in METRICS}
+    table["direction"] = table["direction"].fillna(table["key"].map(better)).fillna("none")
     blank = {"row": "", "dataset": "", "subset_or_bucket": "", "paper": "", "n": 0, "photographs": 0}
     table = table.fillna(blank).astype({"n": int, "photographs": int})
-    return table.assign(data=data, rank="", note=_notes(table, reasons or {}))[list(COLUMNS)]
+    known, rows = reasons or {}, zip(table["key"], table["method"], table["ours"].isna(), strict=True)
+    notes = [known.get(key, known.get(method, "not scored")) if missing else "" for key, method, missing in rows]
+    return table.assign(data=data, rank="", note=notes)[list(COLUMNS)]
 
 
 def _check_distinct(printed: pd.DataFrame, keys: Sequence[str]) -> None:
@@ -66,19 +69,6 @@ def _beyond(ours: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) -> pd.Da
     return rows.assign(metric=rows["key"].replace(names), **constant)
 
 
-def _direction(metric: str) -> str:
-    """Whether a metric of ours is better when it goes up or down."""
-    if metric not in METRICS:
-        return "none"
-    return "down" if metric in LOWER_IS_BETTER else "up"
-
-
-def _notes(table: pd.DataFrame, reasons: Mapping[str, str]) -> list[str]:
-    """Why a row has no number of ours; empty for the others."""
-    rows = zip(table["key"], table["method"], table["ours"].isna(), strict=True)
-    return [reasons.get(key, reasons.get(method, "not scored")) if missing else "" for key, method, missing in rows]
-
-
 def with_ranks(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the table with "best" and "second" in the column "rank", only where the intervals allow.
 
@@ -87,7 +77,7 @@ def with_ranks(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     that a rank depends on.
     Raises DataError when two neighbors were not scored on the same images.
     """
-    ranked, places, differences = table.copy(), [], []
+    ranked, marked, differences = table.copy(), [], []
     groups = [name for name in GROUPS if name in scores]
     for _, part in table.dropna(subset="ours").groupby([*groups, "metric"], sort=False):
         chosen = scores
@@ -95,14 +85,14 @@ def with_ranks(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
             chosen = chosen[chosen[name] == part[name].iloc[0]]
         ordered = part.sort_values("ours", ascending=part["direction"].iloc[0] == "down")
         methods, metric = ordered["method"].tolist(), part["metric"].iloc[0].lower()
-        for mark, place, method, following in zip(("best", "second"), ordered.index, methods, methods[1:], strict=False):
-            places.append((mark, place, ordered.index[0]))
+        for mark, row, method, following in zip(("best", "second"), ordered.index, methods, methods[1:], strict=False):
+            marked.append((mark, row, ordered.index[0]))
             differences.append(paired_difference(chosen, method, following, metric))
     clear = holm([difference.p for difference in differences]) < 1 - LEVEL
-    for (mark, place, first), sure in zip(places, clear, strict=True):
+    for (mark, row, first), sure in zip(marked, clear, strict=True):
         # A second needs a best.
         if sure and (mark == "best" or ranked.loc[first, "rank"] == "best"):
-            ranked.loc[place, "rank"] = mark
+            ranked.loc[row, "rank"] = mark
     return ranked
 
 

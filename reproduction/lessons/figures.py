@@ -17,7 +17,7 @@ from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import MARKERS, OKABE_ITO, PAGE_WIDTH, method_style
 from reproduction.lessons.repetition import harmonize_again, squared_error
-from reproduction.lessons.restraint import CHANCE, COMPOSITE, PHOTOGRAPH, PLACES, changes_of
+from reproduction.lessons.restraint import CHANCE, COMPOSITE, PHOTOGRAPH, REGIONS, changes_of
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
@@ -76,11 +76,11 @@ def _forest(series: Mapping[str, pd.DataFrame], title: str, xlabel: str, *, line
     """
     names = list(next(iter(series.values())).index)
     figure, axis = plt.subplots(figsize=(PAGE_WIDTH, line_height * len(names) + 1.3), layout="constrained")
-    for place, (label, rows) in enumerate(series.items()):
+    for number, (label, rows) in enumerate(series.items()):
         value, low, high = rows.loc[names].to_numpy().T
-        y = np.arange(len(names)) + (place - (len(series) - 1) / 2) * SPREAD
+        y = np.arange(len(names)) + (number - (len(series) - 1) / 2) * SPREAD
         errors = np.nan_to_num([value - low, high - value])
-        color, marker = OKABE_ITO[place % len(OKABE_ITO)], MARKERS[place % len(MARKERS)]
+        color, marker = OKABE_ITO[number % len(OKABE_ITO)], MARKERS[number % len(MARKERS)]
         axis.errorbar(value, y, xerr=errors, fmt=marker, color=color, markersize=4, capsize=2, label=label)
     axis.axvline(0, color="0.3", linewidth=1)
     axis.set(title=title, xlabel=xlabel, yticks=range(len(names)), yticklabels=names)
@@ -99,8 +99,8 @@ def pass_figure(table: pd.DataFrame, title: str) -> Figure:
     figure, axes = plt.subplots(1, len(known), figsize=(PAGE_WIDTH, 3.6), squeeze=False, layout="constrained")
     for axis, quantity in zip(axes.flat, known, strict=True):
         part = table[table["quantity"] == quantity]
-        for place, method in enumerate(part["method"].unique()):
-            _draw_passes(axis, part[part["method"] == method], method, place)
+        for index, method in enumerate(part["method"].unique()):
+            _draw_passes(axis, part[part["method"] == method], method, index)
         axis.set(title=quantities[quantity], xlabel="passes", xticks=sorted(part["passes"].unique()), yscale="log")
         if quantity == "change":
             # Linear at the bottom, where no change at all stands.
@@ -112,12 +112,12 @@ def pass_figure(table: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def _draw_passes(axis: Axes, rows: pd.DataFrame, method: str, place: int) -> None:
+def _draw_passes(axis: Axes, rows: pd.DataFrame, method: str, number: int) -> None:
     """Draw one method's curve, moved aside a little, so that bars do not hide each other."""
     style = method_style(method)
     errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
     axis.errorbar(
-        rows["passes"] + 0.05 * (place % 5 - 2),
+        rows["passes"] + 0.05 * (number % 5 - 2),
         rows["mean"],
         errors,
         linestyle=style.line,
@@ -156,15 +156,15 @@ def restraint_figure(table: pd.DataFrame, apart: pd.DataFrame, visible: float, t
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(PAGE_WIDTH, 0.5 * len(methods) + 1.6), width_ratios=(2, 1), sharey=True, layout="constrained"
     )
-    lines = [(kind, PLACES[place]) for place in ("inside", "outside") for kind in (PHOTOGRAPH, COMPOSITE)]
-    for place, (kind, where) in enumerate(lines):
-        rows = table[(table["kind"] == kind) & (table["place"] == where)].set_index("method").loc[methods]
-        y = np.arange(len(methods)) + (place - (len(lines) - 1) / 2) * 1.4 * SPREAD
+    lines = [(kind, REGIONS[region]) for region in ("inside", "outside") for kind in (PHOTOGRAPH, COMPOSITE)]
+    for index, (kind, where) in enumerate(lines):
+        rows = table[(table["kind"] == kind) & (table["region"] == where)].set_index("method").loc[methods]
+        y = np.arange(len(methods)) + (index - (len(lines) - 1) / 2) * 1.4 * SPREAD
         errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["change"].to_numpy()))
-        filled = None if where == PLACES["inside"] else "white"
+        filled = None if where == REGIONS["inside"] else "white"
         color = OKABE_ITO[2] if kind == PHOTOGRAPH else OKABE_ITO[4]
         label = f"{kind}, {where}"
-        left.errorbar(rows["change"], y, xerr=errors, fmt=MARKERS[place], color=color, mfc=filled, markersize=4.5, capsize=2, label=label)
+        left.errorbar(rows["change"], y, xerr=errors, fmt=MARKERS[index], color=color, mfc=filled, markersize=4.5, capsize=2, label=label)
     left.axvline(visible, color="0.4", linestyle=":", linewidth=1)
     left.set(
         xlabel=f"mean CIEDE2000 (dotted: {visible:g}, counted as visible)", xlim=(0, None), yticks=range(len(methods)), yticklabels=methods
@@ -188,8 +188,8 @@ def alone_figure(
     masks: which part mask-taking methods are told to change; None: that of each photograph's first composite.
     """
     rows = []
-    for place, example in enumerate(examples):
-        mask = example.mask if masks is None else masks[place]
+    for index, example in enumerate(examples):
+        mask = example.mask if masks is None else masks[index]
         pictures, captions = {"photograph": example.proportioned(example.real)}, {}
         for name, model in models.items():
             result = np.asarray(harmonize(model, example.real, mask, background="keep"))

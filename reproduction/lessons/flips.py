@@ -60,10 +60,11 @@ def replicate(records: pd.DataFrame, *, definitions: Sequence[Definition] = DEFI
         for definition in definitions
     ]
     stacked = np.stack([np.bincount(codes, column) for pair in columns for column in pair], axis=1)  # (P, M K 2)
-    sums = np.concatenate([_sums(stacked, members, counts) for counts in _draws(members, draws, seed)])
+    blocks = [np.stack([counts[:, member] @ stacked[member] for member in members], axis=1) for counts in _draws(members, draws, seed)]
+    sums = np.concatenate(blocks)  # (1 + D, S, M K 2)
     sums = sums.reshape(len(sums), len(names), len(methods), len(definitions), 2)
     groups = (*names, ALL) if len(names) > 1 else names
-    numbers = np.stack([_finish(sums, place, definition, len(groups)) for place, definition in enumerate(definitions)], axis=-1)
+    numbers = np.stack([_finish(sums, index, definition, len(groups)) for index, definition in enumerate(definitions)], axis=-1)
     counts = [int((images["subset"] == name).sum()) for name in names]
     drawn = [int(member.sum()) for member in members]
     if len(names) > 1:
@@ -100,14 +101,9 @@ def _draws(members: np.ndarray, draws: int, seed: int) -> list[np.ndarray]:
     return blocks
 
 
-def _sums(columns: np.ndarray, members: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the sums of every column (P, C) in every sub-dataset and draw, (d, S, C)."""
-    return np.stack([counts[:, member] @ columns[member] for member in members], axis=1)
-
-
-def _finish(sums: np.ndarray, place: int, definition: Definition, groups: int) -> np.ndarray:
+def _finish(sums: np.ndarray, number: int, definition: Definition, groups: int) -> np.ndarray:
     """Return one definition's numbers, (1 + D, G, M); sums: (1 + D, S, M, K, 2), of weights and of weighted values."""
-    weights, weighted = sums[:, :, :, place, 0], sums[:, :, :, place, 1]
+    weights, weighted = sums[:, :, :, number, 0], sums[:, :, :, number, 1]
     means = weighted / weights
     if groups > means.shape[1]:
         overall = means.mean(1) if definition.by_subset else weighted.sum(1) / weights.sum(1)
@@ -214,6 +210,6 @@ def spans(replicates: Replicates) -> pd.DataFrame:
     table = method_differences(replicates)
     rows = []
     for key, part in table.groupby(["group", "first", "second"], sort=False):
-        least, most = (part.iloc[int(place)] for place in (part["dB"].to_numpy().argmin(), part["dB"].to_numpy().argmax()))
+        least, most = (part.iloc[int(row)] for row in (part["dB"].to_numpy().argmin(), part["dB"].to_numpy().argmax()))
         rows.append((*key, least["dB"], least["definition"], most["dB"], most["definition"], part["n"].iloc[0]))
     return pd.DataFrame(rows, columns=["group", "first", "second", "least", "least_under", "most", "most_under", "n"])

@@ -47,8 +47,8 @@ def judged_table(changes: pd.DataFrame) -> pd.DataFrame:
     rows, areas = [], []
     for method, part in changes.groupby("method", sort=False):
         positive = (part["label"] == UNREALISTIC).to_numpy()
-        for place, words in {"whole": "of the whole picture", "inside": "inside the object"}.items():
-            areas.append(auc_interval(part[place].to_numpy(), positive, None))
+        for region, words in {"whole": "of the whole picture", "inside": "inside the object"}.items():
+            areas.append(auc_interval(part[region].to_numpy(), positive, None))
             rows.append((method, words, areas[-1].mean, areas[-1].low, areas[-1].high, areas[-1].n))
     table = pd.DataFrame(rows, columns=["method", "change", "auc", "low", "high", "n"])
     table.insert(5, "reading", chance_readings(areas))

@@ -96,8 +96,8 @@ def _finished_benchmarks(workspace: Workspace) -> list[tuple[str, Path]]:
     for manifest in sorted((workspace.results.root / "benchmarks").glob(f"*/{MANIFEST}")):
         content = read_manifest(manifest.parent, "title", "dataset")
         if (manifest.parent / "IHD_test.txt").exists() and not content.get("composer", "").startswith(NOT_HARMONIZED):
-            place = PREFERRED.index(content["dataset"]) if content["dataset"] in PREFERRED else len(PREFERRED)
-            found.append((place, content["title"], manifest.parent))
+            preference = PREFERRED.index(content["dataset"]) if content["dataset"] in PREFERRED else len(PREFERRED)
+            found.append((preference, content["title"], manifest.parent))
     return [(title, folder) for _, title, folder in sorted(found)]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reproduction.kit.examples import Example
 
 PHOTOGRAPH, COMPOSITE = "photograph", "composite"
-PLACES = {"whole": "whole picture", "inside": "inside the mask", "outside": "outside"}
+REGIONS = {"whole": "whole picture", "inside": "inside the mask", "outside": "outside"}
 # Every second row and column: a mean over 16384 pixels is as good.
 STEP = 2
 CHANCE = 0.5
@@ -73,7 +73,7 @@ def measure_restraint(models: Mapping[str, HarmonizationModel], examples: Sequen
             seen.add(photo)
             for kind, picture in pictures.items():
                 rows.append((name, kind, example.subset, example.id, photo[1], *measure_change(model, picture, example.mask).values()))
-    return pd.DataFrame(rows, columns=["method", "kind", "subset", "id", "photo", *PLACES])
+    return pd.DataFrame(rows, columns=["method", "kind", "subset", "id", "photo", *REGIONS])
 
 
 def measure_control(models: Mapping[str, HarmonizationModel], photographs: Sequence[Example], *, seed: int) -> pd.DataFrame:
@@ -87,34 +87,34 @@ def measure_control(models: Mapping[str, HarmonizationModel], photographs: Seque
         for name, model in models.items()
         for example, mask in zip(progress(photographs, desc=f"{name}, random masks", unit="image"), masks, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["method", "kind", "subset", "id", "photo", *PLACES])
+    return pd.DataFrame(rows, columns=["method", "kind", "subset", "id", "photo", *REGIONS])
 
 
 def change_table(changes: pd.DataFrame, visible: float) -> pd.DataFrame:
-    """Return one row per method, kind and place: mean change, low, high, the share of pictures above ``visible`` with its bounds, n.
+    """Return one row per method, kind and region: mean change, low, high, the share of pictures above ``visible`` with its bounds, n.
 
     Intervals take photographs for independent.
     """
     rows = []
     for (method, kind), part in changes.groupby(["method", "kind"], sort=False):
-        for place, words in PLACES.items():
-            values = part[place].dropna()
+        for region, words in REGIONS.items():
+            values = part[region].dropna()
             units = photographs(part.loc[values.index])
             mean, share = mean_interval(values, units), mean_interval(values > visible, units)
             rows.append((method, kind, words, mean.mean, mean.low, mean.high, share.mean, share.low, share.high, mean.n))
-    columns = ["method", "kind", "place", "change", "low", "high", "visible", "visible_low", "visible_high", "n"]
+    columns = ["method", "kind", "region", "change", "low", "high", "visible", "visible_low", "visible_high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def change_view(table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``change_table`` for reading: methods and kinds down, changes by place across, then the shares that change visibly."""
+    """Return ``change_table`` for reading: methods and kinds down, changes by region across, then the shares that change visibly."""
     views = {
         "{}": [_with_bounds(*row) for row in table[["change", "low", "high"]].to_numpy()],
         "{}, visibly": [_with_bounds(*row, percent=True) for row in table[["visible", "visible_low", "visible_high"]].to_numpy()],
     }
-    parts = [table.assign(place=table["place"].map(name.format), text=text) for name, text in views.items()]
-    parts[1] = parts[1][parts[1]["place"] != f"{PLACES['outside']}, visibly"]
-    wide = pd.concat(parts).pivot_table(index=["method", "kind"], columns="place", values="text", aggfunc="first", sort=False)
+    parts = [table.assign(region=table["region"].map(name.format), text=text) for name, text in views.items()]
+    parts[1] = parts[1][parts[1]["region"] != f"{REGIONS['outside']}, visibly"]
+    wide = pd.concat(parts).pivot_table(index=["method", "kind"], columns="region", values="text", aggfunc="first", sort=False)
     counts = table.groupby(["method", "kind"], sort=False)["n"].max()
     return wide.assign(n=counts).rename_axis(columns=None)
 
@@ -126,7 +126,7 @@ def _with_bounds(mean: float, low: float, high: float, *, percent: bool = False)
     return form.format(mean) + bounds
 
 
-def telling_apart(changes: pd.DataFrame, place: str = "whole") -> pd.DataFrame:
+def telling_apart(changes: pd.DataFrame, region: str = "whole") -> pd.DataFrame:
     """Return whether each method changes composites more than photographs.
 
     Columns: method, auc with low and high (how often a composite is changed more than a photograph, ties half; 0.5 is chance),
@@ -134,12 +134,12 @@ def telling_apart(changes: pd.DataFrame, place: str = "whole") -> pd.DataFrame:
     photographs. Intervals take photographs for independent, each with all its composites.
     """
     rows, areas = [], []
-    for method, part in changes.dropna(subset=place).groupby("method", sort=False):
+    for method, part in changes.dropna(subset=region).groupby("method", sort=False):
         composites, untouched = (part[part["kind"] == kind] for kind in (COMPOSITE, PHOTOGRAPH))
-        areas.append(auc_interval(part[place].to_numpy(), (part["kind"] == COMPOSITE).to_numpy(), photographs(part)))
-        real = untouched[["subset", "photo", place]].rename(columns={place: "real"})
+        areas.append(auc_interval(part[region].to_numpy(), (part["kind"] == COMPOSITE).to_numpy(), photographs(part)))
+        real = untouched[["subset", "photo", region]].rename(columns={region: "real"})
         joined = composites.merge(real, on=["subset", "photo"], validate="many_to_one")
-        difference = mean_interval(joined[place] - joined["real"], photographs(joined))
+        difference = mean_interval(joined[region] - joined["real"], photographs(joined))
         numbers = (areas[-1].mean, areas[-1].low, areas[-1].high, difference.mean, difference.low, difference.high)
         rows.append((method, *numbers, len(composites), len(untouched)))
     columns = ["method", "auc", "low", "high", "difference", "difference_low", "difference_high", "composites", "photographs"]
@@ -151,7 +151,7 @@ def telling_apart(changes: pd.DataFrame, place: str = "whole") -> pd.DataFrame:
 
 def restraint_sentences(table: pd.DataFrame, apart: pd.DataFrame, visible: float) -> list[str]:
     """Return what the tables say of each method in a sentence; tables: ``change_table`` and ``telling_apart``."""
-    whole = table[(table["place"] == PLACES["whole"]) & (table["kind"] == PHOTOGRAPH)].set_index("method")
+    whole = table[(table["region"] == REGIONS["whole"]) & (table["kind"] == PHOTOGRAPH)].set_index("method")
     sentences = []
     for row in apart.to_dict("records"):
         change, share = whole["change"][row["method"]], whole["visible"][row["method"]]

@@ -34,8 +34,8 @@ def roc_figure(curves: Mapping[str, pd.DataFrame], *, title: str) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(COLUMN_WIDTH, COLUMN_WIDTH), layout="constrained")
     axis.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, label="chance")
-    for place, direction in enumerate(DIRECTIONS):
-        color, line = DIRECTION_COLORS[direction], LINES[place]
+    for index, direction in enumerate(DIRECTIONS):
+        color, line = DIRECTION_COLORS[direction], LINES[index]
         if direction not in curves:
             axis.plot([], [], line, color=color, label=f"{direction}: no such pixels")
             continue
@@ -53,11 +53,11 @@ def psychometric_figure(table: pd.DataFrame) -> Figure:
     """Return the share of objects that are detected at every shift, a curve per size with n; table: ``detection.psychometric_table``."""
     figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 3.0), layout="constrained")
     colors = colormaps[MAGNITUDE_MAP](np.linspace(0, 0.9, len(SIZE_BUCKETS)))
-    for place, size in enumerate(SIZE_BUCKETS):
+    for index, size in enumerate(SIZE_BUCKETS):
         part = table[table["size"] == size]
-        label, marker = f"{size} (n = {part['n'].max() if len(part) else 0:.0f})", MARKERS[place % len(MARKERS)]
+        label, marker = f"{size} (n = {part['n'].max() if len(part) else 0:.0f})", MARKERS[index % len(MARKERS)]
         axis.plot(
-            part["stops"], part["detected"], marker=marker, markersize=3, linewidth=1, color=colors[place], label=label, clip_on=False
+            part["stops"], part["detected"], marker=marker, markersize=3, linewidth=1, color=colors[index], label=label, clip_on=False
         )
     for threshold in CONSTANT:
         axis.axvline(threshold, color="0.4", linestyle=":", linewidth=1)
@@ -73,13 +73,13 @@ def f1_figure(sweeps: pd.DataFrame) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(COLUMN_WIDTH, 2.8), layout="constrained")
     table = f1_table(sweeps)
-    for place, direction in enumerate(DIRECTIONS):
+    for index, direction in enumerate(DIRECTIONS):
         part = table[table["direction"] == direction]
         axis.plot(
             part["stops"],
             part["mean"],
-            LINES[place],
-            marker=MARKERS[place],
+            LINES[index],
+            marker=MARKERS[index],
             markersize=3,
             color=DIRECTION_COLORS[direction],
             label=direction,

@@ -100,7 +100,9 @@ def sweep(model: HarmonizationModel, image: np.ndarray, mask: np.ndarray, stops:
     if not mask.any():
         raise EmptyMaskError(f"the object has no pixel at {size[0]}x{size[1]}: choose a larger one")
     probabilities = _predict(model, [shift_exposure(image, mask, step) for step in stops])
-    rows = [(step, *found[:2, mask].mean(1), _own_f1(found, mask, step)) for step, found in zip(stops, probabilities, strict=True)]
+    rows = []
+    for step, found in zip(stops, probabilities, strict=True):
+        rows.append((step, *found[:2, mask].mean(1), soft_f1(found[int(step > 0)], mask) if step else np.nan))
     return pd.DataFrame(rows, columns=["stops", *DIRECTIONS, "f1"])
 
 
@@ -113,11 +115,6 @@ def _predict(model: HarmonizationModel, pictures: Sequence[np.ndarray]) -> np.nd
     with torch.inference_mode():
         found = [model.eval()(batch.to(device))["probabilities"].cpu() for batch in tensors.split(BATCH_SIZE)]
     return torch.cat(found).numpy()
-
-
-def _own_f1(probabilities: np.ndarray, mask: np.ndarray, stops: float) -> float:
-    """Return the soft F1 of the direction in which an object was shifted, NaN for none."""
-    return soft_f1(probabilities[int(stops > 0)], mask) if stops else np.nan
 
 
 def predicted_threshold(stops: Sequence[float] | np.ndarray, mean_probability: Sequence[float] | np.ndarray) -> float:

@@ -94,18 +94,18 @@ def describe(recipe: dict) -> dict[str, object]:
 def measure(probabilities: np.ndarray, labels: np.ndarray, region: np.ndarray) -> dict[str, float]:
     """Return f1, iou, inside, opposite and detected of one picture; those of a direction are NaN where none was shifted visibly."""
     found = dict.fromkeys(("f1", "iou", "inside", "opposite"), float("nan"))
-    for place, direction in enumerate(DIRECTIONS):
-        if (labels == place).any():
+    for index, direction in enumerate(DIRECTIONS):
+        if (labels == index).any():
             scores = direction_scores(probabilities, labels).set_index("direction")
             means = probabilities[:, region].mean(1)
             found = {name: float(scores[name][direction]) for name in ("f1", "iou")}
-            found |= {"inside": float(means[place]), "opposite": float(means[1 - place])}
+            found |= {"inside": float(means[index]), "opposite": float(means[1 - index])}
     return {**found, "detected": float((probabilities[: len(DIRECTIONS)].max(0) >= DETECTED).mean())}
 
 
 def curves(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
     """Return direction -> ROC curve over the pixels of all pictures; directions that no picture was shifted in are left out."""
-    present = [name for place, name in enumerate(DIRECTIONS) if (evaluation.labels == place).any()]
+    present = [name for index, name in enumerate(DIRECTIONS) if (evaluation.labels == index).any()]
     return {name: roc(evaluation.probabilities, evaluation.labels, name) for name in present}
 
 

@@ -72,7 +72,7 @@ class Failure:
     """What a rule found: the row of the composite that is shown, None without one; how many fail, of how many that can."""
 
     rule: Rule
-    place: int | None
+    row: int | None
     failing: int
     concerned: int
 
@@ -119,9 +119,9 @@ def find_failures(facts: Facts) -> list[Failure]:
     for rule in RULES:
         concerned = facts[rule.concerns(facts)]
         failing = concerned[rule.fails(concerned)]
-        places = failing.drop(index=shown, errors="ignore").sort_values("mse", ascending=False, kind="stable").index
-        failures.append(Failure(rule, int(places[0]) if len(places) else None, len(failing), len(concerned)))
-        shown.extend(places[:1])
+        rows = failing.drop(index=shown, errors="ignore").sort_values("mse", ascending=False, kind="stable").index
+        failures.append(Failure(rule, int(rows[0]) if len(rows) else None, len(failing), len(concerned)))
+        shown.extend(rows[:1])
     return failures
 
 
@@ -130,11 +130,11 @@ def failure_figure(failures: Sequence[Failure], facts: Facts, pairs: Sequence[Pa
 
     facts: ``measure`` of the same pairs; models: as ``Artefacts.models`` has them.
     """
-    found = [(failure, failure.place) for failure in failures if failure.place is not None]
+    found = [(failure, failure.row) for failure in failures if failure.row is not None]
     words = failure_sentence(failures, facts)
     if not found:
         return sentence_figure(words)
-    figure = picture_grid([_failure_row(failure, facts.iloc[place], pairs[place], models) for failure, place in found], unit=LEVELS)
+    figure = picture_grid([_failure_row(failure, facts.iloc[row], pairs[row], models) for failure, row in found], unit=LEVELS)
     below = CAPTION_LINES * LINE_HEIGHT / figure.get_figheight()
     figure.text(0.03, -below, wrapped(words), fontsize=CAPTION_SIZE, va="top")
     return figure

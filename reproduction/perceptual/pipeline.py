@@ -42,9 +42,9 @@ def methodology_figure(models: Mapping[str, HarmonizationModel], example: Exampl
     diagram.picture((4.35, 2.2, SIDE, SIDE), picture(with_true), "$C_s$", COLORS)
     diagram.picture((4.35, 0.35, SIDE, SIDE), picture(with_detected), "$C_p$", COLORS)
     diagram.picture((5.85, 1.3, SIDE, SIDE), example.real, "truth $C_{gt}$", COLORS)
-    for place, name in (((1.2, 0.45, 0.55, 0.75), "PTC"), ((3.35, 2.3, 0.6, 0.75), "DIH"), ((3.35, 0.45, 0.6, 0.75), "DIH")):
-        diagram.hourglass(place)
-        diagram.text((place[0] + place[2] / 2, place[1] - 0.1), name)
+    for bounds, name in (((1.2, 0.45, 0.55, 0.75), "PTC"), ((3.35, 2.3, 0.6, 0.75), "DIH"), ((3.35, 0.45, 0.6, 0.75), "DIH")):
+        diagram.hourglass(bounds)
+        diagram.text((bounds[0] + bounds[2] / 2, bounds[1] - 0.1), name)
     _compare(diagram, error(with_true, example), error(with_detected, example))
     return diagram.figure
 
@@ -87,9 +87,9 @@ def system_figure(models: Mapping[str, HarmonizationModel], example: Example) ->
     diagram.picture((3.37, 0.8, SMALL_SIDE, SMALL_SIDE), gray(detected_mask(found)), "$M_p$", MASK)
     diagram.picture((5.0, 0.8, SMALL_SIDE, SMALL_SIDE), picture(found), "$C_p$", COLORS)
     diagram.picture((5.97, 0.8, SMALL_SIDE, SMALL_SIDE), example.real, "truth $C_{gt}$", COLORS)
-    for place, name in (((1.12, 0.85, 0.5, 0.75), f"PTC\nat {shape}"), ((4.34, 0.85, 0.5, 0.75), "DIH\nat 256×256")):
-        diagram.hourglass(place)
-        diagram.text((place[0] + place[2] / 2, place[1] - 0.17), name, size=FONT - 1)
+    for bounds, name in (((1.12, 0.85, 0.5, 0.75), f"PTC\nat {shape}"), ((4.34, 0.85, 0.5, 0.75), "DIH\nat 256×256")):
+        diagram.hourglass(bounds)
+        diagram.text((bounds[0] + bounds[2] / 2, bounds[1] - 0.17), name, size=FONT - 1)
     _connect(diagram)
     diagram.text((5.9, 0.45), f"MSE$_p$ = {error(found, example):.1f}")
     return diagram.figure

@@ -109,16 +109,16 @@ def extremes(scores: pd.DataFrame) -> list[tuple[int, str]]:
     """Return (row, why it is shown): of each label the composite with the most and the one with the least detection inside."""
     chosen, inside = [], scores["inside"].to_numpy()
     for label in (UNREALISTIC, REALISTIC):
-        places = np.flatnonzero(scores["label"] == label)
-        if len(places):
-            order = places[inside[places].argsort(kind="stable")]
+        indices = np.flatnonzero(scores["label"] == label)
+        if len(indices):
+            order = indices[inside[indices].argsort(kind="stable")]
             chosen += [(int(order[-1]), f"{label},\nmost detected"), (int(order[0]), f"{label},\nleast detected")]
     return chosen
 
 
 def example_figure(model: HarmonizationModel, rows: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Return ``extremes`` with their objects, and what the detector says: red for negative, green for positive, by probability."""
-    shown = [_example_row(model, rows.iloc[place], scores.iloc[place], rule) for place, rule in extremes(scores)]
+    shown = [_example_row(model, rows.iloc[index], scores.iloc[index], rule) for index, rule in extremes(scores)]
     return picture_grid(shown, width=1.4 * COLUMN_WIDTH)
 
 

@@ -37,7 +37,7 @@ def shift_figure(artefacts: Artefacts, model: HarmonizationModel) -> Figure:
     found = {title: detect(model, picture) for title, picture in pictures.items()}
     words = {title: SEEN[classify(stops, CONSTANT)] for title, stops in zip(pictures, SHOWN, strict=True)}
     means = {title: answer[mask].mean(0) for title, answer in found.items()}
-    numbers = {title: "\n".join(f"p {name} {mean[place]:.2f}" for place, name in enumerate(DIRECTIONS)) for title, mean in means.items()}
+    numbers = {title: "\n".join(f"p {name} {mean[index]:.2f}" for index, name in enumerate(DIRECTIONS)) for title, mean in means.items()}
     box = foreground_box(mask)
     shown = {title: detection_picture(answer) for title, answer in found.items()}
     return picture_grid([GridRow(pictures, pair.id, words, box), GridRow(shown, "detector", numbers, box)])

@@ -44,16 +44,16 @@ def region_figure(samples: Sequence[tuple[Pair, Mapping[str, Any]]], names: Sequ
         rows.append(GridRow(pictures, row_label(pair.subset, pair.id), {REGION_TITLE: describe_recipe(recipe, known)}))
         regions.append(labels)
     figure = picture_grid(rows, width=REGION_WIDTH)
-    for place, labels in enumerate(regions):
-        _number_regions(figure.axes[3 * place + 1], labels)
+    for index, labels in enumerate(regions):
+        _number_regions(figure.axes[3 * index + 1], labels)
     return figure
 
 
 def colored_regions(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return a dimmed gray picture with its perturbed regions in one color each, uint8 (H, W, 3)."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=2) * DIMMED
-    for place, region in enumerate(np.unique(labels[labels > 0])):
-        color = [int(OKABE_ITO[place % len(OKABE_ITO)][start : start + 2], 16) for start in (1, 3, 5)]
+    for index, region in enumerate(np.unique(labels[labels > 0])):
+        color = [int(OKABE_ITO[index % len(OKABE_ITO)][start : start + 2], 16) for start in (1, 3, 5)]
         gray[labels == region] = np.array(color) * (1 - DIMMED) + gray[labels == region]
     return gray.clip(0, 255).astype(np.uint8)
 
@@ -82,9 +82,9 @@ def comparison_figure(compared: Sequence[Compared]) -> Figure:
     rows = [_comparison_row(entry) for entry in compared]
     figure = picture_grid(rows)
     columns = len(rows[0].pictures)
-    for place, entry in enumerate(compared):
+    for index, entry in enumerate(compared):
         regions = entry.example.proportioned(entry.example.regions)
-        for axis in figure.axes[place * columns : (place + 1) * columns]:
+        for axis in figure.axes[index * columns : (index + 1) * columns]:
             for region in np.unique(regions[regions > 0]):
                 top, left, bottom, right = foreground_box(regions == region, margin=0)
                 axis.add_patch(Rectangle((left, top), right - left - 1, bottom - top - 1, fill=False, ls=":", lw=1, edgecolor=BOX_COLOR))
@@ -103,13 +103,11 @@ def _comparison_row(entry: Compared) -> GridRow:
 
 def mask_figure(compared: Sequence[Compared], method: str = "sgmmh_omgan") -> Figure:
     """Return figure 5: target, composite, result, and the additive masks of a method as signed maps on one scale."""
-    return _framed(picture_grid([_mask_row(entry.example, entry.predictions[method]) for entry in compared], unit=UNIT))
-
-
-def _mask_row(example: Example, prediction: Prediction) -> GridRow:
-    """Return a row of figure 5."""
-    pictures = {"target": example.real, "composite": example.composite, **_result_and_maps(prediction)}
-    return GridRow({title: example.proportioned(values) for title, values in pictures.items()}, example.label)
+    rows = []
+    for entry in compared:
+        pictures = {"target": entry.example.real, "composite": entry.example.composite, **_result_and_maps(entry.predictions[method])}
+        rows.append(GridRow({title: entry.example.proportioned(values) for title, values in pictures.items()}, entry.example.label))
+    return _framed(picture_grid(rows, unit=UNIT))
 
 
 def explained_figure(example: Example, prediction: Prediction) -> Figure:

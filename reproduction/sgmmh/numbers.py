@@ -59,8 +59,8 @@ def _counts(manifest: Mapping[str, Any]) -> pd.DataFrame:
         table = pd.concat([table, sums.assign(subset="All", reason="")], ignore_index=True)
     papers = {split: published_counts(manifest["dataset"], split) for split in table["split"].unique()}
     whole = table["subset"].eq("All") | (not several)
-    for place, name in enumerate(("paper_source", "paper")):
-        table[name] = [papers[split][place] if shown else "" for split, shown in zip(table["split"], whole, strict=True)]
+    for index, name in enumerate(("paper_source", "paper")):
+        table[name] = [papers[split][index] if shown else "" for split, shown in zip(table["split"], whole, strict=True)]
     return table.assign(data=manifest["title"], note="")
 
 

@@ -36,7 +36,8 @@ SETTINGS: dict[str, tuple[Step | None, Step | None]] = {
 NO_PERSON = {"sky", "wall", "floor", "water", "shore", "tree", "leaf", "building", "roof", "rocket", "flag", "helmet"}
 # Of the background: a person's largest height and width, and where the two stand.
 TALLEST, WIDEST = 0.8, 0.42
-PLACES = (0.27, 0.73)
+CENTERS = (0.27, 0.73)
+# Level of the gray around a foreground that is shown alone.
 EMPTY = 235
 COLUMNS = 5
 
@@ -71,17 +72,13 @@ def paste_people(artefacts: Artefacts) -> list[Pasted]:
     except DataError:
         return []
     names = [name for split in people.splits() for name in people.ids(split)]
-    pairs = _in_pairs(evenly(names, 2 * len(SETTINGS)))
+    chosen = evenly(names, 2 * len(SETTINGS))
+    pairs = [chosen[index : index + 2] for index in range(0, len(chosen) - 1, 2)]
     backgrounds = list(_landscapes(scenes, len(SETTINGS)))
     return [
-        _pasted(setting, backgrounds[place % len(backgrounds)], [people.load(name) for name in pairs[place % len(pairs)]], people.no_object)
-        for place, setting in enumerate(SETTINGS)
+        _pasted(setting, backgrounds[index % len(backgrounds)], [people.load(name) for name in pairs[index % len(pairs)]], people.no_object)
+        for index, setting in enumerate(SETTINGS)
     ]
-
-
-def _in_pairs(names: Sequence[str]) -> list[Sequence[str]]:
-    """Return names two by two."""
-    return [names[place : place + 2] for place in range(0, len(names) - 1, 2)]
 
 
 def _landscapes(source: Source, count: int) -> Iterator[Photo]:
@@ -94,10 +91,10 @@ def _landscapes(source: Source, count: int) -> Iterator[Photo]:
 def _pasted(setting: str, background: Photo, people: Sequence[Photo], no_object: int | None) -> Pasted:
     """Return a background with two people, changed as the setting says."""
     composite, masks = background.image.copy(), []
-    for photo, step, place in zip(people, SETTINGS[setting], PLACES, strict=True):
+    for photo, step, center in zip(people, SETTINGS[setting], CENTERS, strict=True):
         person = labeled_person(photo, no_object)
         image = photo.image if step is None else apply_step(photo.image, step)
-        mask = _paste(composite, image, person, place)
+        mask = _paste(composite, image, person, center)
         masks.append(mask)
     # The second one stands in front where they meet.
     first, second = masks[0] & ~masks[1], masks[1]
@@ -110,14 +107,14 @@ def labeled_person(photo: Photo, no_object: int | None) -> np.ndarray:
     return ~np.isin(photo.labels, list(others))
 
 
-def _paste(canvas: np.ndarray, image: np.ndarray, person: np.ndarray, place: float) -> np.ndarray:
+def _paste(canvas: np.ndarray, image: np.ndarray, person: np.ndarray, center: float) -> np.ndarray:
     """Write a person onto the lower edge of a canvas, in place, centered at a share of its width; return where, bool (H, W)."""
     top, left, bottom, right = foreground_box(person, margin=0)
     height, width = canvas.shape[:2]
     scale = min(TALLEST * height / (bottom - top), WIDEST * width / (right - left))
     size = round(scale * (bottom - top)), round(scale * (right - left))
     cut, shape = resize(image[top:bottom, left:right], size, "bicubic"), resize(person[top:bottom, left:right], size, "nearest")
-    first = min(max(0, round(place * width - size[1] / 2)), width - size[1])
+    first = min(max(0, round(center * width - size[1] / 2)), width - size[1])
     mask = np.zeros((height, width), dtype=bool)
     mask[height - size[0] :, first : first + size[1]] = shape
     canvas[mask] = cut[shape]
@@ -134,15 +131,13 @@ def pasted_figure(pasted: Sequence[Pasted], methods: Mapping[str, HarmonizationM
 
 def _scene(entry: Pasted, methods: Mapping[str, HarmonizationModel], without: HarmonizationModel) -> Scene:
     """Return the pictures of one composite."""
-    alone = {f"foreground {number}": _alone(entry.composite, mask) for number, mask in enumerate(entry.masks, 1)}
+    alone = {
+        f"foreground {number}": np.where(mask[..., None], entry.composite, EMPTY).astype(np.uint8)
+        for number, mask in enumerate(entry.masks, 1)
+    }
     results = {}
     for name, model in methods.items():  # the figure asks what they do to a background that nobody asked to change
         results[f"{NAMES[name]}, mask"] = np.asarray(harmonize(model, entry.composite, entry.union, background="keep"))
     results["OMGAN, no mask"] = np.asarray(harmonize(without, entry.composite))
     pictures = {"background": entry.background, **alone, "union mask": entry.union, "composite": entry.composite, **results}
     return Scene(entry.label, pictures)
-
-
-def _alone(composite: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return a foreground on an even light gray."""
-    return np.where(mask[..., None], composite, EMPTY).astype(np.uint8)

@@ -49,8 +49,8 @@ def count_rankings(rankings: pd.DataFrame, methods: Sequence[str]) -> Comparison
         raise DataError(f'participant "{participant}" ranked "{method}" twice on item "{item}": keep one of the two rows')
     participants, items = tuple(judged["participant"].unique()), tuple(judged["item"].unique())
     ranks = np.full((len(participants), len(items), len(methods)), np.nan)
-    place = (_indices(judged["participant"], participants), _indices(judged["item"], items), _indices(judged["method"], methods))
-    ranks[place] = judged["rank"].to_numpy(dtype=float)
+    cells = (_indices(judged["participant"], participants), _indices(judged["item"], items), _indices(judged["method"], methods))
+    ranks[cells] = judged["rank"].to_numpy(dtype=float)
     return Comparisons(tuple(methods), participants, items, wins_of_ranks(ranks))
 
 
@@ -70,11 +70,11 @@ def count_pairs(pairs: pd.DataFrame, methods: Sequence[str]) -> Comparisons:
     judged = _judged(pairs, "winner")
     participants, items = tuple(judged["participant"].unique()), tuple(judged["item"].unique())
     wins = np.zeros((len(participants), len(items), len(methods), len(methods)))
-    place = (_indices(judged["participant"], participants), _indices(judged["item"], items))
+    cells = (_indices(judged["participant"], participants), _indices(judged["item"], items))
     left, right = _indices(judged["left"], methods), _indices(judged["right"], methods)
     share = judged["winner"].map(LEFT_SHARE).to_numpy(dtype=float)
-    np.add.at(wins, (*place, left, right), share)
-    np.add.at(wins, (*place, right, left), 1 - share)
+    np.add.at(wins, (*cells, left, right), share)
+    np.add.at(wins, (*cells, right, left), 1 - share)
     return Comparisons(tuple(methods), participants, items, wins)
 
 

@@ -78,20 +78,20 @@ def read_study(folder: str | os.PathLike[str]) -> StudyRecords:
     Raises DataError with file and line for the first thing that is wrong, when simulated raters and people stand in one study, and
     when there is no answer at all.
     """
-    place = Path(folder)
-    info = read_info(place / INFO)
-    participants = read_participants(place / "participants.csv", synthetic=info.synthetic)
+    root = Path(folder)
+    info = read_info(root / INFO)
+    participants = read_participants(root / "participants.csv", synthetic=info.synthetic)
     names = list(participants["participant"])
     tables = {
-        name: read_answers(place / f"{name}.csv", name, methods=info.methods, items=list(info.items), participants=names)
+        name: read_answers(root / f"{name}.csv", name, methods=info.methods, items=list(info.items), participants=names)
         for name in ANSWERS
-        if (place / f"{name}.csv").exists()
+        if (root / f"{name}.csv").exists()
     }
     dropped = 0
     if "rankings" in tables:
         tables["rankings"], dropped = _drop_short(tables["rankings"])
     if not any(table[ANSWERS[name]].notna().any() for name, table in tables.items()):
-        raise DataError(f'study "{info.name}" in "{place}" holds no answers yet: collect some, then score it')
+        raise DataError(f'study "{info.name}" in "{root}" holds no answers yet: collect some, then score it')
     return StudyRecords(info, participants, **tables, dropped=dropped)
 
 

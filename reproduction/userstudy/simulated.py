@@ -157,7 +157,7 @@ def choice_study(
     for person in people:
         for item, scenario in sets.items():
             generator = _generator(seed, "choice", person, item)
-            shown = [methods[place] for place in generator.permutation(len(methods))]
+            shown = [methods[index] for index in generator.permutation(len(methods))]
             felt = np.array([s[method] for method in shown]) + generator.gumbel(size=len(shown))
             felt[0] += position_bias
             rows.append((person, item, scenario, SEPARATOR.join(shown), shown[int(felt.argmax())], np.nan))

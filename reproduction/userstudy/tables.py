@@ -151,8 +151,8 @@ def _with_numbers(path: Path, table: pd.DataFrame) -> pd.DataFrame:
 def _refuse(path: Path, column: pd.Series, wrong: pd.Series, problem: str) -> None:
     """Raise DataError about the first wrong line, if there is one."""
     if wrong.any():
-        place = int(wrong.to_numpy().argmax())
-        raise DataError(f'"{path}" line {wrong.index[place]}: {column.name} "{column.iloc[place]}" {problem}')
+        row = int(wrong.to_numpy().argmax())
+        raise DataError(f'"{path}" line {wrong.index[row]}: {column.name} "{column.iloc[row]}" {problem}')
 
 
 def _refuse_twice(path: Path, table: pd.DataFrame, keys: Sequence[str]) -> None:
@@ -163,6 +163,6 @@ def _refuse_twice(path: Path, table: pd.DataFrame, keys: Sequence[str]) -> None:
         values = values.assign(left=sides.min(axis=1), right=sides.max(axis=1))
     twice = values.duplicated()
     if twice.any():
-        place = int(twice.to_numpy().argmax())
-        words = ", ".join(f'{key} "{table[key].iloc[place]}"' for key in keys)
-        raise DataError(f'"{path}" line {table.index[place]}: {words} stands there a second time: remove one of the two lines')
+        row = int(twice.to_numpy().argmax())
+        words = ", ".join(f'{key} "{table[key].iloc[row]}"' for key in keys)
+        raise DataError(f'"{path}" line {table.index[row]}: {words} stands there a second time: remove one of the two lines')

@@ -24,7 +24,7 @@ NARROW = 1 / 64
 
 def score_rows(method: str, errors: np.ndarray, protocol: str = "harmlib") -> pd.DataFrame:
     """Return the scores of one method: one row per error, fMSE twice as large."""
-    rows = pd.DataFrame({"id": [f"p-{place}_1_1" for place in range(len(errors))], "mse": errors, "fmse": 2 * errors})
+    rows = pd.DataFrame({"id": [f"p-{index}_1_1" for index in range(len(errors))], "mse": errors, "fmse": 2 * errors})
     keys = {"benchmark": "mini", "subset": "camvid", "split": "test", "method": method, "protocol": protocol}
     return rows.assign(**keys, psnr=30.0, ssim=0.9).reindex(columns=list(COLUMNS))
 

@@ -92,7 +92,7 @@ def _choose_catch_items(items: list[Item], kind: str, wanted: int | None, seed: 
     if not 0 <= count <= len(large):
         raise ParameterError(f"catch_trials is {count}: choose from 0 to {len(large)}, half the number of composites")
     chosen = item_generator(seed, "catch items").permutation(len(large))[:count]
-    return tuple(large[place].name for place in chosen)
+    return tuple(large[index].name for index in chosen)
 
 
 def _write_pages(key: Key, items: dict[str, Item], out: Path, pictures: Path) -> None:

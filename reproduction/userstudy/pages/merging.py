@@ -88,14 +88,14 @@ def _versions(key: Key, answer: Answer) -> list[str]:
 
 def _rankings(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
     """Yield one row per method; ranks are counted so that a tie takes the places it covers (1, 1, 3)."""
-    for place, method in enumerate(answer.trial.versions):
-        rank = None if answer.value is None else 1 + sum(other < answer.value[place] for other in answer.value)
+    for index, method in enumerate(answer.trial.versions):
+        rank = None if answer.value is None else 1 + sum(other < answer.value[index] for other in answer.value)
         yield {
             "participant": rater,
             "item": answer.trial.item,
             "method": method,
             "rank": rank,
-            "position": place + 1,
+            "position": index + 1,
             "seconds": answer.seconds,
         }
 

@@ -94,7 +94,7 @@ def make_key(settings: Mapping[str, Any], plan: Mapping[str, Sequence[Trial]], s
 
     shown = {(trial.item, version) for trials in plan.values() for trial in trials for version in trial.versions}
     pictures = {name("image", *what) + suffix: what for what in sorted(shown)}
-    screens = {rater: {name("trial", rater, str(place)): trial for place, trial in enumerate(plan[rater])} for rater in plan}
+    screens = {rater: {name("trial", rater, str(index)): trial for index, trial in enumerate(plan[rater])} for rater in plan}
     return Key(settings, name("study"), dict(sorted(pictures.items())), screens)
 
 

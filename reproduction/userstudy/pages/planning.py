@@ -180,7 +180,7 @@ def _deal_filters(design: Design, items: Sequence[str], methods: Sequence[str], 
     hand = min(RANDOM_IMAGES, len(others))
     return [
         [Trial(item, COMMON, (COMPOSITE,)) for item in common]
-        + [Trial(others[(rater * hand + place) % len(others)], RANDOM, (COMPOSITE,)) for place in range(hand)]
+        + [Trial(others[(rater * hand + index) % len(others)], RANDOM, (COMPOSITE,)) for index in range(hand)]
         for rater in range(design.raters)
     ]
 

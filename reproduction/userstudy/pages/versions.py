@@ -78,8 +78,8 @@ def make_versions(key: Key, items: Mapping[str, Item], models: Mapping[str, Harm
     firsts = list({version: (name, item, version) for name, item, version in reversed(waiting)}.values())
     rest = [job for job in waiting if job not in firsts]
     seconds: dict[str, float] = {}
-    for place, (name, item, version) in enumerate(progress(firsts + rest, desc="pictures", unit="image")):
-        if place == len(firsts):
+    for index, (name, item, version) in enumerate(progress(firsts + rest, desc="pictures", unit="image")):
+        if index == len(firsts):
             logger.info("%d more pictures take up to %s", len(rest), _duration(sum(seconds[version] for _, _, version in rest)))
         started = time.perf_counter()
         _write(folder / name, _make(item, version, models, encoding.longest_side), encoding)

@@ -27,6 +27,12 @@ def close_figures() -> Iterator[None]:
     plt.close("all")
 
 
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory) -> pd.DataFrame:
+    """The ranks of all systems."""
+    return ranking.ranking_table(ranked_artefacts(tmp_path_factory.mktemp("ranked")))
+
+
 @pytest.fixture
 def example(generator: np.random.Generator) -> Example:
     """A smooth picture whose middle is too dark."""
@@ -37,8 +43,8 @@ def example(generator: np.random.Generator) -> Example:
     return Example("p_1_1", "mini", composite, target, mask, "", (256, 512))
 
 
-def test_systems_stand_in_the_printed_order_and_the_unprinted_below(tmp_path):
-    figure = figures.ranking_figure(ranking.ranking_table(ranked_artefacts(tmp_path)))
+def test_systems_stand_in_the_printed_order_and_the_unprinted_below(ranks):
+    figure = figures.ranking_figure(ranks)
 
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names[:3] == ["FRIH", "Harmonizer", "D-HT"]
@@ -56,13 +62,13 @@ def test_systems_stand_in_the_printed_order_and_the_unprinted_below(tmp_path):
     }
 
 
-def test_both_panels_mark_the_composite_and_number_the_printed_systems(tmp_path):
-    table = ranking.ranking_table(ranked_artefacts(tmp_path))
+def test_both_panels_mark_the_composite_and_number_the_printed_systems(ranks):
+    table = ranks
 
     papers, ours = figures.ranking_figure(table, "psnr").axes
 
     assert papers.lines[-2].get_xdata()[0] == 31.63
-    assert [text.get_text() for text in papers.texts] == [str(place) for place in range(1, 18)]
+    assert [text.get_text() for text in papers.texts] == [str(index) for index in range(1, 18)]
     assert len(ours.texts) == 17
 
 

@@ -28,10 +28,28 @@ AS_PRINTED = {
 }
 
 
-@pytest.fixture
-def as_printed(tmp_path):
+@pytest.fixture(scope="module")
+def as_printed(tmp_path_factory):
     """Artefacts in which every printed order holds."""
-    return ranked_artefacts(tmp_path, AS_PRINTED)
+    return ranked_artefacts(tmp_path_factory.mktemp("as printed"), AS_PRINTED)
+
+
+@pytest.fixture(scope="module")
+def table(as_printed):
+    """Their ranks."""
+    return ranking.ranking_table(as_printed)
+
+
+@pytest.fixture(scope="module")
+def pairs(as_printed):
+    """Their printed pairs."""
+    return ranking.printed_pairs(as_printed)
+
+
+@pytest.fixture(scope="module")
+def agreement(as_printed):
+    """How far both orders agree."""
+    return ranking.order_agreement(as_printed)
 
 
 def test_printed_values_come_from_the_tables_that_have_them():
@@ -43,15 +61,15 @@ def test_printed_values_come_from_the_tables_that_have_them():
     assert np.isnan(ranking.printed_value("issam", "mse"))
 
 
-def test_ranks_of_equal_orders_are_equal(as_printed):
-    table = ranking.ranking_table(as_printed).query("metric == 'mse'").dropna(subset="paper")
+def test_ranks_of_equal_orders_are_equal(table):
+    table = table.query("metric == 'mse'").dropna(subset="paper")
 
     assert table["rank_of_printed"].tolist() == table["paper_rank"].tolist() == list(range(1, 17))
     assert table["method"].iloc[0] == "frih"
 
 
-def test_every_system_is_ranked_with_what_it_is(as_printed):
-    table = ranking.ranking_table(as_printed).query("metric == 'mse'").set_index("method")
+def test_every_system_is_ranked_with_what_it_is(table):
+    table = table.query("metric == 'mse'").set_index("method")
 
     assert sorted(table["rank"]) == list(range(1, 26))
     assert table.loc["lalonde", ["kind", "reference", "budget"]].tolist() == ["classical", "Lalonde and Efros 2007", ""]
@@ -61,18 +79,18 @@ def test_every_system_is_ranked_with_what_it_is(as_printed):
     assert table.loc["composite", "reading"] == ""
 
 
-def test_view_has_one_row_per_system_in_the_order_of_its_mse(as_printed):
-    view = ranking.ranking_view(ranking.ranking_table(as_printed))
+def test_view_has_one_row_per_system_in_the_order_of_its_mse(table):
+    view = ranking.ranking_view(table)
 
     assert len(view) == 25
-    assert view["rank"].tolist() == [str(place) for place in range(1, 26)]
+    assert view["rank"].tolist() == [str(index) for index in range(1, 26)]
     assert view.loc[view["system"] == "ADFM", ["rank of printed", "paper rank", "paper's MSE", "paper's PSNR"]].to_numpy().tolist() == [
         ["", "", "", "35.86"]
     ]
 
 
-def test_equal_orders_agree_completely(as_printed):
-    table = ranking.order_agreement(as_printed).query("metric == 'mse'")
+def test_equal_orders_agree_completely(agreement):
+    table = agreement.query("metric == 'mse'")
 
     assert table[["ours", "low", "high"]].to_numpy() == pytest.approx(1)
     assert set(table["systems"]) == {16}
@@ -92,19 +110,29 @@ def test_statistics_are_those_of_scipy(generator):
     np.testing.assert_allclose(ranking.spearman(means, paper), [spearmanr(row, paper).statistic for row in means])
 
 
-def test_pairs_are_counted_by_their_intervals(as_printed):
-    pairs = ranking.printed_pairs(as_printed)
-
+def test_pairs_are_counted_by_their_intervals(pairs):
     counts = ranking.pair_counts(pairs).set_index("metric")
     assert counts.loc["mse", ["pairs", ranking.AGREE, ranking.CONTRADICT, OPEN]].tolist() == [120, 120, 0, 0]
     assert counts.loc["psnr", "pairs"] == 136
 
 
-def test_intervals_of_pairs_are_those_of_tables_of_differences(as_printed):
-    row = ranking.printed_pairs(as_printed).query("metric == 'psnr' and better == 'dht' and worse == 'idih'").iloc[0]
+def test_intervals_of_pairs_are_those_of_tables_of_differences(as_printed, pairs):
+    row = pairs.query("metric == 'psnr' and better == 'dht' and worse == 'idih'").iloc[0]
 
     expected = paired_difference(as_printed.scores, "dht", "idih", "psnr")
     assert row[["ours", "low", "high"]].tolist() == pytest.approx([expected.mean, expected.low, expected.high])
+
+
+def test_pairs_of_systems_that_all_harm_are_no_disagreement(tmp_path):
+    names = list(AS_PRINTED)
+    upside_down = dict(zip(names, reversed(AS_PRINTED.values()), strict=True))
+    harmful = ranked_artefacts(tmp_path, {**upside_down, "composite": 1.0}, images=10)
+
+    counts = ranking.pair_counts(ranking.printed_pairs(harmful)).set_index("metric")
+
+    # Left are the pairs with the composite itself.
+    assert counts.loc["mse", ranking.LOST] == 105
+    assert counts.loc["mse", [ranking.AGREE, ranking.CONTRADICT]].sum() == 15
 
 
 def test_a_turned_pair_is_a_disagreement_with_both_budgets(tmp_path):
@@ -129,17 +157,15 @@ def test_the_run_at_the_common_budget_stands_for_harmonizer(as_printed):
     assert "harmonizer" not in runs
 
 
-def test_sentences_tell_counts_and_the_correction(as_printed):
-    pairs = ranking.printed_pairs(as_printed)
-
-    sentence = ranking.agreement_sentences(ranking.order_agreement(as_printed), ranking.pair_counts(pairs))[0]
+def test_sentences_tell_counts_and_the_correction(agreement, pairs):
+    sentence = ranking.agreement_sentences(agreement, ranking.pair_counts(pairs))[0]
 
     assert sentence.startswith("MSE (n = 12): Kendall's τ +1.00 [+1.00, +1.00], Spearman's ρ +1.00")
     assert "of 120 printed pairs 120 hold, 0 are turned around, 0 stay open after Holm's correction." in sentence
 
 
-def test_sentence_tells_who_beats_doing_nothing(as_printed):
-    better, undecided, worse = ranking.against_nothing(ranking.ranking_table(as_printed))
+def test_sentence_tells_who_beats_doing_nothing(table):
+    better, undecided, worse = ranking.against_nothing(table)
 
     assert "FRIH" in better
     assert "Zhu" in worse
@@ -149,7 +175,7 @@ def test_sentence_tells_who_beats_doing_nothing(as_printed):
 def starts_table(kept: list[float], mse: list[float]) -> pd.DataFrame:
     """What networks keep before training, and their errors after it."""
     begins = [next(words for words, least in training.STARTS.items() if value >= least) for value in kept]
-    names = [f"s{place}" for place in range(len(kept))]
+    names = [f"s{index}" for index in range(len(kept))]
     return pd.DataFrame({"system": names, "kept_before": kept, "mse": mse, "begins": begins, "reading": OPEN})
 
 
@@ -206,7 +232,7 @@ def test_common_budget_is_that_of_most_systems(as_printed):
 
 def test_start_and_end_are_correlated_over_systems():
     kept = list(np.linspace(1, 0, 12))
-    table = starts_table(kept, [100.0 + place for place in range(12)])
+    table = starts_table(kept, [100.0 + index for index in range(12)])
 
     assert training.start_correlation(table).mean == pytest.approx(-1)
     sentences = training.start_sentences(table)

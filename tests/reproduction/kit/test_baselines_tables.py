@@ -19,6 +19,16 @@ from reproduction.harmonizer import artefacts as harmonizer_artefacts
 from reproduction.harmonizer import numbers as harmonizer
 from reproduction.kit import measurements, names
 from reproduction.kit.style import save_csv
+from reproduction.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Workspace:
+    """A workspace in which all three papers are scored."""
+    made = make_workspace(tmp_path_factory.mktemp("scored"))
+    for paper in ("frih", "harmonizer", "baselines"):
+        score(made, paper)
+    return made
 
 
 def saved(table: pd.DataFrame, folder: Path) -> bytes:
@@ -26,11 +36,7 @@ def saved(table: pd.DataFrame, folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("number", [1, 2, 6])
-def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(tmp_path, number):
-    workspace = make_workspace(tmp_path)
-    for paper in ("frih", "baselines"):
-        score(workspace, paper)
-
+def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(workspace, tmp_path, number):
     def table(opened: artefacts.Artefacts) -> pd.DataFrame:
         return frih.size_table(opened) if number == 6 else frih.quality_table(opened, number)
 
@@ -40,18 +46,12 @@ def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(tmp_pat
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_harmonizers_tables_have_the_same_bytes_whichever_notebook_writes_them(tmp_path, number):
-    workspace = make_workspace(tmp_path)
-    for paper in ("harmonizer", "baselines"):
-        score(workspace, paper)
-
+def test_harmonizers_tables_have_the_same_bytes_whichever_notebook_writes_them(workspace, tmp_path, number):
     own = saved(harmonizer.comparison_table(harmonizer_artefacts.open_artefacts(workspace).compared, number), tmp_path)
     assert own == saved(harmonizer.comparison_table(harmonizer_artefacts.view(artefacts.open_artefacts(workspace)), number), tmp_path)
 
 
-def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(tmp_path):
-    workspace = make_workspace(tmp_path)
-    score(workspace, "baselines")
+def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(workspace):
     opened = artefacts.open_artefacts(workspace)
 
     tables = [frih.quality_table(frih_artefacts.view(opened), number) for number in (1, 2)]
@@ -69,9 +69,7 @@ def test_every_method_of_the_papers_tables_has_a_name():
     assert set(harmonizer_artefacts.LABELS) >= set(harmonizer_artefacts.COMPARED)
 
 
-def test_a_transformers_budget_tells_its_layers(tmp_path):
-    workspace = make_workspace(tmp_path)
-    score(workspace, "baselines")
+def test_a_transformers_budget_tells_its_layers(workspace):
     opened = artefacts.open_artefacts(workspace)
 
     assert names.budget_of(opened, "ht_pcm") == "4 updates of 2 pictures, width 0.125, transformer layers: 1"

@@ -186,10 +186,18 @@ def test_margin_needs_every_rival(frih_artefacts):
     assert result.note.startswith("14 of the 14 other methods of table 1 are not scored: Lalonde, Xue, Zhu")
 
 
-def test_claims_about_iharmony4_need_iharmony4(frih_artefacts):
-    others = numbers.against_others(frih_artefacts)
+@pytest.fixture(scope="module")
+def orders(frih_artefacts):
+    return numbers.orders(frih_artefacts)
 
-    results = {result.claim_id: result.verdict for result in claims.judge_claims(frih_artefacts, numbers.orders(frih_artefacts), others)}
+
+@pytest.fixture(scope="module")
+def judged(frih_artefacts, orders):
+    return claims.judge_claims(frih_artefacts, orders, numbers.against_others(frih_artefacts))
+
+
+def test_claims_about_iharmony4_need_iharmony4(judged):
+    results = {result.claim_id: result.verdict for result in judged}
 
     assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35")} == {NOT_TESTABLE}
     assert {results[claim] for claim in GAINS} == {AGREES}
@@ -216,16 +224,13 @@ def test_gain_among_networks_that_all_harm_is_no_agreement(tmp_path):
     assert gains_of(harmful) == dict.fromkeys(GAINS, ALL_WORSE)
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(frih_artefacts):
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(frih_artefacts, orders, judged):
     examples = [two_colors(), two_colors(scrap=12)]
     parts = submasks.measure(examples, submasks.cutoffs())
     regions = submasks.regions(examples, parts)
-    orders = numbers.orders(frih_artefacts)
     relations = gains.correlations(gains_table(np.arange(12.0), np.arange(12), np.linspace(0.1, 0.4, 12)))
 
-    results = claims.judge_claims(frih_artefacts, orders, numbers.against_others(frih_artefacts))
-
-    table = summary.summary_table(frih_artefacts, orders, parts, regions, relations, results)
+    table = summary.summary_table(frih_artefacts, orders, parts, regions, relations, judged)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert set(table.loc[table["quantity"].str.startswith("fMSE"), "verdict"]) == {AGREES}

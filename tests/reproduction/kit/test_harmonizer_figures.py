@@ -95,7 +95,7 @@ def test_supervision_repeats_itself(sample, model):
 def test_flow_shows_every_filter_with_its_argument(sample, model):
     titles = [axis.get_title() for axis in flow.flow_figure(sample, model).axes]
 
-    assert titles[-6:] == [f"I'{place} {name}" for place, name in enumerate(SIX, 1)]
+    assert titles[-6:] == [f"I'{index} {name}" for index, name in enumerate(SIX, 1)]
 
 
 def test_supervision_figure_has_two_rows_and_a_loss_per_filter(sample, model):

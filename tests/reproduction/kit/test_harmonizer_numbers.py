@@ -71,16 +71,21 @@ def make_artefacts(
     return artefacts.Artefacts(Workspace(profile, results, None), artefacts.LABELS, plan, "cpu", {}, named)
 
 
-@pytest.fixture
-def good_artefacts(tmp_path: Path) -> artefacts.Artefacts:
+@pytest.fixture(scope="module")
+def good_artefacts(tmp_path_factory) -> artefacts.Artefacts:
     """Artefacts in which every order of the paper holds."""
-    return make_artefacts(tmp_path)
+    return make_artefacts(tmp_path_factory.mktemp("good"))
 
 
-@pytest.fixture
-def full_artefacts(tmp_path: Path) -> artefacts.Artefacts:
-    """The same with the baselines beside it."""
-    return make_artefacts(tmp_path, at_256={**ERRORS, **RIVALS}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL})
+@pytest.fixture(scope="module")
+def full_artefacts(tmp_path_factory) -> artefacts.Artefacts:
+    """The same with the baselines."""
+    return make_artefacts(tmp_path_factory.mktemp("full"), at_256={**ERRORS, **RIVALS}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL})
+
+
+@pytest.fixture(scope="module")
+def good_orders(good_artefacts) -> pd.DataFrame:
+    return numbers.all_orders(good_artefacts)
 
 
 @pytest.fixture
@@ -179,9 +184,9 @@ def test_selections_are_those_of_the_profile(good_artefacts):
     assert (table["filters"].str.count(",") + 1).tolist() == [2, 2, 2, 4, 4, 4]
 
 
-def test_paper_s_difference_comes_from_the_table_that_prints_both(good_artefacts):
+def test_paper_s_difference_comes_from_the_table_that_prints_both(good_artefacts, good_orders):
     ablations = numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256, ("mse",)).set_index("comparison")["paper"]
-    others = numbers.all_orders(good_artefacts).set_index(["protocol", "comparison", "metric"])["paper"]
+    others = good_orders.set_index(["protocol", "comparison", "metric"])["paper"]
 
     assert ablations["cascade only - no cascade, no dynamic loss"] == pytest.approx(26.85 - 28.47)
     assert ablations["8 filters - Harmonizer"] == pytest.approx(23.51 - 24.26)
@@ -276,10 +281,11 @@ def test_without_measurements_every_speed_says_what_to_run(good_artefacts):
     assert speed.filter_table(nothing).empty
 
 
-def test_measurements_are_read_beside_the_profiles_results(good_artefacts, measured):
-    measured.to_csv(good_artefacts.workspace.results.root.parent / "inference.csv", index=False)
+def test_measurements_are_read_beside_the_profiles_results(tmp_path, measured):
+    found = make_artefacts(tmp_path / "results")
+    measured.to_csv(found.workspace.results.root.parent / "inference.csv", index=False)
 
-    assert measurements.device_of(measurements.read_measurements(good_artefacts)) == "a CPU"
+    assert measurements.device_of(measurements.read_measurements(found)) == "a CPU"
 
 
 def test_settings_are_the_papers_but_where_the_code_departs_from_the_text():
@@ -377,13 +383,11 @@ def test_claims_about_other_data_cannot_be_judged_here(good_artefacts, measured)
     assert results["harmonizer-C20"].note == claims.NEEDS_RIVAL
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts, measured):
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts, good_orders, measured):
     ablations = numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256)
     judged = claims.judge_claims(good_artefacts, measured)
 
-    table = summary.summary_table(
-        good_artefacts, numbers.all_orders(good_artefacts), ablations, numbers.size_effect(good_artefacts), judged
-    )
+    table = summary.summary_table(good_artefacts, good_orders, ablations, numbers.size_effect(good_artefacts), judged)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     orders = table[table["quantity"].str.contains(" - ")]

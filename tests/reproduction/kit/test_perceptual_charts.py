@@ -31,7 +31,7 @@ def test_differences_are_detected_minus_true_and_missing_values_are_left_out():
 
 def random_scores(count: int, lpips: float = np.nan) -> pd.DataFrame:
     draws = np.random.default_rng(0).gamma(2, 20, (2, count))
-    true, detected = ({f"p{place}_1_1": value for place, value in enumerate(row)} for row in draws)
+    true, detected = ({f"p{index}_1_1": value for index, value in enumerate(row)} for row in draws)
     return scores_of(true, detected).assign(lpips=lpips * np.random.default_rng(1).random(2 * count))
 
 

@@ -9,7 +9,7 @@ from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows
 
 from harmlib.evaluation.intervals import Interval
 from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS, NOT_TESTABLE, Finding
-from reproduction.kit.verdicts import Construction, Evidence, Setting, judge
+from reproduction.kit.verdicts import ClaimResult, Construction, Evidence, Setting, judge
 from reproduction.papers import claims as printed_claims
 from reproduction.perceptual import artefacts, claims, numbers, summary
 from reproduction.perceptual.artefacts import COCO_EXP
@@ -20,10 +20,25 @@ BELOW, ABOVE, OPEN = Interval(-2, -3, -1, 12, 12, 0.01), Interval(2, 1, 3, 12, 1
 NONE = Interval(np.nan, np.nan, np.nan, 0)
 
 
-@pytest.fixture
-def good_artefacts(tmp_path) -> artefacts.Artefacts:
+@pytest.fixture(scope="module")
+def good_artefacts(tmp_path_factory) -> artefacts.Artefacts:
     """Artefacts in the paper's order."""
-    return make_artefacts(tmp_path, score_rows(ERRORS))
+    return make_artefacts(tmp_path_factory.mktemp("good"), score_rows(ERRORS))
+
+
+@pytest.fixture(scope="module")
+def orders(good_artefacts) -> pd.DataFrame:
+    return numbers.orders(good_artefacts)
+
+
+@pytest.fixture(scope="module")
+def small(good_artefacts) -> pd.DataFrame:
+    return numbers.small_objects(good_artefacts)
+
+
+@pytest.fixture(scope="module")
+def judged(good_artefacts) -> list[ClaimResult]:
+    return claims.judge_claims(good_artefacts, SHIFT_ERRORS)
 
 
 def seen(tested: artefacts.Artefacts, number: int) -> Finding:
@@ -35,10 +50,8 @@ def verdicts_of(results) -> dict[str, str]:
     return {result.claim_id: result.verdict for result in results}
 
 
-def test_every_claim_is_judged_once(good_artefacts):
-    judged = [result.claim_id for result in claims.judge_claims(good_artefacts, SHIFT_ERRORS)]
-
-    assert sorted(judged) == printed_claims().query("paper == 'perceptual'")["id"].tolist()
+def test_every_claim_is_judged_once(judged):
+    assert sorted(result.claim_id for result in judged) == printed_claims().query("paper == 'perceptual'")["id"].tolist()
 
 
 def test_networks_and_training_are_the_papers():
@@ -48,15 +61,15 @@ def test_networks_and_training_are_the_papers():
     assert verdicts_of(judge(settings)) == dict.fromkeys(settings, AGREES)
 
 
-def test_sizes_of_data_sets_need_these_data_sets(good_artefacts):
-    results = {result.claim_id: result for result in claims.judge_claims(good_artefacts, SHIFT_ERRORS)}
+def test_sizes_of_data_sets_need_these_data_sets(judged):
+    results = {result.claim_id: result for result in judged}
 
     assert {results[f"perceptual-C{number}"].verdict for number in ("01", "11", "12", "21")} == {NOT_TESTABLE}
     assert results["perceptual-C01"].ours == IMAGES
 
 
-def test_paper_s_order_agrees_where_every_size_has_images(good_artefacts):
-    results = verdicts_of(claims.judge_claims(good_artefacts, SHIFT_ERRORS))
+def test_paper_s_order_agrees_where_every_size_has_images(judged):
+    results = verdicts_of(judged)
 
     assert results["perceptual-C18"] == AGREES
     # The sizes above 30 % are empty here, so that "every size" cannot be said.
@@ -124,28 +137,22 @@ def tables_of_detector(never: float, distance: Interval) -> tuple[pd.DataFrame, 
         (1.0, NONE, CANNOT_SAY),
     ],
 )
-def test_predicted_thresholds_may_be_nearer_than_the_papers(good_artefacts, never, distance, verdict):
-    orders, small = numbers.orders(good_artefacts), numbers.small_objects(good_artefacts)
-
+def test_predicted_thresholds_may_be_nearer_than_the_papers(good_artefacts, orders, small, never, distance, verdict):
     table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(never, distance), None, [])
 
     assert table[table["quantity"].str.startswith("distance")]["verdict"].tolist() == [verdict]
 
 
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts):
-    orders, small = numbers.orders(good_artefacts), numbers.small_objects(good_artefacts)
-    results = claims.judge_claims(good_artefacts, SHIFT_ERRORS)
+def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts, orders, small, judged):
     realism = pd.DataFrame([{"score": "inside", "meaning": "m", "ours": 0.6, "low": 0.45, "high": 0.7, "n": 40}])
 
-    table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(0.5, BELOW), realism, results)
+    table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(0.5, BELOW), realism, judged)
 
     assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
     assert set(table.loc[table["quantity"].str.startswith("AUC"), "verdict"]) == {CANNOT_SAY}
 
 
-def test_no_mask_methods_that_help_small_objects_differ_from_the_paper(good_artefacts):
-    orders, small = numbers.orders(good_artefacts), numbers.small_objects(good_artefacts)
-
+def test_no_mask_methods_that_help_small_objects_differ_from_the_paper(good_artefacts, orders, small):
     table = summary.summary_table(good_artefacts, orders, small, *tables_of_detector(0.0, BELOW), None, []).set_index("quantity")
 
     assert table.loc["MSE below 10 %, DIH-NM - composite, for COCO-Exp", "verdict"] == DIFFERS

@@ -254,7 +254,7 @@ def test_absent_pack_is_none(tmp_path):
 
 
 def test_detector_that_sees_what_people_see_tells_labels_apart(tmp_path, levels_detector):
-    write_pack(tmp_path, {f"{place:03d}": ("realistic", "unrealistic")[place % 2] for place in range(7, 31)})
+    write_pack(tmp_path, {f"{index:03d}": ("realistic", "unrealistic")[index % 2] for index in range(7, 31)})
 
     scores = realism.score_pack(levels_detector, labelme.read_pack(tmp_path))
     table = realism.auc_table(scores).set_index("score")

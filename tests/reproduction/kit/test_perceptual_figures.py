@@ -314,7 +314,7 @@ def test_largest_error_is_shown_and_nothing_twice():
 
     found = failures.find_failures(facts_of(both | {"mse": 5}, both | {"mse": 7}, {}))
 
-    assert [failure.place for failure in found] == [1, None, 0]
+    assert [failure.row for failure in found] == [1, None, 0]
 
 
 def test_failures_are_counted_among_those_that_can_fail():

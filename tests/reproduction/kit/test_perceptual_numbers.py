@@ -15,10 +15,10 @@ from reproduction.perceptual import artefacts, numbers
 from reproduction.perceptual.artefacts import COCO_EXP, IHARMONY4
 
 
-@pytest.fixture
-def good_artefacts(tmp_path) -> artefacts.Artefacts:
+@pytest.fixture(scope="module")
+def good_artefacts(tmp_path_factory) -> artefacts.Artefacts:
     """Artefacts in the paper's order: true mask, sequential, attention, no mask; all better than doing nothing."""
-    return make_artefacts(tmp_path, score_rows(ERRORS))
+    return make_artefacts(tmp_path_factory.mktemp("good"), score_rows(ERRORS))
 
 
 def test_table_1_compares_masks_of_one_trained_harmonizer(good_artefacts):

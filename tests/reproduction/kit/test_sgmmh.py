@@ -63,10 +63,10 @@ def make_artefacts(folder: Path, scores: pd.DataFrame) -> artefacts.Artefacts:
     return artefacts.Artefacts(Workspace(profile, results, None), artefacts.LABELS, plan, "cpu", manifests, named)
 
 
-@pytest.fixture
-def good_artefacts(tmp_path: Path) -> artefacts.Artefacts:
+@pytest.fixture(scope="module")
+def good_artefacts(tmp_path_factory: pytest.TempPathFactory) -> artefacts.Artefacts:
     """Artefacts in which every method beats the one before it in the paper's table."""
-    return make_artefacts(tmp_path, score_rows(METHOD_ERRORS))
+    return make_artefacts(tmp_path_factory.mktemp("good"), score_rows(METHOD_ERRORS))
 
 
 def example_of(composite: np.ndarray, target: np.ndarray, regions: np.ndarray, shape: tuple[int, int] = (256, 256)) -> pictures.Example:
@@ -112,7 +112,7 @@ def test_counts_of_a_single_source_meet_the_paper_without_a_sum(good_artefacts):
     assert table[["subset", "paper_source", "paper"]].to_numpy().tolist() == [["embedded-people", "10000", "9972"]]
 
 
-def test_neglected_photographs_are_counted_once(good_artefacts):
+def test_skipped_photographs_are_counted_once(good_artefacts):
     sentences = numbers.skip_sentences(numbers.counts_table(good_artefacts))
 
     assert "2 of 10 photographs skipped (no labeled region)" in sentences[0]
@@ -239,7 +239,7 @@ def test_wanted_direction_is_up_where_a_region_was_darkened(example):
 
 def region_rows(wanted: list[float], add: list[float]) -> pd.DataFrame:
     """One region per image, channel L."""
-    ids = [f"i{place}" for place in range(len(wanted))]
+    ids = [f"i{index}" for index in range(len(wanted))]
     return pd.DataFrame({"data": "d", "id": ids, "region": 1, "channel": "L", "wanted": wanted, "add": add, "done": wanted})
 
 

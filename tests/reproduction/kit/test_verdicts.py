@@ -137,7 +137,7 @@ def test_part_farthest_from_what_is_expected_is_shown():
 
 def test_one_part_of_many_that_differs_by_chance_is_not_enough() -> None:
     chance = Interval(2, 0.1, 3.9, 30, 30, 0.04)
-    parts = {str(place): OPEN for place in range(31)}
+    parts = {str(index): OPEN for index in range(31)}
 
     assert judge_together({"a": chance}, expected="below", data=DATA).verdict == DIFFERS
     assert judge_together({**parts, "a": chance}, expected="below", data=DATA).verdict == CANNOT_SAY

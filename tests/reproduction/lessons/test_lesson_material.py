@@ -24,6 +24,12 @@ def empty(tmp_path):
     return Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
 
 
+@pytest.fixture(scope="module")
+def embedded():
+    """Composites of the embedded photographs, made once: that takes seconds."""
+    return material.embedded_material(12, seed=2021)
+
+
 def finish_run(results: Results, name: str, method: str, **options: object) -> None:
     """Write the finished run of a method."""
     models.save_checkpoint(models.create(method, **options), results.run(name) / CHECKPOINT)
@@ -82,23 +88,22 @@ def test_a_method_that_does_not_exist_is_refused(empty):
         material.load_methods(empty, ["dovnet"])
 
 
-def test_photographs_are_taken_once():
-    found = material.embedded_material(12, seed=2021)
+def test_photographs_are_taken_once(embedded):
+    names = [photograph_of(example.id) for example in embedded.photographs]
 
-    assert len({photograph_of(example.id) for example in found.photographs}) == len(found.photographs)
-    assert len(found.photographs) < len(found.examples)
+    assert len(set(names)) == len(names) < len(embedded.examples)
 
 
-def test_random_masks_are_those_of_other_photographs():
-    examples = material.embedded_material(12, seed=2021).photographs
+def test_random_masks_are_those_of_other_photographs(embedded):
+    examples = embedded.photographs
 
     masks = material.random_masks(examples, seed=0)
 
     assert not any(np.array_equal(mask, example.mask) for mask, example in zip(masks, examples, strict=True))
 
 
-def test_a_single_photograph_gets_its_own_mask_mirrored():
-    example = material.embedded_material(1, seed=2021).examples[0]
+def test_a_single_photograph_gets_its_own_mask_mirrored(embedded):
+    example = embedded.examples[0]
 
     np.testing.assert_array_equal(material.random_masks([example], seed=0)[0], example.mask[:, ::-1])
 

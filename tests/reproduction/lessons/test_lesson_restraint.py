@@ -35,7 +35,7 @@ def test_photographs_count_once_and_composites_each(finder, examples):
 def test_a_method_that_finds_the_composite_leaves_photographs_alone(finder, examples):
     changes = restraint.measure_restraint({"finder": finder}, examples)
 
-    table = restraint.change_table(changes, VISIBLE).set_index(["kind", "place"])
+    table = restraint.change_table(changes, VISIBLE).set_index(["kind", "region"])
     apart = restraint.telling_apart(changes).iloc[0]
 
     assert table.loc[(restraint.PHOTOGRAPH, "whole picture"), "change"] == 0

@@ -129,9 +129,9 @@ def test_who_misses_a_spoiled_picture_is_flagged_and_kept(studies, kind, write, 
     for row in content["answers"]:
         trial = key.trials["rater-02"][row["trial"]]
         if trial.role == CATCH:
-            bad = next(place for place, version in enumerate(trial.versions) if is_spoiled(version))
+            bad = next(index for index, version in enumerate(trial.versions) if is_spoiled(version))
             row["answer"] = {
-                "rankings": [1 if place == bad else 2 for place in range(len(trial.versions))],
+                "rankings": [1 if index == bad else 2 for index in range(len(trial.versions))],
                 "pairs": ("left", "right")[bad],
                 "choices": row["images"][bad],
                 "filters": [{**setting, "percent": 0} for setting in row["answer"]] if kind == "filters" else None,

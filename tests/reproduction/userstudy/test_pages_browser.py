@@ -16,19 +16,19 @@ def answer_by_mouse(rater: Rater) -> None:
     """Click through the study; reload in the middle of it, and in the middle of a ranking."""
     rater.page.get_by_label("I do not").check()
     rater.page.get_by_role("button", name="Start").click()
-    for place in range(len(rater.trials)):
-        rater.wait_for(place)
-        if place == 1:
+    for index in range(len(rater.trials)):
+        rater.wait_for(index)
+        if index == 1:
             rater.page.reload()
-            rater.wait_for(place)
-        if "picture" in rater.trials[place]:
-            rater.set_sliders(place)
+            rater.wait_for(index)
+        if "picture" in rater.trials[index]:
+            rater.set_sliders(index)
         else:
-            for tap in rater.places(place):
+            for tap in rater.places(index):
                 rater.page.locator(".tile").nth(tap).click()
-        if place == 2:
+        if index == 2:
             rater.page.reload()
-            rater.wait_for(place)
+            rater.wait_for(index)
         rater.page.get_by_role("button", name="Next").click()
 
 
@@ -38,14 +38,14 @@ def answer_by_keys(rater: Rater) -> None:
     keyboard.press("Tab")
     keyboard.press("ArrowDown")
     keyboard.press("Enter")
-    for place in range(len(rater.trials)):
-        rater.wait_for(place)
-        if "picture" in rater.trials[place]:
-            press_sliders(rater, place)
+    for index in range(len(rater.trials)):
+        rater.wait_for(index)
+        if "picture" in rater.trials[index]:
+            press_sliders(rater, index)
         else:
-            for tap in rater.places(place):
+            for tap in rater.places(index):
                 keyboard.press(str(tap + 1))
-        if place == 1:
+        if index == 1:
             keyboard.press("Backspace")
             rater.wait_for(0)
             keyboard.press("Enter")
@@ -68,15 +68,15 @@ def answer_by_touch(rater: Rater) -> None:
     """Tap on a phone; look closer at a picture once."""
     rater.page.get_by_label("I edit pictures").tap()
     rater.page.get_by_role("button", name="Start").tap()
-    for place in range(len(rater.trials)):
-        rater.wait_for(place)
-        if "picture" in rater.trials[place]:
-            rater.set_sliders(place)
+    for index in range(len(rater.trials)):
+        rater.wait_for(index)
+        if "picture" in rater.trials[index]:
+            rater.set_sliders(index)
         else:
-            if place == 0:
+            if index == 0:
                 rater.page.get_by_role("button", name="Look closer at picture 2").tap()
                 rater.page.get_by_role("button", name="Close", exact=True).tap()
-            for tap in rater.places(place):
+            for tap in rater.places(index):
                 rater.page.locator(".tile").nth(tap).tap()
         rater.page.get_by_role("button", name="Next").tap()
 

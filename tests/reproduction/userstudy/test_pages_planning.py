@@ -49,14 +49,14 @@ def test_a_rater_sees_every_method_at_every_place_equally_often(sizes, seed):
 
     for trials in plan_study(design(**sizes, seed=seed)).values():
         counts = places(trials)
-        assert spread(counts[f"m{method}", place] for method in range(methods) for place in range(methods)) <= 2
+        assert spread(counts[f"m{method}", index] for method in range(methods) for index in range(methods)) <= 2
 
 
 @pytest.mark.parametrize(("items", "methods"), [(24, 3), (24, 4), (6, 4), (24, 7), (99, 7), (5, 2), (11, 4)])
 def test_a_rater_of_whole_rounds_is_balanced_within_one(items, methods):
     for trials in plan_study(design(items=items, methods=methods, raters=methods)).values():
         counts = places(trials)
-        assert spread(counts[f"m{method}", place] for method in range(methods) for place in range(methods)) <= 1
+        assert spread(counts[f"m{method}", index] for method in range(methods) for index in range(methods)) <= 1
 
 
 @given(sizes=sizes, seed=st.integers(0, 99))
@@ -67,7 +67,7 @@ def test_an_item_shows_every_method_at_every_place_equally_often_over_raters(siz
 
     for item in range(sizes["items"]):
         counts = places(trial for trials in plan.values() for trial in trials if trial.item == f"i{item}")
-        assert spread(counts[f"m{method}", place] for method in range(methods) for place in range(methods)) <= 1
+        assert spread(counts[f"m{method}", index] for method in range(methods) for index in range(methods)) <= 1
 
 
 @given(items=st.integers(1, 13), raters=st.integers(1, 13))
@@ -76,9 +76,9 @@ def test_no_item_comes_early_more_often_than_another(items, raters):
     plan = plan_study(design(items=items, raters=raters))
 
     whole = raters // items * items
-    counts = Counter((trial.item, place) for trials in list(plan.values())[:whole] for place, trial in enumerate(trials))
+    counts = Counter((trial.item, index) for trials in list(plan.values())[:whole] for index, trial in enumerate(trials))
     assert set(counts.values()) <= {raters // items}
-    rest = Counter((trial.item, place) for trials in list(plan.values())[whole:] for place, trial in enumerate(trials))
+    rest = Counter((trial.item, index) for trials in list(plan.values())[whole:] for index, trial in enumerate(trials))
     assert set(rest.values()) <= {1}
 
 
@@ -134,7 +134,7 @@ def test_in_a_williams_square_everything_follows_everything_equally_often(n):
     square = williams_square(n)
 
     assert all(set(np.bincount(column, minlength=n)) == {len(square) // n} for column in square.T)
-    follows = Counter((row[place], row[place + 1]) for row in square for place in range(n - 1))
+    follows = Counter((row[index], row[index + 1]) for row in square for index in range(n - 1))
     assert len(follows) == n * (n - 1)
     assert len(set(follows.values())) <= 1
 
