@@ -14,9 +14,8 @@ import numpy as np
 from PIL import Image
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.errors import ImageError
 from harmlib.io.files import replacing
-from harmlib.io.images import write_png
+from harmlib.io.images import image_size, write_png
 from harmlib.io.masks import MASK_THRESHOLD
 from harmlib.progress import progress
 from harmlib.threads import in_processes
@@ -49,16 +48,7 @@ def _ready() -> None:
 
 def _shrink(pairs: Sequence[Pair], folder: Path, longest: int) -> list[Pair]:
     """Return the pairs, or their copies where they are too large."""
-    return [_copy(pair, folder, longest) if max(_size(pair.composite)) > longest else pair for pair in pairs]
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Return width and height of a picture as stored, without decoding it."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except OSError as error:
-        raise ImageError(f'"{path}" cannot be read as a picture: fetch it again') from error
+    return [_copy(pair, folder, longest) if max(image_size(pair.composite)) > longest else pair for pair in pairs]
 
 
 def _copy(pair: Pair, folder: Path, longest: int) -> Pair:

@@ -53,6 +53,12 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         return prepare(image, name)
 
 
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height of a picture as stored, without decoding it; raises ImageError for what is no picture."""
+    with _decoding(f'"{path}"'), Image.open(path, formats=FORMATS) as image:
+        return image.size
+
+
 def prepare(image: Image.Image, name: str) -> Image.Image:
     """Return a picture that Pillow opened, decoded and turned upright; ``name`` opens the sentence of errors, as in ``open_image``."""
     with _decoding(name):

@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from PIL import Image
 
 from harmlib.io.files import fingerprint, replacing
+from harmlib.io.images import open_image
 from reproduction.kit.rounding import rounded
 from reproduction.papers import methods
 
@@ -112,7 +112,7 @@ def wrapped(words: str) -> str:
 
 def shown_sentence(path: str | os.PathLike[str]) -> str:
     """Return what the file of a ``sentence_figure`` says, empty for any other picture."""
-    with Image.open(path) as picture:
+    with open_image(path) as picture:
         return picture.info.get(SENTENCE, "")
 
 
