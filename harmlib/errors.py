@@ -51,3 +51,7 @@ class MissingPackageError(HarmlibError, ImportError):
 
 class DiskSpaceError(HarmlibError):
     """The disk is full or too small for the work ahead."""
+
+
+class BusyError(HarmlibError):
+    """Another process is writing the same files."""

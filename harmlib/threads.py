@@ -74,11 +74,16 @@ def in_processes(
 def _start(stopped: Callable[[], object], prepare: Prepare, given: tuple[Any, ...]) -> None:
     """Use one thread, end when told or when the parent process has ended (a killed one cannot say so), and keep what all jobs share."""
     keep_worker_to_one_thread()
+    end_with_parent()
+    threading.Thread(target=_end_after, args=(stopped,), daemon=True).start()
+    prepare(*given)
+
+
+def end_with_parent() -> None:
+    """End this spawned process as soon as the one that started it has ended."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # only spawned processes come here
-    for over in (parent.join, stopped):
-        threading.Thread(target=_end_after, args=(over,), daemon=True).start()
-    prepare(*given)
+    threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
 
 
 def _end_after(over: Callable[[], object]) -> None:

@@ -128,13 +128,15 @@ def _train(options: argparse.Namespace) -> None:
     from reproduction.pretrained import check_pretrained
     from reproduction.profiles import load_profile, unique_runs
     from reproduction.stages import Results, build_benchmarks, train_runs, trained_plans
+    from reproduction.supervision import alone_in
 
     profile = load_profile(options.profile)
     results = Results(options.results, profile.name)
     if not options.without_pretrained:
         check_pretrained(unique_runs(trained_plans(profile, options.papers, results)).values(), results)
-    build_benchmarks(profile, options.papers, data=options.data, results=results)
-    train_runs(profile, options.papers, data=options.data, results=results, devices=options.devices)
+    with alone_in(results.root):
+        build_benchmarks(profile, options.papers, data=options.data, results=results)
+        train_runs(profile, options.papers, data=options.data, results=results, devices=options.devices)
 
 
 def _add_notebook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

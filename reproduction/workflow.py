@@ -12,14 +12,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.errors import HarmlibError, ParameterError
-from harmlib.io.files import sha256, write_json
+from harmlib.io.files import remove_partial, sha256, write_json
 from harmlib.progress import IN_TERMINAL
 from reproduction.checkout import CHECKOUT
 from reproduction.pretrained import check_pretrained
@@ -27,6 +26,7 @@ from reproduction.profiles import Profile, load_profile, unique_benchmarks, uniq
 from reproduction.reading import CONFIG_FOLDER, PAPERS_FILE, profile_path
 from reproduction.schema import suggest
 from reproduction.stages import Results, build_benchmarks, train_runs, trained_plans
+from reproduction.supervision import alone_in, supervised
 
 MANIFEST_SUFFIX = ".manifest.json"
 
@@ -54,17 +54,18 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     os.environ[IN_TERMINAL] = "1"  # for the kernel, which inherits it
     os.environ["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(failed),
-            dict(parameters),
-            kernel_name="python3",
-            cwd=str(CHECKOUT / "notebooks"),
-            progress_bar=False,
-            stderr_file=sys.stderr,
-            # Otherwise every kernel warns about its transport and reports its own end as an error.
-            extra_arguments=["--log-level=50"],
-        )
+        with supervised():
+            papermill.execute_notebook(
+                str(notebook),
+                str(failed),
+                dict(parameters),
+                kernel_name="python3",
+                cwd=str(CHECKOUT / "notebooks"),
+                progress_bar=False,
+                stderr_file=sys.stderr,
+                # Otherwise every kernel warns about its transport and reports its own end as an error.
+                extra_arguments=["--log-level=50"],
+            )
     except Exception as error:
         raise NotebookError(f'notebook "{notebook.name}" stopped: {_last_line(error)} ("{failed.name}" shows where)') from error
     failed.replace(copy)
@@ -98,8 +99,8 @@ def reproduce(
     """Run everything a profile asks for, or what is left of it; return Snakemake's exit code.
 
     papers: only these; none means all that the profile has, and its lessons. data: root of the photographs, which small and paper need.
-    without_pretrained: methods whose ImageNet weights are not there start from random ones.
-    Raises ParameterError for an unknown paper, DataError when photographs are missing, CheckpointError when weights are, HarmlibError
+    without_pretrained: methods whose ImageNet weights are not there start from random ones. Its processes end with this one.
+    Raises ParameterError for an unknown paper, DataError when photographs are missing, CheckpointError when weights are, BusyError
     while another run is going.
     """
     loaded = load_profile(profile)
@@ -122,7 +123,8 @@ def reproduce(
     command = [sys.executable, "-m", "snakemake", *(str(word) for pair in arguments.items() for word in pair)]
     # --nolock: a killed Snakemake leaves its lock behind; ours ends with the process.
     command += ["--cores", str(cores or os.cpu_count() or 1), "--rerun-incomplete", "--nolock", "--quiet", "rules"]
-    with _alone_in(folder.root):
+    with alone_in(folder.root):
+        remove_partial(folder.root)
         write_json(folder.root / "workflow.json", settings)
         return subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
 
@@ -147,7 +149,7 @@ def train_only(
     _check_photographs(loaded, needed, data)
     if not without_pretrained:
         check_pretrained(chosen.values(), folder)
-    with _alone_in(folder.root):
+    with alone_in(folder.root):
         build_benchmarks(loaded, papers, data=data, results=folder, only=benchmarks)
         return train_runs(loaded, papers, data=data, results=folder, only=chosen)
 
@@ -156,19 +158,6 @@ def _check_photographs(profile: Profile, benchmarks: Iterable[BenchmarkPlan], da
     """Raise DataError, before hours of work, for photographs that are not there."""
     for name in {name for benchmark in benchmarks for name in benchmark.sources}:
         profile.open_source(name, data)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder meanwhile; raises HarmlibError while there is one."""
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise HarmlibError(f'another run is working in "{folder}": wait for it to end') from error
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from harmlib.io.files import remove_partial
 from reproduction.checkout import CHECKOUT
 from reproduction.profiles import Profile, load_profile
 from reproduction.stages import Results, device_kind
@@ -31,5 +32,7 @@ def open_workspace(profile: str, *, data: str | None = None, results: str = "res
     use_theme()
     loaded = load_profile(profile)
     workspace = Workspace(loaded, Results(CHECKOUT / results, loaded.name), CHECKOUT / data if data else None)
+    for folder in (workspace.results.figures, workspace.results.tables):
+        remove_partial(folder)  # some of it is committed
     print(f"profile {loaded.name}, device {device_kind()}, seed {loaded.seed}, photographs: {', '.join(loaded.sources)}")
     return workspace

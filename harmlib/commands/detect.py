@@ -39,6 +39,7 @@ def detect_files(model: HarmonizationModel, image: str | os.PathLike[str], out: 
     source, target = Path(image), Path(out)
     if not source.exists():
         raise DataError(f'"{image}" does not exist')
+    files.remove_partial(target)
     if source.is_dir():
         _detect_folder(model, source, target)
     else:

@@ -67,6 +67,7 @@ def harmonize_files(
     if arguments and not model.filters:
         raise ParameterError(f'"{model.name}" predicts no filter arguments: leave --arguments out')
     files.check_output(target, source, region)
+    files.remove_partial(target)
     if source.is_dir():
         _harmonize_folder(model, source, region, target, upsampling, arguments)
     elif source.suffix.lower() in VIDEO_SUFFIXES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from harmlib.data.composers.base import PUBLISHED
 from harmlib.data.pairs import Pair, list_splits, read_pairs
 from harmlib.errors import DataError
 from harmlib.io.files import fingerprint, is_finished, read_manifest, sha256, write_manifest, write_text
+from harmlib.io.locks import alone
 
 
 def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str | os.PathLike[str]) -> dict[str, Any]:
@@ -33,6 +34,13 @@ def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str
     expected = {"benchmark": plan.name, "composer": PUBLISHED, **drawn, "splits": list(plan.splits), "inputs": inputs}
     if is_finished(root, expected):
         return read_manifest(root)
+    with alone(root, f'another process is building "{root}"'):
+        _adopt(plan, pairs, tree, root, expected, started)
+    return read_manifest(root)
+
+
+def _adopt(plan: BenchmarkPlan, pairs: dict[str, list[Pair]], tree: Path, root: Path, expected: Mapping[str, Any], started: float) -> None:
+    """Link the tree, and write its tables and the manifest."""
     for subset in {pair.subset for found in pairs.values() for pair in found}:
         _link(tree / subset, root / subset)
     _write_tables(pairs, tree, root)
@@ -42,7 +50,6 @@ def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str
             counts.setdefault(subset, {})[split] = _count([pair for pair in found if pair.subset == subset])
     files = {"composites.csv": sha256(root / "composites.csv")}
     write_manifest(root, started=started, **expected, title=plan.title, dataset=plan.dataset, counts=counts, files=files)
-    return read_manifest(root)
 
 
 def _link(folder: Path, link: Path) -> None:

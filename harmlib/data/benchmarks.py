@@ -41,6 +41,7 @@ from harmlib.io.files import (
     write_text,
 )
 from harmlib.io.images import write_png
+from harmlib.io.locks import alone
 from harmlib.progress import progress
 from harmlib.threads import in_processes
 
@@ -111,7 +112,8 @@ def build_benchmark(
 
     plan: what to build. sources: one per sub-dataset, by name. root: the benchmark's folder.
     workers: processes beside this one; the files do not depend on their number.
-    Raises DiskSpaceError before it starts when the disk is too small, and whatever the sources raise for bad input.
+    Raises DiskSpaceError before it starts when the disk is too small, BusyError while another process builds it, and whatever the sources
+    raise for bad input.
     """
     started, root = time.time(), Path(root)
     inputs = {name: sources[name].fingerprint() for name in plan.sources}
@@ -123,9 +125,18 @@ def build_benchmark(
         "splits": list(plan.splits),
         "inputs": inputs,
     }
-    if is_finished(root, expected):
-        shutil.rmtree(root / RECORDS, ignore_errors=True)
-        return read_manifest(root)
+    if not is_finished(root, expected):
+        with alone(root, f'another process is building "{root}"'):
+            if not is_finished(root, expected):
+                _build(plan, sources, root, expected, seed=seed, workers=workers, started=started)
+    shutil.rmtree(root / RECORDS, ignore_errors=True)
+    return read_manifest(root)
+
+
+def _build(
+    plan: BenchmarkPlan, sources: Mapping[str, Source], root: Path, expected: Mapping[str, Any], *, seed: int, workers: int, started: float
+) -> None:
+    """Build a benchmark, or what is left of it."""
     _start_over_if_changed(root, expected)
     items = list(_items(plan, sources))
     _announce(plan, sources, items, root)
@@ -142,8 +153,6 @@ def build_benchmark(
         counts=counts,
         files={"composites.csv": sha256(root / "composites.csv")},
     )
-    shutil.rmtree(root / RECORDS)
-    return read_manifest(root)
 
 
 def _start_over_if_changed(root: Path, expected: Mapping[str, Any]) -> None:

@@ -25,13 +25,13 @@ from harmlib.data.composers.regions import is_usable
 from harmlib.data.packed import Labeler, PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
-from harmlib.data.rows import write_rows
+from harmlib.data.rows import keep_rows
 from harmlib.errors import DataError, ParameterError
 from harmlib.io.arrays import map_array
 from harmlib.io.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.seeds import item_generator
-from harmlib.threads import keep_worker_to_one_thread
+from harmlib.threads import end_with_parent, keep_worker_to_one_thread
 
 Batch = dict[str, Any]
 
@@ -51,11 +51,8 @@ class ResizedSource(Source):
         self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
         self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
         self._rows = {photo_id: row for row, photo_id in enumerate(self._ids)}
-        if not self._path.exists():
-            make = partial(_small_photo, source=source, size=size)
-            write_rows(
-                self._path, self._ids, (size, size, 4), make, workers=workers, desc=f"{source.name} at {size}x{size}", unit="photograph"
-            )
+        make = partial(_small_photo, source=source, size=size)
+        keep_rows(self._path, self._ids, (size, size, 4), make, workers=workers, desc=f"{source.name} at {size}x{size}", unit="photograph")
         self._pixels: np.ndarray | None = None
 
     def splits(self) -> tuple[str, ...]:
@@ -296,7 +293,8 @@ def _collate(entries: list[Batch]) -> Batch:
 
 
 def _one_thread(_: int) -> None:
-    """Keep a worker process to one thread, so that workers do not fight for cores."""
+    """Keep a worker process to one thread, so that workers do not fight for cores, and to the life of its parent."""
+    end_with_parent()
     keep_worker_to_one_thread()
     torch.set_num_threads(1)
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.data.rows import write_rows
+from harmlib.data.rows import keep_rows
 from harmlib.io.arrays import map_array
 from harmlib.io.files import fingerprint
 from harmlib.io.images import resize
@@ -84,10 +84,8 @@ class PackedPairs:
         self._path = Path(folder) / f"pairs-{resizer.size}-{key[:12]}.npy"
         self._pixels: np.ndarray | None = None
         self._shape = (len(pairs), resizer.size, resizer.size, CHANNELS + (labeler is not None))
-        if not self._path.exists():
-            make = partial(_small_pair, resizer=resizer, labeler=labeler)
-            desc = f"pairs at {resizer.size}x{resizer.size}"
-            write_rows(self._path, pairs, self._shape[1:], make, workers=workers, desc=desc, unit="pair")
+        make, desc = partial(_small_pair, resizer=resizer, labeler=labeler), f"pairs at {resizer.size}x{resizer.size}"
+        keep_rows(self._path, pairs, self._shape[1:], make, workers=workers, desc=desc, unit="pair")
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Return a pair's arrays: composite and target uint8 (size, size, 3), mask float32 (size, size), and submasks uint8 where kept."""

@@ -7,7 +7,9 @@ composite the mask, the foreground's colors and the recipe are kept, 10 to 40 kB
 from __future__ import annotations
 
 import json
+import math
 import os
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +24,8 @@ from harmlib.data.packed import Labeler, PairResizer
 from harmlib.errors import DataError
 from harmlib.io.arrays import read_arrays
 from harmlib.io.documents import MADE_AGAIN, check_shape, parse_json
-from harmlib.io.files import fingerprint, replacing
+from harmlib.io.files import fingerprint, remove_partial, replacing
+from harmlib.io.locks import alone
 from harmlib.progress import progress
 from harmlib.threads import in_processes
 
@@ -52,10 +55,14 @@ class CompositePool:
             for draw in range(draws)
             for start in range(0, len(ids), CHUNK)
         ]
-        waiting = [job for job in jobs if not job[-1].exists()]
-        done = in_processes(_draw_chunk, waiting, workers=workers, prepare=_keep, given=(photos, composer, seed)) if waiting else ()
-        for _ in progress(done, total=len(jobs), initial=len(jobs) - len(waiting), desc=f"composites of {photos.name}", unit="chunk"):
-            pass
+        if not all(_is_whole(path) for *_, path in jobs):
+            with alone(self.folder, f'another process is filling "{self.folder}"', patience=math.inf):
+                remove_partial(self.folder)
+                waiting = [job for job in jobs if not _is_whole(job[-1])]
+                done = in_processes(_draw_chunk, waiting, workers=workers, prepare=_keep, given=(photos, composer, seed))
+                bar = progress(done, total=len(jobs), initial=len(jobs) - len(waiting), desc=f"composites of {photos.name}", unit="chunk")
+                for _ in bar:
+                    pass
         self.counts: Counter[str] = Counter()
         self._draws: dict[str, list[_Draw]] = {}
         for *_, path in jobs:
@@ -95,6 +102,12 @@ class CompositePool:
 
 
 _Draw = tuple[np.ndarray, np.ndarray, str]  # mask bits (S, S / 8), foreground colors (N, 3), recipe
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a chunk is there and was not cut off: an archive's list of what it holds stands at its end."""
+    return zipfile.is_zipfile(path)
+
 
 _work: dict[str, Any] = {}  # what a worker process needs for every chunk, sent once
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -10,16 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from harmlib.io.files import check_free_space, replacing
+from harmlib.errors import DataError
+from harmlib.io.arrays import map_array
+from harmlib.io.files import check_free_space, remove_partial, replacing
+from harmlib.io.locks import alone
 from harmlib.progress import progress
 from harmlib.threads import in_processes
 
+logger = logging.getLogger(__name__)
+
 CHUNK = 32  # items a job
+BLOCK = 2**20  # bytes
 
 _work: dict[str, Any] = {}  # what a worker process needs for every chunk, sent once
 
 
-def write_rows(
+def keep_rows(
     path: str | os.PathLike[str],
     items: Sequence[Any],
     shape: tuple[int, ...],
@@ -29,17 +36,24 @@ def write_rows(
     desc: str,
     unit: str,
 ) -> None:
-    """Write ``make(item)``, uint8 of ``shape``, of every item into one .npy file, which appears when it is complete.
+    """Make sure that a .npy file holds ``make(item)``, uint8 of ``shape``, of every item; one that is missing or cut off is made.
 
-    workers: processes beside this one, for which ``make`` must be picklable; the bytes do not depend on their number.
-    desc, unit: of the progress bar. Raises DiskSpaceError before it starts, and the first error of an item.
+    workers: processes beside this one, for which ``make`` must be picklable; the bytes do not depend on their number. Of several processes
+    that need the file one makes it, and the others wait. desc, unit: of the progress bar.
+    Raises DiskSpaceError before it starts, and the first error of an item.
     """
-    whole = (len(items), *shape)
-    check_free_space(Path(path).parent, math.prod(whole))
-    with replacing(path) as temporary:
-        np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=whole)
-        jobs = [(items[first : first + CHUNK], first) for first in range(0, len(items), CHUNK)]
-        with progress(total=len(items), desc=desc, unit=unit) as bar:
+    place, whole = Path(path), (len(items), *shape)
+    if _holds(place, whole):
+        return
+    with alone(place, f'another process is filling "{place}"', patience=math.inf):
+        if _holds(place, whole):
+            return
+        remove_partial(place)
+        check_free_space(place.parent, math.prod(whole))
+        with replacing(place) as temporary, progress(total=len(items), desc=desc, unit=unit) as bar:
+            np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=whole)
+            _reserve(temporary)
+            jobs = [(items[first : first + CHUNK], first) for first in range(0, len(items), CHUNK)]
             if workers and len(jobs) > 1:
                 for _, count in in_processes(_write_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(temporary, make)):
                     bar.update(count)
@@ -65,3 +79,28 @@ def _write(path: Path, make: Callable[[Any], np.ndarray], items: Sequence[Any], 
         rows[row] = make(item)
     rows.flush()
     return len(items)
+
+
+def _holds(path: Path, shape: tuple[int, ...]) -> bool:
+    """Tell whether a file holds a whole array of a shape."""
+    if not path.exists():
+        return False
+    try:
+        map_array(path, shape, advice="it is made again")
+    except DataError as error:
+        logger.warning("%s", error)
+        return False
+    return True
+
+
+def _reserve(path: Path) -> None:
+    """Take the whole room of a file on the disk: a page of a mapped one that finds none there ends the process without a word."""
+    with path.open("r+b") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+            return
+        start = len(stream.read(BLOCK).rstrip(b"\0"))  # the header
+        for position in range(start, size, BLOCK):
+            stream.seek(position)
+            stream.write(bytes(min(BLOCK, size - position)))

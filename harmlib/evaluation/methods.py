@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,15 @@ def score_methods(
     for job in jobs:
         check_upsampling(job.upsampling)
     rule, place = get_protocol(protocol), device or _default_device()
+    with ExitStack() as stack:
+        return _score_methods(jobs, [stack.enter_context(ScoreFile(job.path)) for job in jobs], pairs, rule, place, benchmark, split)
+
+
+def _score_methods(
+    jobs: Sequence[ScoreJob], tables: list[ScoreFile], pairs: Sequence[Pair], rule: Protocol, place: str, benchmark: str, split: str
+) -> list[pd.DataFrame]:
+    """Score methods into their open tables."""
     network = _lpips_network(place, rule)
-    tables = [ScoreFile(job.path) for job in jobs]
     keys = [{"benchmark": benchmark, "split": split, "method": job.method, "protocol": rule.name} for job in jobs]
     models: dict[int, HarmonizationModel] = {}
 
@@ -194,11 +202,19 @@ def score_folder(
     background unless the protocol pastes the real one.
     out: a CSV that grows as the work goes; an interrupted run continues where it stopped; scores of files that were changed since are
     refused. Without it the rows stay in memory.
-    Raises DataError for an empty folder; ImageError, MaskError or ShapeError, naming the file, for one that cannot be used.
+    Raises BusyError while another process scores into it; DataError for an empty folder; ImageError, MaskError or ShapeError, naming the
+    file, for one that cannot be used.
     """
     rule = get_protocol(protocol)
-    keys = {"benchmark": "", "subset": "", "split": "", "method": Path(predictions).resolve().name, "protocol": rule.name}
-    table = ScoreFile(out) if out is not None else None
+    with ScoreFile(out) if out is not None else nullcontext() as table:
+        return _score_folder(Path(predictions), reals, masks, rule, table)
+
+
+def _score_folder(
+    predictions: Path, reals: str | os.PathLike[str], masks: str | os.PathLike[str], rule: Protocol, table: ScoreFile | None
+) -> pd.DataFrame:
+    """Score a folder into a table, or into memory."""
+    keys = {"benchmark": "", "subset": "", "split": "", "method": predictions.resolve().name, "protocol": rule.name}
     network = _lpips_network(_default_device(), rule)
     rows: list[dict[str, Any]] = []
     pictures = list_pictures(predictions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import io
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import DataError, DiskSpaceError
-from harmlib.io.files import check_output, write_text
+from harmlib.io.files import check_output, remove_partial, write_text
+from harmlib.io.locks import alone
 from harmlib.io.tables import NUMBER_OR_INFINITE, TEXT, WHOLE, read_frame, read_rows
 from harmlib.metrics.protocols import METRICS
 
@@ -39,20 +41,33 @@ def key_of(row: Mapping[str, Any]) -> Key:
 
 
 class ScoreFile:
-    """A score table on disk that grows row by row.
+    """A score table on disk that grows row by row, and has one writer: ``with ScoreFile(path) as table``.
 
     Opening repairs a half-written last line; ``done`` holds the keys of the finished rows; ``finish`` puts the rows into
     their final order, so that the file's bytes do not depend on interruptions. ``written``: when a table that was there was last
     written, in seconds since the epoch; None for a new one.
-    Raises DataError when the file exists and is no score table, which is then left as it is, or cannot be written.
+    Raises DataError when the file exists and is no score table, which is then left as it is, or cannot be written; BusyError while
+    another process has it open.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         check_output(self.path)
-        self.written = self.path.stat().st_mtime if self.path.exists() else None
-        self._repair()
-        self.done: set[Key] = {key_of(row) for row in self._rows()}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(alone(self.path, f'another process is scoring into "{self.path}"'))
+            remove_partial(self.path)
+            self.written = self.path.stat().st_mtime if self.path.exists() else None
+            self._repair()
+            self.done: set[Key] = {key_of(row) for row in self._rows()}
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> ScoreFile:
+        """Return the table."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others write it."""
+        self._open.close()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add the rows that are not there yet; raises DiskSpaceError when the disk is full."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
+import logging
 import os
 import platform
 import re
@@ -23,6 +25,9 @@ from typing import Any
 
 from harmlib.errors import DataError, DiskSpaceError, HarmlibError
 from harmlib.io.documents import check_shape, read_json
+from harmlib.io.locks import try_lock
+
+logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 CHECKPOINT = "checkpoint.pt"
@@ -82,22 +87,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises DiskSpaceError when the disk is full, DataError for what else the system refuses.
     """
     target = Path(path)
-    temporary = None
+    temporary, handle = None, None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _beside(target)
+        handle = os.open(temporary, os.O_RDWR)
+        try_lock(handle)  # for ``remove_partial``: somebody is at work on it
         yield temporary
-        _sync(temporary)
+        os.fsync(handle)  # so that the rename cannot outrun the content
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
-    except OSError as error:
+    except (OSError, RuntimeError) as raised:
+        # What the system refused comes out of torch.save as a RuntimeError.
+        error = raised if isinstance(raised, OSError) else raised.__context__
         # Another file's error is not this one's: what was read while this one was written has its own door.
-        if error.errno is None or error.filename not in (None, *map(os.fspath, filter(None, (target, target.parent, temporary)))):
+        ours = (None, *map(os.fspath, filter(None, (target, target.parent, temporary))))
+        if not isinstance(error, OSError) or error.errno is None or error.filename not in ours:
             raise
-        raise _refused(target, error) from error
+        raise _refused(target, error) from raised
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
 
 
 def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
@@ -143,17 +155,28 @@ def _refused(target: Path, error: OSError) -> HarmlibError:
     return DataError(f'"{target}" cannot be written ({error.strerror}): choose another place or name')
 
 
-def remove_partial(folder: str | os.PathLike[str]) -> None:
-    """Remove what a killed process left half-written anywhere under ``folder``; files of other makers stay."""
-    for path in Path(folder).rglob(f".*{PARTIAL}*"):
-        if path.is_file() and LEFT_BEHIND.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+def remove_partial(path: str | os.PathLike[str]) -> None:
+    """Remove what a killed process left half-written of a file, or anywhere under a folder.
+
+    Files of other makers stay, and so do those that a living process is writing.
+    """
+    place = Path(path)
+    of_a_file = f".{glob.escape(place.stem[:STEM_KEPT])}-*{PARTIAL}*"
+    for left in place.rglob(f".*{PARTIAL}*") if place.is_dir() else place.parent.glob(of_a_file):
+        if LEFT_BEHIND.fullmatch(left.name) and left.is_file() and _is_abandoned(left):
+            left.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
-    """Flush a file to the disk, so that the rename cannot outrun the content."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+def _is_abandoned(temporary: Path) -> bool:
+    """Tell whether no process is at work on a temporary file."""
+    try:
+        handle = os.open(temporary, os.O_RDWR)
+    except OSError:  # gone by now, or another user's
+        return False
+    try:
+        return try_lock(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:
@@ -255,8 +278,13 @@ def read_manifest(folder: str | os.PathLike[str], *needed: str) -> dict[str, Any
 
 
 def is_finished(folder: str | os.PathLike[str], expected: Mapping[str, Any]) -> bool:
-    """Tell whether ``folder`` holds a finished artefact whose manifest has the ``expected`` fields."""
+    """Tell whether ``folder`` holds a finished artefact whose manifest has the ``expected`` fields, and the files that this names."""
     if not (Path(folder) / MANIFEST).exists():
         return False
     found = read_manifest(folder)
-    return all(found.get(key) == json.loads(json.dumps(value)) for key, value in expected.items())
+    if not all(found.get(key) == json.loads(json.dumps(value)) for key, value in expected.items()):
+        return False
+    lost = [name for name in found.get("files", ()) if not (Path(folder) / name).exists()]
+    if lost:
+        logger.warning('"%s" has lost %s, so it is made again', folder, ", ".join(lost))
+    return not lost

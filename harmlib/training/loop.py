@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
 from harmlib.errors import HarmlibError, ParameterError
 from harmlib.extras import needs
 from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
+from harmlib.io.locks import alone
 from harmlib.models import save_checkpoint
 from harmlib.models.base import HarmonizationModel, TrainingRecipe
 from harmlib.progress import progress
@@ -71,23 +72,28 @@ def train(
     the least "val_error" become checkpoint.pt and the last ones stand beside it.
     watch: called with the history so far whenever it grows, for a live plot.
     manifest: further fields of the run's manifest.
-    Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges.
+    Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges, BusyError while another
+    process trains it.
     """
     started, folder = time.time(), Path(folder)
     if is_trained(folder, plan, seed=seed):
         return folder
     fabric = fabric or make_fabric(plan)
-    remove_partial(folder)
-    state = prepare(model, plan, seed, fabric) if plan.iterations else TrainingState(model, {}, None, {})
-    if not state.resume(folder):
-        load_parts(model, folder.parent, plan.parts)
-        if plan.start_from:
-            start_from(model, folder.parent, plan.start_from)
-    if plan.iterations:
-        _run(state, dataset, folder, plan, seed, fabric, validate, watch)
-    if fabric.is_global_zero:
-        _finish(state, folder, plan, seed, started, fabric, manifest)
-    fabric.barrier()
+    # Of the processes of one run, the first writes.
+    with alone(folder, f'another process is training "{folder}"') if fabric.is_global_zero else nullcontext():
+        if is_trained(folder, plan, seed=seed):
+            return folder
+        remove_partial(folder)
+        state = prepare(model, plan, seed, fabric) if plan.iterations else TrainingState(model, {}, None, {})
+        if not state.resume(folder):
+            load_parts(model, folder.parent, plan.parts)
+            if plan.start_from:
+                start_from(model, folder.parent, plan.start_from)
+        if plan.iterations:
+            _run(state, dataset, folder, plan, seed, fabric, validate, watch)
+        if fabric.is_global_zero:
+            _finish(state, folder, plan, seed, started, fabric, manifest)
+        fabric.barrier()
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.io.files import MANIFEST, read_manifest
+from harmlib.io.files import CHECKPOINT, MANIFEST, read_manifest
 from harmlib.io.tables import FINITE, NUMBER_OR_INFINITE, WHOLE, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 HISTORY = "history.csv"
 
@@ -98,12 +101,15 @@ class RunPlan:
 
 
 def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:
-    """Tell whether a folder holds the finished run of a plan.
+    """Tell whether a folder holds the finished run of a plan, with its weights; one that has lost them is trained again.
 
     inputs: fields of the manifest that must agree too. Raises CheckpointError when the run there had other settings: it may have
     taken days, so nothing replaces it silently.
     """
     if not (Path(folder) / MANIFEST).exists():
+        return False
+    if not (Path(folder) / CHECKPOINT).exists():
+        logger.warning('"%s" has lost its %s, so it is trained again', folder, CHECKPOINT)
         return False
     changed = changed_settings(folder, plan, seed=seed, **inputs)
     if changed:

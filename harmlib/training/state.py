@@ -140,8 +140,8 @@ class TrainingState:
             "cpu_generator": torch.get_rng_state(),
             "cuda_generators": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        with replacing(Path(folder) / RESUME) as temporary:
-            torch.save(content, temporary)
+        with replacing(Path(folder) / RESUME) as temporary, temporary.open("wb") as stream:
+            torch.save(content, stream)
 
     def resume(self, folder: str | os.PathLike[str]) -> bool:
         """Take up ``resume.pt`` if it is there; return whether it was.

@@ -37,6 +37,7 @@ from harmlib.io.files import (
     write_text,
 )
 from harmlib.io.images import read_image, write_png
+from harmlib.io.locks import alone
 from harmlib.progress import progress
 from reproduction.prepare.releases import Original, Release, get_release, list_releases
 
@@ -55,7 +56,7 @@ def prepare(name: str, from_folder: str | os.PathLike[str], to_folder: str | os.
 
     name: one of ``list_releases()``. from_folder: the unpacked release. to_folder: a new or empty folder.
     Raises ParameterError for an unknown name; DataError or ImageError for a missing or damaged part of the release or a
-    folder with other content; DiskSpaceError before it starts when the disk is too small.
+    folder with other content; DiskSpaceError before it starts when the disk is too small; BusyError while another process does it.
     """
     started, target = time.time(), Path(to_folder)
     release = get_release(name)
@@ -63,13 +64,14 @@ def prepare(name: str, from_folder: str | os.PathLike[str], to_folder: str | os.
     expected = {"data_set": name, "inputs": _fingerprint(originals)}
     if is_finished(target, expected):
         return read_manifest(target)
-    _claim(target, expected)
-    _announce(name, len(originals), target)
-    records = _convert_all(release, originals, target)
-    _write_tables(release, classes, records, target)
-    counts = Counter(original.split for original in originals)
-    write_manifest(target, started=started, **expected, counts=counts, files={"index.csv": sha256(target / "index.csv")})
-    shutil.rmtree(target / RECORDS)
+    with alone(target, f'another process is preparing "{target}"'):
+        _claim(target, expected)
+        _announce(name, len(originals), target)
+        records = _convert_all(release, originals, target)
+        _write_tables(release, classes, records, target)
+        counts = Counter(original.split for original in originals)
+        write_manifest(target, started=started, **expected, counts=counts, files={"index.csv": sha256(target / "index.csv")})
+        shutil.rmtree(target / RECORDS)
     return read_manifest(target)
 
 

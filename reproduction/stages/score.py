@@ -6,6 +6,7 @@ A part is what one method makes of one benchmark under one protocol. It is calle
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.built import inputs_fingerprint
-from harmlib.io.files import CHECKPOINT, fingerprint, is_finished, sha256, write_manifest, write_text
+from harmlib.io.files import CHECKPOINT, fingerprint, is_finished, read_manifest, sha256, write_manifest, write_text
+from harmlib.io.locks import alone
 from harmlib.progress import HIDDEN, progress
 from harmlib.threads import in_processes, one_algebra_thread
 from harmlib.training.plan import RunPlan
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harmlib.models.base import HarmonizationModel
+
+logger = logging.getLogger(__name__)
 
 # Starting a process takes as long as scoring some hundred pictures.
 MANY_PICTURES = 2000
@@ -56,7 +60,8 @@ def score_papers(
     """Score the runs of some papers and their methods without weights on every benchmark; return paper -> one row per image and method.
 
     workers: processes beside this one, of one thread each, which share the methods; 0 for none. By default one per core where that is
-    worth their start, none beside a GPU.
+    worth their start, none beside a GPU. What was lost, doubled or changed since is scored or put together again.
+    Raises BusyError while another process scores.
     """
     from harmlib.evaluation.methods import read_scores
 
@@ -64,13 +69,43 @@ def score_papers(
     content = {name: inputs_fingerprint(results.benchmark(name)) for name in unique_benchmarks(plans)}
     content |= {name: sha256(results.run(name) / CHECKPOINT) for name in unique_runs(plans)}
     expected = {plan.paper: _expected(plan, content, split) for plan in plans}
-    unfinished = [plan for plan in plans if not is_finished(results.scores(plan.paper), expected[plan.paper])]
-    started, parts = time.time(), {plan.paper: _parts(plan, content, split, results) for plan in unfinished}
-    missing = {part.path: part for paper in parts for part in parts[paper] if not part.path.exists()}
-    _score_all(list(missing.values()), results, workers)
-    for plan in unfinished:
-        _write_table(results.scores(plan.paper), parts[plan.paper], started=started, **expected[plan.paper])
+    if any(not _is_scored(results.scores(plan.paper), expected[plan.paper]) for plan in plans):
+        with alone(results.score_parts, f'another process is scoring into "{results.score_parts}"'):
+            unfinished = [plan for plan in plans if not _is_scored(results.scores(plan.paper), expected[plan.paper])]
+            started, parts = time.time(), {plan.paper: _parts(plan, content, split, results) for plan in unfinished}
+            missing = {part.path: part for paper in parts for part in parts[paper] if not _is_whole(part, results)}
+            _score_all(list(missing.values()), results, workers)
+            for plan in unfinished:
+                _write_table(results.scores(plan.paper), parts[plan.paper], started=started, **expected[plan.paper])
     return {plan.paper: read_scores(results.scores(plan.paper) / "scores.csv") for plan in plans}
+
+
+def _is_scored(folder: Path, expected: Mapping[str, object]) -> bool:
+    """Tell whether a paper's scores are finished and are what was written: rows that were lost or doubled later show in their bytes."""
+    if not is_finished(folder, expected):
+        return False
+    whole = sha256(folder / "scores.csv") == read_manifest(folder)["files"]["scores.csv"]
+    if not whole:
+        logger.warning('"%s" was changed after it was written, and is put together again', folder / "scores.csv")
+    return whole
+
+
+def _is_whole(part: Part, results: Results) -> bool:
+    """Tell whether a part has one row for every pair of its benchmark."""
+    from harmlib.data.pairs import read_pairs
+    from harmlib.evaluation.methods import read_scores
+
+    if not part.path.exists():
+        return False
+    pairs = [(pair.subset, pair.id) for pair in read_pairs(results.benchmark(part.benchmark.name), part.split)]
+    try:
+        scores = read_scores(part.path)
+        whole = sorted(zip(scores["subset"], scores["id"], strict=True)) == sorted(pairs)
+    except ValueError:  # not even a table any more
+        whole = False
+    if not whole:
+        logger.warning('"%s" has lost or doubled rows, and is scored again', part.path)
+    return whole
 
 
 def _expected(plan: PaperPlan, content: Mapping[str, str], split: str) -> dict[str, object]:

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
-from miniature import write_folder_source
+from miniature_run import write_run
 
 MOMENTS = range(int(os.environ.get("HARMLIB_KILLS", "1")))
 STAGES = ("build", "train", "score")
@@ -46,19 +45,7 @@ if __name__ == "__main__":
 def place(tmp_path_factory):
     """A miniature profile with its photographs, and every stage's result and duration without interruption."""
     folder = tmp_path_factory.mktemp("kill")
-    write_folder_source(folder / "mini", photos=9)
-    budget = {"iterations": 12, "batch_size": 2, "options": {"width": 1 / 16}, "save_seconds": 0, "runs": {"sgmmh_om": {"keep": [6]}}}
-    benchmark = {"composer": "sgmmh", "title": "A", "dataset": "HScene", "sources": ["mini"], "draws": {"train": 10, "test": 10}}
-    names = ["sgmmh_om", "sgmmh_omgan"]
-    content = {
-        "seed": 3,
-        "sources": {"mini": {"kind": "folder", "folder": "mini", "options": {"no_object": 0}}},
-        "benchmarks": {"a": benchmark},
-        "runs": {"sgmmh_om": {"budget": "all"}, "sgmmh_omgan": {"budget": "all", "start_from": "sgmmh_om"}},
-        "papers": {"sgmmh": {"benchmarks": ["a"], "runs": names, "protocols": {"sgmmh": None}, "notebooks": []}},
-        "budgets": {"all": budget},
-    }
-    (folder / "kill.yaml").write_text(yaml.safe_dump(content))
+    write_run(folder)
     durations = {stage: float(call(stage, folder, folder / "whole")) for stage in STAGES}
     return folder, durations
 

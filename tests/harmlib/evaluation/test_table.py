@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harmlib.errors import DataError
+from harmlib.errors import BusyError, DataError
 from harmlib.evaluation.table import COLUMNS, ScoreFile, read_scores
 from harmlib.metrics.protocols import METRICS
 
@@ -84,6 +84,19 @@ def test_foreign_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no score table"):
         ScoreFile(path)
     assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    with ScoreFile(path) as table:
+        table.append([row("one")])
+        with pytest.raises(BusyError, match=r'another process is scoring into ".*scores\.csv": wait for it to end'):
+            ScoreFile(path)
+
+    with ScoreFile(path) as again:
+        again.append([row("one"), row("two")])
+        assert len(again.finish()) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
 
 
 def test_damaged_row_is_named_by_its_line(tmp_path: Path) -> None:

@@ -40,6 +40,24 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     assert list((tmp_path / "a").iterdir()) == []
 
 
+def test_what_a_living_process_is_writing_stays(tmp_path):
+    with files.replacing(tmp_path / "a.png") as temporary:
+        files.remove_partial(tmp_path)
+        files.remove_partial(tmp_path / "a.png")
+
+        assert temporary.exists()
+
+
+def test_leftovers_of_one_file_go_without_a_look_at_the_others(tmp_path):
+    for name in (".a-12345678.partial.mp4", ".a [1]-12345678.partial.mp4", ".b-12345678.partial.mp4"):
+        (tmp_path / name).write_text("x")
+
+    files.remove_partial(tmp_path / "a [1].mp4")
+    files.remove_partial(tmp_path / "a.mp4")
+
+    assert [path.name for path in tmp_path.iterdir()] == [".b-12345678.partial.mp4"]
+
+
 def test_text_has_the_same_line_ends_everywhere(tmp_path):
     files.write_text(tmp_path / "a.txt", "one\ntwo\n")
 
