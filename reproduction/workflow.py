@@ -18,7 +18,8 @@ from typing import Any
 
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.errors import HarmlibError, ParameterError
-from harmlib.io.files import remove_partial, sha256, write_json
+from harmlib.io.files import check_output, remove_partial, sha256, write_json
+from harmlib.io.refusals import refusal
 from harmlib.progress import IN_TERMINAL
 from reproduction.checkout import CHECKOUT
 from reproduction.pretrained import check_pretrained
@@ -38,12 +39,15 @@ class NotebookError(HarmlibError):
 def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str], parameters: Mapping[str, Any]) -> Path:
     """Run a notebook with papermill; return the executed copy, with a manifest beside it written last.
 
-    Raises ParameterError for a parameter the notebook does not have, NotebookError when it stops with an error (what had
-    run is then in ``<copy>.failed.ipynb``).
+    Its kernel ends with this process. Raises DataError where the copy cannot be written, ParameterError for a parameter the notebook does
+    not have, NotebookError when it stops with an error (what had run is then in ``<copy>.failed.ipynb``).
     """
     import papermill
 
     notebook, copy = Path(notebook), Path(copy)
+    if not notebook.is_file():
+        raise ParameterError(f'"{notebook}" is no notebook: give the path of an .ipynb file')
+    check_output(copy, notebook)
     known = papermill.inspect_notebook(str(notebook))
     for name in parameters:
         if name not in known:
@@ -66,6 +70,8 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
                 # Otherwise every kernel warns about its transport and reports its own end as an error.
                 extra_arguments=["--log-level=50"],
             )
+    except OSError as error:
+        raise refusal(failed, error) from error
     except Exception as error:
         raise NotebookError(f'notebook "{notebook.name}" stopped: {_last_line(error)} ("{failed.name}" shows where)') from error
     failed.replace(copy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import errno
 import io
 import logging
 import math
@@ -13,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harmlib.errors import DataError, DiskSpaceError
+from harmlib.errors import DataError
 from harmlib.io.files import check_output, remove_partial, write_text
 from harmlib.io.locks import alone
+from harmlib.io.refusals import refusal
 from harmlib.io.tables import NUMBER_OR_INFINITE, TEXT, WHOLE, read_frame, read_rows
 from harmlib.metrics.protocols import METRICS
 
@@ -70,17 +70,13 @@ class ScoreFile:
         self._open.close()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add the rows that are not there yet; raises DiskSpaceError when the disk is full."""
+        """Add the rows that are not there yet; raises DiskSpaceError when the disk is full, DataError for what else the system refuses."""
         fresh = [row for row in rows if key_of(row) not in self.done]
         try:
             with self.path.open("a", encoding="utf-8", newline="") as stream:
                 stream.write("".join(_line(row) for row in fresh))
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise DiskSpaceError(
-                    f'the disk is full while writing "{self.path}": free some space and run the same command again'
-                ) from error
-            raise
+            raise refusal(self.path, error) from error
         self.done.update(key_of(row) for row in fresh)
 
     def finish(self) -> pd.DataFrame:

@@ -6,7 +6,6 @@ Every file appears by write-then-rename; every artefact ends with ``manifest.jso
 from __future__ import annotations
 
 import contextlib
-import errno
 import glob
 import hashlib
 import json
@@ -23,9 +22,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harmlib.errors import DataError, DiskSpaceError, HarmlibError
+from harmlib.errors import DataError, DiskSpaceError
 from harmlib.io.documents import check_shape, read_json
 from harmlib.io.locks import try_lock
+from harmlib.io.refusals import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         ours = (None, *map(os.fspath, filter(None, (target, target.parent, temporary))))
         if not isinstance(error, OSError) or error.errno is None or error.filename not in ours:
             raise
-        raise _refused(target, error) from raised
+        raise refusal(target, error) from raised
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -126,14 +126,14 @@ def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] |
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        raise _refused(target, error) from error
+        raise refusal(target, error) from error
     folder = target.absolute().parent
     while not folder.exists():
         folder = folder.parent
     try:
         _beside(folder / target.name).unlink()
     except OSError as error:
-        raise _refused(target, error) from error
+        raise refusal(target, error) from error
 
 
 def _beside(target: Path) -> Path:
@@ -143,16 +143,6 @@ def _beside(target: Path) -> Path:
     )
     os.close(handle)
     return Path(name)
-
-
-def _refused(target: Path, error: OSError) -> HarmlibError:
-    """Return the sentence for what the system refused when ``target`` was to be written."""
-    if error.errno == errno.ENOSPC:
-        return DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again')
-    blocked = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
-    if blocked is not None:
-        return DataError(f'"{target}" cannot be written, because "{blocked}" is a file: choose another folder')
-    return DataError(f'"{target}" cannot be written ({error.strerror}): choose another place or name')
 
 
 def remove_partial(path: str | os.PathLike[str]) -> None:

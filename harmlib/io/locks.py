@@ -15,7 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harmlib.errors import BusyError, DataError
+from harmlib.errors import BusyError
+from harmlib.io.refusals import refusal
 
 if sys.platform != "win32":
     import fcntl
@@ -33,14 +34,14 @@ def alone(path: str | os.PathLike[str], doing: str, *, patience: float = 0) -> I
     path: the file or folder to be written, which need not exist; the lock is ``.<name>.lock`` beside it, gone when it is free.
     doing: opens the sentence about a second one, such as 'another process is scoring into "a.csv"'.
     patience: seconds to wait for it. The lock is held until every process with the yielded file has closed it or died.
-    Raises BusyError when somebody else still has it then, DataError where the lock cannot be written.
+    Raises BusyError when somebody else still has it then, HarmlibError where the lock cannot be written.
     """
     lock = _lock_path(Path(path))
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         handle = _taken(lock, time.monotonic() + patience)
     except OSError as error:
-        raise DataError(f'"{path}" cannot be written ({error.strerror}): choose another place or name') from error
+        raise refusal(Path(path), error) from error
     if handle is None:
         raise BusyError(f"{doing}: wait for it to end")
     try:

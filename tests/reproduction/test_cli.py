@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from miniature_run import write_run
+from miniature_study import answer_as_page, make_miniature
 
 from reproduction.__main__ import main
+from reproduction.checkout import CHECKOUT
 
 
 @pytest.mark.parametrize(
@@ -29,3 +34,44 @@ def test_bad_input_is_one_sentence_and_exit_code_2(capsys, monkeypatch, request,
     assert code == 2
     assert sentence in error
     assert error.count("\n") == 1
+
+
+@pytest.fixture
+def given(tmp_path):
+    """What the commands need, and a file where none of their results can lie below."""
+    study = make_miniature(tmp_path, "pairs")
+    (tmp_path / "answers.json").write_text(json.dumps(answer_as_page(study, "rater-01")))
+    write_run(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize("out", ["file/below", "file", "n" * 300])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["reproduce", "--profile", "kill.yaml", "--data", ".", "--results"],
+        ["reproduce", "--profile", "kill.yaml", "--data", ".", "--only", "sgmmh_om", "--results"],
+        ["train", "sgmmh", "--profile", "kill.yaml", "--data", ".", "--results"],
+        ["notebook", str(CHECKOUT / "notebooks" / "00_start_here.ipynb"), "-p", "profile=kill.yaml", "--out"],
+        ["study", "make", "my class", "--methods", "composite", "reinhard_lab", "--raters", "1", "--out"],
+        ["study", "merge", "pairs", "answers.json", "--out"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_a_result_that_cannot_be_written_is_one_sentence_and_exit_code_2(capsys, monkeypatch, given, arguments, out):
+    if arguments[0] == "notebook" and out == "file":
+        pytest.skip("a copy of a notebook is a file")
+    monkeypatch.chdir(given)
+    before = sorted(given.rglob("*"))
+    capsys.readouterr()  # what the fixture printed
+
+    code = main([*arguments, out])
+
+    error = capsys.readouterr().err
+    assert code == 2
+    assert error.startswith('reproduction: "')
+    assert out[:4] in error
+    assert error.count("\n") == 1
+    assert (given / "file").read_text() == "mine"
+    assert sorted(given.rglob("*")) == before

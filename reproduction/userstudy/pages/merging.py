@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmlib.filters import SIX
+from harmlib.io.files import check_output, remove_partial, replacing
 from reproduction.userstudy.pages.answers import Answer, Answers, read_all
 from reproduction.userstudy.pages.naming import PAGES, Key, read_key
 from reproduction.userstudy.pages.planning import CATCH, is_spoiled
 from reproduction.userstudy.pages.rendering import PICTURES
-from reproduction.userstudy.records import StudyInfo, StudyRecords, write_study
+from reproduction.userstudy.records import INFO, StudyInfo, StudyRecords, write_study
 from reproduction.userstudy.tables import SEPARATOR
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ def merge_answers(
     Raises DataError for the first file that is refused (``answers.read_all``), and nothing is written.
     """
     key = read_key(study)
+    check_output(Path(out) / INFO)
     files = read_all(answers, key, incomplete=incomplete)
     kind = key.settings["kind"]
     rows = [row for one in files for answer in _scored(one) for row in _ROWS[kind](one.rater, answer, key)]
     info = _info(key, Path(study), max(one.date for one in files))
     records = StudyRecords(info, _table([_participant(one, key) for one in files]))
+    remove_partial(out)
     _copy_pictures(key, Path(study), Path(out))
     answered: dict[str, Any] = {kind: _table(rows)}
     write_study(out, replace(records, **answered))
@@ -151,5 +154,5 @@ def _copy_pictures(key: Key, study: Path, out: Path) -> None:
         source = next((path for path in (study / PAGES / PICTURES / name, study / PICTURES / name) if path.exists()), None)
         if source is not None and not is_spoiled(version):
             target = out / _picture(item, version, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            with replacing(target) as temporary:
+                shutil.copyfile(source, temporary)

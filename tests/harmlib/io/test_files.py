@@ -40,6 +40,25 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     assert list((tmp_path / "a").iterdir()) == []
 
 
+TOO_LARGE = """
+import resource, sys, torch
+from harmlib.models import checkpoints
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+try:
+    checkpoints.write(sys.argv[1], {"weights": {"a": torch.zeros(2**20)}})
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_weights_that_the_system_does_not_take_are_one_sentence(tmp_path):
+    done = subprocess.run([sys.executable, "-c", TOO_LARGE, str(tmp_path / "a.pt")], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f'DataError "{tmp_path / "a.pt"}" cannot be written (File too large): choose another place or name\n'
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_living_process_is_writing_stays(tmp_path):
     with files.replacing(tmp_path / "a.png") as temporary:
         files.remove_partial(tmp_path)

@@ -1,0 +1,18 @@
+"""The one sentence about what the system refuses when a file is written."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from harmlib.errors import DataError, DiskSpaceError, HarmlibError
+
+
+def refusal(target: Path, error: OSError) -> HarmlibError:
+    """Return the error to raise where ``target`` was to be written: DiskSpaceError for a full disk, DataError for all else."""
+    if error.errno == errno.ENOSPC:
+        return DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again')
+    blocked = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
+    if blocked is not None:
+        return DataError(f'"{target}" cannot be written, because "{blocked}" is a file: choose another folder')
+    return DataError(f'"{target}" cannot be written ({error.strerror}): choose another place or name')
