@@ -92,13 +92,17 @@ def end_processes(mark: str) -> None:
 
 
 def marked_processes(mark: str) -> list[psutil.Process]:
-    """Return the processes, this one apart, that were started with a mark in their environment and have not ended."""
+    """Return the processes, this one apart, that were started with a mark in their environment and have not ended.
+
+    Without multiprocessing's resource trackers: they end with those that they serve, also with the command itself, and clean up after them.
+    """
     import psutil
 
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # ended by now, not yet collected by its parent, or another user's
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+            ours = process.pid != os.getpid() and process.environ().get(MARK) == mark
+            if ours and not any("multiprocessing.resource_tracker" in word for word in process.cmdline()):
                 found.append(process)
     return found
 

@@ -107,6 +107,28 @@ def test_what_runs_below_a_command_is_let_in(tmp_path):
     assert MARK not in os.environ
 
 
+def test_processes_are_shared_out_before_and_after_a_command(tmp_path):
+    script = """
+import sys
+from pathlib import Path
+from harmlib.threads import in_processes
+from reproduction.supervision import alone_in
+if __name__ == "__main__":
+    for _ in range(2):
+        with alone_in(Path(sys.argv[1])):
+            print([result for _, result in in_processes(abs, [(-1,)], workers=1, prepare=print)])
+"""
+    (tmp_path / "script.py").write_text(script)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py", tmp_path / "run"], capture_output=True, text=True, check=False, env=environment
+    )
+
+    assert done.stdout.split() == ["[1]", "[1]"]
+    assert done.stderr == ""
+
+
 def test_a_command_without_a_folder_takes_its_processes_along(tmp_path):
     with supervised():
         mark = os.environ[MARK]
