@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Ends the name of a method whose small result goes to full size by polynomial color mapping.
 PCM = "_pcm"
+# The folder of what scores are put together from, beside those of the papers' scores.
+PARTS = "parts"
 
 
 @dataclass(frozen=True)

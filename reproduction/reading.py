@@ -172,7 +172,7 @@ def _sentence(slip: Slip, contents: Mapping[str, Any]) -> str:
     paths = {file: _written(slip.path, content) for file, content in contents.items()}
     # Of equals max takes the first: the profile itself.
     file = max(paths, key=lambda name: len(paths[name]))
-    return f'"{file}"{": " if paths[file] else ""}{".".join(paths[file])} {slip.problem}'
+    return f'"{file}"{": " if paths[file] else ""}{" ".join(".".join(paths[file]).split())} {slip.problem}'
 
 
 def _written(path: tuple[Any, ...], content: Any) -> list[str]:

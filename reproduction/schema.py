@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from harmlib import models
 from harmlib.data.augmentations import AUGMENTATIONS
@@ -21,6 +22,7 @@ from harmlib.data.sources import open_source
 from harmlib.errors import DataError, ParameterError
 from harmlib.metrics.protocols import get_protocol
 from reproduction.checkout import CHECKOUT
+from reproduction.profiles import PARTS
 
 Path = tuple[Any, ...]
 
@@ -231,21 +233,37 @@ ENTRIES: dict[str, type[Entry]] = {
 def parse(content: Mapping[str, Any]) -> ProfileEntry:
     """The checked content of a profile; raises Slip for what is wrong with it first."""
     try:
-        return ProfileEntry.model_validate(content)
+        entry = ProfileEntry.model_validate(content)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        raise _slip(error.errors(include_url=False)[0]) from error
+    _check_folders(entry)
+    return entry
+
+
+def _check_folders(profile: ProfileEntry) -> None:
+    """Raise Slip for names that would share a folder: where file systems ignore case, or with the parts that scores are made of."""
+    for part in ("sources", "benchmarks", "runs", "papers"):
+        seen = {PARTS: PARTS} if part == "papers" else dict[str, str]()
+        for name in getattr(profile, part):
+            if name.lower() in seen:
+                raise Slip((part, name), f'would share a folder with "{seen[name.lower()]}": give it another name')
+            seen[name.lower()] = name
+
+
+def _slip(problem: ErrorDetails) -> Slip:
+    """The first thing that is wrong, as a sentence about a path."""
     path, last = problem["loc"][:-1], problem["loc"][-1]
     if problem["type"] == "missing":
-        raise Slip(path, f'lacks the key "{last}"')
+        return Slip(path, f'lacks the key "{last}"')
     if problem["type"] == "extra_forbidden":
         entry = ENTRIES[str(path[0])] if path else ProfileEntry
         entry = Settings if entry is BudgetEntry and "runs" in path[2:] else entry
-        raise Slip(path, f"has the unknown key {reprlib.repr(last)}: {suggest(last, entry.model_fields)}")
+        return Slip(path, f"has the unknown key {reprlib.repr(last)}: {suggest(last, entry.model_fields)}")
     if problem["type"] == "value_error":
-        raise Slip(problem["loc"], f"is not valid: {problem['ctx']['error']}")
+        return Slip(problem["loc"], f"is not valid: {problem['ctx']['error']}")
     hint = NUMBER_AS_TEXT if _is_number(problem["input"]) else ""
     words = problem["msg"].replace("Input should", "it should")
-    raise Slip(problem["loc"], f"is {reprlib.repr(problem['input'])}: {words}{hint}")
+    return Slip(problem["loc"], f"is {reprlib.repr(problem['input'])}: {words}{hint}")
 
 
 def suggest(name: Any, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harmlib.io.files import CHECKPOINT, MANIFEST
 from harmlib.training.plan import RunPlan, changed_settings
-from reproduction.profiles import PaperPlan, Profile, repeat_of, unique_runs
+from reproduction.profiles import PARTS, PaperPlan, Profile, repeat_of, unique_runs
 
 Folder = str | os.PathLike[str]
 
@@ -34,7 +34,7 @@ class Results:
     @property
     def score_parts(self) -> Path:
         """Return the folder of what the papers' scores are put together from."""
-        return self.root / "scores" / "parts"
+        return self.root / "scores" / PARTS
 
     @property
     def cache(self) -> Path:

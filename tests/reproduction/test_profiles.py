@@ -372,8 +372,9 @@ def test_names_are_names(tmp_path, part, name):
     content = copy.deepcopy(PLAIN)
     content[part][name] = next(iter(content[part].values()))
 
-    with pytest.raises(ParameterError, match="cannot be a name"):
+    with pytest.raises(ParameterError, match="cannot be a name") as caught:
         load_profile(write(tmp_path, content))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["seed", "sources", "benchmarks", "runs", "papers", "budgets"])
@@ -418,6 +419,19 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
 
     with pytest.raises(ParameterError, match="aliases that blow it up to more than 100000 entries"):
         load_profile(tmp_path / "own.yaml")
+
+
+def test_every_name_has_a_folder_of_its_own(tmp_path):
+    for part in ("benchmarks", "sources", "papers", "runs"):
+        first = next(iter(PLAIN[part]))
+        content = copy.deepcopy(PLAIN)
+        content[part][first.upper()] = content[part][first]
+        with pytest.raises(ParameterError, match=f'would share a folder with "{first}": give it another name'):
+            load_profile(write(tmp_path, content))
+    content = copy.deepcopy(PLAIN)
+    content["papers"]["Parts"] = content["papers"]["sgmmh"]
+    with pytest.raises(ParameterError, match=r'papers\.Parts would share a folder with "parts"'):
+        load_profile(write(tmp_path, content))
 
 
 def test_a_profile_has_a_name_that_a_folder_can_have(tmp_path):
