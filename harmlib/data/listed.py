@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import reprlib
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
@@ -125,6 +126,18 @@ def inside(root: Path, entry: str, listed_in: Path) -> Path:
     if not path.parts or path.anchor or ".." in path.parts:
         raise DataError(f'"{listed_in}" lists "{entry}", which lies outside the data root: list paths below "{root}"')
     return root.joinpath(*path.parts)
+
+
+def check_links(root: Path, path: Path) -> None:
+    """Raise DataError when links lead from a path below ``root`` to somewhere else.
+
+    A folder right below the root may be a link to one of its own name, because data sets lie on several disks.
+    """
+    place, real = Path(os.path.realpath(root)), Path(os.path.realpath(path))
+    top = root / path.relative_to(root).parts[0] if path != root else root
+    moved = Path(os.path.realpath(top))
+    if not real.is_relative_to(place) and not (moved.name == top.name and real.is_relative_to(moved)):
+        raise DataError(f'"{path}" is a link that leads out of the data root: copy what it leads to')
 
 
 def check_photo_id(photo_id: str, listed_in: Path, known: Container[str] = ()) -> None:

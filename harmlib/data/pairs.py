@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harmlib.data.listed import SPLITS, inside, read_list
+from harmlib.data.listed import SPLITS, check_links, inside, read_list
 from harmlib.errors import DataError, ParameterError, ShapeError
 from harmlib.io.images import IMAGE_SUFFIXES, check_same_size, read_image
 from harmlib.io.masks import read_mask
@@ -53,8 +53,8 @@ def read_pairs(root: str | os.PathLike[str], split: str, subsets: Sequence[str] 
     """Return the pairs of a split in the order of its lists.
 
     subsets: the sub-datasets to read; None for all that the lists name.
-    Raises ParameterError for an unknown split; DataError for a missing, empty or inconsistent list, a path that leaves
-    ``root``, a name that breaks the rule, or a missing composite, mask or real photograph.
+    Raises ParameterError for an unknown split; DataError for a missing, empty or inconsistent list, a path or a link that leaves
+    ``root`` (``check_links``), a name that breaks the rule, or a missing composite, mask or real photograph.
     """
     folder = Path(root).absolute()  # so that even "." has a name
     if split not in SPLITS:
@@ -62,7 +62,7 @@ def read_pairs(root: str | os.PathLike[str], split: str, subsets: Sequence[str] 
     listings = _list_files(folder, split)
     if not listings:
         raise DataError(f'"{root}" has no list of {split} composites: expected IHD_{split}.txt or <sub-dataset>/<sub-dataset>_{split}.txt')
-    names = _Names()
+    names = _Names(folder)
     pairs = {}
     for listing, composite in _listed_composites(listings):
         if subsets is not None and _subset(composite) not in subsets:
@@ -136,14 +136,24 @@ def _subset(composite: Path) -> str:
 class _Names:
     """The names in folders, each read once: iHarmony4 has 150,000 files, too many to ask the disk for one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self._root = root
         self._names: dict[Path, frozenset[str]] = {}
 
     def find(self, folder: Path, candidates: Sequence[str]) -> Path | None:
         """Return the first of the candidates that ``folder`` has, or None."""
         if folder not in self._names:
-            self._names[folder] = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+            self._names[folder] = frozenset(self._read(folder)) if folder.is_dir() else frozenset()
         return next((folder / name for name in candidates if name in self._names[folder]), None)
+
+    def _read(self, folder: Path) -> Iterator[str]:
+        """Yield the names in a folder; raises DataError where links lead out of the root."""
+        check_links(self._root, folder)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    check_links(self._root, folder / entry.name)
+                yield entry.name
 
 
 def _pair(composite: Path, listing: Path, names: _Names) -> Pair:

@@ -32,7 +32,7 @@ class StudyInfo:
 
     kind: one of KINDS. methods: what is compared, or the filters of a filter study. items: item -> what it shows -> path relative to
     the study's folder (no entry where nothing was shown). synthetic: whether the raters are simulated. seed: that of the raters, or of
-    the order on the screen.
+    the order on the screen. pages: which study's pages were answered, None for simulated raters.
     """
 
     name: str
@@ -43,6 +43,7 @@ class StudyInfo:
     date: str
     synthetic: bool
     seed: int | None = None
+    pages: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ _EXPECTED = {
     "date": (lambda value: isinstance(value, str), "a text"),
     "synthetic": (lambda value: isinstance(value, bool), "true or false"),
     "seed": (lambda value: value is None or type(value) is int, "a whole number or null"),
+    "pages": (lambda value: value is None or _is_text(value), "the identity of the study that was answered, or null"),
 }
 
 

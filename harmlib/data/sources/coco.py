@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harmlib.data.listed import check_photo_id, file_size, inside
+from harmlib.data.listed import check_links, check_photo_id, file_size, inside
 from harmlib.data.photos import Photo, Source
 from harmlib.data.sources import source
 from harmlib.errors import DataError
@@ -85,6 +85,7 @@ class COCOSource(Source):
             record = self._read(split).images.get(photo_id)
             if record is not None:
                 path = inside(self._root / FOLDERS[split], record["file_name"], self._annotation_file(split))
+                check_links(self._root, path)
                 image, size = read_image(path), (record["height"], record["width"])
                 if image.shape[:2] != size:
                     found = f'label map of "{photo_id}" is {size[0]}x{size[1]}, its picture {image.shape[0]}x{image.shape[1]}'

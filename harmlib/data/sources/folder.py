@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from harmlib.data.listed import LAYOUT, SPLITS, ListedSource, PhotoFiles, check_photo_id, inside
+from harmlib.data.listed import LAYOUT, SPLITS, ListedSource, PhotoFiles, check_links, check_photo_id, inside
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
 from harmlib.io.documents import WORDS
@@ -72,7 +72,10 @@ class FolderSource(ListedSource):
             if leave_out and row[leave_out] == "1":
                 continue
             splits.setdefault("test" if only_test else split, []).append(photo_id)
-            photos[photo_id] = PhotoFiles(inside(root, row["image"], index), (inside(root, row["label"], index),))
+            image, label = inside(root, row["image"], index), inside(root, row["label"], index)
+            for path in (image, label):
+                check_links(root, path)
+            photos[photo_id] = PhotoFiles(image, (label,))
         if not photos:
             raise DataError(f'"{index}" lists no photograph: add one line per picture')
         if val:

@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harmlib.errors import DataError
 from harmlib.filters import SIX
 from harmlib.io.files import check_output, remove_partial, replacing
 from reproduction.userstudy.pages.answers import Answer, Answers, read_all
 from reproduction.userstudy.pages.naming import PAGES, Key, read_key
 from reproduction.userstudy.pages.planning import CATCH, is_spoiled
 from reproduction.userstudy.pages.rendering import PICTURES
-from reproduction.userstudy.records import INFO, StudyInfo, StudyRecords, write_study
-from reproduction.userstudy.tables import SEPARATOR
+from reproduction.userstudy.records import INFO, StudyInfo, StudyRecords, read_info, write_study
+from reproduction.userstudy.tables import ANSWERS, SEPARATOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,10 +36,12 @@ def merge_answers(
     study: the folder that ``make_study`` wrote. answers: JSON files, or folders of them. incomplete: accept missing answers too.
     Participants have, besides their group: date, missing (screens without a finished answer), catch_trials (answered ones), catch_failed,
     attentive (0 when one was failed, empty without any). Their answers are kept whatever these say. Catch trials are in no table.
-    Raises DataError for the first file that is refused (``answers.read_all``), and nothing is written.
+    Raises DataError for the first file that is refused (``answers.read_all``) and for a folder that holds another study's tables, and
+    nothing is written.
     """
     key = read_key(study)
     check_output(Path(out) / INFO)
+    _check_free(Path(out), key)
     files = read_all(answers, key, incomplete=incomplete)
     kind = key.settings["kind"]
     rows = [row for one in files for answer in _scored(one) for row in _ROWS[kind](one.rater, answer, key)]
@@ -49,6 +52,17 @@ def merge_answers(
     answered: dict[str, Any] = {kind: _table(rows)}
     write_study(out, replace(records, **answered))
     return records.participants
+
+
+def _check_free(out: Path, key: Key) -> None:
+    """Raise DataError for a folder with the tables of another study, or of nobody knows which."""
+    if (out / INFO).exists():
+        if read_info(out / INFO).pages != key.study:
+            raise DataError(f'"{out}" holds the tables of another study: choose another folder, or remove this one')
+        return
+    there = [name for name in ("participants", *ANSWERS) if (out / f"{name}.csv").exists()]
+    if there:
+        raise DataError(f'"{out}" has tables without their {INFO} ({there[0]}.csv): choose another folder')
 
 
 def _scored(answers: Answers) -> list[Answer]:
@@ -140,7 +154,9 @@ def _info(key: Key, study: Path, date: str) -> StudyInfo:
         if not is_spoiled(version):
             shown[item][version] = _picture(item, version, name)
     methods = SIX if kind == "filters" else tuple(settings["methods"])
-    return StudyInfo(study.resolve().name, KINDS[kind], settings["question"], methods, shown, date, False, settings["seed"])
+    return StudyInfo(
+        study.resolve().name, KINDS[kind], settings["question"], methods, shown, date, False, settings["seed"], pages=key.study
+    )
 
 
 def _picture(item: str, version: str, name: str) -> str:

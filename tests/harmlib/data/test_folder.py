@@ -258,3 +258,23 @@ def test_a_source_that_only_tests_has_one_split(wide: Path) -> None:
 def test_a_missing_group_column_is_one_sentence(wide: Path) -> None:
     with pytest.raises(DataError, match="lacks the column street"):
         splits_of(wide, groups="street", group_splits={})
+
+
+@pytest.mark.parametrize("link", ["images", "images/beach.jpg", "labels/beach.png"])
+def test_links_out_of_the_root_are_not_followed(root: Path, tmp_path_factory: pytest.TempPathFactory, link: str) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "private"
+    (root / link).rename(outside)
+    (root / link).symlink_to(outside)
+
+    with pytest.raises(DataError, match="is a link that leads out of the data root: copy what it leads to"):
+        open_source("folder", root)
+
+
+def test_links_inside_the_root_and_to_another_disk_are_followed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("disk") / "images"
+    (root / "images").rename(elsewhere)
+    (root / "images").symlink_to(elsewhere)
+    (root / "labels" / "beach.png").unlink()
+    (root / "labels" / "beach.png").symlink_to("wood.png")
+
+    assert open_source("folder", root).load("beach").image.shape == (3, 5, 3)

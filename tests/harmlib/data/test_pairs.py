@@ -280,3 +280,23 @@ def test_photographs_are_held_out_whole_and_the_seed_decides_which() -> None:
 def test_one_photograph_cannot_be_shared_out() -> None:
     with pytest.raises(DataError, match=r"1 photographs cannot give 0\.5 of them to a validation"):
         hold_out(pairs_of(1, 4), 0.5, seed=1)
+
+
+@pytest.mark.parametrize(
+    "link", ["HCOCO/masks", "HCOCO/masks/c10_7.png", "HCOCO/real_images/c10.jpg", "HCOCO/composite_images/c10_7_1.jpg"]
+)
+def test_links_out_of_the_tree_are_not_followed(genuine: Path, tmp_path: Path, link: str) -> None:
+    outside = tmp_path / "outside"
+    (genuine / link).rename(outside)
+    (genuine / link).symlink_to(outside)
+
+    with pytest.raises(DataError, match="is a link that leads out of the data root"):
+        read_pairs(genuine, "test")
+
+
+def test_a_sub_dataset_may_lie_on_another_disk(genuine: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (genuine / "HCOCO").rename(tmp_path / "disk" / "HCOCO")
+    (genuine / "HCOCO").symlink_to(tmp_path / "disk" / "HCOCO")
+
+    assert len(read_pairs(genuine, "test")) == 3

@@ -253,3 +253,26 @@ def test_the_command_refuses_with_one_sentence(studies, write, tmp_path, capsys)
     assert code == 2
     assert "was edited" in error
     assert error.count("\n") == 1
+
+
+def test_a_folder_of_tables_holds_one_study(studies, write, tmp_path):
+    out = tmp_path / "out"
+    merge_answers(studies["rankings"], answer_all(studies["rankings"], write), out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+
+    with pytest.raises(DataError, match=r'out" holds the tables of another study: choose another folder, or remove this one'):
+        merge_answers(studies["pairs"], answer_all(studies["pairs"], write), out)
+
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    merge_answers(studies["rankings"], answer_all(studies["rankings"], write), out)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+
+
+def test_tables_of_nobody_knows_which_study_are_not_replaced(studies, write, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "participants.csv").write_text("mine")
+
+    with pytest.raises(DataError, match=r"has tables without their study.json \(participants\.csv\)"):
+        merge_answers(studies["rankings"], answer_all(studies["rankings"], write), tmp_path / "out")
+
+    assert (tmp_path / "out" / "participants.csv").read_text() == "mine"
