@@ -74,9 +74,9 @@ def score_papers(
             unfinished = [plan for plan in plans if not _is_scored(results.scores(plan.paper), expected[plan.paper])]
             started, parts = time.time(), {plan.paper: _parts(plan, content, split, results) for plan in unfinished}
             missing = {part.path: part for paper in parts for part in parts[paper] if not _is_whole(part, results)}
-            _score_all(list(missing.values()), results, workers)
+            threads = _score_all(list(missing.values()), results, workers)
             for plan in unfinished:
-                _write_table(results.scores(plan.paper), parts[plan.paper], started=started, **expected[plan.paper])
+                _write_table(results.scores(plan.paper), parts[plan.paper], started=started, threads=threads, **expected[plan.paper])
     return {plan.paper: read_scores(results.scores(plan.paper) / "scores.csv") for plan in plans}
 
 
@@ -128,8 +128,8 @@ def _parts(plan: PaperPlan, content: Mapping[str, str], split: str, results: Res
     return parts
 
 
-def _write_table(folder: Path, parts: list[Part], *, started: float, **expected: object) -> None:
-    """Write a paper's scores, and their manifest last."""
+def _write_table(folder: Path, parts: list[Part], *, started: float, threads: int, **expected: object) -> None:
+    """Write a paper's scores, and their manifest last; threads: torch's, with which the parts that were missing were scored."""
     import pandas as pd
 
     from harmlib.evaluation.methods import COLUMNS, read_scores
@@ -137,11 +137,16 @@ def _write_table(folder: Path, parts: list[Part], *, started: float, **expected:
     table = pd.concat([read_scores(part.path) for part in parts], ignore_index=True)[list(COLUMNS)]
     write_text(folder / "scores.csv", table.to_csv(index=False, lineterminator="\n"))
     files = {"scores.csv": sha256(folder / "scores.csv")}
-    write_manifest(folder, started=started, **expected, device=device_kind(), n=len(table), files=files)
+    write_manifest(folder, started=started, **expected, device=device_kind(), threads=threads, n=len(table), files=files)
 
 
-def _score_all(parts: list[Part], results: Results, workers: int | None) -> None:
-    """Score every part, in this process or in ``workers`` others, with a progress bar; those of one protocol read the pictures once."""
+def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
+    """Score every part, in this process or in ``workers`` others, with a progress bar; return the threads of torch in each.
+
+    Parts of one protocol read the pictures once.
+    """
+    import torch
+
     workers = _default_workers(parts, results) if workers is None else workers
     together: dict[tuple[str, str], list[Part]] = {}
     for part in parts:
@@ -149,12 +154,13 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> None
     if workers == 0 or not parts:
         for group in together.values():
             _score_together(group, results)
-        return
+        return torch.get_num_threads()
     jobs = [(group[first : first + SHARED],) for group in together.values() for first in range(0, len(group), SHARED)]
     done = in_processes(_score_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(results,))
     with progress(total=len(parts), desc="scores", unit="method") as bar:
         for index, _ in done:
             bar.update(len(jobs[index][0]))
+    return 1
 
 
 def _default_workers(parts: list[Part], results: Results) -> int:
