@@ -10,17 +10,18 @@ KIND ?= rankings
 RATERS ?= 12
 WEIGHTS ?=
 OUT ?= study
-N ?= 10000
+N ?=
 SEED ?= 0
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce check style test fuzz lab study clean
+.PHONY: help setup reproduce check style test fuzz soak lab study clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 	@echo
 	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder  FLAGS=--without-pretrained'
+	@echo 'soak takes N=rounds, fuzz N=cases and SEED'
 	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  WEIGHTS="harmonizer=run ..."  OUT=study'
 
 setup: .venv/ready ## make .venv with the tested versions (done by the other commands too)
@@ -46,7 +47,10 @@ test: style ## check style and types, then run every test, the smoke profile inc
 	$(PY) -m pytest -n auto --dist loadfile
 
 fuzz: .venv/ready ## read N damaged and hostile files by every reader: make fuzz N=10000 SEED=0
-	$(PY) -m benchmarks.fuzz --cases "$(N)" --seed "$(SEED)"
+	$(PY) -m benchmarks.fuzz --cases "$(or $(N),10000)" --seed "$(SEED)"
+
+soak: .venv/ready ## kill commands N times at random moments, start two at once, and compare what they end in
+	PYTHONPATH=tests/helpers $(PY) tests/helpers/soak.py --rounds "$(or $(N),50)"
 
 style: .venv/ready
 	$(PY) -m ruff check .

@@ -34,7 +34,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 TWICE = 4  # every so many rounds start two
 ATTEMPTS = 4  # to kill a command before it is over, each time sooner
 BUSY = "wait for it to end"
-PICTURES = 60
+PICTURES = 20
 # What holds times, or the order in which things were run.
 NOT_PROMISED = ("manifest.json", "history.csv", "workflow.json")
 
@@ -78,6 +78,8 @@ class Soak:
 
     def __init__(self, folder: Path, jobs: tuple[Job, ...] = JOBS, seed: int = 2021) -> None:
         self.folder, self.seed = folder, seed
+        # A shell's background jobs ignore SIGINT, and what they start would too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.jobs = {job.name: job for job in jobs}
         self.whole: dict[str, dict[str, bytes]] = {}
         self.seconds: dict[str, float] = {}
@@ -146,7 +148,7 @@ class Soak:
         process.communicate()
         row["gone"] = round(time.monotonic() - killed, 2)
         if float(str(row["gone"])) > SECONDS:
-            return row | {"fault": f"{len(left)} processes after {row['gone']} s"}
+            return row | {"fault": f"{len(left)} processes after {row['gone']} s, ended with {process.returncode}"}
         return row | {"fault": self._again(job, folder)}
 
     def _again(self, job: Job, folder: Path) -> str:
@@ -229,12 +231,13 @@ def main() -> int:
     parser.add_argument("--jobs", nargs="+", default=[job.name for job in JOBS], choices=[job.name for job in JOBS])
     options = parser.parse_args()
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="soak {x} $(y) ") as folder:
         soak = Soak(Path(folder).resolve(), tuple(job for job in JOBS if job.name in options.jobs), options.seed)
         for number in range(options.rounds):
             rows.append(soak.round(number))
             print(number, *rows[-1].values(), flush=True)
     print(summary(rows).to_string(index=False))
+    print(f"{len(rows)} rounds, {sum(row['fault'] != '' for row in rows)} with a fault; seed {options.seed}")
     return int(any(row["fault"] for row in rows))
 
 
