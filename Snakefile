@@ -34,6 +34,15 @@ def command(name, **parameters):
     return lambda wildcards: " ".join(map(quote, words))
 
 
+# What a scheduler has to set aside for a stage; the local executor takes no notice. A job that runs out of time is started again by the
+# same command, and goes on where it stopped.
+NEEDS = {
+    "build": {"mem_mb": 32000, "runtime": "2d"},
+    "train": {"mem_mb": 64000, "runtime": "7d", "gres": "gpu:1"},
+    "score": {"mem_mb": 48000, "runtime": "2d", "gres": "gpu:1"},
+    "exhibits": {"mem_mb": 16000, "runtime": "4h"},
+}
+
 PAPERS = json.dumps(config["papers"])
 
 
@@ -50,6 +59,8 @@ rule start_here:
         "notebooks/00_start_here.manifest.json",
     params:
         command=command("00_start_here", data=config["data"]),
+    resources:
+        **NEEDS["exhibits"],
     shell:
         "{params.command}"
 
@@ -61,7 +72,9 @@ rule build:
         "notebooks/10_build_benchmark.manifest.json",
     params:
         command=command("10_build_benchmark", papers=PAPERS, data=config["data"]),
-    threads: workflow.cores
+    threads: config["cores"]
+    resources:
+        **NEEDS["build"],
     shell:
         "{params.command}"
 
@@ -74,7 +87,9 @@ rule train:
         "notebooks/20_train.manifest.json",
     params:
         command=command("20_train", papers=PAPERS, data=config["data"]),
-    threads: workflow.cores
+    threads: config["cores"]
+    resources:
+        **NEEDS["train"],
     shell:
         "{params.command}"
 
@@ -87,7 +102,9 @@ rule score:
         "notebooks/30_score.manifest.json",
     params:
         command=command("30_score", papers=PAPERS),
-    threads: workflow.cores
+    threads: config["cores"]
+    resources:
+        **NEEDS["score"],
     shell:
         "{params.command}"
 
@@ -108,6 +125,8 @@ for exhibit in config["exhibits"] + config["lessons"]:
             f"notebooks/{exhibit}.manifest.json",
         params:
             command=command(exhibit, data=config["data"]),
+        resources:
+            **NEEDS["exhibits"],
         shell:
             "{params.command}"
 
@@ -121,5 +140,7 @@ rule scoreboard:
         "notebooks/90_scoreboard.manifest.json",
     params:
         command=command("90_scoreboard"),
+    resources:
+        **NEEDS["exhibits"],
     shell:
         "{params.command}"

@@ -42,6 +42,7 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--data", help="root of the photographs, one folder per source")
     parser.add_argument("--results", default="results", help="where the results go (default: results)")
     parser.add_argument("--cores", type=int, help="default: all")
+    parser.add_argument("--executor", default="local", help="local, or slurm on a cluster (docs/cluster.md); --cores are then a job's")
     parser.add_argument("--only", action="append", default=[], metavar="RUN", help="only train this run (may be given several times)")
     parser.add_argument("--status", action="store_true", help="only tell what is done, what is left, and how long it takes")
     parser.add_argument("--dry-run", action="store_true", help="only list what would run")
@@ -70,6 +71,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         cores=options.cores,
         dry_run=options.dry_run,
         without_pretrained=options.without_pretrained,
+        executor=options.executor,
     )
 
 

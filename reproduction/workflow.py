@@ -6,6 +6,7 @@ the copy and its manifest appear when the notebook has run to its end.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -29,6 +30,9 @@ from reproduction.schema import suggest
 from reproduction.stages import Results, build_benchmarks, train_runs, trained_plans
 from reproduction.supervision import alone_in, supervised
 
+LOCAL = "local"
+EXECUTORS = (LOCAL, "slurm")
+JOBS = 8  # handed to a scheduler at a time: the stages follow one another, only notebooks run side by side
 MANIFEST_SUFFIX = ".manifest.json"
 
 
@@ -101,14 +105,17 @@ def reproduce(
     cores: int | None = None,
     dry_run: bool = False,
     without_pretrained: bool = False,
+    executor: str = LOCAL,
 ) -> int:
     """Run everything a profile asks for, or what is left of it; return Snakemake's exit code.
 
     papers: only these; none means all that the profile has, and its lessons. data: root of the photographs, which small and paper need.
     without_pretrained: methods whose ImageNet weights are not there start from random ones. Its processes end with this one.
-    Raises ParameterError for an unknown paper, DataError when photographs are missing, CheckpointError when weights are, BusyError
-    while another run is going.
+    executor: where Snakemake runs the stages, "local" or "slurm" (docs/cluster.md); cores are those of one job there.
+    Raises ParameterError for an unknown paper, and for an executor whose plugin is not installed; DataError when photographs are missing;
+    CheckpointError when weights are; BusyError while another run is going.
     """
+    _check_executor(executor)
     loaded = load_profile(profile)
     plans = [loaded.paper(name) for name in (papers or loaded.papers)]
     _check_photographs(loaded, unique_benchmarks(plans).values(), data)
@@ -124,11 +131,13 @@ def reproduce(
         "lessons": [] if papers else list(loaded.lessons),
         "data": str(Path(data).absolute()) if data else None,
         "results": str(folder.root.parent),
+        "cores": cores or os.cpu_count() or 1,
     }
     arguments = {"--snakefile": CHECKOUT / "Snakefile", "--directory": folder.root, "--configfile": folder.root / "workflow.json"}
     command = [sys.executable, "-m", "snakemake", *(str(word) for pair in arguments.items() for word in pair)]
+    command += ["--cores", str(settings["cores"])] if executor == LOCAL else ["--executor", executor, "--jobs", str(JOBS)]
     # --nolock: a killed Snakemake leaves its lock behind; ours ends with the process.
-    command += ["--cores", str(cores or os.cpu_count() or 1), "--rerun-incomplete", "--nolock", "--quiet", "rules"]
+    command += ["--rerun-incomplete", "--nolock", "--quiet", "rules"]
     with alone_in(folder.root):
         remove_partial(folder.root)
         write_json(folder.root / "workflow.json", settings)
@@ -158,6 +167,15 @@ def train_only(
     with alone_in(folder.root):
         build_benchmarks(loaded, papers, data=data, results=folder, only=benchmarks)
         return train_runs(loaded, papers, data=data, results=folder, only=chosen)
+
+
+def _check_executor(executor: str) -> None:
+    """Raise ParameterError for an executor that Snakemake does not have here."""
+    if executor not in EXECUTORS:
+        raise ParameterError(f'there is no executor "{executor}": choose from {", ".join(EXECUTORS)}')
+    plugin = f"snakemake_executor_plugin_{executor}"
+    if executor != LOCAL and importlib.util.find_spec(plugin) is None:
+        raise ParameterError(f'--executor {executor} needs the package {plugin.replace("_", "-")}: pip install ".[{executor}]" brings it')
 
 
 def _check_photographs(profile: Profile, benchmarks: Iterable[BenchmarkPlan], data: str | None) -> None:

@@ -20,6 +20,7 @@ from reproduction.checkout import CHECKOUT
         (["reproduce", "--profile", "small", "--data", "nowhere"], "DATA has no folder"),
         (["reproduce", "--profile", "large"], 'no profile "large"'),
         (["reproduce", "--paper", "frhi"], 'no paper "frhi"'),
+        (["reproduce", "--executor", "slrm"], 'no executor "slrm": choose from local, slurm'),
         (["train", "frhi"], 'no paper "frhi"'),
         (["notebook", "notebooks/00_start_here.ipynb", "--out", "x.ipynb", "-p", "profil=smoke"], 'no parameter "profil"'),
         (["notebook", "notebooks/00_start_here.ipynb", "--out", "x.ipynb", "-p", "profile"], "is no parameter"),
@@ -75,3 +76,10 @@ def test_a_result_that_cannot_be_written_is_one_sentence_and_exit_code_2(capsys,
     assert error.count("\n") == 1
     assert (given / "file").read_text() == "mine"
     assert sorted(given.rglob("*")) == before
+
+
+def test_a_cluster_without_its_plugin_is_one_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    assert main(["reproduce", "--executor", "slurm"]) == 2
+    assert 'needs the package snakemake-executor-plugin-slurm: pip install ".[slurm]"' in capsys.readouterr().err
