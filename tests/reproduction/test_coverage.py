@@ -1,4 +1,4 @@
-"""The simulations of benchmarks/coverage.py: a few cells again, and what the committed figures promise."""
+"""The simulations of benchmarks/interval_coverage.py: a few cells again, and what the committed figures promise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPETITIONS = 400
 @pytest.fixture(scope="module")
 def simulation():
     """The benchmark's script as a module."""
-    spec = importlib.util.spec_from_file_location("coverage_benchmark", ROOT / "benchmarks" / "coverage.py")
+    spec = importlib.util.spec_from_file_location("coverage_benchmark", ROOT / "benchmarks" / "interval_coverage.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,6 +1,6 @@
 """How often the 95 % intervals hold the truth, measured on simulated scores, genuine ones of iHarmony4, and simulated user studies.
 
-    python benchmarks/coverage.py [--repetitions 1000] [--pack DATA/iharmony4_eval]
+    python benchmarks/interval_coverage.py [--repetitions 1000] [--pack DATA/iharmony4_eval]
 
 A row per kind of interval and situation: kind, distribution, n (photographs, runs or raters), cluster (composites of each photograph), icc
 (the share of their variance that is the photograph's), repetitions, nominal and measured coverage in %. Where the truth is "no
