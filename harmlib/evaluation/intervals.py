@@ -2,8 +2,8 @@
 
 What is independent is called a unit: the photograph of a composite, the clip of a video frame, the participant of a study. Means and
 ratios of means take ``mean_interval`` and ``ratio_of_means``, which need no random draws; every other statistic is computed again on
-units drawn with replacement, by ``bootstrap_interval``. Fewer than FEWEST units have no interval. ``benchmarks/interval_coverage.py`` measures
-how often each interval holds the truth, ``results/coverage.csv`` has the figures.
+units drawn with replacement, by ``bootstrap_interval``. Fewer than FEWEST units have no interval.
+``benchmarks/interval_coverage.py`` measures how often each interval holds the truth, ``results/coverage.csv`` has the figures.
 """
 
 from __future__ import annotations
