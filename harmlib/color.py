@@ -1,7 +1,7 @@
 """sRGB and CIE Lab, in the two forms that this field uses, and statistics transfers that work in them.
 
 8-bit LAB codes (Sg-MMH): OpenCV's L * 255 / 100, a + 128, b + 128 in a byte each. Rounding float Lab gives other codes for 9 to 19 % of
-the values, so data and scores of methods defined on codes go through ``rgb_to_lab8`` and ``lab8_to_rgb`` (specs/sgmmh.md section 2).
+the values, so data and scores of methods defined on codes go through ``rgb_to_lab8`` and ``lab8_to_rgb`` (docs/methods/sgmmh.md).
 Float Lab: L in 0..100, a and b in about -128..127, unrounded, by scikit-image. Both from sRGB under D65.
 """
 

@@ -17,7 +17,7 @@ Arrays = dict[str, np.ndarray]
 # iDIH's random resized crop: share of the area, and width over height.
 CROP_AREA = (0.5, 1.0)
 CROP_ASPECT = (3 / 4, 4 / 3)
-# ADFM's square crop: 256 pixels of a shorter side of 420 to 512 (specs/adfm.md).
+# ADFM's square crop: 256 pixels of a shorter side of 420 to 512.
 SQUARE_CROP, SHORTER_SIDE = 256, (420, 512)
 # PCT-Net's crop: share of the height, and of the width; one in twenty may show no foreground.
 SIDE_SHARE = (0.7, 1.0)
@@ -62,7 +62,7 @@ def _flip_vertical(arrays: Arrays, generator: np.random.Generator) -> Arrays:
 
 
 def _zoom(arrays: Arrays, generator: np.random.Generator) -> Arrays:
-    """Cut out a box of the picture's shape, 1 / 1.1 to 1 / 1.5 of its sides, half of the time (specs/perceptual_noref.md section 2.4)."""
+    """Cut out a box of the picture's shape, 1 / 1.1 to 1 / 1.5 of its sides, half of the time (the no-reference paper's detector)."""
     height, width = arrays["mask"].shape[:2]
     if generator.random() < 0.5:
         return arrays
@@ -73,7 +73,7 @@ def _zoom(arrays: Arrays, generator: np.random.Generator) -> Arrays:
 
 
 def _rotate90(arrays: Arrays, generator: np.random.Generator) -> Arrays:
-    """Turn by 90, 180 or 270 degrees, half of the time (specs/harmonizer.md section 4)."""
+    """Turn by 90, 180 or 270 degrees, half of the time, as Harmonizer does."""
     turns = int(generator.integers(1, 4))
     if generator.random() < 0.5:
         return arrays
@@ -81,7 +81,7 @@ def _rotate90(arrays: Arrays, generator: np.random.Generator) -> Arrays:
 
 
 def _random_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
-    """Cut out a box of half to all of the area that still has foreground (specs/idih.md: random resized crop)."""
+    """Cut out a box of half to all of the area that still has foreground (iDIH's random resized crop)."""
     height, width = arrays["mask"].shape[:2]
     for _ in range(CROP_TRIES):
         area = generator.uniform(*CROP_AREA) * height * width
@@ -95,7 +95,7 @@ def _random_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
 
 
 def _square_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
-    """Cut out a square, half to 0.61 of the shorter side, with or without foreground (specs/adfm.md: resized first, then cropped)."""
+    """Cut out a square, half to 0.61 of the shorter side, with or without foreground (ADFM resizes first, then crops)."""
     height, width = arrays["mask"].shape[:2]
     side = max(1, round(min(height, width) * SQUARE_CROP / generator.integers(SHORTER_SIDE[0], SHORTER_SIDE[1] + 1)))
     top, left = generator.integers(0, height - side + 1), generator.integers(0, width - side + 1)

@@ -8,7 +8,7 @@
     <root>/IHD_{train,val,test}.txt                                        optional: the same with their folders
 
 A merged tree has the three folders in <root> and bare names in its IHD lists; its only sub-dataset is called as <root> is.
-Names are split from the right, on the file name alone, because folders may contain "_" too (specs/iharmony4.md).
+Names are split from the right, on the file name alone, because folders may contain "_" too.
 """
 
 from __future__ import annotations

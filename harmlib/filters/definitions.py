@@ -1,4 +1,4 @@
-"""The eight filters, as formulas (specs/harmonizer.md section 3).
+"""The eight filters, as formulas (docs/methods/harmonizer.md).
 
 Six are the paper's. The paper's ablation has eight and names neither of the other two: tint and hue are our choice, because they need no
 neighborhood and the six cannot express them. All statistics are over the whole picture that a filter is handed, not over a foreground.

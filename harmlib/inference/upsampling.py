@@ -1,7 +1,7 @@
 """From a result at the working size to full size, for methods that have no way of their own: polynomial color mapping (PCM).
 
 A polynomial of the color, fitted on the foreground of the small pair, maps the colors of the full-size composite
-(specs/harmonizer.md section 6). It keeps the composite's detail, where resizing the small result loses it.
+(Harmonizer, table 2). It keeps the composite's detail, where resizing the small result loses it.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ ADVICE = "save the one object that is meant as gray, white = foreground"
 
 def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
     """Return a mask as bool (H, W): levels of 128 and more are foreground; errors as in ``read_soft_mask``."""
-    # PIL's convert("1") would dither gray values (specs/iharmony4.md), hence the threshold.
+    # PIL's convert("1") would dither gray values, hence the threshold.
     return read_soft_mask(path) >= MASK_THRESHOLD
 
 

@@ -14,7 +14,7 @@ from harmlib.errors import EmptyMaskError, ParameterError, RangeError, ShapeErro
 from harmlib.io.images import check_triplet
 
 PEAK = 255.0
-# Added to the MSE so that identical pictures stop at 108.13 dB (specs/iharmony4.md, default protocol).
+# Added to the MSE so that identical pictures stop at 108.13 dB.
 MSE_OFFSET = 1e-6
 # scikit-image's defaults: uniform window, sample covariance, K1 and K2 of Wang et al. 2004.
 WINDOW = 7

@@ -1,4 +1,4 @@
-"""How the field's code bases score: one frozen description per protocol (specs/iharmony4.md, "Known inconsistencies").
+"""How the field's code bases score: one frozen description per protocol (docs/methods/protocols.md).
 
 A number means something only with its protocol: resizing, rounding, PSNR's peak and the background move MSE by several
 levels squared and PSNR by tenths of a dB.

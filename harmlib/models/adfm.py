@@ -1,4 +1,4 @@
-"""ADFM: a residual from a light U-Net with attention-based feature modulation (Hao et al. 2020, specs/adfm.md)."""
+"""ADFM: a residual from a light U-Net with attention-based feature modulation (Hao et al. 2020; docs/methods/adfm.md)."""
 
 from __future__ import annotations
 

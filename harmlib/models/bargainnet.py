@@ -1,7 +1,7 @@
 """BargainNet: the background's domain, sixteen numbers, tells the generator where to bring the foreground (Cong et al. 2021).
 
-Symbols of specs/bargainnet.md: E domain-code extractor, G generator, M mask, z_b and z_f codes of the real background and foreground,
-ẑ_f code of the harmonized foreground, z_c code of the composite's foreground.
+Symbols (docs/methods/bargainnet.md): E domain-code extractor, G generator, M mask, z_b and z_f codes of the real background and
+foreground, ẑ_f code of the harmonized foreground, z_c code of the composite's foreground.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""D-HT: reflectance and illumination, the latter rendered from light tokens of the background (Guo et al. 2021, specs/dht.md)."""
+"""D-HT: reflectance and illumination, the latter rendered from light tokens of the background (Guo et al. 2021; docs/methods/ht.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""DIH, Deep Image Harmonization: the published variants (specs/dih.md), and the no-reference paper's own, with and without mask.
+"""DIH, Deep Image Harmonization: the published variants (docs/methods/dih.md), and the no-reference paper's own, with and without mask.
 
-One network makes the whole picture and learns from its mean squared error. Sections are those of specs/perceptual_noref.md.
+One network makes the whole picture and learns from its mean squared error. Sections are those of the no-reference paper.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ class Dih(WholePicture):
 
 
 class EndToEnd(WholePicture):
-    """A model of the no-reference paper that is trained from scratch (section 5)."""
+    """A model of the no-reference paper that is trained from scratch (section 6.2)."""
 
     @property
     def training_recipe(self) -> TrainingRecipe:
@@ -228,7 +228,7 @@ class EndToEnd(WholePicture):
 
 
 class PerceptualDih(EndToEnd):
-    """DIH-M, or without mask DIH-NM (section 4.1)."""
+    """DIH-M, or without mask DIH-NM (section 6.1)."""
 
     def __init__(self, *, masked: bool, width: float, variant: str) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """DoveNet: harmonization as domain translation, judged by a domain verification discriminator (Cong et al. 2020).
 
-Symbols of specs/dovenet.md: G generator, D discriminator with a global score s_g and a verification score s_v.
+Symbols (docs/methods/dovenet.md): G generator, D discriminator with a global score s_g and a verification score s_v.
 """
 
 from __future__ import annotations

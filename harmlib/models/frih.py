@@ -1,7 +1,7 @@
 """FRIH: a global U-Net, then a light cascade that refines each color region of the foreground on its own (Peng et al. 2024).
 
 Stage one makes a coarse picture. The foreground is split into K submasks by the composite's colors (``harmlib.submasks``); stage two sees
-[coarse, submask] and gives one refined picture per submask; inside its submask each is the result (specs/frih.md).
+[coarse, submask] and gives one refined picture per submask; inside its submask each is the result (docs/methods/frih.md).
 A row is one submask: those of all pictures lie along one batch dimension, so that a batch is one pass whatever the K of its pictures, or
 as few passes as ``max_rows`` allows: a row takes 72 MiB of activations in training.
 """

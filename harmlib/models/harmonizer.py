@@ -1,6 +1,6 @@
 """Harmonizer: a small network regresses the arguments of white-box filters, which work at any resolution (Ke et al. 2022).
 
-Symbols of specs/harmonizer.md: θ_i arguments, O_i pictures after filter i inside the mask, I_i their targets, ℓ_i the loss of O_i.
+Symbols (docs/methods/harmonizer.md): θ_i arguments, O_i pictures after filter i inside the mask, I_i their targets, ℓ_i the loss of O_i.
 Half of a training batch are composites that the same filters make of the target (fine), the other half those of the data set (coarse).
 """
 

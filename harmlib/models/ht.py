@@ -1,4 +1,4 @@
-"""HT: a transformer between a small convolutional encoder and decoder (Guo et al. 2021, specs/dht.md)."""
+"""HT: a transformer between a small convolutional encoder and decoder (Guo et al. 2021; docs/methods/ht.md)."""
 
 from __future__ import annotations
 

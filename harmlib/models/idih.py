@@ -1,4 +1,4 @@
-"""iDIH and iSSAM: encoder and decoder whose colors are blended with the composite's (Sofiiuk et al. 2021; specs/idih.md).
+"""iDIH and iSSAM: encoder and decoder whose colors are blended with the composite's (Sofiiuk et al. 2021; docs/methods/idih.md).
 
 Networks, losses and blending live in the space of pictures normalized by ImageNet's mean and deviation.
 """
@@ -145,7 +145,7 @@ def normalize(picture: Tensor) -> Tensor:
 def area_normalized_errors(pred: Tensor, target: Tensor, mask: Tensor, smallest_area: int) -> Tensor:
     """Return Σ (pred - target)² / (3 max(ΣM, A_min)) of every picture, (B,): errors of the whole picture, per area of the mask.
 
-    pred, target: (B, 3, H, W); mask: (B, 1, H, W) in [0, 1]. Source: specs/idih.md section 4.
+    pred, target: (B, 3, H, W); mask: (B, 1, H, W) in [0, 1]. Source: the authors' code.
     """
     area = mask.sum((1, 2, 3)).clamp(min=smallest_area)
     return (pred - target).square().sum((1, 2, 3)) / (pred.shape[1] * area)

@@ -1,6 +1,6 @@
 """PTC, the perceptual threshold classifier: which pixels look darker or brighter than they should, and the pre-training of its body.
 
-A picture's object was made darker or brighter by s stops (specs/perceptual_noref.md section 2). Class 0: darker than people notice,
+A picture's object was made darker or brighter by s stops (docs/methods/perceptual.md). Class 0: darker than people notice,
 class 1: brighter, class 2: everything else. Nothing here harmonizes: the picture is handed through, the classes are extras.
 """
 
@@ -115,7 +115,7 @@ class ThresholdClassifier(Detector):
 
 
 class ShiftPretraining(Detector):
-    """The pre-training of the detector's body: how many stops lie between two pictures, at every pixel (section 2.4, AET)."""
+    """The pre-training of the detector's body: how many stops lie between two pictures, at every pixel (the authors' AET)."""
 
     def __init__(self, *, width: float, size: int, pretrained: bool) -> None:
         super().__init__(width=width, size=size, pretrained=pretrained)

@@ -1,4 +1,4 @@
-"""PTC-att-DIH: what a detector's encoder sees weighs the code of DIH; no mask is made (specs/perceptual_noref.md section 4.3).
+"""PTC-att-DIH: what a detector's encoder sees weighs the code of DIH; no mask is made (no-reference paper, equation 3).
 
 Symbols of equation 3: a_ptc bottleneck of the detector, a_dih deepest features of DIH's encoder, a_joint the code for DIH's decoder.
 """

@@ -1,6 +1,6 @@
 """PTC-DIH: a detector finds what looks wrong, and DIH gets its mask instead of the true one; trained as one network.
 
-Sequential fusion, specs/perceptual_noref.md section 4.2, and what the latent one (section 4.3) shares with it: the detector's encoder was
+Sequential fusion (no-reference paper, section 6.1), and what the latent one (equation 3) shares with it: the detector's encoder was
 trained before, on exposure shifts, and stays as it is. No mask is ever given, and none supervises the detected one.
 """
 

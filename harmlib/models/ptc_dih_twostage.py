@@ -1,4 +1,4 @@
-"""PTC+DIH: a trained detector makes the mask for a trained DIH-M, without fine-tuning (specs/perceptual_noref.md section 4.4)."""
+"""PTC+DIH: a trained detector makes the mask for a trained DIH-M, without fine-tuning (no-reference paper, section 3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TwoStage(HarmonizationModel):
         self.requires_grad_(False)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
-        """Return DIH-M's picture for the detected mask M_p, the larger of the probabilities of negative and positive (section 2.7).
+        """Return DIH-M's picture for the detected mask M_p, the larger of the probabilities of negative and positive (section 3.3).
 
         extras: detected_mask (B, 1, 256, 256), soft; probabilities (B, 3, s, s), s = ``detector_size``. The given mask is not looked at.
         """

@@ -1,7 +1,7 @@
 """RainNet: harmonization as style transfer from the background to the foreground (Ling et al. 2021).
 
 DoveNet's attention U-Net with RAIN for the decoder's norms, trained as DoveNet is. Result and losses keep the background as it is.
-Symbols of specs/rainnet.md: G generator, D discriminator.
+Symbols (docs/methods/rainnet.md): G generator, D discriminator.
 """
 
 from __future__ import annotations

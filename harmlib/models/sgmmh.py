@@ -1,7 +1,7 @@
 """Sg-MMH: semantic-guided multi-mask harmonization, without any mask as input (Ren and Liu, section 3).
 
 A network predicts six operator masks, add and multiply for L, a and b; a fixed retoucher applies them to the composite.
-C_r and C_f are the discriminator's maps of the real and of the retouched picture (specs/sgmmh.md, sections 3 to 5).
+C_r and C_f are the discriminator's maps of the real and of the retouched picture (docs/methods/sgmmh.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Xue et al.: contrast, luminance, color temperature and saturation of the foreground, one after another, matched to the background's.
 
 Each is a number per pixel, summed up over a region as the mean of its highest (top), of its lowest (low) and of all values. Foreground
-and background match when one of these agrees: the offset between the two is brought to zero (specs/classical.md section 3).
+and background match when one of these agrees: the offset between the two is brought to zero (docs/methods/classical.md).
 
 Not Xue et al.'s published setting: there random forests tell, for all but contrast, which of the three ought to agree, and their files
 are not public. Here it is the one that differs least already, so that the foreground moves least. The method's title says so.
@@ -24,7 +24,7 @@ MASK_THRESHOLD = 0.5
 # Foregrounds with fewer pixels, of 256x256, stay as they are.
 SMALLEST_FOREGROUND = 500
 # In sides of the box around the foreground: how much of the foreground's edge and of the background's is left out, and the box's growth.
-# Spec: silent on which side and on how. Here: the shorter one, and Euclidean distances.
+# Not known: which side, and how. Here: the shorter one, and Euclidean distances.
 OWN_MARGIN = 0.03
 OTHER_MARGIN = 0.15
 GROWTH = 3

@@ -1,7 +1,7 @@
 """Zhu et al.: a gain and a bias for each channel of the foreground, found by the gradient of a network that judges realism.
 
 x = (gains, biases) minimizes E(x) = score + ½ w1 ‖D‖² + ½ w2 Σ ‖D_i - D_j‖², D the change of the foreground, over pairs of channels i, j
-(specs/classical.md section 4). Colors are RGB in [0, 1]; the authors' code has BGR in 0..255, with weights to match.
+(docs/methods/classical.md). Colors are RGB in [0, 1]; the authors' code has BGR in 0..255, with weights to match.
 
 The authors' network is not public. Ours has VGG16's convolutions, too, and learns to tell a benchmark's composites from its photographs,
 so the results are in the style of Zhu et al., not theirs.
@@ -114,7 +114,7 @@ class Zhu(HarmonizationModel):
 
     @property
     def training_recipe(self) -> TrainingRecipe:
-        """Ours: how the authors train is in a paper that was not read for specs/classical.md."""
+        """Ours: how the authors train is in a paper that was not read."""
         return TrainingRecipe(
             learning_rate=1e-4,
             betas=(0.9, 0.999),

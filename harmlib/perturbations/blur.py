@@ -38,7 +38,7 @@ def motion_kernel(angle: float, direction: float) -> np.ndarray:
     """Return the weights, float32 (3, 3), sum 1, of a motion blur: a vertical line of three values, rotated.
 
     The line goes from t to 1 - t with t = (direction + 1) / 2, is cut to 8 bits, and rotated bilinearly about the center with zeros
-    around it. Source: specs/sgmmh.md section 1; OpenCV's rotation is repeated here, because its versions differ by a level.
+    around it. Source: Sg-MMH's code, which takes imgaug's; OpenCV's rotation is repeated here, because its versions differ by a level.
     """
     t = (direction + 1) / 2
     line = np.floor(np.linspace(t, 1 - t, 3) * 255)

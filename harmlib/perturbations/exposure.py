@@ -17,7 +17,7 @@ def exposure(image: np.ndarray, *, stops: float) -> np.ndarray:
     """Return the picture with L' = clip(L * 2^stops, 0, 100), a and b kept, in float Lab.
 
     image: uint8 RGB (H, W, 3). stops: -10 to 10; 0 gives the picture back.
-    Raises ParameterError for stops out of range. Source: specs/perceptual_noref.md section 2.3.
+    Raises ParameterError for stops out of range. Source: the no-reference paper's detector (code, there in 8 bits).
     """
     check_numbers("an exposure shift in stops", [stops], -MAX_STOPS, MAX_STOPS)
     # OpenCV's float Lab is seven times as quick, and off by up to 34 levels where dark colors leave sRGB.

@@ -12,7 +12,7 @@ from PIL import Image
 from harmlib.extras import needs
 from harmlib.perturbations import Positions, check_choice, perturbation
 
-# The 23 of the paper; the library has aden, perpetua and toaster too (specs/sgmmh.md section 1).
+# The 23 of the paper; the library has aden, perpetua and toaster too.
 FILTERS = (
     "_1977",
     "brannan",
@@ -38,7 +38,7 @@ FILTERS = (
     "willow",
     "xpro2",
 )
-# With their default arguments contrast, hue_rotate and saturate return the picture unchanged (specs/sgmmh.md section 1).
+# With their default arguments contrast, hue_rotate and saturate return the picture unchanged.
 CSS_FILTERS = ("contrast", "grayscale", "hue_rotate", "saturate", "sepia")
 
 

@@ -19,7 +19,7 @@ def lab_multiply(image: np.ndarray, *, factors: Sequence[float]) -> np.ndarray:
 
     image: uint8 RGB (H, W, 3). factors: three numbers for L, a, b, 0 to 255.
     The codes of a and b are multiplied with their offset of 128, so a factor of 1.2 moves gray by +25.6: a color cast.
-    Raises ParameterError unless there are three numbers in range. Source: specs/sgmmh.md section 1.
+    Raises ParameterError unless there are three numbers in range. Source: Sg-MMH, equation 1, as coded.
     """
     if len(factors) != 3:
         raise ParameterError(f"factors has {len(factors)} numbers, expected three: for L, a and b")

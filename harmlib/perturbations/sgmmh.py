@@ -1,4 +1,4 @@
-"""The multi-region perturbation of Sg-MMH (section 3.2; specs/sgmmh.md section 1): HScene, HLIP and their training pictures.
+"""The multi-region perturbation of Sg-MMH (section 3.2; docs/methods/composites.md): HScene, HLIP and their training pictures.
 
 A recipe holds everything that was drawn, so that ``apply_recipe`` replays it to the byte:
 
@@ -92,7 +92,7 @@ def to_network_size(perturbed: Perturbed, size: int) -> Perturbed:
     """Return a perturbed picture at ``size`` x ``size``, as the authors feed their network.
 
     Bilinear without antialiasing, aspect ratio not kept. The target is resized in 8 bits and so rounds; the composite in float64 and
-    the mask in float32 do not (specs/sgmmh.md section 1, order of operations).
+    the mask in float32 do not. Source: the authors' code.
     """
     arrays = (perturbed.composite.astype(np.float64), perturbed.target, perturbed.mask.astype(np.float32))
     if perturbed.mask.shape == (size, size):

@@ -3,7 +3,7 @@
 CFSFDP (Rodriguez and Laio 2014) takes as cluster centers the colors that are dense and far from anything denser. Symbols of the paper:
 density rho (equation 1, pixels nearer than d_c), distance delta to the nearest denser color (equation 2), K submasks. All work is on
 distinct colors with their counts and on integer squared distances of 8-bit levels, so results are exact and depend on colors only:
-the order of pixels does not matter. specs/frih.md section 2.1 has the rules that the paper leaves open.
+the order of pixels does not matter. docs/methods/frih.md has the rules that the paper leaves open.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def extract_submasks(
     k_max: how many colors of largest delta are candidates, 1 to 255.
     min_density: candidates whose rho does not exceed it are outliers; if all are, the densest color is the one center.
     min_area: submasks with fewer pixels join the submask of their center's parent. Paper: no such rule, which is 1 here; but of the
-    printed rule's submasks three in four have fewer than 100 pixels (specs/frih.md section 2.2).
+    printed rule's submasks three in four have fewer than 100 pixels (docs/methods/frih.md).
     include_self: whether a pixel counts in its own density, as in the paper's sum.
     Raises ShapeError, MaskError or RangeError for an image or mask of another kind, ParameterError for a parameter out of range.
 

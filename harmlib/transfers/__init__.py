@@ -1,7 +1,7 @@
 """Color transfers: the foreground of one picture takes over the colors of a region in another.
 
-The four with which HCOCO and HFlickr of iHarmony4 were made (specs/classical.md section 1), one per file, and beside them the two that
-change luminance only, for COCO-Exp (specs/perceptual_noref.md section 3).
+The four with which HCOCO and HFlickr of iHarmony4 were made (docs/methods/classical.md), one per file, and beside them the two that
+change luminance only, for COCO-Exp (docs/methods/composites.md).
 """
 
 from __future__ import annotations

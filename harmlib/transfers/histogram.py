@@ -25,7 +25,7 @@ def transfer_histogram(
     exact: do as the public code and iHarmony4 did: the brightest value of a channel becomes 0 unless the reference reaches the last
     bin, and the background goes through YCbCr too, which changes it by up to two levels.
     Returns uint8 RGB (H, W, 3), the background unchanged unless ``exact``.
-    Source: Fecker et al. 2008 (specs/classical.md section 1.3).
+    Source: Fecker et al. 2008.
     """
     own, other = rgb_to_ycbcr(image[mask]), rgb_to_ycbcr(reference[reference_mask])  # (N, 3), (M, 3)
     for channel, highest in enumerate(HIGHEST):

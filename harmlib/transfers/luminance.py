@@ -1,7 +1,7 @@
 """Luminance transfers: L of the foreground follows the reference's, a and b of every pixel stay what they are.
 
 The no-reference paper makes COCO-Exp by a "statistical color transfer" of L between two objects, citing Reinhard et al. 2001: mean and
-deviation, or, as the words may also be read, the whole distribution (specs/perceptual_noref.md section 3). All in float Lab, L in 0..100.
+deviation, or, as the words may also be read, the whole distribution (docs/methods/composites.md). All in float Lab, L in 0..100.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def transfer_idt(
     image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
     rotations: (iterations, 6, 3) from ``draw_rotations``.
     Returns uint8 RGB (H, W, 3), the background unchanged.
-    Source: Pitié et al. 2007 (specs/classical.md section 1.4).
+    Source: Pitié et al. 2007.
     """
     original = np.zeros((3, *mask.shape))
     moved = np.zeros((3, *mask.shape))

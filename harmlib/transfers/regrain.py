@@ -1,7 +1,7 @@
 """Pitié's regraining: the recolored picture with the gradients of the original one.
 
 Where the original I0 is smooth, the result keeps its gradients; where it is not, the colors of the recolored picture IR:
-ψ (J - IR)² + φ |∇J - ∇I0|² is minimized from coarse to fine (Pitié et al. 2007; specs/classical.md section 1.4).
+ψ (J - IR)² + φ |∇J - ∇I0|² is minimized from coarse to fine (Pitié et al. 2007; docs/methods/classical.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reinhard's transfer: mean and deviation of each channel in l-alpha-beta, where the channels of natural pictures hardly correlate.
 
 l-alpha-beta are rotated logarithms of cone responses (LMS). Reinhard et al. 2001, as in the code behind iHarmony4, which removes no gamma
-before it goes to LMS (specs/classical.md section 1.1).
+before it goes to LMS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def transfer_reinhard_lalphabeta(image: np.ndarray, mask: np.ndarray, reference:
     image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
     Returns uint8 RGB (H, W, 3), the background unchanged.
     Black pixels have no logarithm: they are left out of the statistics and stay black. Where the reference is all black, so is the result.
-    Source: Reinhard et al. 2001 (specs/classical.md section 1.1).
+    Source: Reinhard et al. 2001.
     """
     own, other = image[mask], reference[reference_mask]  # (N, 3), (M, 3)
     visible = own.any(axis=1)

@@ -27,7 +27,7 @@ def transfer_xiao_ma(
     image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
     eigenvectors: (Us, Ut), each (3, 3), columns by ascending eigenvalue; None computes them, with signs as above.
     Returns uint8 RGB (H, W, 3), the background unchanged. Axes without variance only move.
-    Source: Xiao and Ma 2006 (specs/classical.md section 1.2).
+    Source: Xiao and Ma 2006.
     """
     own, other = image[mask].astype(np.float64), reference[reference_mask].astype(np.float64)  # (N, 3), (M, 3)
     own_mean, other_mean = own.mean(0), other.mean(0)

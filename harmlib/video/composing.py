@@ -23,7 +23,7 @@ def compose(foreground: Iterable[np.ndarray], background: Iterable[np.ndarray], 
 
     foreground, background: uint8 RGB (H, W, 3); matte: uint8 (H, W); one of each at a time.
     Raises VideoError when sizes differ or one ends before the others.
-    Source: specs/harmonizer.md section 5.
+    Source: Harmonizer's code.
     """
     for front, back, alpha in in_step({"the foreground": foreground, "the background": background, "the matte": matte}):
         if not front.shape == back.shape == (*alpha.shape, 3):

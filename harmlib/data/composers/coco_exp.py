@@ -1,6 +1,6 @@
-"""COCO-Exp: one object takes the luminance of an object of the same category in another photograph (specs/perceptual_noref.md section 3).
+"""COCO-Exp: one object takes the luminance of an object of the same category in another photograph (no-reference paper, section 3.4).
 
-Specification: a category is drawn by its number of objects in the split, then two of its objects. Here: every photograph gives as many
+Plainly, one would draw a category by its number of objects in the split, then two of its objects. Here every photograph gives as many
 composites as the plan draws, each of one of its objects, all alike, which is the same draw but for photographs with many objects, which
 do not come more often. Any source with class names serves; away from COCO it is COCO-Exp's style, and says so by its title.
 

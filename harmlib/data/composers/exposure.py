@@ -1,4 +1,4 @@
-"""Exposure shifts of one region, what detectors of visible shifts learn from (specs/perceptual_noref.md sections 2.4 to 2.6).
+"""Exposure shifts of one region, what detectors of visible shifts learn from (docs/methods/perceptual.md).
 
 A region is a connected piece of 1 to 60 % of the picture, or a labeled region of that size whose pieces are all below 1 %; where a
 photograph has neither, the labeled region whose size comes nearest. Its edge is eroded or feathered by up to 2 pixels.

@@ -1,4 +1,4 @@
-"""iHarmony4-style composites: one foreground takes the colors of a region in another photograph (specs/iharmony4.md, Synthesis).
+"""iHarmony4-style composites: one foreground takes the colors of a region in another photograph (docs/methods/composites.md).
 
 A foreground is a connected piece of a labeled region, or the whole region where it reaches 1 % of the picture and none of its pieces does.
 A recipe (``regions``) holds everything that was drawn, the seed of a transfer that draws included.

@@ -42,7 +42,7 @@ class Region(NamedTuple):
 def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
     """Return the label map (H, W) with 0 = no object and every object id kept apart from 0.
 
-    Sg-MMH skips id 0 only (specs/sgmmh.md section 1), so sources that use 0 for an object are shifted by one.
+    Sg-MMH's code skips id 0 only, so sources that use 0 for an object are shifted by one.
     """
     labels = photo.labels
     if no_object == 0:

@@ -1,6 +1,6 @@
 """How far an exposure shift goes before people see it: the thresholds that label shifts for a detector.
 
-Measured once, on 300 photographs (specs/perceptual_noref.md section 2.5). Without that data a photograph gets the medians, a pair drawn
+Measured once, on 300 photographs (docs/methods/perceptual.md). Without that data a photograph gets the medians, a pair drawn
 from the log-normal fit, or the line of an own study:
 
     thresholds.csv      image,negative_threshold,positive_threshold     photo id, and two multipliers of L, such as 0.86 and 1.15

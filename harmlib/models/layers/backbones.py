@@ -1,4 +1,4 @@
-"""The convolutional layers of ImageNet classifiers, with torchvision's numbers, so that its weights fit (specs/s2crnet.md section 2)."""
+"""The convolutional layers of ImageNet classifiers, with torchvision's numbers, so that its weights fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FRIH's light cascade of stage two with its fusion prediction, and the widths of both stages (specs/frih.md section 3).
+"""FRIH's light cascade of stage two with its fusion prediction, and the widths of both stages (FRIH, equations 3 to 5).
 
 Symbols of the paper: E_i encoder of stage one, ET_i its transferred features, EC_i encoder of the cascade, F_j fused features, DC_j decoder
 of the cascade. Level i is H/2^i wide; decoder step j = 1..7 starts at level 8 - j. The paper prints depths, kernels and the numbers of

@@ -1,4 +1,4 @@
-"""Color curves of straight pieces, and what finds them from features of foreground and background (specs/s2crnet.md section 2)."""
+"""Color curves of straight pieces, and what finds them from features of foreground and background (docs/methods/s2crnet.md)."""
 
 from __future__ import annotations
 

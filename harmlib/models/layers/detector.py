@@ -1,4 +1,4 @@
-"""The networks of the perceptual threshold classifier (specs/perceptual_noref.md section 2.2): an encoder down to 15 maps, and a decoder.
+"""The networks of the perceptual threshold classifier (docs/methods/perceptual.md): an encoder down to 15 maps, and a decoder.
 
 The encoder is VGG16 at stride 8 with a main branch behind its last block and a side branch behind each of its first four pools; every
 branch ends in three maps. Pools 4 and 5 keep the resolution, and block 5 is dilated by 2 instead.

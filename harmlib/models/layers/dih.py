@@ -1,4 +1,4 @@
-"""The networks of Deep Image Harmonization: encoder, code and decoder, and a parsing decoder beside it (specs/dih.md).
+"""The networks of Deep Image Harmonization: encoder, code and decoder, and a parsing decoder beside it (docs/methods/dih.md).
 
 Level l goes from side S/2^l to S/2^(l+1) and back; between the deepest features, 4x4, and the decoder stands a code of one pixel.
 """

@@ -1,4 +1,4 @@
-"""Discriminators: Sg-MMH's patches (specs/sgmmh.md, section 3) and DoveNet's domain verification (specs/dovenet.md).
+"""Discriminators: Sg-MMH's patches (section 3.3) and DoveNet's domain verification (docs/methods/dovenet.md).
 
 The branch of the latter also makes BargainNet's domain codes.
 """
@@ -60,7 +60,7 @@ class PatchDiscriminator(nn.Module):
 class PartialConv2d(nn.Conv2d):
     """A convolution that sees only valid pixels and hands on the mask of windows that hold any.
 
-    out = (conv(image * mask) * r + bias) * mask', r = window size / valid pixels in the window. Source: specs/dovenet.md.
+    out = (conv(image * mask) * r + bias) * mask', r = window size / valid pixels in the window. Source: DoveNet's code.
     """
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""EfficientNet-B0 with two 4-channel stems, Harmonizer's encoder (specs/harmonizer.md sections 2 and 7).
+"""EfficientNet-B0 with two 4-channel stems, Harmonizer's encoder (docs/methods/harmonizer.md).
 
 Stems for (picture, mask) and (picture, 1 - mask), sixteen MBConv blocks, a 1x1 head, global average. Batch norm, padding and
 stochastic depth are those of the TensorFlow original: torchvision's backbone differs in the first two, and that is not a detail.

@@ -1,4 +1,4 @@
-"""Channel attention: a small network reads statistics of every channel and weighs the channels (specs/idih.md, specs/s2am.md)."""
+"""Channel attention: a small network reads statistics of every channel and weighs the channels (S2AM, iDIH and iSSAM)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The U-Net of iDIH and of FRIH's first stage, with the blending that iSSAM shares (specs/idih.md section 2, specs/frih.md section 3).
+"""The U-Net of iDIH and of FRIH's first stage, with the blending that iSSAM shares (docs/methods/idih.md).
 
 Symbols: E_i are the encoder's features, H/2^i wide; A is the attention that blends the predicted colors with the picture that came in.
 """

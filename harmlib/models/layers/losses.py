@@ -27,14 +27,14 @@ def frozen(module: nn.Module) -> Iterator[None]:
 
 
 def charbonnier(pred: Tensor, target: Tensor) -> Tensor:
-    """Return the mean of sqrt((pred - target)² + 1e-12), a smooth L1. Source: Sg-MMH, section 3.3."""
+    """Return the mean of sqrt((pred - target)² + 1e-12), a smooth L1. Source: Sg-MMH, equation 3."""
     return ((pred - target).square() + CHARBONNIER_EPSILON).sqrt().mean()
 
 
 def relativistic_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """Return ½[ℓ(C_r − mean C_f, 0) + ℓ(C_f − mean C_r, 1)], ℓ = binary cross-entropy on logits.
 
-    The real scores are constants here; the gradient also flows through mean C_f. Source: Sg-MMH, section 3.3.
+    The real scores are constants here; the gradient also flows through mean C_f. Source: Sg-MMH, equation 6.
     """
     real_scores = real_scores.detach()
     real_looks_fake = _cross_entropy(real_scores - fake_scores.mean(), 0.0)
@@ -43,7 +43,7 @@ def relativistic_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Ten
 
 
 def relativistic_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Return ½[ℓ(C_r − mean C_f, 1) + ℓ(C_f − mean C_r, 0)], the means taken as constants. Source: Sg-MMH, section 3.3."""
+    """Return ½[ℓ(C_r − mean C_f, 1) + ℓ(C_f − mean C_r, 0)], the means taken as constants. Source: Sg-MMH, equation 5."""
     real = _cross_entropy(real_scores - fake_scores.detach().mean(), 1.0)
     fake = _cross_entropy(fake_scores - real_scores.detach().mean(), 0.0)
     return 0.5 * (real + fake)

@@ -1,4 +1,4 @@
-"""ADFM's network: a U-Net whose foreground features take the spread of the background features they attend to (specs/adfm.md)."""
+"""ADFM's network: a U-Net whose foreground features take the spread of the background features they attend to (docs/methods/adfm.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small convolutional encoder and decoder of IIH, HT and D-HT (specs/iih.md, specs/dht.md).
+"""The small convolutional encoder and decoder of IIH, HT and D-HT (docs/methods/iih.md).
 
 Pictures become features of a quarter of their height and width, and back.
 """

@@ -1,4 +1,4 @@
-"""RAIN, region-aware adaptive instance normalization: the foreground takes over the statistics of the background (specs/rainnet.md)."""
+"""RAIN, region-aware adaptive instance normalization: the foreground takes the background's statistics (docs/methods/rainnet.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sg-MMH's retoucher: operator masks applied to 8-bit OpenCV LAB codes (specs/sgmmh.md, sections 2, 3 and 7).
+"""Sg-MMH's retoucher: operator masks applied to 8-bit OpenCV LAB codes (equation 2; docs/methods/sgmmh.md).
 
 The network scale is code/255 stretched to [-1, 1], for L, a and b alike.
 """

@@ -1,4 +1,4 @@
-"""S2AM's attention, which sees the mask at the size of the features, and the U-Net around it (specs/s2am.md)."""
+"""S2AM's attention, which sees the mask at the size of the features, and the U-Net around it (docs/methods/s2am.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks that carry Sg-MMH's heads: its own U-Net, or that of another method (Ren and Liu, section 3.3; specs/sgmmh.md, section 8).
+"""The networks that carry Sg-MMH's heads: its own U-Net, or that of another method (Ren and Liu, section 3.3).
 
 Paper: any network of the field serves, and DoveNet's is shown, the channel of its mask removed. Here: so are those of the others, and
 what else asks for a region gets an empty one: without a mask nothing is foreground.

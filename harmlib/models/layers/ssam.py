@@ -1,4 +1,4 @@
-"""iSSAM's U-Net with one spatial-separated attention module (specs/idih.md section 3).
+"""iSSAM's U-Net with one spatial-separated attention module (docs/methods/idih.md).
 
 Double convolutions, pooling down, bilinear up-sampling; the attention stands where the finest skip connection comes in.
 """

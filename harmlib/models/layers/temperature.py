@@ -1,7 +1,7 @@
 """Correlated color temperature of chromaticities, by the isotherms of Robertson 1968.
 
 Temperatures are reciprocal, in mired (1e6 / kelvin), on which equal steps look alike. Tint is the distance to the black body's line along
-the isotherm, in units of 1/3000 of CIE 1960 (u, v), above zero towards green. Source: specs/classical.md section 3.
+the isotherm, in units of 1/3000 of CIE 1960 (u, v), above zero towards green. Source: the table of Robertson, as in the code of Xue et al.
 """
 
 from __future__ import annotations

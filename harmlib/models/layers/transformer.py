@@ -1,4 +1,4 @@
-"""The transformer of HT, D-HT and their relatives: norms behind the blocks, positions on queries and keys only (specs/dht.md).
+"""The transformer of HT, D-HT and their relatives: norms behind the blocks, positions on queries and keys only (docs/methods/ht.md).
 
 Tokens are (B, L, C), L row by row of a grid; positions and embeddings (L, C) are the same for all pictures of a batch.
 """

@@ -1,4 +1,4 @@
-"""The attention U-Net of DoveNet, which Sg-MMH, BargainNet and RainNet build on (specs/dovenet.md).
+"""The attention U-Net of DoveNet, which Sg-MMH, BargainNet and RainNet build on (docs/methods/dovenet.md).
 
 Level l goes from size H/2^l to H/2^(l+1) and back. Down: LeakyReLU, convolution, norm. Up: ReLU, up-sampling, norm, dropout,
 concatenation [skip, up], gate. Everything is a flat list indexed by level; the authors nest one module in the other.

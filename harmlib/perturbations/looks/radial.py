@@ -1,7 +1,7 @@
 """The eight looks with a radial gradient, on the packed pixels of a region.
 
 pilgram centers its gradients on the picture it is given, so packed pixels need the gradient of their own picture: it is made once per
-picture size by pilgram and looked up pixel by pixel. Everything else is pointwise and runs on the packed row (specs/pilgram.md).
+picture size by pilgram and looked up pixel by pixel. Everything else is pointwise and runs on the packed row.
 """
 
 from __future__ import annotations
