@@ -33,7 +33,7 @@ from harmlib.seeds import item_generator
 SIZE = (256, 256)
 REPEATS = 5
 RESULTS = Path(__file__).parent / "results" / "perturbations.json"
-# The share of a picture that its perturbed regions cover (specs/sgmmh.md section 1), in pieces.
+# The share of a picture that its perturbed regions cover (docs/methods/composites.md), in pieces.
 REGION_SHARE = 0.222
 Sample = tuple[str, np.ndarray, np.ndarray]
 

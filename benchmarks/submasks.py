@@ -31,7 +31,7 @@ SIZE = (256, 256)
 REGION_SHARE = 0.15
 RESULTS = Path(__file__).parent / "results" / "submasks.json"
 K_MAX, MIN_DENSITY, CUTOFF = 10, 10, squared_cutoff(0.1)
-# specs/frih.md section 2.4: dense blocks below this many colors, prefix sums above; parents in shells up to NEAR.
+# Dense blocks below this many colors, prefix sums above; parents in shells up to NEAR.
 DENSE_COLORS = 6000
 NEAR = 48
 BLOCK = 512
@@ -62,7 +62,7 @@ def _reduced(source: Any, ids: list[str], *, whole: bool) -> Iterator[Sample]:
 
 
 def plain_labels(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the labels by NumPy alone, as specs/frih.md section 2.4 does it."""
+    """Return the labels by NumPy alone, by dense blocks or prefix sums and by shells."""
     codes, inverse, counts = np.unique(image[mask].astype(np.int64) @ (1 << 16, 1 << 8, 1), return_inverse=True, return_counts=True)
     colors = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1)
     density = (_dense_density if len(codes) <= DENSE_COLORS else _prefix_density)(colors, counts)
@@ -134,7 +134,7 @@ def _parents(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quadratic_labels(pixels: np.ndarray) -> np.ndarray:
-    """Return the labels of pixels (N, 3) by the definition, pixel against pixel (specs/frih.md section 2.3)."""
+    """Return the labels of pixels (N, 3) by the definition, pixel against pixel."""
     colors, codes = pixels.astype(np.int64), pixels.astype(np.int64) @ (1 << 16, 1 << 8, 1)
     density = np.array([(((colors - color) ** 2).sum(axis=1) <= CUTOFF).sum() for color in colors])
     order = np.lexsort((codes, -density))

@@ -28,7 +28,7 @@ def shared() -> Path:
     """The folder with real photographs and the authors' full numbers beside the checkout; tests that need it skip without it."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
-        pytest.skip("needs ../shared (real photographs and full golden numbers), which is not part of this repository")
+        pytest.skip("needs the real photographs and the authors' full numbers, which are not part of this repository")
     return folder
 
 

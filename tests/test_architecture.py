@@ -1,4 +1,4 @@
-"""Who may import whom (design.md), read from the tree: what is written here holds for imports inside functions too."""
+"""Who may import whom, read from the tree: what is written here holds for imports inside functions too."""
 
 from __future__ import annotations
 

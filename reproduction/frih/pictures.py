@@ -23,7 +23,7 @@ __all__ = [
     "spread",
 ]
 
-# The rule as printed, and the one of the smaller profiles (specs/frih.md section 2.2): smallest area of a submask in pixels.
+# The rule as printed, and the one of the smaller profiles: smallest area of a submask in pixels.
 LITERAL, MERGED = 1, 100
 
 

@@ -1,4 +1,4 @@
-"""How well a detector finds exposure shifts, and from which size on: scores of its probabilities (specs/perceptual_noref.md section 2.6).
+"""How well a detector finds exposure shifts, and from which size on: scores of its probabilities.
 
 Class 0 is negative (darker than the threshold), class 1 positive (brighter), class 2 none. Probabilities are (3, H, W) in [0, 1], labels
 (H, W) with a class per pixel; a sweep is a table with a row per shift of one object.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 METHOD = NO_MASK[-1]
 # Specified: shares of the picture, mean of the detected mask in the object, share of the composite's error.
 LARGE, SMALL, MISSED, REMAINING = 0.20, 0.03, 0.10, 0.60
-# Ours, where the specification leaves it open: how many times stronger the mask is in an object that was found; by how many levels a pixel
+# Ours, where the paper leaves it open: how many times stronger the mask is in an object that was found; by how many levels a pixel
 # is changed; what share of the picture that makes outside of the object.
 FOUND, CHANGED, ELSEWHERE = 2.0, 10.0, 0.01
 CAPTION_LINES = 3  # under a picture

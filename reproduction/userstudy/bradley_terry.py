@@ -8,7 +8,7 @@ Two solvers find that maximum. ``fit`` calls choix (I-LSR, without choix's own r
 nobody compared); every reported score comes from it. ``fit_many`` solves thousands of small matrices together, by Newton steps,
 because an interval takes 1000 fits and choix loops in Python over each; a test holds the two to one answer.
 
-Sources: Bradley and Terry 1952; Harmonizer table 5; specs/user_study.md section 3.
+Sources: Bradley and Terry 1952; Harmonizer table 5; docs/methods/userstudy.md.
 """
 
 from __future__ import annotations

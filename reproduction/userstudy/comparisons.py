@@ -1,6 +1,6 @@
 """Who preferred what to what: wins of every method over every other, per participant and item, from the three kinds of answers.
 
-In the code, wins[..., i, j] is how often i was preferred to j; a tie is half a win for both (specs/user_study.md section 3.1).
+In the code, wins[..., i, j] is how often i was preferred to j; a tie is half a win for both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A user study on disk: what was asked, who was asked, what they answered, and whether they were people.
 
-A study is a folder (specs/user_study.md section 2): study.json, participants.csv, and at least one of rankings.csv, pairs.csv,
+A study is a folder (docs/methods/userstudy.md): study.json, participants.csv, and at least one of rankings.csv, pairs.csv,
 choices.csv and filters.csv. Simulated raters and people never stand in one study, so that a table cannot mix them.
 """
 

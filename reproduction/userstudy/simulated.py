@@ -7,7 +7,7 @@ belong to the group "simulated", which ``records`` never lets stand beside peopl
 Where s is not given it comes from real outputs: ``utilities_from_distances`` turns a distance of every result to the real photograph
 into utilities. ``color_difference`` (CIEDE2000) needs no weights; "mse" or "lpips" of a scores.csv do as well.
 
-Source: specs/user_study.md section 6.
+The defaults are ours (docs/methods/userstudy.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The CSV tables of a user study, read with checks: one sentence per error, with file and line.
 
 An empty cell is a missing answer. Column order is free, extra columns are kept, a byte-order mark is accepted.
-Source of the columns: specs/user_study.md section 2.
+The columns are described in docs/methods/userstudy.md.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def test_no_pixels_give_no_codes() -> None:
 def test_float_lab_rounds_to_the_codes_within_two(photo_array: np.ndarray) -> None:
     rounded = np.rint(color.rgb_to_lab(photo_array) * (2.55, 1, 1) + (0, 128, 128))
 
-    assert np.abs(rounded - color.rgb_to_lab8(photo_array)).max() <= 2  # specs/sgmmh.md section 2
+    assert np.abs(rounded - color.rgb_to_lab8(photo_array)).max() <= 2  # docs/methods/sgmmh.md: 2 at most
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Submasks against golden cases and the quadratic definition (specs/frih.md section 2), and the rules for odd foregrounds."""
+"""Submasks against golden cases and the quadratic definition (docs/methods/frih.md), and the rules for odd foregrounds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Weight fill A and the inputs of the golden files (``shared/golden/*.md``), and our own small golden outputs.
+"""Weight fill A and the inputs with which the authors' numbers (``tests/authors``) were made, and our own small golden outputs.
 
-``python tests/golden_fill.py sgmmh_om`` writes ``tests/golden/model_sgmmh_om.npz`` again; do so only when a number must move.
+``python tests/helpers/golden_fill.py sgmmh_om`` writes ``tests/harmlib/golden/model_sgmmh_om.npz`` again; do so only when a number must
+move.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Our own small golden outputs of the elementary perturbations: what the pinned pilgram, Pillow and OpenCV make of a 12x16 picture.
 
-``python tests/golden_perturbations.py`` writes ``tests/golden/perturbations.npz`` again; do so only when a number must move.
+``python tests/helpers/golden_perturbations.py`` writes ``tests/harmlib/golden/perturbations.npz`` again, only when a number must move.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""FRIH's submasks by their definition, over all pairs of pixels (specs/frih.md sections 2.1 and 2.3): slow and plain."""
+"""FRIH's submasks by their definition, over all pairs of pixels (docs/methods/frih.md): slow and plain."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# specs/frih.md section 2.1; 0.2 and 0.4 are the cases in which binary arithmetic could count a distance of exactly d_c.
+# docs/methods/frih.md; 0.2 and 0.4 are the cases in which binary arithmetic could count a distance of exactly d_c.
 CUTOFFS = {0.01: 6, 0.05: 162, 0.1: 650, 0.2: 2600, 0.3: 5852, 0.4: 10403}
 K_MAX, MIN_DENSITY = 10, 10
 

@@ -1,6 +1,6 @@
 """SIGKILL in the middle of every stage, then the same call again: the same bytes.
 
-CI takes one seeded moment a stage; ``HARMLIB_KILLS=5 pytest tests/test_interruptions.py`` takes five.
+CI takes one seeded moment a stage; ``HARMLIB_KILLS=5 pytest tests/reproduction/test_interruptions.py`` takes five.
 """
 
 from __future__ import annotations

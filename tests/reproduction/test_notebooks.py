@@ -43,8 +43,3 @@ def test_every_parameter_has_a_type(path):
     parameters = papermill.inspect_notebook(str(path))
 
     assert {name for name, found in parameters.items() if found["inferred_type_name"] not in ("str", "int", "float", "list")} == set()
-
-
-@every_notebook
-def test_a_notebook_cites_nothing_that_is_not_in_the_repository(path):
-    assert "specs/" not in path.read_text(encoding="utf-8")

@@ -60,7 +60,7 @@ def test_lognormal_magnitudes_are_correlated_as_in_the_study(pairs):
 def test_lognormal_percentiles_are_near_the_studys(pairs):
     quantiles = np.quantile(pairs, [0.05, 0.5, 0.95], axis=0).T
 
-    # specs/perceptual_noref.md section 2.5; the study's own 300 photographs err by some hundredths.
+    # The study's fit (docs/methods/perceptual.md); its own 300 photographs err by some hundredths.
     assert quantiles == pytest.approx(np.array([[-0.475, -0.215, -0.108], [0.086, 0.205, 0.423]]), abs=0.05)
 
 

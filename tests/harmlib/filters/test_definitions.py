@@ -113,7 +113,7 @@ def test_hue_leaves_gray_alone():
     assert torch.equal(filtered("hue", gray(77), 0.9), gray(77))
 
 
-# 0 < x < 1/255 lowers contrast slightly, and at 0 contrast and saturation are off by float rounding only (specs/harmonizer.md section 3).
+# 0 < x < 1/255 lowers contrast slightly, and at 0 contrast and saturation are off by float rounding only.
 @pytest.mark.parametrize("name", FILTERS)
 def test_argument_zero_gives_the_picture_back(picture, name):
     assert torch.allclose(filtered(name, picture, 0.0), picture, atol=2e-6)

@@ -1,4 +1,4 @@
-"""ADFM against the authors' golden numbers (``shared/golden/adfm.md``)."""
+"""ADFM against the authors' golden numbers (``tests/authors/adfm.npz``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BargainNet against the authors' golden numbers (``shared/golden/bargainnet.md``), and what its codes promise."""
+"""BargainNet against the authors' golden numbers (``tests/authors/bargainnet.npz``), and what its codes promise."""
 
 from __future__ import annotations
 

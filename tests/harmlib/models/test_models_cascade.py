@@ -9,7 +9,7 @@ from harmlib import models
 from harmlib.models.base import resize_to
 from harmlib.models.layers.cascade import FusionConv
 
-# specs/frih.md section 3.2; the paper prints 11.98 M in all, 2.68 M or 22.4 % of them in stage two.
+# Ours (docs/methods/frih.md); the paper prints 11.98 M in all, 2.68 M or 22.4 % of them in stage two.
 STAGE_ONE = {"encoder": 3_612_160, "decoder": 5_688_008, "head": 100}
 STAGE_TWO = {"encoder": 518_512, "transfer": 1_415_136, "fuse": 113_872, "decoder": 521_248, "head": 110_883}
 STAGE_TWO_WITHOUT_FUSION = 2_568_819

@@ -205,7 +205,7 @@ def test_an_empty_mask_returns_the_composite_with_a_warning(name: str, photo_arr
 
 @pytest.mark.parametrize("name", METHODS)
 def test_output_equals_the_stored_one(name: str) -> None:
-    """Our own numbers: made by ``tests/golden_fill.py`` after the method agreed with the authors' golden file."""
+    """Our own numbers: made by ``tests/helpers/golden_fill.py`` after the method agreed with the authors' golden file."""
     stored = np.load(GOLDEN / f"model_{name}.npz")
 
     found = own_golden(name)

@@ -1,4 +1,4 @@
-"""D-HT against the authors' golden numbers (``shared/golden/dht.md``)."""
+"""D-HT against the authors' golden numbers (``tests/authors/dht.npz``)."""
 
 from __future__ import annotations
 

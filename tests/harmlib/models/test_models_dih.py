@@ -1,4 +1,4 @@
-"""DIH's variants against the authors' golden numbers (``shared/golden/dih.md``), and the no-reference paper's DIH-M and DIH-NM."""
+"""DIH's variants against the authors' golden numbers (``tests/authors/dih.npz``), and the no-reference paper's DIH-M and DIH-NM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DoveNet against the authors' golden numbers (``shared/golden/dovenet.md``)."""
+"""DoveNet against the authors' golden numbers (``tests/authors/dovenet.npz``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FRIH's packing, merging and losses against the golden numbers (``shared/golden/frih_submasks.md``)."""
+"""FRIH's packing, merging and losses against the golden numbers (``tests/authors/frih_submasks.npz``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Harmonizer's network against the authors' golden numbers (``shared/golden/harmonizer.md``), and its way to full size."""
+"""Harmonizer's network against the authors' golden numbers (``tests/authors/harmonizer.npz``), and its way to full size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HT against the authors' golden numbers (``shared/golden/dht.md``), and the blocks that D-HT shares."""
+"""HT against the authors' golden numbers (``tests/authors/dht.npz``), and the blocks that D-HT shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""iDIH and iSSAM against the authors' golden numbers (``shared/golden/idih.md``)."""
+"""iDIH and iSSAM against the authors' golden numbers (``tests/authors/idih.npz``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IIH against the authors' golden numbers (``shared/golden/iih.md``), its blocks and its losses."""
+"""IIH against the authors' golden numbers (``tests/authors/iih.npz``), its blocks and its losses."""
 
 from __future__ import annotations
 

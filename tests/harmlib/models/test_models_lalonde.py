@@ -1,4 +1,4 @@
-"""Lalonde and Efros against the authors' golden numbers (``shared/golden/classical.md``), whose flow and centers are given."""
+"""Lalonde and Efros against the authors' golden numbers (``tests/authors/classical.npz``), whose flow and centers are given."""
 
 from __future__ import annotations
 

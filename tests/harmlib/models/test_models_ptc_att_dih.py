@@ -1,4 +1,4 @@
-"""PTC-att-DIH: equation 3 against its golden numbers (``shared/golden/perceptual_ops.md``), and its place in DIH."""
+"""PTC-att-DIH: equation 3 against its golden numbers (``tests/authors/perceptual_ops.npz``), and its place in DIH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RainNet against the authors' golden numbers (``shared/golden/rainnet.md``), and what becomes of the background."""
+"""RainNet against the authors' golden numbers (``tests/authors/rainnet.npz``), and what becomes of the background."""
 
 from __future__ import annotations
 

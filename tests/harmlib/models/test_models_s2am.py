@@ -1,4 +1,4 @@
-"""S2AM against the authors' golden numbers (``shared/golden/s2am.md``)."""
+"""S2AM against the authors' golden numbers (``tests/authors/s2am.npz``)."""
 
 from __future__ import annotations
 

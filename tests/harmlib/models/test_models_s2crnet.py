@@ -1,4 +1,4 @@
-"""S²CRNet against the authors' golden numbers (``shared/golden/s2crnet.md``), its curves and its boxes."""
+"""S²CRNet against the authors' golden numbers (``tests/authors/s2crnet.npz``), its curves and its boxes."""
 
 from __future__ import annotations
 

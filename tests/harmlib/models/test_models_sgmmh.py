@@ -1,4 +1,4 @@
-"""Sg-MMH against the authors' golden numbers (``shared/golden/sgmmh.md``), and what the retoucher promises."""
+"""Sg-MMH against the authors' golden numbers (``tests/authors/sgmmh.npz``), and what the retoucher promises."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_level_seven_is_dead_at_the_working_size(filled: Any) -> None:
 
     dead = sum(numbers[name].numel() for name in filled.untrained_parameters if ".7." in name)
 
-    assert dead == 6_554_624  # specs/sgmmh.md, section 3
+    assert dead == 6_554_624  # docs/methods/sgmmh.md
 
 
 def test_identity_init_starts_from_doing_nothing() -> None:

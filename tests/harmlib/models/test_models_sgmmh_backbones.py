@@ -33,13 +33,13 @@ PARAMETERS = {
 }
 # What they are measured against: the networks they were taken from, whose heads are as wide, where these see the same input.
 OWN = {
-    ("unet", 0, False): 39_498_371,  # specs/sgmmh.md, section 9
+    ("unet", 0, False): 39_498_371,  # the RGB baseline
     ("unet", 1, False): 39_501_830,
-    ("rainnet", 0, False): 54_759_043,  # specs/rainnet.md
-    ("bargainnet", 0, True): 54_776_324 + 3_919_376,  # specs/bargainnet.md
-    ("ht", 0, True): 4_772_867,  # specs/dht.md: the patch-embedding HT
-    ("ht", 1, True): 4_785_158,  # specs/sgmmh.md, section 8
-    ("dht", 0, True): 26_515_654,  # specs/dht.md
+    ("rainnet", 0, False): 54_759_043,  # RainNet's released network
+    ("bargainnet", 0, True): 54_776_324 + 3_919_376,  # G and E
+    ("ht", 0, True): 4_772_867,  # the patch-embedding HT of the main branch
+    ("ht", 1, True): 4_785_158,  # the authors' HT with operator masks
+    ("dht", 0, True): 26_515_654,  # D-HT
 }
 # In float64, a gradient this small beside the largest one of its loss is rounding.
 ROUNDING = 1e-12

@@ -1,4 +1,4 @@
-"""Xue et al.'s adjustments and features against their golden numbers (``shared/golden/classical.md``), and zero-offset matching."""
+"""Xue et al.'s adjustments and features against their golden numbers (``tests/authors/classical.npz``), and zero-offset matching."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zhu et al.'s energy against golden numbers (``shared/golden/classical.md``), whose score is a stand-in, and the search."""
+"""Zhu et al.'s energy against golden numbers (``tests/authors/classical.npz``), whose score is a stand-in, and the search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Robertson's isotherms, against golden numbers of Xue et al.'s code (``shared/golden/classical.md``) and known illuminants."""
+"""Robertson's isotherms, against golden numbers of Xue et al.'s code (``tests/authors/classical.npz``) and known illuminants."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_motion_kernel_agrees_with_a_rotation_by_opencv(angle: float, direction:
 def test_jpeg_equals_the_golden_output(golden: Mapping[str, Any]) -> None:
     result = apply_step(golden["pert/blur/in"], {"name": "jpeg", "quality": 95})
 
-    # "may shift by a few levels with another JPEG library" (golden/sgmmh.md)
+    # Another JPEG library than the authors' may shift values by a few levels.
     assert_agrees(result, golden["pert/jpeg/out_compression5"], rtol=0, atol=3)
 
 

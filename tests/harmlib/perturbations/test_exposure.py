@@ -37,7 +37,7 @@ def test_shifted_pictures_equal_the_golden_ones():
 
     results = [shift_exposure(golden["image"], golden["mask"], stops) for stops in golden["stops"]]
 
-    assert_agrees(np.stack(results), golden["shifted"], rtol=0, atol=1)  # golden/perceptual_ops.md
+    assert_agrees(np.stack(results), golden["shifted"], rtol=0, atol=1)  # a level: rounding of another float Lab
 
 
 @pytest.mark.parametrize(("color", "stops", "expected"), COLORS)

@@ -33,7 +33,7 @@ RECIPE = {
     "background": [],
 }
 DEGRADED = {**RECIPE, "background": [NOISE]}
-# specs/sgmmh.md section 1, "Expected composite statistics"; the id that is no object, per pack.
+# What the authors' simulator makes (docs/methods/composites.md); the id that is no object, per pack.
 EXPECTED_MSE = {"bsds500": (253.0, None), "camvid": (192.0, 11), "ccp": (50.2, 0)}
 
 

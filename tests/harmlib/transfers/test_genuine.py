@@ -1,6 +1,6 @@
 """The transfers against composites of iHarmony4 itself: one HCOCO photograph, recolored by each of the four.
 
-The composites (``shared/data/iharmony4_samples``) were made with masks stored as JPEG, of which only the value 255 counted, and were
+The composites (iharmony4_samples, data/README.md) were made with masks stored as JPEG, of which only the value 255 counted, and were
 themselves stored as JPEG. With both repeated here, three of the four come back as they were published.
 """
 

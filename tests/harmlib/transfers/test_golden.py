@@ -1,4 +1,4 @@
-"""The transfers against the public MATLAB files, run in Octave (``shared/golden/classical.md``)."""
+"""The transfers against the public MATLAB files, run in Octave (``tests/authors/classical.npz``)."""
 
 from __future__ import annotations
 
