@@ -49,3 +49,15 @@ def test_a_citation_of_a_missing_page_is_noticed() -> None:
     assert cited(f"as {page} says (see {file}); results are in scoreboard.md") == {page, file}
     assert not is_there(page, Path(__file__))
     assert is_there("methods/frih.md", Path(__file__))
+
+
+def test_the_page_of_the_data_describes_every_pack_that_notebooks_and_profiles_read() -> None:
+    from reproduction.harmonizer import clips, figures
+    from reproduction.kit import genuine, labelme
+    from reproduction.profiles import load_profile
+
+    packs = {clips.PACK, genuine.PACK, labelme.PACK, *figures.PACKS, figures.LARGE[0].split("/")[0]}
+    folders = {str(plan.folder) for name in ("small", "night", "paper") for plan in load_profile(name).sources.values() if plan.folder}
+
+    page = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    assert {name for name in packs | folders if f"{name}/" not in page and f"`{name}`" not in page} == set()
