@@ -13,7 +13,7 @@ Entry = TypeVar("Entry")
 
 
 class Registry(Generic[Entry]):
-    """The only list of one kind of thing: a new module of the package that adds to it is all that another entry takes.
+    """The only list of one kind of thing: to add an entry, a new module of the package that adds to it is enough.
 
     >>> colors: Registry[str] = Registry("color", "harmlib.filters")
     >>> colors.add("red", "#f00")

@@ -19,7 +19,7 @@ def one_algebra_thread() -> Iterator[None]:
     """Keep OpenBLAS, the linear algebra under NumPy, SciPy and OpenCV, on one thread inside a ``with`` or a decorated function.
 
     Its threads wait busily for some time after every product, on the cores that torch needs next. That costs most where both take turns
-    quickly: the search of Zhu et al. took three times as long on two cores. Training hardly feels it (``benchmarks/algebra_threads.py``).
+    quickly: the search of Zhu et al. took three times as long on two cores. Training hardly notices (``benchmarks/algebra_threads.py``).
     Torch's own threads are left alone, and so are results: the sums of one thread are the same at every number of cores.
     """
     with _open_blas().limit(limits=1):
@@ -55,7 +55,7 @@ def in_processes(
     """Yield the index of every job and what ``function(*job)`` returns, as they end; ``workers`` processes share the jobs.
 
     prepare: called with ``given`` in every process first. The first error of a job is raised here and ends the other jobs where they
-    are, as does whoever stops asking (an interrupt), so a job must leave files that it can go on from.
+    are, as does an interrupt of the caller, so a job must leave files from which it can go on.
     """
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = multiprocessing.get_context("spawn")

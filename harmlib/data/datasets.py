@@ -175,7 +175,7 @@ class StoredPairs(Visits):
     """Pairs of a benchmark on disk, resized for training and augmented anew at every visit.
 
     resizer: how they come to their training size. augmentations: names of ``data.augmentations``; crops are cut at the files' own size
-    and resized, all else happens at the training size, so that ``packed`` changes nothing there.
+    and resized, everything else happens at the training size, so that ``packed`` changes nothing there.
     packed: the same pairs at that size already; crops are cut there too.
     labeler: gives the submasks of a small composite, unless the packed pairs bring them: those were found on the whole composite, and
     go through the augmentations; fresh ones are found on what the network sees.
@@ -236,7 +236,7 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
     Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
     takes. batch_size counts the items of a step over all devices, of which each takes its share, in ``parts`` one after the other: the same
     groups of items whether parts or devices take them.
-    Raises ParameterError when devices and parts cannot share a batch alike.
+    Raises ParameterError when devices and parts cannot share a batch evenly.
     """
 
     def __init__(

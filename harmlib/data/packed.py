@@ -65,7 +65,7 @@ class PackedPairs:
     """A benchmark's pairs as one array that all workers map into memory: decoding and resizing are paid once.
 
     pairs: in order. folder: where the file is kept; identity: names the benchmark's content; workers: processes that fill it.
-    labeler: the submasks it gives for each small composite are kept too; its repr tells its settings, and other settings get a file
+    labeler: the submasks it gives for each small composite are kept too; its repr states its settings, and other settings get a file
     of their own.
     A pair takes 7 or 8 bytes a pixel, 460 kB at 256 x 256, and comes out as resizing it again would give it.
     """

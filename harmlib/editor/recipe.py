@@ -54,7 +54,7 @@ PREDICTIONS = {
 def export(state: EditorState, path: str | os.PathLike[str]) -> Path:
     """Write the edited picture at full size as PNG, arrays and recipe beside it, the recipe last; return the recipe's path.
 
-    path: of the picture, ending in .png. What an earlier export wrote there is replaced, anything else never.
+    path: of the picture, ending in .png. What an earlier export wrote there is replaced; nothing else ever is.
     Raises ParameterError for another ending; DataError where one of the three names belongs to a file that is no export, was changed since
     or is the composite, and for what the system refuses; DiskSpaceError when the disk is full.
     """
@@ -94,7 +94,7 @@ def replay(recipe: str | os.PathLike[str], composite: Picture) -> np.ndarray:
     """Return the picture that was exported, uint8 RGB (H, W, 3), pixel by pixel the same; no network is needed.
 
     recipe: the .json file, its .npz beside it. composite: the picture it was made from, PIL or uint8 RGB (H, W, 3).
-    Raises DataError, one sentence, for a recipe that is missing, damaged, foreign, of another version or of another composite, and for
+    Raises DataError for a recipe that is missing, damaged, foreign, of another version or of another composite, and for
     one that gives another picture than was exported.
     """
     state, content = _open(Path(recipe), composite)

@@ -45,7 +45,7 @@ class EditorState:
 
     composite: uint8 RGB (H, W, 3), any size. box: the prediction. mask: float32 (H, W) in [0, 1], or None.
     regions: ids (H, W), 0 = in no region, or Regions; None: the mask's connected parts, without a mask the areas in which the method acts.
-    kept: what the composite's file told besides, as Pillow's options for saving.
+    kept: what else the composite's file held, as Pillow's options for saving.
     Raises ImageError, MaskError, ShapeError for arrays that do not fit.
     """
 
@@ -96,7 +96,7 @@ class EditorState:
         region: int = EVERYWHERE,
         stroke: Hashable = None,
     ) -> None:
-        """Change one number in a region, one step of undo; what is None stays, and nothing new is no step.
+        """Change one number in a region, as one step of undo; None leaves a value as it is, and a change of nothing is no step.
 
         stroke: changes in a row with the same stroke, one drag of a slider, are one step.
         Raises ParameterError for an unknown name or region, or a number that is not finite.

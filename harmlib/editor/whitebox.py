@@ -50,7 +50,7 @@ class WhiteBox(ABC):
 
     @abstractmethod
     def canvas(self, composite: np.ndarray, mask: np.ndarray | None, labels: np.ndarray) -> Canvas:
-        """Return what renders edits at the size of ``composite``, with all prepared that no edit changes.
+        """Return what renders edits at the size of ``composite``; whatever no edit changes is prepared once.
 
         composite: uint8 RGB (H, W, 3). mask: float32 (H, W) in [0, 1]; None where none is used. labels: uint8 (H, W), the regions.
         """
@@ -60,7 +60,7 @@ class WhiteBox(ABC):
         """Return the number that was predicted, or the mean of a predicted mask."""
 
     def change(self, composite: np.ndarray) -> np.ndarray | None:
-        """Return where the method acts and how much, float32 (h, w) in 8-bit LAB codes; None for one that acts alike everywhere."""
+        """Return where the method acts and how much, float32 (h, w) in 8-bit LAB codes; None for one that acts the same way everywhere."""
         return None
 
 
@@ -101,7 +101,7 @@ class OperatorMasks(WhiteBox):
     def change(self, composite: np.ndarray) -> np.ndarray:
         """Return the distance between composite and result in LAB, both at the size of the masks.
 
-        Neither the adding nor the multiplying masks tell it alone: they often undo each other.
+        Neither the adding nor the multiplying masks show it alone: they often undo each other.
         """
         small = resize(composite, self.masks.shape[1:], "bilinear")
         lab = rgb_to_lab(to_tensor(small)[None])

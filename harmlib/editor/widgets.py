@@ -161,7 +161,7 @@ def edit(
 
 
 def edit_state(state: EditorState, *, path: str | os.PathLike[str] = "edited.png", clock: Callable[[], float] = time.monotonic) -> Editor:
-    """Return the editor of a state; clock: tells seconds, by which moves of a slider become one drag."""
+    """Return the editor of a state; clock: returns seconds; slider moves that follow each other quickly count as one drag."""
     return Editor(state, path, clock)
 
 

@@ -71,7 +71,7 @@ def score_method(
     method: its name in the table, by default the model's, with "_bilinear" or "_pcm" behind it where that is the upsampling.
     device: by default the GPU where there is one.
     upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
-    As ``score_methods``, of which this is the case of one; returns the whole score table.
+    This is ``score_methods`` for a single method; returns the whole score table.
     """
     method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
     job = ScoreJob(method, Path(path), lambda: model, upsampling)
@@ -195,7 +195,7 @@ def score_folder(
     *,
     out: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """Score a folder of someone's results; the method is called after the folder.
+    """Score a folder of someone's results; the method takes the folder's name.
 
     A prediction ``a_b_c`` belongs to the mask and the real photograph ``a_b_c``, or, where all names of the folder follow iHarmony4's
     rule, to the mask ``a_b`` and the real photograph ``a``. The composites are not known here, so every prediction keeps its own

@@ -62,7 +62,7 @@ def seed_difference(runs: Runs, method_a: str, method_b: str, metric: str) -> In
 
     runs: method -> one score table per run, all on the same images. A method with one run has no spread of its own: it needs no training,
     or the interval is about these weights of it. Two runs of a method have no interval.
-    Raises DataError when a method is missing, an image stands twice in a run, or runs differ in their images.
+    Raises DataError when a method is missing, an image appears twice in a run, or runs differ in their images.
     """
     for method in (method_a, method_b):
         if not runs.get(method):

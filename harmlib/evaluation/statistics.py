@@ -39,7 +39,7 @@ def photograph_of(image_id: str) -> str:
 
 
 def photographs(scores: pd.DataFrame) -> pd.Series:
-    """Return the photograph of each row as "<subset>/<photo>": what intervals over scores take for independent.
+    """Return the photograph of each row as "<subset>/<photo>": what intervals over scores treat as independent.
 
     scores: with the column "id", and "subset" where names repeat. Raises DataError without ids.
     """
@@ -56,7 +56,7 @@ def summarize(
 ) -> pd.DataFrame:
     """Return one row per group and metric: the columns of ``by``, then metric, mean, low, high, n, photographs.
 
-    Means are over images (a missing score lowers n, in sight); 95 % intervals take photographs for independent (``mean_interval``).
+    Means are over images (a missing score lowers n, in sight); 95 % intervals treat photographs as independent (``mean_interval``).
     Groups keep the order in which they first appear. Rows whose group is missing (an image outside every bucket) are left out.
     Raises DataError for a column that is not there.
 
@@ -84,7 +84,7 @@ def with_all(scores: pd.DataFrame, column: str = "subset", *, label: str = ALL) 
 
 
 def bucket(ratios: pd.Series, buckets: Buckets = RATIO_BUCKETS) -> pd.Series:
-    """Return the label of the bucket that each ratio falls into, missing outside of all.
+    """Return the label of the bucket that each ratio falls into, missing where it falls into none.
 
     ratios: foreground area / image area, 0..1. A bucket holds its lower end; the one that ends at 1 holds 1 too.
     Raises ParameterError for a ratio outside [0, 1].
@@ -108,7 +108,7 @@ def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric
     """Return the mean of ``metric`` of method a minus that of method b, over the same images, with its interval over photographs.
 
     Images are joined by benchmark, subset, split, protocol and id, never by row order.
-    Raises DataError when a method is missing, an image stands twice, or an image has only one of the methods.
+    Raises DataError when a method is missing, an image appears twice, or an image has only one of the methods.
 
     >>> scores = pd.DataFrame({"method": ["composite"] * 2 + ["idt"] * 2, "id": ["a", "b", "b", "a"], "mse": [100.0, 50.0, 30.0, 40.0]})
     >>> paired_difference(scores, "idt", "composite", "mse").mean

@@ -13,7 +13,7 @@ MEMORY = Path("/proc/meminfo")
 
 
 def available_bytes() -> int | None:
-    """Return how much memory the system can still give; None where it does not tell."""
+    """Return how much memory the system can still give; None where it does not say."""
     try:
         lines = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024

@@ -58,17 +58,17 @@ def harmonize(
     """Return the harmonized picture, of the same kind and size as the composite, alpha kept.
 
     model: a method's name, or a model (quicker for many pictures); it may be shared by threads.
-    image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice. What its file told
-    besides (color profile, EXIF tags, dots per inch) stands in the result's ``info``; ``io.saving.save_picture`` writes it. Colors of fully
+    image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice. What else its
+    file held (color profile, EXIF tags, dots per inch) is in the result's ``info``; ``io.saving.save_picture`` writes it. Colors of fully
     transparent pixels count as neither foreground nor background and stay.
-    mask: (H, W), 1 or 255 = foreground, fractions blend; what else is a mask, ``io.masks`` says. An empty one, and a full one where
+    mask: (H, W), 1 or 255 = foreground, fractions blend; ``io.masks`` says what else counts as a mask. An empty one, and a full one where
     the method takes its colors from the background, returns the composite with a warning. Methods that need none never see it.
     weights: of a named method: a run folder or a file; None: the released ones (``models.resolve``).
     background: "composite", its own bytes outside the mask, or "keep" what the method made of it, as methods without a mask do.
     upsampling: "own", the method's own way to full size; "bilinear", its small result resized; "pcm", polynomial color mapping of the
     foreground. A method that works at every size needs none and uses none.
-    Raises ImageError for a picture of 16 bits or another shape, MaskError for a missing or misfit mask, CheckpointError without weights,
-    ParameterError for an unknown method, background or upsampling, and for a detector.
+    Raises ImageError for a picture of 16 bits or another shape, MaskError for a mask that is missing or does not fit, CheckpointError
+    without weights, ParameterError for an unknown method, background or upsampling, and for a detector.
     """
     return harmonize_with_prediction(model, image, mask, weights=weights, background=background, upsampling=upsampling)[0]
 

@@ -57,7 +57,7 @@ def read_json(path: str | os.PathLike[str], *, advice: str = MADE_AGAIN, max_byt
 def parse_json(data: bytes | str, name: str, *, advice: str = MADE_AGAIN) -> Any:
     """Return what a JSON text holds; ``name`` opens the sentences, ``advice`` ends them.
 
-    Raises DataError for what is no JSON, and for what a parser would take without a word: keys that stand twice, NaN and infinity, halves
+    Raises DataError for what is no JSON, and for what a parser would silently accept: keys that appear twice, NaN and infinity, halves
     of characters, and more than MAX_DEPTH levels.
     """
     try:

@@ -20,7 +20,7 @@ NAMED = 5  # files in a sentence
 
 
 def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the pictures of a folder by name; what else it holds, hidden files apart, is counted and named in the log.
+    """Return the pictures of a folder, by name; everything else in it but hidden files is counted and named in the log.
 
     Raises DataError when there is none or two share a name.
     """

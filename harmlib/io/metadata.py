@@ -57,7 +57,7 @@ def read_exif(image: Image.Image, name: str) -> Image.Exif:
 
 
 def turned_upright(image: Image.Image, tags: Image.Exif) -> Image.Image:
-    """Return a picture as its orientation tag says that it is seen, without that tag."""
+    """Return a picture turned as its orientation tag asks, without that tag."""
     turn = TURNS.get(tags.get(ORIENTATION, 1))
     if turn is None:
         return image
@@ -70,7 +70,7 @@ def turned_upright(image: Image.Image, tags: Image.Exif) -> Image.Image:
 def kept(image: Image.Image, tags: Image.Exif, name: str) -> dict[str, Any]:
     """Return what goes on with a picture as Pillow's options for saving: color profile, EXIF tags, dots per inch.
 
-    What is left out is said in the log, ``name`` opens the sentence: gAMA and cICP, which no written picture could carry on.
+    What is left out is noted in the log (``name`` opens the sentence): gAMA and cICP, which no written picture could carry on.
     """
     options: dict[str, Any] = {}
     profile = image.info.get("icc_profile")

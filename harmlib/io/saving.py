@@ -51,7 +51,7 @@ def check_savable(path: Path, source: Image.Image, name: str) -> None:
 def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     """Write a picture by rename, with the color profile, EXIF tags and dots per inch in its ``info``, which ``harmonize`` fills.
 
-    The suffix decides: PNG, TIFF, WebP and BMP are lossless, JPEG and AVIF of quality 95. What a format cannot hold is said in the log.
+    The suffix decides: PNG, TIFF, WebP and BMP are lossless, JPEG and AVIF of quality 95. What a format cannot hold is noted in the log.
     Raises ImageError for another suffix or what the format cannot hold, DataError and DiskSpaceError for what the system refuses.
     """
     target = Path(path)

@@ -80,7 +80,7 @@ def read_rows(
     keys: Sequence[str] = (),
     advice: str = MADE_AGAIN,
 ) -> list[Row]:
-    """Return the rows of a CSV file with a header line, UTF-8 with or without byte order mark; empty lines are passed over.
+    """Return the rows of a CSV file with a header line, UTF-8 with or without byte order mark; empty lines are skipped.
 
     columns: those that the file must have. others: what else it has. filled: columns without empty cells.
     keys: columns in which no two rows agree. advice: ends the sentences.

@@ -51,7 +51,7 @@ class TrainingRecipe:
     eps: what Adam adds to the root of the squares; KERAS_EPS for authors who used Keras.
     optimizer: adam, adamw, adadelta (ρ 0.9, ε 1e-6) or rmsprop; the last two have no betas. player_optimizers: those of players that
     have another one, which comes without weight decay.
-    loss: what is minimized; note: what a reader must know besides.
+    loss: what is minimized; note: what else a reader must know.
     """
 
     learning_rate: float
@@ -101,7 +101,7 @@ class HarmonizationModel(nn.Module):
     nearest neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
     keeps_background: pixels outside the mask come out as they went in, at full size too; soft masks, where it uses them, blend.
     needs_background: it takes the colors from the pixels outside the mask, so that a full mask leaves it nothing to do.
-    harmonizes: False for a detector, which hands the picture through and tells in its extras what it found.
+    harmonizes: False for a detector, which hands the picture through and reports what it found in its extras.
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
     augmentations: those of the paper, by their names in ``harmlib.data.augmentations``, for pairs that are read from disk.
@@ -154,7 +154,7 @@ class HarmonizationModel(nn.Module):
         """What splits the foreground of a training pair, for a method whose batches bring "submasks"; None for the others.
 
         Takes a composite, uint8 (H, W, 3), and its mask, bool (H, W), and returns labels, uint8 (H, W), 0 = background. It is sent to
-        loader processes, and its repr tells its settings.
+        loader processes, and its repr states its settings.
         """
         return None
 

@@ -122,7 +122,7 @@ def _is_plain(values: Tensor) -> bool:
 
 
 def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
-    """Raise CheckpointError when a weight is NaN or infinite: the pictures would come out black or gray without a word."""
+    """Raise CheckpointError when a weight is NaN or infinite: the pictures would silently come out black or gray."""
     broken = [name for name, values in weights.items() if not values.isfinite().all()]
     if broken:
         raise CheckpointError(f"{source} has NaN or infinite values in {_some(broken)}: the training diverged, or the file is damaged")

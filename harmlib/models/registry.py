@@ -214,7 +214,7 @@ def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options:
     """Return a method with the authors' published weights, in evaluation mode.
 
     paths: one file per part (generator, discriminator, ...); a part without a file keeps fresh weights, but one file is needed.
-    options: as for ``create``; what the published weights need stands in ``describe(name).public_options``.
+    options: as for ``create``; ``describe(name).public_options`` holds what the published weights need.
     Raises CheckpointError that names what differs: missing, unexpected, or of another shape.
     """
     from harmlib.models import checkpoints

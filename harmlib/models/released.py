@@ -69,7 +69,7 @@ def resolve(
 def load_file(path: str | os.PathLike[str], name: str | None = None) -> HarmonizationModel:
     """Return the model of a run folder or a weights file in evaluation mode; errors as in ``resolve``.
 
-    name: the method it has to be; None: the one that the file tells, which files published by authors do not.
+    name: the method it has to be; None: the one that the file names, which files published by authors do not.
     """
     file = Path(path)
     if file.suffix == WEIGHTS:
@@ -142,7 +142,7 @@ def load_released(name: str, *, released: str | os.PathLike[str] = RELEASED) -> 
 def write_released(model: HarmonizationModel, name: str, about: Mapping[str, Any], *, released: str | os.PathLike[str] = RELEASED) -> Path:
     """Write what harmonizes of a model, and its card, last; return the file of the weights.
 
-    name: letters, digits, "-" and "_". about: what the card says besides method, options, sha256, bytes and precision.
+    name: letters, digits, "-" and "_". about: what the card says in addition to method, options, sha256, bytes and precision.
     Raises ParameterError for another name, CheckpointError for weights that half precision cannot hold.
     """
     from safetensors.torch import save as save_tensors

@@ -47,7 +47,7 @@ Watch = Callable[[list[dict[str, float]]], None]
 
 
 class TrainingError(HarmlibError):
-    """A run cannot go on: its loss is not a number any more."""
+    """A run cannot go on: its loss is no longer a number."""
 
 
 def train(
@@ -68,8 +68,8 @@ def train(
     and is written every ``plan.save_seconds``, whatever is logged. A resumed run ends in the same weights as an unbroken one.
 
     plan: budget and schedule; what it leaves open is the model's own ``training_recipe``.
-    validate: gives a model's errors on the val split, which stand in history.csv; unless the plan selects the last weights, those with
-    the least "val_error" become checkpoint.pt and the last ones stand beside it.
+    validate: gives a model's errors on the val split, which are in history.csv; unless the plan selects the last weights, those with
+    the least "val_error" become checkpoint.pt and the last ones are kept beside it.
     watch: called with the history so far whenever it grows, for a live plot.
     manifest: further fields of the run's manifest.
     Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges, BusyError while another

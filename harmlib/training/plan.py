@@ -26,7 +26,7 @@ class RunPlan:
     """One training run: a method with its options, a benchmark, and a budget; without iterations it only puts parts together.
 
     label: tells runs of one method with different options apart.
-    learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to get anywhere.
+    learning_rate, milestones: in place of the paper's, which a short run of a narrow model may need to learn anything.
     rates: module of the method -> factor on the rate of its parameters, where they differ.
     start_from: the run whose weights it continues, with the step of that run's kept weights (``name@step``), or None.
     parts: module of the method -> the finished run that gives its weights (``run``), or a module of that run's method (``run:module``).
@@ -42,7 +42,7 @@ class RunPlan:
     draws: composites of every photograph that are made at training size and kept (``data.pool``), in place of the benchmark's own.
     augmentations: names of ``data.augmentations`` in place of the method's own.
     selection: how many val pairs are looked at ``validations`` times (0: none); select: "best" keeps the weights with the least
-    validation error, "last" those of the end whatever it was.
+    validation error, "last" those at the end, whatever their error.
     hold_out: share of the training photographs that this run validates on instead of learning from them, where the benchmark has no val
     split; for pairs that are read from disk.
     average: decay of a moving average of the weights that is kept in their place, or None.
@@ -120,7 +120,7 @@ def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **in
 def changed_settings(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> list[str]:
     """Return the names of the settings in which a finished run differs from a plan; raises DataError for an unfinished one.
 
-    A setting that is younger than the run had its default then.
+    A setting newer than the run had its default then.
     """
     found = {**settings(RunPlan("", "", 0, 0)), **read_manifest(folder)}
     return sorted(key for key, value in {"seed": seed, **settings(plan), **inputs}.items() if found.get(key) != value)

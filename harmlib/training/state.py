@@ -83,7 +83,7 @@ def rate_groups(model: nn.Module, parameters: list[nn.Parameter], rates: Mapping
 
 
 def make_optimizer(groups: list[dict[str, Any]], recipe: TrainingRecipe, player: str = "model") -> Optimizer:
-    """Return the optimizer of one player; groups: as of ``rate_groups``."""
+    """Return the optimizer of one player; groups: as from ``rate_groups``."""
     own = player in recipe.player_optimizers
     name = recipe.player_optimizers[player] if own else recipe.optimizer
     with_betas = {"betas": recipe.betas, "eps": recipe.eps} if name in WITH_BETAS else {}
@@ -144,7 +144,7 @@ class TrainingState:
             torch.save(content, stream)
 
     def resume(self, folder: str | os.PathLike[str]) -> bool:
-        """Take up ``resume.pt`` if it is there; return whether it was.
+        """Load ``resume.pt`` if it is there; return whether it was.
 
         Raises CheckpointError when it is damaged or belongs to a run with other settings.
         """

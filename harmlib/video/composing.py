@@ -61,7 +61,7 @@ def compose_video(
 
 
 def check_alike(videos: Mapping[str, str | os.PathLike[str]], limit: int | None) -> VideoInfo:
-    """Return what the first of the videos is like; names say the part that each plays.
+    """Return what the first of the videos is like; the names say what each is used for.
 
     Raises VideoError when the others' size or (as far as known, up to ``limit``) number of frames differ from it.
     """

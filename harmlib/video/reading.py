@@ -47,7 +47,7 @@ class VideoInfo:
 
     height, width: of the upright frames.
     rate: frames per second, the mean if they vary.
-    frames: how many, or None where the file does not tell (Matroska).
+    frames: how many, or None where the file does not say (Matroska).
     time_base: the unit of the timestamps in seconds; None: 1 / rate.
     pixel_aspect: width of a pixel over its height. alpha: its pixels have an alpha channel.
     """
@@ -63,7 +63,7 @@ class VideoInfo:
 
 
 def read_info(path: str | os.PathLike[str]) -> VideoInfo:
-    """Return what a video is like, by its header and its first frame.
+    """Return what a video is like, from its header and its first frame.
 
     Raises VideoError for a missing or unreadable file, a picture, a file without video, and HDR.
     """

@@ -15,7 +15,7 @@ _TRAITS = ("name", "needs_mask", "soft_masks", "working_size", "antialias", "kee
 class SmoothedModel(HarmonizationModel):
     """Gives a method's frames, one per pass and in their order, the moving average of its arguments.
 
-    The average acts on raw arguments, they are clamped afterwards, as in Harmonizer's code.
+    The average acts on raw arguments, which are clamped afterwards, as in Harmonizer's code.
     """
 
     def __init__(self, model: HarmonizationModel, average: ArgumentAverage) -> None:

@@ -130,7 +130,7 @@ def writing(
 
     path: ends in .mp4.
     lossless: RGB to the bit, to measure on; else H.264 to look at.
-    sound: a file whose sound tracks and metadata go into the video; subtitles and other tracks are left out, said in the log.
+    sound: a file whose sound tracks and metadata go into the video; subtitles and other tracks are left out, with a log line.
     whole_sound: the tracks may outlast the last frame.
     Raises VideoError for another suffix, no frames, and what the encoder refuses; DiskSpaceError when the disk is full.
     """

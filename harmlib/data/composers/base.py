@@ -64,7 +64,7 @@ def composer(name: str, *, describe: Describer, online: bool = True) -> Callable
     """Register a composer under ``name``; raises ParameterError if the name is taken.
 
     describe: returns a recipe in words, given the regions' names by id.
-    online: it skips only photographs that ``is_usable`` tells beforehand, so a training may draw new composites at every visit.
+    online: it skips only photographs that ``is_usable`` rules out beforehand, so that training may draw new composites at every visit.
     """
 
     def add(function: Composer) -> Composer:
@@ -80,7 +80,7 @@ def get_composer(name: str) -> Composer:
 
 
 def composes_online(name: str) -> bool:
-    """Tell whether a training may draw new composites at every visit; raises ParameterError for an unknown composer."""
+    """Tell whether training may draw new composites at every visit; raises ParameterError for an unknown composer."""
     return COMPOSERS.get(name).online
 
 

@@ -1,8 +1,8 @@
 """COCO-Exp: one object takes the luminance of an object of the same category in another photograph (no-reference paper, section 3.4).
 
-Plainly, one would draw a category by its number of objects in the split, then two of its objects. Here every photograph gives as many
-composites as the plan draws, each of one of its objects, all alike, which is the same draw but for photographs with many objects, which
-do not come more often. Any source with class names serves; away from COCO it is COCO-Exp's style, and says so by its title.
+The obvious way is to draw a category by its number of objects in the split, then two of its objects. Here every photograph gives as many
+composites as the plan draws, each of one of its objects, all equally likely. That is the same draw, except that photographs with many
+objects do not come more often. Any source with class names serves; away from COCO it is COCO-Exp's style, and says so by its title.
 
 Paper: annotated instances. Here: connected pieces of one class, because sources hold maps of classes; objects that touch are one if they
 are of one class, and crowds are objects too.

@@ -3,8 +3,8 @@
 A region is a connected piece of 1 to 60 % of the picture, or a labeled region of that size whose pieces are all below 1 %; where a
 photograph has neither, the labeled region whose size comes nearest. Its edge is eroded or feathered by up to 2 pixels.
 
-``exposure`` draws one of three classes, all alike: a shift that people see as darker, one that they see as brighter, and one between the
-two thresholds, which are the study's medians. ``exposure_lognormal`` does so with a pair of thresholds for each photograph, from the
+``exposure`` draws one of three equally likely classes: a shift that people see as darker, one that they see as brighter, and one between
+the two thresholds, which are the study's medians. ``exposure_lognormal`` does so with a pair of thresholds for each photograph, from the
 study's fit; ``exposure_csv`` with the pairs in ``thresholds.csv`` beside the photographs (``harmlib.data.composers.thresholds``).
 ``exposure_uniform`` draws any shift, for the self-supervised step that may come before.
 
@@ -49,11 +49,11 @@ Draw = Callable[[Thresholds, np.random.Generator], float]
 
 
 def draw_class(thresholds: Thresholds, generator: np.random.Generator) -> float:
-    """Return a shift in stops of one of the three classes, all alike.
+    """Return a shift in stops, of one of the three classes, each equally likely.
 
-    Between the thresholds any shift is alike; beyond them its way from the threshold to log2 10 is z = (3^u - 1) / 2 of the whole, which
-    favors barely visible ones. The released code draws darkening from the far end instead, so that only brightening clusters at its
-    threshold. Here: both do.
+    Between the thresholds all shifts are equally likely; beyond them a shift lies z = (3^u - 1) / 2 of the way from the threshold to
+    log2 10, which favors barely visible ones. The released code draws darkening from the far end instead, so that only
+    brightening clusters at its threshold. Here: both do.
     """
     shifted, (negative, positive) = generator.integers(3), thresholds
     if shifted == NONE:
@@ -64,7 +64,7 @@ def draw_class(thresholds: Thresholds, generator: np.random.Generator) -> float:
 
 
 def draw_any(thresholds: Thresholds, generator: np.random.Generator) -> float:
-    """Return a shift from log2 0.1 to log2 10 stops, all alike, whatever the thresholds."""
+    """Return a shift, uniform from log2 0.1 to log2 10 stops, whatever the thresholds."""
     return float(generator.uniform(-MAX_STOPS, MAX_STOPS))
 
 

@@ -116,7 +116,7 @@ def _split_mates(source: Source) -> dict[str, list[str]]:
 
 
 def choose(regions: Sequence[Region], generator: np.random.Generator) -> Region:
-    """Return one of the regions, all alike."""
+    """Return one of the regions, each equally likely."""
     return regions[int(generator.integers(len(regions)))]
 
 

@@ -60,7 +60,7 @@ def lognormal_thresholds(photo_id: str) -> Thresholds:
 def read_thresholds(path: Path) -> dict[str, Thresholds]:
     """Return the thresholds of a CSV file by photo id; names may end in .png or .jpg.
 
-    Raises DataError for a missing file, for a name that is empty or stands there twice, and with the line that lacks a multiplier of 0.1
+    Raises DataError for a missing file, for a name that is empty or appears twice, and with the line that lacks a multiplier of 0.1
     to 1 or one of 1 to 10.
     """
     thresholds: dict[str, Thresholds] = {}
