@@ -24,6 +24,7 @@ from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160
 INITS = ("random", "identity")
+UNCHANGED = -1e-3  # a step from 0, where temperature has no gradient, and to the side on which the code's contrast has one
 # Below it the last features are one pixel, and batch norm cannot train on a single picture.
 SMALLEST_SIZE = 64
 AREA_EPSILON = 1e-6
@@ -63,10 +64,11 @@ class ArgumentRegressor(nn.Module):
         return torch.cat(arguments, 1)
 
     def start_unchanged(self) -> None:
-        """Let every argument be 0, with which every filter hands the picture through."""
+        """Let every argument be UNCHANGED, with which the filters hand the picture through but for a fraction of a level."""
         for header in self.headers:
             _, argument = header.children()
-            argument.load_state_dict({name: torch.zeros_like(value) for name, value in argument.state_dict().items()})
+            nn.init.zeros_(argument.weight)
+            nn.init.constant_(argument.bias, UNCHANGED)
 
 
 class Harmonizer(HarmonizationModel):
