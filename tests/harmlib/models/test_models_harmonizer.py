@@ -150,14 +150,15 @@ def test_wrong_options_are_told_what_is_expected(options: dict[str, object], mes
         small(**options)
 
 
-def test_identity_start_changes_nothing_and_learns() -> None:
+def test_identity_start_changes_nothing_that_is_seen_and_every_filter_learns() -> None:
     model = models.create("harmonizer", width=NARROW, size=64, init="identity").eval()
     composite, mask = noise(1, 64, 64), ellipse(64, 64, (32, 32), (20, 15))
 
     prediction = model(composite, mask)
-    prediction["arguments"].sum().backward()
+    # Of the picture itself: a filter may have no gradient where its argument starts.
+    prediction.image[:, 0].sum().backward()
 
-    assert torch.allclose(prediction.image, composite, atol=1e-6)
+    assert (255 * (prediction.image - composite)).abs().max() < 1
     assert all(header[1].weight.grad.abs().sum() > 0 for header in model.regressor.headers)
 
 
