@@ -22,7 +22,7 @@ from harmlib.errors import CheckpointError, ParameterError
 from harmlib.io.files import write_text
 from harmlib.io.images import write_png
 from reproduction.profiles import load_profile
-from reproduction.stages import Results, build_benchmarks, score_papers, train_run, train_runs
+from reproduction.stages import Results, build_benchmarks, score_papers, train_run, train_runs, training_data
 from reproduction.status import status_table
 from reproduction.workflow import train_only
 
@@ -219,14 +219,18 @@ def test_large_pairs_are_shrunk_for_a_method_that_crops_and_packed_for_one_that_
     content = yaml.safe_load(one_step.read_text())
     content["budgets"]["baselines"]["longest_side"] = 32
     one_step.write_text(yaml.safe_dump(content))
+    profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
+    plan = profile.paper("baselines")
+    build_benchmarks(profile, ["baselines"], data=data, results=results, workers=0)
 
-    for name in ("issam", "dih"):
-        train_only(str(one_step), [name], data=str(data), results=str(tmp_path / "results"))
+    for run in (run for run in plan.runs if run.method in ("issam", "dih")):
+        model = models.create(run.method, **run.options)
+        visits = training_data(run, plan.benchmarks[0], profile, model, data=data, results=results)
+        assert visits[0, 0]["composite"].shape == (3, 256, 256)
 
-    cache = tmp_path / "results" / "one-step" / "cache"
-    sizes = {Image.open(path).size for path in cache.rglob("composite_images/*")}
+    sizes = {Image.open(path).size for path in results.cache.rglob("composite_images/*")}
     assert max(map(max, sizes)) == 32
-    assert len(list(cache.glob("pairs-256-*.npy"))) == 1
+    assert len(list(results.cache.glob("pairs-256-*.npy"))) == 1
 
 
 def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_path):
