@@ -8,7 +8,8 @@ pictures at full width (FRIH with 7 submasks a picture, the paper's mean), and t
 this machine: a visit of a packed pair with its augmentations, of a pair shrunk to 1024 pixels, and of an online composite. The rest is
 extrapolated: a GPU of 25 TFLOP/s and 3 ms an update at least, and ``workers`` loader processes. "before": every visit decoded the files,
 which took 0.18 to 0.25 s on average over iHarmony4, as measured on its sub-data-sets (the middle is taken). A run takes the slower of its
-two columns. Writes ``results/paper_profile.csv``, one row a run, and prints the sums by paper. Seeded.
+two columns. Writes ``results/paper_profile.csv``, one row a run, and prints the sums by paper; runs that it has are not
+measured again: remove the file to start anew. Seeded.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from harmlib.data.datasets import OnlineComposites, StoredPairs
 from harmlib.data.packed import PackedPairs
 from harmlib.data.pairs import Pair
 from harmlib.data.sources import open_source
+from harmlib.io.files import write_text
 from harmlib.io.images import write_png
 from harmlib.models.base import HarmonizationModel
 from harmlib.training.plan import RunPlan
@@ -59,22 +61,22 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(SEED)
     profile = load_profile("paper")
-    seconds, costs, rows, seen = visit_seconds(), dict[str, tuple[float, float]](), [], set[str]()
+    seconds, costs = visit_seconds(), dict[str, tuple[float, float]]()
+    rows = pd.read_csv(RESULTS).to_dict("records") if RESULTS.exists() else []
     for paper in options.papers or profile.papers:
         for run in profile.paper(paper, "gpu").runs:
-            if not run.iterations or run.name in seen:
+            if not run.iterations or any(row["run"] == run.name for row in rows):
                 continue
-            seen.add(run.name)
             options_of = {name: value for name, value in run.options.items() if name != "pretrained"}
             model = models.create(run.method, **options_of)
             key = f"{run.method} {sorted((name, value) for name, value in options_of.items() if name not in ('d_c', 'filters'))}"
             if key not in costs:
                 costs[key] = cost_of(model)
             rows.append(row_of(paper, run, model, costs[key], seconds, options.seconds_decoded, options.workers))
-            print(rows[-1], flush=True)
-    table = pd.DataFrame(rows).round(3)
-    RESULTS.write_text(table.to_csv(index=False, lineterminator="\n"))
-    print(table.groupby("paper", sort=False)[["gpu_hours", "loader_hours", "loader_hours_before", "hours", "hours_before"]].sum().round(0))
+            write_text(RESULTS, pd.DataFrame(rows).round(3).to_csv(index=False, lineterminator="\n"))
+            print(run.name, flush=True)
+    sums = pd.DataFrame(rows).groupby("paper", sort=False)[["gpu_hours", "loader_hours", "loader_hours_before", "hours", "hours_before"]]
+    print(sums.sum().round(0).to_string())
 
 
 def cost_of(model: HarmonizationModel) -> tuple[float, float]:
