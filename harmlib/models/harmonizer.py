@@ -67,6 +67,7 @@ class ArgumentRegressor(nn.Module):
         """Let every argument be UNCHANGED, with which the filters hand the picture through but for a fraction of a level."""
         for header in self.headers:
             _, argument = header.children()
+            assert isinstance(argument, nn.Linear)
             nn.init.zeros_(argument.weight)
             nn.init.constant_(argument.bias, UNCHANGED)
 
