@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_study(commands)
     _add_prepare(commands)
     _add_release(commands)
+    _add_queue(commands)
     return parser
 
 
@@ -109,6 +110,46 @@ def _release(options: argparse.Namespace) -> None:
 
     path = release(options.folder, options.name, scores=options.scores, notes=options.notes, released=options.out or RELEASED)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
+
+
+def _add_queue(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``queue``."""
+    parser = commands.add_parser(
+        "queue", help="train on a GPU that is lent for minutes: pack here, run there, take in here (docs/queue.md)"
+    )
+    step = parser.add_mutually_exclusive_group(required=True)
+    step.add_argument("--carry", metavar="FOLDER", help="pack the profile's queue into this folder, or make it ready for the next call")
+    step.add_argument("--run", dest="packed", metavar="FOLDER", help="on the lent machine: work on a packed folder")
+    parser.add_argument("--resume", metavar="BACK", help="with --carry: take in what came back, in place of packing anew")
+    parser.add_argument("--out", help="with --run: empty folder for what goes back, at most 8 files of 16 MiB")
+    parser.add_argument("--profile", default="gpu", help=PROFILES)
+    parser.add_argument("--data", help="root of the photographs, one folder per source")
+    parser.add_argument("--minutes", type=float, default=9, help="how long a call on the lent machine may take (default: 9)")
+    parser.add_argument("--limit", type=float, default=64, help="MiB that may travel, each way (default: 64)")
+    parser.add_argument("--installed", metavar="FILE", help="packages that the lent machine has (pip freeze), not to be listed as missing")
+    parser.add_argument("--results", default="results", help="where the results go (default: results)")
+    parser.set_defaults(run=_queue)
+
+
+def _queue(options: argparse.Namespace) -> None:
+    """Run one step of ``queue`` and print what it left."""
+    from harmlib.errors import ParameterError
+    from reproduction.queue.packing import carry, take_back
+    from reproduction.queue.report import note_text, report_text
+    from reproduction.queue.wheels import read_installed
+    from reproduction.queue.working import work
+
+    if options.packed:
+        if not options.out:
+            raise ParameterError("--run needs --out, an empty folder for what goes back")
+        print(report_text(work(options.packed, options.out, results=options.results)))
+        return
+    if options.resume:
+        note = take_back(options.carry, options.resume, results=options.results)
+    else:
+        installed = read_installed(options.installed) if options.installed else ()
+        note = carry(options.profile, options.carry, data=options.data, minutes=options.minutes, limit=options.limit, installed=installed)
+    print(note_text(note, options.carry))
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -9,7 +9,7 @@ from harmlib import models
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.training.plan import RunPlan
-from reproduction.profiles import PCM, PaperPlan, Profile, RepeatedRun, SourcePlan, ordered, repeat_of, taken_from
+from reproduction.profiles import PCM, PaperPlan, Profile, RepeatedRun, SourcePlan, ordered, repeat_of, taken_from, unique_runs
 from reproduction.schema import DEVICES, Device, PaperEntry, ProfileEntry, Settings, Slip, check_options, method_of, suggest
 
 
@@ -29,7 +29,9 @@ def make_plans(name: str, entry: ProfileEntry, gone: set[str]) -> Profile:
     for device in DEVICES:
         runs = _Runs(entry, benchmarks, papers.values(), device)
         plans[device] = {key: _paper(key, paper, runs) for key, paper in papers.items()}
-    return Profile(name, entry.seed, sources, plans, tuple(entry.lessons))
+    profile = Profile(name, entry.seed, sources, plans, tuple(entry.lessons), entry.queue)
+    _check_queue(profile)
+    return profile
 
 
 def _check_known(path: tuple[Any, ...], names: Iterable[str], known: Iterable[str]) -> None:
@@ -59,6 +61,20 @@ def _check_paper(path: tuple[str, str], paper: PaperEntry, entry: ProfileEntry) 
     for protocol, methods in paper.protocols.items():
         names = [name.removesuffix(PCM) for name in methods or ()]
         _check_known((*path, "protocols", protocol), names, [*paper.weightless, *paper.runs])
+
+
+def _check_queue(profile: Profile) -> None:
+    """Raise Slip for a name in the queue that is no run, and for a run that is queued without one whose weights it takes."""
+    for device in DEVICES:
+        runs = {name: run for name, run in unique_runs(profile.plans[device].values()).items() if not repeat_of(run)}
+        for name in profile.queue:
+            found = [run for run in runs.values() if name in (run.name, run.scored_as)]
+            if not found:
+                known = dict.fromkeys(run.scored_as for run in runs.values())
+                raise Slip(("queue", name), f"is no run: {suggest(name, known)}")
+            for giver in (runs[giver] for run in found for giver in sorted(taken_from(run))):
+                if not {giver.name, giver.scored_as} & profile.queue.keys():
+                    raise Slip(("queue", name), f'takes weights from "{giver.scored_as}", which is not queued: add that one')
 
 
 def _benchmarks(entry: ProfileEntry) -> dict[str, BenchmarkPlan]:

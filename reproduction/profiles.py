@@ -100,6 +100,8 @@ class Profile:
 
     plans: device ("cpu" or "gpu") -> paper -> plan.
     lessons: notebooks that belong to no paper; they look at whatever the papers have left.
+    queue: runs for a machine that is lent for minutes, what decides most first: name in tables, or of the folder -> the seconds that each
+    takes there, its scores included.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Profile:
     sources: Mapping[str, SourcePlan]
     plans: Mapping[str, Mapping[str, PaperPlan]]
     lessons: tuple[str, ...] = ()
+    queue: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def papers(self) -> tuple[str, ...]:

@@ -208,7 +208,10 @@ class PaperEntry(Entry):
 
 
 class ProfileEntry(Entry):
-    """A whole profile together with what it extends. leave_out: patterns of benchmarks and runs that it does without."""
+    """A whole profile together with what it extends.
+
+    leave_out: patterns of benchmarks and runs that it does without. queue: see ``profiles.Profile``.
+    """
 
     seed: CountOrNone
     sources: dict[Name, SourceEntry]
@@ -218,6 +221,7 @@ class ProfileEntry(Entry):
     budgets: dict[Name, dict[Device, BudgetEntry]]
     lessons: list[Notebook] = []
     leave_out: list[str] = []
+    queue: dict[Name, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
 
 
 # The entries below a key of the profile, for a message about an unknown key.

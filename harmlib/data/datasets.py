@@ -51,7 +51,7 @@ class ResizedSource(Source):
         self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
         self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
         self._rows = {photo_id: row for row, photo_id in enumerate(self._ids)}
-        make = partial(_small_photo, source=source, size=size)
+        make = partial(small_photo, source=source, size=size)
         keep_rows(self._path, self._ids, (size, size, 4), make, workers=workers, desc=f"{source.name} at {size}x{size}", unit="photograph")
         self._pixels: np.ndarray | None = None
 
@@ -82,8 +82,8 @@ class ResizedSource(Source):
         return {**self.__dict__, "_pixels": None}
 
 
-def _small_photo(photo_id: str, source: Source, size: int) -> np.ndarray:
-    """Return a photograph and its labels at a size, uint8 (size, size, 4)."""
+def small_photo(photo_id: str, source: Source, size: int) -> np.ndarray:
+    """Return a photograph and its labels as ``ResizedSource`` keeps them, uint8 (size, size, 4)."""
     photo = source.load(photo_id)
     labels = resize(photo.labels.astype(np.uint8), (size, size), "nearest")
     return np.dstack([cv2.resize(photo.image, (size, size), interpolation=cv2.INTER_LINEAR), labels])
