@@ -66,7 +66,7 @@ def read_archives(folder: Path) -> dict[str, bytes]:
         try:
             with zipfile.ZipFile(io.BytesIO(found[name])) as archive:
                 damaged = archive.testzip()
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, ValueError, EOFError):  # what a lost piece leads to depends on where it was
             damaged = name
         if damaged:
             raise DataError(f'"{folder / name}.zip" is not whole: copy all its pieces again')

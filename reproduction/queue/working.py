@@ -153,7 +153,7 @@ def _bring_states(given: _Work) -> None:
         folder = given.results.run(name)
         remove_partial(folder)
         try:
-            given.outbox.put(f"{STATE}{name}", {f"runs/{name}/{path.name}": path for path in sorted(folder.iterdir())})
+            given.outbox.put(f"{STATE}{name}", {f"runs/{name}/{path.name}": path for path in sorted(folder.glob("[!.]*"))})
         except DiskSpaceError as error:
             given.report["left_out"].append(f"{name}: its state, because {error}")
             if name not in given.finished and (folder / MANIFEST).exists():
