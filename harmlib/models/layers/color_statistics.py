@@ -1,6 +1,7 @@
 """What a few numbers say about the colors on both sides of a mask, and a small network from them to a vector.
 
-With some thousand photographs to learn from, these numbers carry most of what can be learned about how a foreground has to change.
+With some thousand photographs to learn from, these numbers alone told more about how a foreground has to change than the frozen features of
+an ImageNet network (the figures stand in config/night.yaml).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
     total = weights.sum(2, keepdim=True) + AREA_EPSILON
     mean = (values * weights).sum(2, keepdim=True) / total
     deviation = (((values - mean).square() * weights).sum(2, keepdim=True) / total).sqrt()
-    # A histogram of 8-bit levels: sorting the values takes twenty times as long.
+    # A histogram of 8-bit levels: sorting the values took 2.4 to 3.6 times as long (16 pictures, one thread of a busy machine).
     rows = values.shape[0] * values.shape[1]
     levels = (values * 255).round().long().clamp(0, 255).view(rows, -1) + 256 * torch.arange(rows, device=values.device)[:, None]
     counts = torch.bincount(levels.flatten(), weights.reshape(-1), minlength=256 * rows).view(*values.shape[:2], 256)
