@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 from harmlib.data.pairs import Pair
 from harmlib.errors import DataError, ShapeError
-from harmlib.evaluation.batches import Item, cut_batches, finished_pictures, look_at, measured, read_ahead, read_batch, row_of
+from harmlib.evaluation.batches import Item, cut_batches, finished_pictures, look_at, measured, read_ahead, row_of
 from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
 from harmlib.inference.render import evaluating
@@ -28,7 +27,6 @@ from harmlib.inference.upsampling import check_upsampling
 from harmlib.io.folders import find_partners, list_pictures
 from harmlib.io.images import check_same_size, read_image
 from harmlib.io.masks import read_mask
-from harmlib.metrics.functional import mse
 from harmlib.metrics.lpips import load_network
 from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
 from harmlib.metrics.scoring import measure
@@ -39,7 +37,6 @@ __all__ = [
     "COLUMNS",
     "ScoreJob",
     "bucket",
-    "mean_squared_error",
     "paired_difference",
     "read_scores",
     "score_folder",
@@ -155,20 +152,6 @@ def _score_methods(
                 )
             bar.update(len(chunk))
     return [table.finish() for table in tables]
-
-
-def mean_squared_error(model: HarmonizationModel, pairs: Sequence[Pair]) -> float:
-    """Return the model's MSE under the default protocol, averaged over pairs: what selects weights during training.
-
-    The model stays on its device and in its mode. Errors as ``score_method``.
-    """
-    rule = get_protocol()
-    errors = []
-    for chunk in cut_batches(pairs, rule):
-        items = read_batch(chunk)
-        seen = look_at(items, rule)
-        errors += mse(finished_pictures(model, items, seen, rule, "own"), seen.target).tolist()
-    return float(np.mean(errors))
 
 
 def _default_device() -> str:

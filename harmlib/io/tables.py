@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harmlib.errors import DataError
-from harmlib.io.documents import MADE_AGAIN, parse_json
+from harmlib.io.documents import MADE_AGAIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,8 +185,3 @@ def read_text(path: str | os.PathLike[str], *, advice: str = MADE_AGAIN) -> str:
         line = before.count("\n") + 1
         raise DataError(f'"{path}" line {line} holds a zero byte, so it is no text: {advice}')
     return text
-
-
-def read_cell(path: str | os.PathLike[str], row: Row, column: str, *, advice: str = MADE_AGAIN) -> Any:
-    """Return the JSON in a cell, such as a recipe; raises DataError with file, line and column."""
-    return parse_json(row.cells[column], f'"{path}" line {row.line}: {column}', advice=advice)

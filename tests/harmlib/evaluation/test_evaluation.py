@@ -18,7 +18,7 @@ from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError, ImageError, MaskError, ShapeError
 from harmlib.evaluation import batches
 from harmlib.evaluation.batches import BATCH_SIZE
-from harmlib.evaluation.methods import ScoreJob, mean_squared_error, score_folder, score_method, score_methods
+from harmlib.evaluation.methods import ScoreJob, score_folder, score_method, score_methods
 from harmlib.io.images import read_image, resize, write_png
 from harmlib.io.masks import read_mask
 from harmlib.metrics.protocols import PROTOCOLS
@@ -275,12 +275,6 @@ def test_tiny_picture_stops_with_its_name(tmp_path: Path) -> None:
 
     with pytest.raises(ShapeError, match='"p": pictures are 1x1: SSIM needs at least 7x7'):
         score_method(Brighter(), [pair], "pctnet", tmp_path / "scores.csv", benchmark="tiny")
-
-
-def test_selection_error_is_the_table_s_mean(pairs: list[Pair], tmp_path: Path) -> None:
-    scores = score_method(Brighter(), pairs, "harmlib", tmp_path / "scores.csv", benchmark="tiny")
-
-    assert mean_squared_error(Brighter(), pairs) == pytest.approx(scores["mse"].mean(), rel=1e-6)
 
 
 def test_folder_is_paired_by_iharmony4_names(folders: tuple[Path, Path, Path], pairs: list[Pair], tmp_path: Path) -> None:
