@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from harmlib.data.benchmarks import COLUMNS
+from harmlib.io.files import write_manifest
 from harmlib.io.images import write_png
 
 
@@ -40,3 +45,13 @@ def write_iharmony4_tree(root: Path, subsets: tuple[str, ...] = ("HCOCO", "HFlic
             write_png(folder / "composite_images" / f"{photo}_7_{variant}.png", picture + variant * region[..., None])
             (folder / f"{subset}_{split}.txt").write_text(f"{photo}_7_{variant}.png\n")
     return root
+
+
+def write_benchmark(root: Path, rows: pd.DataFrame, **manifest: Any) -> None:
+    """Write a finished benchmark without pictures: its manifest and composites.csv, of which ``rows`` has the columns that matter."""
+    table = pd.DataFrame(index=rows.index, columns=list(COLUMNS), data="-")
+    table[["draw", "height", "width"]] = 0, 40, 56
+    table[["foreground_ratio", "mse", "degraded", "recipe"]] = 0.1, 100.0, False, "{}"
+    root.mkdir(parents=True, exist_ok=True)
+    table.assign(**rows).to_csv(root / "composites.csv", index=False)
+    write_manifest(root, started=time.time(), **manifest)

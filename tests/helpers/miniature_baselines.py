@@ -27,7 +27,9 @@ def make_workspace(folder: Path) -> Workspace:
     for paper in ("frih", "harmonizer", "baselines"):
         plan = profile.paper(paper)
         for benchmark in plan.benchmarks:
-            write_manifest(results.benchmark(benchmark.name), started=time.time(), title=benchmark.title, dataset=benchmark.dataset)
+            write_manifest(
+                results.benchmark(benchmark.name), started=time.time(), title=benchmark.title, dataset=benchmark.dataset, counts={}
+            )
         for run in plan.runs:
             own = {"iterations": run.iterations, "batch_size": run.batch_size, "options": dict(run.options)}
             write_manifest(results.run(run.name), started=time.time(), **own)

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from miniature import write_benchmark
 
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.evaluation.table import COLUMNS
@@ -58,11 +59,9 @@ def make_artefacts(folder: Path, scores: pd.DataFrame) -> Artefacts:
     results = Results(folder, "mini")
     for run in runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=4, batch_size=2, options={"width": 0.125})
-    root = results.benchmark("coco-exp-style")
-    root.mkdir(parents=True)
     names = scores["id"].unique()
-    composites = pd.DataFrame({"id": names, "photo": names, "subset": "mini", "split": "test", "recipe": "{}"})
-    composites.to_csv(root / "composites.csv", index=False)
+    composites = pd.DataFrame({"id": names, "photo": names, "subset": "mini", "split": "test"})
+    write_benchmark(results.benchmark("coco-exp-style"), composites)
     sources = {"mini": SourcePlan("mini", "folder")}
     workspace = Workspace(Profile("mini", 0, sources, {}), results, None)
     return Artefacts(workspace, LABELS, plan, "cpu", {}, named_scores(scores, BENCHMARKS, LABELS))

@@ -22,7 +22,8 @@ from harmlib.models.layers.backbones import ClassifierFeatures, squeezenet_featu
 from harmlib.models.layers.curves import render_curves
 from harmlib.models.s2crnet import crop_foreground, relative_l1
 
-PARAMETER_TOLERANCE = IMAGE_TOLERANCE = 2e-6
+# Parameters go up to 7: a few units in the last place, that sums in another order differ by from one processor to the next.
+PARAMETER_TOLERANCE, IMAGE_TOLERANCE = 5e-6, 2e-6
 # Under fill A the sums of the pieces are about 0, and dividing by them enlarges the rounding.
 ILL_CONDITIONED = 3e-5
 # By encoder: the golden file's name for it, parameters with and without the way that labels leave idle, multiplications at 256x256.

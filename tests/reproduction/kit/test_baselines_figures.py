@@ -165,7 +165,7 @@ def test_start_figure_shows_before_and_after():
 
 def write_history(artefacts: Artefacts, name: str, **columns: list[float]) -> None:
     path = artefacts.workspace.results.run(name) / "history.csv"
-    pd.DataFrame(columns).to_csv(path, index=False)
+    pd.DataFrame(columns).assign(seconds=1.0, learning_rate=1e-3).to_csv(path, index=False)
 
 
 def test_curves_are_validation_errors_where_there_are_some(tmp_path):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from authors import authors
+from miniature import write_benchmark
 
 from harmlib.errors import DataError
 from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket
-from harmlib.io.files import write_manifest
 from reproduction.perceptual.objects import (
     BEYOND,
     category_table,
@@ -149,7 +149,6 @@ def test_recipes_of_another_composer_are_refused():
 
 
 def test_a_finished_benchmark_is_read(tmp_path: Path):
-    composites(HISTOGRAM, 1, 0.1, 2, "kite").to_csv(tmp_path / "composites.csv", index=False)
-    write_manifest(tmp_path, started=0.0)
+    write_benchmark(tmp_path, composites(HISTOGRAM, 1, 0.1, 2, "kite").assign(split="test"))
 
     assert read_objects(tmp_path)[["transfer", "category", "size"]].to_numpy().tolist() == [[HISTOGRAM, "kite", "10-20%"]] * 2
