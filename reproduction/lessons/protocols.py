@@ -21,7 +21,7 @@ METRICS = {"mse": True, "fmse": True, "psnr": False, "ssim": False}  # whether l
 
 
 def score_under(samples: Sequence[Sample], methods: Sequence[str], protocols: Sequence[str]) -> pd.DataFrame:
-    """Return one row per method, protocol and composite: method, protocol, id, mse, fmse, psnr, ssim.
+    """Return one row per method, protocol and composite: method, protocol, id, mse, fmse, psnr, ssim; NaN: not a metric of the protocol.
 
     methods: names of such that need no weights; every one makes its picture once, at the size of the file, and only the scoring differs.
     """
@@ -40,10 +40,15 @@ def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every metric under every protocol with its interval: metric, protocol, method, mean, low, high, n."""
     rows = []
     for (protocol, method), part in scores.groupby(["protocol", "method"], sort=False):
-        for metric in METRICS:
+        for metric in _measured(part):
             found = mean_interval(part[metric], photographs(part))
             rows.append((metric, protocol, method, found.mean, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["metric", "protocol", "method", "mean", "low", "high", "n"])
+
+
+def _measured(part: pd.DataFrame) -> list[str]:
+    """Return the metrics that the protocol of these rows has."""
+    return [metric for metric in METRICS if part[metric].notna().any()]
 
 
 def protocol_orders(scores: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +60,7 @@ def protocol_orders(scores: pd.DataFrame) -> pd.DataFrame:
     for first, second in combinations(scores["method"].unique(), 2):
         for protocol, part in scores.groupby("protocol", sort=False):
             wide = part[part["method"].isin([first, second])].pivot_table(index="id", columns="method", values=list(METRICS))
-            for metric in METRICS:
+            for metric in _measured(part):
                 found = mean_interval(wide[metric, first] - wide[metric, second], photographs(wide.index.to_frame()))
                 intervals.append(found)
                 rows.append((first, second, metric, protocol, found.mean, found.low, found.high, found.n))
