@@ -33,7 +33,7 @@ def write_scores(folder: Path) -> None:
     (folder / "tables").mkdir()
     (folder / "tables" / "figures.csv").write_text("figure\nfrih-F1\nsgmmh-F4\n")
     (folder / "tables" / "claims-frih.csv").write_text(
-        "claim_id,verdict,ours,low,high,n,data,note\nfrih-C01,measured,agrees,1.5,1,2,9,a,\nfrih-C02,measured,differs,,,,0,a,b\n"
+        "claim_id,kind,verdict,ours,low,high,n,data,note\nfrih-C01,measured,agrees,1.5,1,2,9,a,\nfrih-C02,measured,differs,,,,0,a,b\n"
     )
 
 
