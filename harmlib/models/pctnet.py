@@ -50,6 +50,7 @@ from harmlib.models.layers.transformer import LAYERS
 from harmlib.models.registry import register
 
 INITS = ("authors", "identity")
+THUMBNAIL = 256
 SMALLEST_AREA = 1000  # of a mask in the pixel loss, pixels of the photograph
 TERM_WEIGHTS = {"pixel": 1.0, "smoothness": 0.1, "contrastive": 0.01}
 NEGATIVES = 5  # at most, the composite among them
@@ -256,6 +257,7 @@ def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
 def pctnet(
     *,
     width: float = 1.0,
+    size: int = THUMBNAIL,
     transform: str = "affine",
     init: str = "authors",
     keep_background: bool = True,
@@ -263,11 +265,16 @@ def pctnet(
 ) -> HarmonizationModel:
     """PCT-Net: a color transform for every pixel, estimated by a U-Net.
 
+    size: side of the thumbnail, a multiple of 8;
     transform: affine, symmetric, polynomial, polynomial_coded, identity, mul or add; init: authors or identity, where T(x) = x.
     keep_background: False shows the blending map's whole picture, as the authors do; contrastive: train with the term that needs VGG16.
     """
     network = CoefficientUNet(CNN_TRANSFORMS[_choice("transform", transform, tuple(CNN_TRANSFORMS))].coefficients, width=width)
-    return PctNetCnn(network, transform, init=init, keep_background=keep_background, contrastive=contrastive)
+    if size <= 0 or size % SIZE_MULTIPLE:
+        raise ParameterError(f"size is {size}: choose a multiple of {SIZE_MULTIPLE}")
+    model = PctNetCnn(network, transform, init=init, keep_background=keep_background, contrastive=contrastive)
+    model.working_size = size
+    return model
 
 
 @register("pctnet_vit", paper="baselines", reference="Guerreiro et al. 2023", needs_mask=True, weights=WEIGHTS)

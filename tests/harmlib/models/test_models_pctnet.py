@@ -16,6 +16,7 @@ from torch import Tensor
 
 from harmlib import models
 from harmlib.errors import ParameterError
+from harmlib.inference.pictures import harmonize
 from harmlib.inference.thumbnails import sample_bilinear
 from harmlib.models.idih import normalize
 from harmlib.models.layers.pixel_transforms import CNN_TRANSFORMS, VIT_TRANSFORMS, apply_transform, enlarge
@@ -290,3 +291,13 @@ def test_dropout_is_for_training_only() -> None:
 
     assert not torch.equal(*training)
     assert torch.equal(*testing)
+
+
+def test_the_thumbnail_is_as_large_as_asked_for():
+    photograph = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    model = models.create("pctnet", width=1 / 8, size=32, init="identity").eval()
+
+    assert np.array_equal(harmonize(model, photograph, np.ones((40, 56), bool)), photograph)
+    assert model.working_size == 32
+    with pytest.raises(ParameterError, match="size is 36: choose a multiple of 8"):
+        models.create("pctnet", size=36)
