@@ -211,7 +211,7 @@ def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     make.add_argument("--raters", type=int, default=12, help="number of pages (default: 12)")
     make.add_argument("--trials", type=int, help="per rater (default: every composite once; of pairs all, up to 60)")
     make.add_argument("--catch-trials", type=int, help="per rater (default: 2, in a filter study 1)")
-    make.add_argument("--seed", type=int, default=2021, help="of orders, places and names (default: 2021)")
+    make.add_argument("--seed", type=int, default=2021, help="of orders, positions and names (default: 2021)")
     make.add_argument(
         "--weights", action="append", default=[], metavar="NAME=RUN", help="a method's run or weights file (default: the released weights)"
     )

@@ -35,8 +35,8 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        place = f'"{error.filename}": ' if error.filename is not None else ""
-        print(f"{parser.prog}: {place}{error.strerror or error}", file=sys.stderr)
+        file = f'"{error.filename}": ' if error.filename is not None else ""
+        print(f"{parser.prog}: {file}{error.strerror or error}", file=sys.stderr)
     except MemoryError as error:
         print(f"{parser.prog}: there is not enough memory for this ({error}): use smaller pictures", file=sys.stderr)
     except KeyboardInterrupt:

@@ -133,10 +133,10 @@ def check_links(root: Path, path: Path) -> None:
 
     A folder right below the root may be a link to one of its own name, because data sets lie on several disks.
     """
-    place, real = Path(os.path.realpath(root)), Path(os.path.realpath(path))
+    home, real = Path(os.path.realpath(root)), Path(os.path.realpath(path))
     top = root / path.relative_to(root).parts[0] if path != root else root
     moved = Path(os.path.realpath(top))
-    if not real.is_relative_to(place) and not (moved.name == top.name and real.is_relative_to(moved)):
+    if not real.is_relative_to(home) and not (moved.name == top.name and real.is_relative_to(moved)):
         raise DataError(f'"{path}" is a link that leads out of the data root: copy what it leads to')
 
 

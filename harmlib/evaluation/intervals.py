@@ -183,11 +183,11 @@ def rank_correlation(values: np.ndarray, units: Units, *, seed: int = 0) -> Inte
     """
     table = np.asarray(values, dtype=float)
     codes, count = _codes(units, np.ones(len(table), dtype=bool))
-    places = [np.unique(column, return_inverse=True)[1].ravel() for column in table.T]
+    dense = [np.unique(column, return_inverse=True)[1].ravel() for column in table.T]
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         weights = counts[:, codes]
-        ranks = np.stack([_ranks(column, weights) for column in places], axis=2)  # (D, N, 2 or 3)
+        ranks = np.stack([_ranks(column, weights) for column in dense], axis=2)  # (D, N, 2 or 3)
         return _partial_correlation(ranks, weights)
 
     return bootstrap_interval(statistic, count, len(table), seed=seed)
@@ -200,14 +200,14 @@ def auc_interval(values: np.ndarray, positive: np.ndarray, units: Units, *, seed
     FEWEST units. p is about 0.5, the area of chance.
     """
     codes, count = _codes(units, np.ones(len(values), dtype=bool))
-    places = np.unique(values, return_inverse=True)[1].ravel()
+    dense = np.unique(values, return_inverse=True)[1].ravel()
     kinds = np.asarray(positive, dtype=bool)
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         weights = counts[:, codes]
         ours = weights[:, kinds].sum(1)
         # Mann and Whitney: ranks among all, less those among the positive ones themselves.
-        sums = (weights * _ranks(places, weights))[:, kinds].sum(1) - ours**2 / 2
+        sums = (weights * _ranks(dense, weights))[:, kinds].sum(1) - ours**2 / 2
         with np.errstate(invalid="ignore", divide="ignore"):
             return sums / (ours * (weights.sum(1) - ours))
 
@@ -216,12 +216,12 @@ def auc_interval(values: np.ndarray, positive: np.ndarray, units: Units, *, seed
     return bootstrap_interval(statistic, count, len(values), null=0.5, seed=seed)
 
 
-def _ranks(places: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return how much weight lies below each value, its equals half, (D, N); places: (N,), the number of each among the sorted values."""
-    order = np.argsort(places, kind="stable")
-    starts = np.flatnonzero(np.diff(places[order], prepend=-1))
+def _ranks(dense: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return how much weight lies below each value, its equals half, (D, N); dense: (N,), the dense rank of each value."""
+    order = np.argsort(dense, kind="stable")
+    starts = np.flatnonzero(np.diff(dense[order], prepend=-1))
     own = np.add.reduceat(weights[:, order], starts, axis=1)  # (D, different values)
-    return (own.cumsum(1) - own / 2)[:, places]
+    return (own.cumsum(1) - own / 2)[:, dense]
 
 
 def _partial_correlation(ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:

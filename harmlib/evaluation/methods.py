@@ -110,16 +110,16 @@ def score_methods(
     """
     for job in jobs:
         check_upsampling(job.upsampling)
-    rule, place = get_protocol(protocol), device or _default_device()
+    rule, device = get_protocol(protocol), device or _default_device()
     with ExitStack() as stack:
-        return _score_methods(jobs, [stack.enter_context(ScoreFile(job.path)) for job in jobs], pairs, rule, place, benchmark, split)
+        return _score_methods(jobs, [stack.enter_context(ScoreFile(job.path)) for job in jobs], pairs, rule, device, benchmark, split)
 
 
 def _score_methods(
-    jobs: Sequence[ScoreJob], tables: list[ScoreFile], pairs: Sequence[Pair], rule: Protocol, place: str, benchmark: str, split: str
+    jobs: Sequence[ScoreJob], tables: list[ScoreFile], pairs: Sequence[Pair], rule: Protocol, device: str, benchmark: str, split: str
 ) -> list[pd.DataFrame]:
     """Score methods into their open tables."""
-    network = _lpips_network(place, rule)
+    network = _lpips_network(device, rule)
     keys = [{"benchmark": benchmark, "split": split, "method": job.method, "protocol": rule.name} for job in jobs]
     models: dict[int, HarmonizationModel] = {}
 
@@ -141,10 +141,10 @@ def _score_methods(
             seen, rows = look_at(items, rule), {}
             for number in lacking(chunk):
                 if number not in models:
-                    models[number] = evaluating(jobs[number].load().to(place))
+                    models[number] = evaluating(jobs[number].load().to(device))
                 pictures = finished_pictures(models[number], items, seen, rule, jobs[number].upsampling)
                 rows[number] = pool.submit(measured, pictures, items, seen, rule, network)
-                if place == "cpu":  # the cores are the methods' already
+                if device == "cpu":  # the cores are the methods' already
                     wait([rows[number]])
             for number, scored in rows.items():
                 tables[number].append(

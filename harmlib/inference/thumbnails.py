@@ -75,6 +75,6 @@ def sample_bilinear(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _neighbors(length: int, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, for every sample along one side, the pixels before and after it and the weight of the second, float32."""
     # In float32, as torch does: far from the origin the weights feel it.
-    place = np.maximum((np.arange(samples, dtype=np.float32) + np.float32(0.5)) * np.float32(length / samples) - np.float32(0.5), 0)
-    before = place.astype(np.intp)
-    return before, np.minimum(before + 1, length - 1), place - before.astype(np.float32)
+    position = np.maximum((np.arange(samples, dtype=np.float32) + np.float32(0.5)) * np.float32(length / samples) - np.float32(0.5), 0)
+    before = position.astype(np.intp)
+    return before, np.minimum(before + 1, length - 1), position - before.astype(np.float32)

@@ -21,8 +21,8 @@ def load_parts(model: HarmonizationModel, runs: str | os.PathLike[str], parts: M
     Raises CheckpointError for a run or a module that is not there, and for weights of other names or shapes.
     """
     for name, source in parts.items():
-        run, _, place = source.partition(":")
-        weights = _module(load(Path(runs) / run), place, f'the method of run "{run}"').state_dict()
+        run, _, module = source.partition(":")
+        weights = _module(load(Path(runs) / run), module, f'the method of run "{run}"').state_dict()
         load_weights(_module(model, name, f'"{model.name}"'), weights, f'"{source}"')
 
 
@@ -38,10 +38,10 @@ def start_from(model: HarmonizationModel, runs: str | os.PathLike[str], name: st
     load_weights(model, load(path).state_dict(), f'"{path}"', partial=True)
 
 
-def _module(model: HarmonizationModel, place: str, owner: str) -> nn.Module:
-    """Return a module by its place, the whole model for an empty one; raises CheckpointError, with the owner's name, if there is none."""
+def _module(model: HarmonizationModel, name: str, owner: str) -> nn.Module:
+    """Return a module by its name, the whole model for an empty one; raises CheckpointError, with the owner's name, if there is none."""
     try:
-        return model.get_submodule(place)
+        return model.get_submodule(name)
     except AttributeError as error:
-        known = ", ".join(name for name, _ in model.named_children())
-        raise CheckpointError(f'{owner} has no module "{place}": choose from {known}') from error
+        known = ", ".join(child for child, _ in model.named_children())
+        raise CheckpointError(f'{owner} has no module "{name}": choose from {known}') from error

@@ -172,7 +172,7 @@ def _header(filters: tuple[str, ...]) -> list[str]:
 
 
 def _check_table(path: Path, filters: tuple[str, ...]) -> None:
-    """Raise DataError unless a table of arguments can take this place: that of another such table, or none."""
+    """Raise DataError unless a table of arguments may be written here: over another such table, or none."""
     head = (",".join(_header(filters)) + "\n").encode()
     if path.exists() and not path.read_bytes().startswith(head):
         raise DataError(f'"{path}" is there and is no table of these arguments: move it away, or choose another name for the result')

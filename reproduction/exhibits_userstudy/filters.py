@@ -36,12 +36,12 @@ def range_figure(records: StudyRecords, table: pd.DataFrame) -> Figure:
     table: ``range_table``. The gray bands are the ranges of the released training.
     """
     figure, axes = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 0.42 * len(table) + 1), layout="constrained", sharey=True)
-    places = -np.arange(len(table))
+    heights = -np.arange(len(table))
     arms = np.nan_to_num(np.abs(table[["importance_low", "importance_high"]].to_numpy().T - table["importance"].to_numpy()))
-    axes[0].barh(places, table["importance"] - LOWEST, 0.6, left=LOWEST, color=OKABE_ITO[1])
-    axes[0].errorbar(table["importance"], places, xerr=arms, fmt="none", ecolor="black", capsize=2, elinewidth=0.8)
+    axes[0].barh(heights, table["importance"] - LOWEST, 0.6, left=LOWEST, color=OKABE_ITO[1])
+    axes[0].errorbar(table["importance"], heights, xerr=arms, fmt="none", ecolor="black", capsize=2, elinewidth=0.8)
     axes[0].set(xlim=(LOWEST, HIGHEST), xlabel="mean importance, 1 to 5", title=title(records.info, "importance"))
-    axes[0].set_yticks(places, table["filter"])
+    axes[0].set_yticks(heights, table["filter"])
     _draw_arguments(axes[1], records, table)
     axes[1].set(xlim=(-EDGE, EDGE), xlabel="argument, touched filters only", title=title(records.info, "arguments"))
     for axis in axes:

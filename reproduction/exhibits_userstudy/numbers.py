@@ -150,8 +150,8 @@ def difference(study: Scored, first: str, second: str) -> Interval:
     An order of methods is meant for pictures that nobody was shown too, so items are drawn again; widened as the interval of a score.
     """
     people, items = study.comparisons.wins.shape[:2]
-    places = [study.comparisons.methods.index(method) for method in (first, second)]
-    moved = study.wide.draws[:, places[0]] - study.wide.draws[:, places[1]]
+    columns = [study.comparisons.methods.index(method) for method in (first, second)]
+    moved = study.wide.draws[:, columns[0]] - study.wide.draws[:, columns[1]]
     values = study.values()
     mean, half = float(values[first] - values[second]), widened(NORMAL, min(people, items)) * float(moved.std())
     return Interval(mean, mean - half, mean + half, people)

@@ -65,14 +65,14 @@ def error_table(errors: pd.DataFrame, study: Scored, budgets: Mapping[str, str])
     Columns: raters, method, score, low, high (over raters), then for every metric its mean, <metric>_low, <metric>_high (over photographs),
     mean_place (by color difference, 1 = smallest), n (items), budget.
     """
-    places = errors.groupby("item")[SEEN].rank().groupby(errors["method"]).mean()
+    ranks = errors.groupby("item")[SEEN].rank().groupby(errors["method"]).mean()
     rows = []
     for row in study.scores.table.to_dict("records"):
         part, entry = errors[errors["method"] == row["method"]], {name: row[name] for name in ("method", "score", "low", "high")}
         for metric in METRICS:
             found = mean_interval(part[metric], part["item"].map(photograph_of))
             entry |= {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
-        rows.append(entry | {"mean_place": places[row["method"]], "n": len(part), "budget": budgets.get(row["method"], "")})
+        rows.append(entry | {"mean_place": ranks[row["method"]], "n": len(part), "budget": budgets.get(row["method"], "")})
     return stamped(study.records.info, pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True))
 
 

@@ -41,15 +41,15 @@ def share_figure(table: pd.DataFrame) -> Figure:
 
 def _draw_all(axis: Axes, table: pd.DataFrame) -> None:
     """Draw the shares over all sets, with bootstrap intervals over participants; the paper's votes with Wilson's."""
-    places = np.arange(len(table))
+    positions = np.arange(len(table))
     if table["paper_low"].notna().any():
         votes = table["paper_votes"].astype(float)
         share = 100 * votes / votes.sum()
         arms = np.abs(table[["paper_low", "paper_high"]].to_numpy().T - share.to_numpy())
-        axis.errorbar(places - OFFSET, share, arms, fmt="D", **HOLLOW, **BARS, label="the paper's printed votes, Wilson")
+        axis.errorbar(positions - OFFSET, share, arms, fmt="D", **HOLLOW, **BARS, label="the paper's printed votes, Wilson")
     arms = np.nan_to_num(np.abs(table[["low", "high"]].to_numpy().T - table["ours"].to_numpy()))
-    axis.errorbar(places + OFFSET, table["ours"], arms, fmt="o", color=OKABE_ITO[3], **BARS, label=f"{raters_of(table)}, bootstrap")
-    axis.set_xticks(places, [label_of(method) for method in table["method"]], rotation=25, ha="right", rotation_mode="anchor")
+    axis.errorbar(positions + OFFSET, table["ours"], arms, fmt="o", color=OKABE_ITO[3], **BARS, label=f"{raters_of(table)}, bootstrap")
+    axis.set_xticks(positions, [label_of(method) for method in table["method"]], rotation=25, ha="right", rotation_mode="anchor")
 
 
 def _draw_scenarios(axis: Axes, table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Sg-MMH's table 3: the printed shares as whole votes, votes of a study beside them, and whether the place on the screen mattered."""
+"""Sg-MMH's table 3: the printed shares as whole votes, votes of a study beside them, and whether the position on the screen mattered."""
 
 from __future__ import annotations
 
@@ -103,9 +103,9 @@ def table3(records: StudyRecords, *, draws: int, seed: int) -> pd.DataFrame:
 
 
 def positions(studies: Mapping[str, StudyRecords]) -> pd.DataFrame:
-    """Return the votes for every place on the screen: raters, study, position, votes, expected, share, wilson_low, wilson_high, p.
+    """Return the votes for every position on the screen: raters, study, position, votes, expected, share, wilson_low, wilson_high, p.
 
-    p: of all places alike, votes taken for independent.
+    p: of all positions alike, votes taken for independent.
     """
     parts = []
     for name, records in studies.items():

@@ -34,7 +34,7 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
             columns = [column for column in (center, low, high) if column in floats]
             decimals = [_supported((up - down) / 2) for down, up in zip(table[low], table[high], strict=True)]
             for column in columns:
-                found[column] = [_round(value, places) for value, places in zip(table[column], decimals, strict=True)]
+                found[column] = [_round(value, digits) for value, digits in zip(table[column], decimals, strict=True)]
             done |= set(columns)
     for name in (name for name in floats if name not in done):
         found[name] = [_round(value, None) for value in table[name]]

@@ -100,12 +100,12 @@ def take_back(folder: str | os.PathLike[str], back: str | os.PathLike[str], *, r
     if report.get("profile") != note["profile"] or "left" not in report:
         raise DataError(f'"{back}" did not come from the queue "{note["profile"]}": name the folder that came back')
     profile = load_profile(folder / note["profile"])
-    place = Results(results, profile.name).root / "queue"
+    finished = Results(results, profile.name).root / "queue"
     runs, states = (
         {name.removeprefix(kind): content for name, content in archives.items() if name.startswith(kind)} for kind in (RUN, STATE)
     )
     for name, content in runs.items():
-        _take_run(place / name, content)
+        _take_run(finished / name, content)
     note["finished"] = [name for name in note["runs"] if name in {*note["finished"], *runs}]
     note["left_out"] = [*_keep_states(folder, note, states), *report["left_out"]]
     write_json(folder / NOTE, note)

@@ -33,8 +33,8 @@ class Outbox:
         """Write the archive ``name`` of files, by their names in it; raises DiskSpaceError, and writes nothing, where it does not fit."""
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:  # stored: weights hardly get smaller
-            for place, path in members.items():
-                archive.write(path, place)
+            for member, path in members.items():
+                archive.write(path, member)
         data = content.getvalue()
         parts = [data[start : start + LARGEST] for start in range(0, len(data), LARGEST)]
         if len(parts) > self.files or len(data) > self.room:

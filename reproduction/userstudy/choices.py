@@ -1,4 +1,4 @@
-"""The most realistic one among several (Sg-MMH table 3): votes, shares with intervals, and whether the place on the screen mattered.
+"""The most realistic one among several (Sg-MMH table 3): votes, shares with intervals, and whether the position on the screen mattered.
 
 The interval of a share is the bootstrap over participants, because one person's votes belong together; Wilson's interval, which takes
 all votes for independent, stands beside it for a quick look and for printed votes, whose participants are unknown.
@@ -60,17 +60,17 @@ def scenario_table(choices: pd.DataFrame, methods: Sequence[str]) -> pd.DataFram
 
 
 def position_table(choices: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per place on the screen, from 1: position, votes, share, wilson_low, wilson_high, expected.
+    """Return one row per position on the screen, from 1: position, votes, share, wilson_low, wilson_high, expected.
 
-    choices: options (in displayed order), chosen (NA = no answer). expected: votes if the place did not matter.
+    choices: options (in displayed order), chosen (NA = no answer). expected: votes if the position did not matter.
     Raises DataError when nothing was chosen.
     """
     chosen = _answered(choices)
     options = [text.split(SEPARATOR) for text in chosen["options"]]
-    places = [names.index(name) for names, name in zip(options, chosen["chosen"], strict=True)]
+    indices = [names.index(name) for names, name in zip(options, chosen["chosen"], strict=True)]
     most = max(len(names) for names in options)
-    expected = [sum(1 / len(names) for names in options if place < len(names)) for place in range(most)]
-    votes = np.bincount(places, minlength=most)
+    expected = [sum(1 / len(names) for names in options if index < len(names)) for index in range(most)]
+    votes = np.bincount(indices, minlength=most)
     table = share_table(np.arange(1, most + 1), votes).rename(columns={"method": "position"})
     return table.assign(expected=expected)
 

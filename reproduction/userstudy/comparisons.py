@@ -100,7 +100,7 @@ def _judged(table: pd.DataFrame, answer: str) -> pd.DataFrame:
 
 def _indices(column: pd.Series, names: Sequence[str]) -> np.ndarray:
     """Return where every cell stands in ``names``; raises DataError for one that does not."""
-    places = pd.Index(names).get_indexer(pd.Index(column))
-    if (places < 0).any():
-        raise DataError(f'method "{column[places < 0].iloc[0]}" is not one of {", ".join(names)}')
-    return places
+    indices = pd.Index(names).get_indexer(pd.Index(column))
+    if (indices < 0).any():
+        raise DataError(f'method "{column[indices < 0].iloc[0]}" is not one of {", ".join(names)}')
+    return indices

@@ -70,8 +70,8 @@ def answer_as_page(study: Path, rater: str) -> dict[str, Any]:
     """Return the content of the file that a page would save for an attentive rater."""
     key, page = read_key(study), page_data(study, rater)
     answers = [
-        {"trial": trial["id"], "images": trial["images"], "answer": attentive_answer(key, rater, trial["id"]), "milliseconds": 1500 + place}
-        for place, trial in enumerate(page["trials"])
+        {"trial": trial["id"], "images": trial["images"], "answer": attentive_answer(key, rater, trial["id"]), "milliseconds": 1500 + turn}
+        for turn, trial in enumerate(page["trials"])
     ]
     content = {name: page[name] for name in ("format", "study", "rater")} | {"group": "layperson", "date": "2026-03-0" + rater[-1]}
     return signed({**content, "answers": answers})

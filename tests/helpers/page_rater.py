@@ -29,25 +29,25 @@ class Rater:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.goto((study / "pages" / f"{name}.html").as_uri())
 
-    def answer(self, place: int) -> Any:
+    def answer(self, index: int) -> Any:
         """Return what this rater thinks of a screen."""
-        return attentive_answer(self.key, self.name, self.trials[place]["id"])
+        return attentive_answer(self.key, self.name, self.trials[index]["id"])
 
-    def wait_for(self, place: int) -> None:
+    def wait_for(self, index: int) -> None:
         """Wait until a screen and its pictures are there."""
-        self.page.get_by_text(f"{place + 1} of {len(self.trials)}", exact=True).wait_for()
+        self.page.get_by_text(f"{index + 1} of {len(self.trials)}", exact=True).wait_for()
         self.page.wait_for_function("view && view.shown")
 
-    def places(self, place: int) -> list[int]:
+    def taps(self, index: int) -> list[int]:
         """Return the pictures of a screen in the order in which this rater taps them."""
-        answer, shown = self.answer(place), self.trials[place]["images"]
+        answer, shown = self.answer(index), self.trials[index]["images"]
         if isinstance(answer, list):
             return sorted(range(len(shown)), key=answer.__getitem__)
         return [("left", "right").index(answer) if answer in ("left", "right") else shown.index(answer)]
 
-    def set_sliders(self, place: int) -> None:
+    def set_sliders(self, index: int) -> None:
         """Move sliders and rate them with whatever the browser offers for that."""
-        for number, setting in enumerate(self.answer(place)):
+        for number, setting in enumerate(self.answer(index)):
             if setting["touched"]:
                 self.page.locator(f"#slider-{number}").fill(str(setting["percent"]))
             self.page.locator(f"input[name=importance-{number}]").nth(setting["importance"] - 1).check()

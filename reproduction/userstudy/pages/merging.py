@@ -88,12 +88,12 @@ def _participant(answers: Answers, key: Key) -> Row:
 def _passes(answer: Answer, key: Key) -> bool:
     """Tell whether the spoiled version of a catch trial lost: last alone, not the winner, not chosen, or with less of its color."""
     versions, value = answer.trial.versions, answer.value
-    bad = [place for place, version in enumerate(versions) if is_spoiled(version)]
+    bad = [index for index, version in enumerate(versions) if is_spoiled(version)]
     kind = key.settings["kind"]
     if kind == "filters":
         return any(row["filter"] == "saturation" and row["percent"] < 0 for row in value)
     if kind == "rankings":
-        return all(value[bad[0]] > rank for place, rank in enumerate(value) if place != bad[0])
+        return all(value[bad[0]] > rank for index, rank in enumerate(value) if index != bad[0])
     winner = {"left": 0, "right": 1}.get(value) if kind == "pairs" else _versions(key, answer).index(value)
     return winner is not None and winner not in bad
 
@@ -104,7 +104,7 @@ def _versions(key: Key, answer: Answer) -> list[str]:
 
 
 def _rankings(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
-    """Yield one row per method; ranks are counted so that a tie takes the places it covers (1, 1, 3)."""
+    """Yield one row per method; ranks are counted so that a tie takes the ranks it covers (1, 1, 3)."""
     for index, method in enumerate(answer.trial.versions):
         rank = None if answer.value is None else 1 + sum(other < answer.value[index] for other in answer.value)
         yield {

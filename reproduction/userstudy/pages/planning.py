@@ -2,7 +2,7 @@
 
 Cards, an item and an arrangement of its versions each, lie in a ring, and every rater is dealt the next ones. Along the ring both items
 and arrangements come round in turn, so that any stretch of it holds all of them about equally often; a rater who sees every
-item once is dealt a whole round. Arrangements and orders are rows of Williams squares: every version stands at every place, and every
+item once is dealt a whole round. Arrangements and orders are rows of Williams squares: every version stands in every position, and every
 trial follows every other one, equally often (Williams 1949). The seed decides who is who in the ring and in the squares.
 """
 
@@ -81,14 +81,14 @@ def rater_names(raters: int) -> list[str]:
 def plan_study(design: Design) -> dict[str, list[Trial]]:
     """Return rater -> trials in their order; a pure function of the design.
 
-    Every rater gets equally many trials. Raters of all items see every version at every place equally often, and every item shows it
+    Every rater gets equally many trials. Raters of all items see every version in every position equally often, and every item shows it
     there equally often over raters, both within one; with fewer trials within two.
     Raises ParameterError for an unknown kind, too few items, methods or raters, and more trials than there are.
     """
     _check(design)
     generator = item_generator(design.seed, f"plan {design.kind}")
-    items = [design.items[place] for place in generator.permutation(len(design.items))]
-    methods = [design.methods[place] for place in generator.permutation(len(design.methods))]
+    items = [design.items[index] for index in generator.permutation(len(design.items))]
+    methods = [design.methods[index] for index in generator.permutation(len(design.methods))]
     deal = {"pairs": _deal_pairs, "filters": _deal_filters}.get(design.kind, _deal_arrangements)
     hands = deal(design, items, methods, generator)
     ordered = _order(hands, round_length=len(items), generator=generator)
@@ -97,11 +97,11 @@ def plan_study(design: Design) -> dict[str, list[Trial]]:
 
 
 def williams_square(n: int) -> np.ndarray:
-    """Return rows of 0..n-1 in which every value stands at every place, and follows every other, equally often.
+    """Return rows of 0..n-1 in which every value stands in every position, and follows every other, equally often.
 
-    (n, n) for even n; (2n, n) for odd n, whose first n rows, and last n rows, have every value at every place once.
+    (n, n) for even n; (2n, n) for odd n, whose first n rows, and last n rows, have every value in every position once.
     """
-    zigzag = [(place + 1) // 2 if place % 2 else (n - place // 2) % n for place in range(n)]
+    zigzag = [(column + 1) // 2 if column % 2 else (n - column // 2) % n for column in range(n)]
     rows = (np.array(zigzag) + np.arange(n)[:, None]) % n
     return rows if n % 2 == 0 else np.vstack([rows, rows[:, ::-1]])
 
@@ -132,11 +132,11 @@ def _check(design: Design) -> None:
         raise ParameterError(f"trials is {design.trials}: choose from 1 to {most_trials(design)}, which is all that there is to ask")
 
 
-def _ring_card(place: int, items: int, arrangements: int) -> tuple[int, int]:
+def _ring_card(number: int, items: int, arrangements: int) -> tuple[int, int]:
     """Return item and arrangement of a card; along the ring both come round in turn, and all combinations occur once."""
-    place %= items * arrangements
+    number %= items * arrangements
     # Both cycles alone meet only every lcm-th combination: each time they have come full circle, one of them moves on by one.
-    return place % items, (place + place // math.lcm(items, arrangements)) % arrangements
+    return number % items, (number + number // math.lcm(items, arrangements)) % arrangements
 
 
 def _deal_arrangements(design: Design, items: Sequence[str], methods: Sequence[str], generator: np.random.Generator) -> list[list[Trial]]:
@@ -145,11 +145,11 @@ def _deal_arrangements(design: Design, items: Sequence[str], methods: Sequence[s
     arrangements = generator.permutation(len(methods))[arrangements]
     hand = design.trials or len(items)
 
-    def trial(place: int) -> Trial:
-        item, row = _ring_card(place, len(items), len(arrangements))
+    def trial(number: int) -> Trial:
+        item, row = _ring_card(number, len(items), len(arrangements))
         return Trial(items[item], SCORED, tuple(methods[column] for column in arrangements[row]))
 
-    return [[trial(rater * hand + place) for place in range(hand)] for rater in range(design.raters)]
+    return [[trial(rater * hand + index) for index in range(hand)] for rater in range(design.raters)]
 
 
 def _deal_pairs(design: Design, items: Sequence[str], methods: Sequence[str], generator: np.random.Generator) -> list[list[Trial]]:
@@ -158,13 +158,13 @@ def _deal_pairs(design: Design, items: Sequence[str], methods: Sequence[str], ge
     ring = len(items) * len(pairs)
     hand = design.trials or min(ring, MOST_PAIRS)
 
-    def trial(place: int) -> Trial:
-        item, pair = _ring_card(place, len(items), len(pairs))
-        turned = (place % ring // len(pairs) + place // ring) % 2
+    def trial(number: int) -> Trial:
+        item, pair = _ring_card(number, len(items), len(pairs))
+        turned = (number % ring // len(pairs) + number // ring) % 2
         left, right = pairs[pair][::-1] if turned else pairs[pair]
         return Trial(items[item], SCORED, (methods[left], methods[right]))
 
-    return [[trial(rater * hand + place) for place in range(hand)] for rater in range(design.raters)]
+    return [[trial(rater * hand + index) for index in range(hand)] for rater in range(design.raters)]
 
 
 def _cyclic_pairs(n: int) -> list[tuple[int, int]]:
@@ -191,7 +191,7 @@ def _order(hands: list[list[Trial]], round_length: int, generator: np.random.Gen
 
     def order(trials: list[Trial], row: int) -> list[Trial]:
         square = williams_square(len(trials))
-        return [trials[labels[len(trials)][place]] for place in square[row % len(square)]]
+        return [trials[labels[len(trials)][index]] for index in square[row % len(square)]]
 
     ordered: list[list[Trial]] = []
     for rater, hand in enumerate(hands):
@@ -205,13 +205,13 @@ def _add_catch_trials(trials: list[Trial], design: Design, rater: str) -> list[T
     generator = item_generator(design.seed, f"catch {rater}")
     result = list(trials)
     count = len(design.catch_items)
-    for number in reversed(range(count)):  # from the end, so that earlier places stay what they are
+    for number in reversed(range(count)):  # from the end, so that earlier indices stay what they are
         item = design.catch_items[number]
         low, high = max(1, len(trials) * number // count), max(1, len(trials) * (number + 1) // count)
-        places = list(range(low, max(low + 1, high)))
-        apart = [place for place in places if item not in [trial.item for trial in trials[place - 1 : place + 1]]]
-        place = int(generator.choice(apart or places))
-        result.insert(place, Trial(item, CATCH, _catch_versions(design, generator)))
+        indices = list(range(low, max(low + 1, high)))
+        apart = [index for index in indices if item not in [trial.item for trial in trials[index - 1 : index + 1]]]
+        index = int(generator.choice(apart or indices))
+        result.insert(index, Trial(item, CATCH, _catch_versions(design, generator)))
     return result
 
 

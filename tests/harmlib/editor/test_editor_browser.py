@@ -109,7 +109,7 @@ def page(address: str) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def pictures(page: Any) -> dict[str, list[str]]:
     """The bytes of the left and the right picture before a drag of the first filter's shift, and before the mouse is released."""
-    images = [page.locator("img.widget-image").nth(place).element_handle() for place in (0, 1)]
+    images = [page.locator("img.widget-image").nth(index).element_handle() for index in (0, 1)]
     before = [image.evaluate(READ_PICTURE) for image in images]
     handle = page.locator(".noUi-handle").nth(1).bounding_box()
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2

@@ -31,11 +31,11 @@ def editor(state: EditorState, clock: Clock, tmp_path) -> Editor:
     return edit_state(state, path=tmp_path / "edited.png", clock=clock)
 
 
-def drag(editor: Editor, clock: Clock, values: list[float], field: str = "shift", place: int = 0) -> None:
+def drag(editor: Editor, clock: Clock, values: list[float], field: str = "shift", index: int = 0) -> None:
     """Move a slider through values, faster than a pause."""
     for value in values:
         clock.seconds += DRAG_PAUSE / 10
-        editor.sliders[editor.state.names[place], field].value = value
+        editor.sliders[editor.state.names[index], field].value = value
 
 
 def test_a_moved_slider_changes_the_right_picture_only(editor, clock):

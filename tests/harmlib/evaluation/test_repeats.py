@@ -17,7 +17,7 @@ PHOTOGRAPHS = 30
 def run(mean: float, *, noise: float = 1.0, seed: int = 0) -> pd.DataFrame:
     """The scores of one run, on average exactly ``mean``, symmetric about it."""
     half = np.random.default_rng(seed).uniform(0, noise, PHOTOGRAPHS // 2)
-    ids = [f"{place}_1_1" for place in range(PHOTOGRAPHS)]
+    ids = [f"{index}_1_1" for index in range(PHOTOGRAPHS)]
     return pd.DataFrame({"benchmark": "x", "subset": "p", "id": ids, "mse": mean + np.concatenate([half, -half])})
 
 

@@ -144,20 +144,20 @@ def test_a_mask_that_leaves_nothing_to_do_is_told(fill: int, reason: str, photo_
 def test_a_fresh_model_is_shared_by_threads_and_not_changed(photo_array: np.ndarray, mask: np.ndarray) -> None:
     torch.manual_seed(0)
     model = models.create("harmonizer", width=0.125)
-    inputs = [(np.roll(photo_array, 7 * place, 1), np.roll(mask, 7 * place, 1)) for place in range(3)]
+    inputs = [(np.roll(photo_array, 7 * index, 1), np.roll(mask, 7 * index, 1)) for index in range(3)]
     expected = [harmlib.harmonize(model, *given) for given in inputs]
     before, found = {name: values.clone() for name, values in model.state_dict().items()}, [None] * 12
 
-    def work(place: int) -> None:
-        found[place] = harmlib.harmonize(model, *inputs[place % 3])
+    def work(index: int) -> None:
+        found[index] = harmlib.harmonize(model, *inputs[index % 3])
 
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(len(found))]
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(found))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert all(np.array_equal(result, expected[place % 3]) for place, result in enumerate(found))
+    assert all(np.array_equal(result, expected[index % 3]) for index, result in enumerate(found))
     assert model.training
     assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
 

@@ -40,14 +40,14 @@ def activations(filled: Any) -> dict[str, Tensor]:
     """What the network computes on the golden input, under the golden file's names; "gamma1_" is the run with both γ at 1."""
     found: dict[str, Tensor] = {}
     network = filled.network
-    places = {"conv1": network.downs[1], "conv2": network.downs[3], "conv3": network.downs[7], "down9": network.downs[8]}
+    modules = {"conv1": network.downs[1], "conv2": network.downs[3], "conv3": network.downs[7], "down9": network.downs[8]}
     for prefix, gamma in RUNS.items():
         if gamma:
             torch.nn.init.constant_(network.modulation.gamma1, gamma)
             torch.nn.init.constant_(network.modulation.gamma2, gamma)
         hooks = [
             module.register_forward_hook(lambda _module, _inputs, output, key=prefix + key: found.__setitem__(key, output))
-            for key, module in {**places, "attended": network.modulation.own, "fb_fmm": network.modulation, "raw": network}.items()
+            for key, module in {**modules, "attended": network.modulation.own, "fb_fmm": network.modulation, "raw": network}.items()
         ]
         with torch.inference_mode():
             found[f"{prefix}out"] = filled(noise(12345), standard_mask()).image

@@ -120,10 +120,10 @@ def test_losses_agree_with_the_authors(filled: Any, batch_of_one: dict[str, Tens
     with torch.inference_mode():
         losses = filled.training_loss(batch_of_one)
 
-    places = {"total": "total", "l1": "L1", "triplet_foreground": "tri_ff", "triplet_background": "tri_fb"}
-    for name, place in places.items():
+    keys = {"total": "total", "l1": "L1", "triplet_foreground": "tri_ff", "triplet_background": "tri_fb"}
+    for name, key in keys.items():
         tolerance = TRIPLET_TOLERANCE if name.startswith("triplet") else LOSS_TOLERANCE
-        assert losses[name].item() == pytest.approx(golden[f"loss/{place}"].item(), abs=tolerance), name
+        assert losses[name].item() == pytest.approx(golden[f"loss/{key}"].item(), abs=tolerance), name
 
 
 def test_triplet_loss_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:

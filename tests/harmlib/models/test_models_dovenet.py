@@ -149,7 +149,7 @@ def test_gradient_penalty_agrees_with_the_authors(filled: Any, fake: Tensor, gol
 def test_partial_convolution_agrees_with_the_authors(key: str, masked: bool, biased: bool, golden: Mapping[str, Any]) -> None:
     conv = PartialConv2d(3, 5, 3, stride=2, bias=biased)
     weights = {"weight": "pconv/weight", "bias": "pconv/bias"} if biased else {"weight": "pconv/weight"}
-    conv.load_state_dict({name: torch.from_numpy(golden[place]) for name, place in weights.items()})
+    conv.load_state_dict({name: torch.from_numpy(golden[key]) for name, key in weights.items()})
 
     out, new_mask = conv(torch.from_numpy(golden["pconv/x"]), torch.from_numpy(golden["pconv/mask"]) if masked else None)
 

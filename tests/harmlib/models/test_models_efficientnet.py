@@ -23,12 +23,12 @@ def test_torchvision_blocks_land_where_the_spec_pairs_them(public_lists: Path) -
 
     own, names = backbone.state_dict(), backbone.public_names()
     pairs = json.loads((public_lists / "harmonizer_backbone_map.json").read_text())["torchvision.efficientnet_b0"]
-    place = dict(pairs)
+    renamed = dict(pairs)
     loaded = {public: name for public, name in names.items() if not name.startswith("stem_")}
-    assert {public.rsplit(".", 1)[0] for public in loaded} == set(place)
+    assert {public.rsplit(".", 1)[0] for public in loaded} == set(renamed)
     for public, name in loaded.items():
         module, tensor = public.rsplit(".", 1)
-        assert torch.equal(own[name], theirs[f"{place[module]}.{tensor}"]), public
+        assert torch.equal(own[name], theirs[f"{renamed[module]}.{tensor}"]), public
 
 
 @pytest.mark.parametrize("width", [NARROW, 0.3, 2])
@@ -73,7 +73,7 @@ def test_evaluation_skips_nothing() -> None:
 def test_deeper_blocks_are_skipped_more_often() -> None:
     drops = [block.drop for block in TwoStemEfficientNet(width=NARROW).blocks]
 
-    assert drops == pytest.approx([0.2 * place / 16 for place in range(16)])
+    assert drops == pytest.approx([0.2 * block / 16 for block in range(16)])
 
 
 def test_running_statistics_start_as_a_plain_mean_of_the_batches() -> None:

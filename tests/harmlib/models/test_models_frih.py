@@ -119,9 +119,9 @@ def test_pictures_with_different_numbers_of_submasks_share_one_pass() -> None:
 
     assert passes == [14]
     assert together["image_index"].bincount().tolist() == [1, 10, 3]
-    for place in range(3):
-        alone = predict(model, batch["composite"][place : place + 1], batch["mask"][place : place + 1])
-        torch.testing.assert_close(together.image[place], alone.image[0], atol=ROW_TOLERANCE, rtol=0)
+    for index in range(3):
+        alone = predict(model, batch["composite"][index : index + 1], batch["mask"][index : index + 1])
+        torch.testing.assert_close(together.image[index], alone.image[0], atol=ROW_TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize("name", ABLATIONS)

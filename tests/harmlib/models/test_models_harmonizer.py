@@ -64,7 +64,7 @@ def run_watched(model: Any, composite: Tensor, mask: Tensor) -> dict[str, Tensor
     """Return the outputs of the parts that the golden file has, by its names."""
     backbone, regressor = model.backbone, model.regressor
     parts = {"fg": backbone.stem_foreground, "bg": backbone.stem_background, "enc32x": backbone.head, "pooled": backbone}
-    parts |= {"reg_f": regressor.f, "reg_g": regressor.g} | {step: backbone.blocks[place] for step, place in STEPS.items()}
+    parts |= {"reg_f": regressor.f, "reg_g": regressor.g} | {step: backbone.blocks[index] for step, index in STEPS.items()}
     found: dict[str, Tensor] = {}
     hooks = [
         part.register_forward_hook(lambda _module, _inputs, output, key=key: found.__setitem__(key, output[0]))

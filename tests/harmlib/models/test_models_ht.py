@@ -96,7 +96,7 @@ def test_positions_tell_rows_in_the_first_half_and_count_from_one() -> None:
     positions = sine_positions(2, 3, 8, torch.zeros(1))
 
     slow = 10_000 ** (-2 / 4)
-    last = [wave(place * frequency) for place in (2, 3) for frequency in (1, slow) for wave in (math.sin, math.cos)]
+    last = [wave(position * frequency) for position in (2, 3) for frequency in (1, slow) for wave in (math.sin, math.cos)]
     assert positions.shape == (6, 8)
     assert positions[-1].tolist() == pytest.approx(last, abs=1e-6)
     assert positions[0, 0].item() == pytest.approx(math.sin(1), abs=1e-6)

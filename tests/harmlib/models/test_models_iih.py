@@ -245,9 +245,9 @@ def test_only_the_reflectance_teaches_what_matches() -> None:
     batch = [noise8(1, SIDE, SIDE), small_mask()]
     found = []
 
-    for place in (0, 1):
+    for index in (0, 1):
         model.zero_grad()
-        model.decompose(*batch)[place].sum().backward()
+        model.decompose(*batch)[index].sum().backward()
         found.append(model.matching[2].conv.weight.grad)
 
     assert found[0].any()

@@ -59,10 +59,10 @@ def test_every_published_tensor_but_the_last_layer_has_a_place(imagenet: TwoStem
     theirs = checkpoints.read_file(Path(SPEC.origin).parent / "models" / FILE)
     own = imagenet.state_dict()
 
-    places = {public.removeprefix("backbone."): name for public, name in imagenet.public_names().items() if "stem_" not in name}
+    names = {public.removeprefix("backbone."): name for public, name in imagenet.public_names().items() if "stem_" not in name}
 
-    assert {*places} == {name for name in theirs if not name.startswith(("_fc.", "_conv_stem.", "_bn0."))}
-    assert all(torch.equal(own[name], theirs[public]) for public, name in places.items())
+    assert {*names} == {name for name in theirs if not name.startswith(("_fc.", "_conv_stem.", "_bn0."))}
+    assert all(torch.equal(own[name], theirs[public]) for public, name in names.items())
     stems = torch.cat([own["stem_foreground.conv.weight"], own["stem_background.conv.weight"]])
     assert torch.equal(stems[:, :3], theirs["_conv_stem.weight"])
 

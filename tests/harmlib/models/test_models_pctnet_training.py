@@ -51,7 +51,7 @@ def golden() -> Mapping[str, Any]:
 def triples() -> Triples:
     ellipses = [((32, 32), (18, 12)), ((30, 26), (14, 20)), ((40, 36), (16, 16))]
     target = torch.cat([mixed(510 + n, 520 + n, SIDE, SIDE) for n in range(3)])
-    mask = torch.cat([ellipse(SIDE, SIDE, *places) for places in ellipses])
+    mask = torch.cat([ellipse(SIDE, SIDE, *bounds) for bounds in ellipses])
     full = []
     for n, (height, width) in enumerate(PHOTOGRAPHS):
         real = mixed(530 + n, 540 + n, height, width)

@@ -95,10 +95,10 @@ def test_the_card_tells_what_the_file_is(folder: Path) -> None:
     assert card["sha256"] == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("place", [0, 10, 300, -1])
-def test_a_flipped_byte_is_refused(place: int, folder: Path) -> None:
+@pytest.mark.parametrize("index", [0, 10, 300, -1])
+def test_a_flipped_byte_is_refused(index: int, folder: Path) -> None:
     data = bytearray((folder / "dovenet.safetensors").read_bytes())
-    data[place] ^= 1
+    data[index] ^= 1
     (folder / "dovenet.safetensors").write_bytes(data)
 
     with pytest.raises(CheckpointError, match="is not the file that its card describes"):

@@ -90,8 +90,8 @@ def test_curves_without_label_agree_with_the_authors(
     with torch.inference_mode():
         curves = model.predict_curves(picture, standard_mask())
 
-    for place, pieces in enumerate(curves, 1):
-        assert_agrees(pieces[0], golden[f"{prefix}/param{place}_nolabel"], atol=PARAMETER_TOLERANCE, rtol=0)
+    for number, pieces in enumerate(curves, 1):
+        assert_agrees(pieces[0], golden[f"{prefix}/param{number}_nolabel"], atol=PARAMETER_TOLERANCE, rtol=0)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def one_thread() -> Iterator[None]:
 def test_both_stages_agree_with_the_authors_at_any_size(filled: tuple[str, Any, Tensor], golden: Mapping[str, Any]) -> None:
     """From the authors' curves, because a rounding of ours would be amplified, too."""
     prefix, model, picture = filled
-    curves = [torch.from_numpy(golden[f"{prefix}/param{place}"])[None] for place in (1, 2)]
+    curves = [torch.from_numpy(golden[f"{prefix}/param{number}"])[None] for number in (1, 2)]
     large = prefix == "squeeze/B"
     rendered = functional.interpolate(picture, size=320, mode="bilinear", align_corners=False) if large else picture
 
@@ -115,8 +115,8 @@ def test_both_stages_agree_with_the_authors_at_any_size(filled: tuple[str, Any, 
         stages = model.render(rendered, curves)
 
     step, tolerance = 1 if large else 4, IMAGE_TOLERANCE if prefix.endswith("B") else ILL_CONDITIONED
-    for place, stage in enumerate(stages, 1):
-        assert_agrees(stage[0, :, ::step, ::step], golden[f"{prefix}/stage{place}"], atol=tolerance, rtol=0)
+    for number, stage in enumerate(stages, 1):
+        assert_agrees(stage[0, :, ::step, ::step], golden[f"{prefix}/stage{number}"], atol=tolerance, rtol=0)
 
 
 def test_curve_function_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:

@@ -161,12 +161,12 @@ def test_identity_init_starts_from_doing_nothing(backbone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backbone", "place", "value"), [("rainnet", "up_norms.1", 0), ("bargainnet", "encoder", 1), ("dht", "network.light", 0)]
+    ("backbone", "module", "value"), [("rainnet", "up_norms.1", 0), ("bargainnet", "encoder", 1), ("dht", "network.light", 0)]
 )
-def test_without_a_mask_everything_is_background(backbone: str, place: str, value: int) -> None:
+def test_without_a_mask_everything_is_background(backbone: str, module: str, value: int) -> None:
     model = small("sgmmh_rgb", backbone)
     regions = []
-    model.generator.get_submodule(place).register_forward_hook(lambda _module, inputs, _output: regions.append(inputs[1]))
+    model.generator.get_submodule(module).register_forward_hook(lambda _module, inputs, _output: regions.append(inputs[1]))
 
     with torch.inference_mode():
         model(pictures(model, 1))

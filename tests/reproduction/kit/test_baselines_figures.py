@@ -115,7 +115,7 @@ def test_results_are_shown_on_the_composites_background(example):
 
     figure = figures.every_system([example], {"dih": models.create("dih", width=1 / 32).eval()})
 
-    composite, painted = (figure.subfigs[0].axes[place].images[0].get_array() for place in (0, 3))
+    composite, painted = (figure.subfigs[0].axes[index].images[0].get_array() for index in (0, 3))
     assert (composite != painted).any()
     np.testing.assert_array_equal(composite[0], painted[0])  # the first row is background
 

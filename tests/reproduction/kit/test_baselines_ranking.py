@@ -18,8 +18,8 @@ from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 
 # All systems in the printed order, ten levels apart, so that a noise of one level turns nothing around.
 AS_PRINTED = {
-    name: 20.0 + 10 * place
-    for place, name in enumerate(
+    name: 20.0 + 10 * rank
+    for rank, name in enumerate(
         sorted(
             (name for name in LABELS if not np.isnan(ranking.printed_value(name, "mse"))),
             key=lambda name: ranking.printed_value(name, "mse"),

@@ -107,8 +107,8 @@ def test_rules_figure_tells_sizes_and_circles_scraps():
 
 def test_ten_sizes_are_broken_into_lines():
     stripes = np.zeros((60, 60, 3), np.uint8)
-    for place in range(10):
-        stripes[6 * place : 6 * place + 6] = (25 * place, 250 - 25 * place, 60 * (place % 5))
+    for index in range(10):
+        stripes[6 * index : 6 * index + 6] = (25 * index, 250 - 25 * index, 60 * (index % 5))
 
     words = figures.sizes_in_words(pictures.split(example_of(stripes, "stripes_1_1"), d_c=0.05))
 

@@ -59,7 +59,7 @@ def test_signed_maps_share_one_symmetric_scale(row: GridRow) -> None:
 
     figure = picture_grid([row, stronger])
 
-    assert {figure.axes[place].images[0].get_clim() for place in (2, 6)} == {(-21.0, 21.0)}
+    assert {figure.axes[index].images[0].get_clim() for index in (2, 6)} == {(-21.0, 21.0)}
 
 
 def test_color_bar_names_its_unit(row: GridRow) -> None:

@@ -175,7 +175,7 @@ def test_enlarged_square_has_most_contrast_within_the_foreground():
 
 
 def test_hue_distance_goes_the_short_way_around_the_circle():
-    one, near, far = (np.eye(failure.BINS)[place] for place in (0, failure.BINS - 2, failure.BINS // 2))
+    one, near, far = (np.eye(failure.BINS)[index] for index in (0, failure.BINS - 2, failure.BINS // 2))
 
     assert failure.hue_distance(one, near) == pytest.approx(20)
     assert failure.hue_distance(one, far) == pytest.approx(180)

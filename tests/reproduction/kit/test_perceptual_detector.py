@@ -148,12 +148,12 @@ def test_class_of_a_recipe_follows_from_its_thresholds(stops, shifted):
 def evaluation(shifted: list[str]) -> detector.Evaluation:
     """Perfect answers to pictures whose left half was shifted."""
     labels = np.full((len(shifted), 4, 4), 2)
-    for place, name in enumerate(shifted):
-        labels[place, :, :2] = detector.CLASSES.index(name)
+    for number, name in enumerate(shifted):
+        labels[number, :, :2] = detector.CLASSES.index(name)
     probabilities = np.stack([labels == number for number in range(3)], 1).astype(np.float32)
     numbers = {"f1": 1.0, "iou": 1.0, "inside": 1.0, "opposite": 0.0, "detected": 0.5}
     return detector.Evaluation(
-        pd.DataFrame([{"id": f"{place}_1_1", "shifted": name, **numbers} for place, name in enumerate(shifted)]), probabilities, labels
+        pd.DataFrame([{"id": f"{number}_1_1", "shifted": name, **numbers} for number, name in enumerate(shifted)]), probabilities, labels
     )
 
 

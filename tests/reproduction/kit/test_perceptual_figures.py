@@ -226,7 +226,7 @@ def test_figures_without_a_composite_say_so(trained, draw, words):
 
 
 def test_figure_8_shows_every_photograph_once():
-    composites = composites_of(*((f"{name}_{place}_1", 0.1, 0) for name in "abcd" for place in (1, 2)))
+    composites = composites_of(*((f"{name}_{index}_1", 0.1, 0) for name in "abcd" for index in (1, 2)))
     scores = composites.assign(method=NO_MASK[-1], mse=[1, 99, 2, 98, 3, 50, 70, 4])
 
     assert figures.first_and_worst_photos(composites, scores, 1) == [("mini", "a_1_1", "first"), ("mini", "b_2_1", "worst")]

@@ -47,10 +47,10 @@ def distances(*parts: pd.DataFrame) -> pd.DataFrame:
 
 def test_sizes_equal_the_golden_ones():
     golden = authors("perceptual_ops")
-    ratios, places = golden["bucket_ratio"], golden["bucket_index"]
+    ratios, indices = golden["bucket_ratio"], golden["bucket_index"]
     names = [*SIZE_BUCKETS, BEYOND]  # -1 is none
 
-    assert bucket(pd.Series(ratios), SIZE_BUCKETS).fillna(BEYOND).tolist() == [names[place] for place in places]
+    assert bucket(pd.Series(ratios), SIZE_BUCKETS).fillna(BEYOND).tolist() == [names[index] for index in indices]
 
 
 @pytest.mark.parametrize(("ratio", "size"), [(0.0999, "0-10%"), (0.1, "10-20%"), (0.7999, "70-80%"), (0.8, BEYOND)])

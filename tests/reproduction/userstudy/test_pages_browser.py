@@ -24,7 +24,7 @@ def answer_by_mouse(rater: Rater) -> None:
         if "picture" in rater.trials[index]:
             rater.set_sliders(index)
         else:
-            for tap in rater.places(index):
+            for tap in rater.taps(index):
                 rater.page.locator(".tile").nth(tap).click()
         if index == 2:
             rater.page.reload()
@@ -43,7 +43,7 @@ def answer_by_keys(rater: Rater) -> None:
         if "picture" in rater.trials[index]:
             press_sliders(rater, index)
         else:
-            for tap in rater.places(index):
+            for tap in rater.taps(index):
                 keyboard.press(str(tap + 1))
         if index == 1:
             keyboard.press("Backspace")
@@ -53,10 +53,10 @@ def answer_by_keys(rater: Rater) -> None:
         keyboard.press("Enter")
 
 
-def press_sliders(rater: Rater, place: int) -> None:
+def press_sliders(rater: Rater, screen: int) -> None:
     """Reach every slider by Tab, move it by arrows and rate it by a number."""
     keyboard = rater.page.keyboard
-    for number, setting in enumerate(rater.answer(place)):
+    for number, setting in enumerate(rater.answer(screen)):
         while not rater.page.evaluate(f"document.activeElement.id === 'slider-{number}'"):
             keyboard.press("Tab")
         for _ in range(abs(setting["percent"])):
@@ -76,7 +76,7 @@ def answer_by_touch(rater: Rater) -> None:
             if index == 0:
                 rater.page.get_by_role("button", name="Look closer at picture 2").tap()
                 rater.page.get_by_role("button", name="Close", exact=True).tap()
-            for tap in rater.places(index):
+            for tap in rater.taps(index):
                 rater.page.locator(".tile").nth(tap).tap()
         rater.page.get_by_role("button", name="Next").tap()
 

@@ -32,7 +32,7 @@ RESTORE = """
 """
 TIME = """
 (size) => {
-    const pixels = Uint8ClampedArray.from({ length: 4 * size * size }, (_, place) => (place * 2654435761) >>> 24);
+    const pixels = Uint8ClampedArray.from({ length: 4 * size * size }, (_, index) => (index * 2654435761) >>> 24);
     const filters = new Filters(pixels, new Uint8ClampedArray(size * size).fill(255));
     const out = new Uint8ClampedArray(pixels.length);
     const times = [0, 1, 2, 3, 4].map((run) => {

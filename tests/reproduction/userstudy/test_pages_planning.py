@@ -18,9 +18,9 @@ def design(kind: str = "rankings", items: int = 24, methods: int = 3, raters: in
     return Design(kind, tuple(f"i{n}" for n in range(items)), tuple(f"m{n}" for n in range(methods)), raters, seed, **options)
 
 
-def places(trials: Iterable[Trial]) -> Counter[tuple[str, int]]:
-    """Count how often each version stands at each place."""
-    return Counter((version, place) for trial in trials for place, version in enumerate(trial.versions))
+def positions(trials: Iterable[Trial]) -> Counter[tuple[str, int]]:
+    """Count how often each version stands in each position."""
+    return Counter((version, position) for trial in trials for position, version in enumerate(trial.versions))
 
 
 def spread(counts: Iterable[int]) -> int:
@@ -44,29 +44,29 @@ def test_every_rater_ranks_every_item_with_every_method_once(sizes, seed):
 
 @given(sizes=sizes, seed=st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
-def test_a_rater_sees_every_method_at_every_place_equally_often(sizes, seed):
+def test_a_rater_sees_every_method_in_every_position_equally_often(sizes, seed):
     methods = sizes["methods"]
 
     for trials in plan_study(design(**sizes, seed=seed)).values():
-        counts = places(trials)
+        counts = positions(trials)
         assert spread(counts[f"m{method}", index] for method in range(methods) for index in range(methods)) <= 2
 
 
 @pytest.mark.parametrize(("items", "methods"), [(24, 3), (24, 4), (6, 4), (24, 7), (99, 7), (5, 2), (11, 4)])
 def test_a_rater_of_whole_rounds_is_balanced_within_one(items, methods):
     for trials in plan_study(design(items=items, methods=methods, raters=methods)).values():
-        counts = places(trials)
+        counts = positions(trials)
         assert spread(counts[f"m{method}", index] for method in range(methods) for index in range(methods)) <= 1
 
 
 @given(sizes=sizes, seed=st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
-def test_an_item_shows_every_method_at_every_place_equally_often_over_raters(sizes, seed):
+def test_an_item_shows_every_method_in_every_position_equally_often_over_raters(sizes, seed):
     plan = plan_study(design(**sizes, seed=seed))
     methods = sizes["methods"]
 
     for item in range(sizes["items"]):
-        counts = places(trial for trials in plan.values() for trial in trials if trial.item == f"i{item}")
+        counts = positions(trial for trials in plan.values() for trial in trials if trial.item == f"i{item}")
         assert spread(counts[f"m{method}", index] for method in range(methods) for index in range(methods)) <= 1
 
 
@@ -111,7 +111,7 @@ def test_pairs_are_dealt_equally_and_change_sides(sizes, seed):
 def test_a_rater_of_pairs_gets_every_pair_and_every_side_about_equally_often():
     for trials in plan_study(design("pairs", items=24, methods=5, raters=12)).values():
         pairs = Counter(frozenset(trial.versions) for trial in trials)
-        counts = places(trials)
+        counts = positions(trials)
         assert len(trials) == 60
         assert len(pairs) == 10
         assert spread(pairs.values()) <= 2

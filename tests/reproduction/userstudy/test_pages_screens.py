@@ -42,8 +42,8 @@ def test_equal_places_are_asked_for_before_the_second_tap(ranker):
 
 
 def test_a_second_tap_takes_a_picture_back_and_closes_the_gap(ranker):
-    for place in (0, 1, 2, 0):
-        ranker.page.locator(".tile").nth(place).click()
+    for index in (0, 1, 2, 0):
+        ranker.page.locator(".tile").nth(index).click()
 
     assert marks(ranker) == ["", "1st", "2nd"]
     assert ranker.page.get_by_role("button", name="Next").is_disabled()
@@ -88,8 +88,8 @@ def test_what_a_tap_did_is_said_aloud(ranker):
 
 
 def test_who_stops_early_is_told_and_the_rest_is_empty(ranker, tmp_path):
-    for place in (0, 1, 2):
-        ranker.page.locator(".tile").nth(place).click()
+    for index in (0, 1, 2):
+        ranker.page.locator(".tile").nth(index).click()
     ranker.page.get_by_role("button", name="Next").click()
     ranker.wait_for(1)
     ranker.page.locator(".tile").nth(0).click()

@@ -1,4 +1,4 @@
-"""One choice among several: Sg-MMH's table 3 rebuilt, intervals over people, and the place on the screen."""
+"""One choice among several: Sg-MMH's table 3 rebuilt, intervals over people, and the position on the screen."""
 
 from __future__ import annotations
 
