@@ -166,6 +166,13 @@ def test_the_packages_of_users_load_no_torch_and_no_pandas() -> None:
     assert in_a_fresh_interpreter(script.format(["inference", "metrics", "models", "perturbations"])) == "[]"
 
 
+def test_a_command_of_the_reproduction_starts_without_torch() -> None:
+    """A workflow starts one per notebook, whose kernel imports torch itself."""
+    script = "import sys, reproduction.__main__, reproduction.workflow; print([m for m in ('torch', 'pandas') if m in sys.modules])"
+
+    assert in_a_fresh_interpreter(script) == "[]"
+
+
 def test_tab_completion_shows_what_loads_at_first_use() -> None:
     script = "import sys, harmlib; print([n for n in dir(harmlib) if n[0] != '_']); [getattr(harmlib, n) for n in harmlib.__all__]"
 
