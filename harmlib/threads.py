@@ -52,15 +52,21 @@ Prepare = Callable[..., None]
 def in_processes(
     function: Callable[..., Result], jobs: Jobs, *, workers: int, prepare: Prepare, given: tuple[Any, ...] = ()
 ) -> Iterator[tuple[int, Result]]:
-    """Yield the index of every job and what ``function(*job)`` returns, as they end; ``workers`` processes share the jobs.
+    """Yield the index of every job and what ``function(*job)`` returns, as they end; at most ``workers`` processes share the jobs.
 
-    prepare: called with ``given`` in every process first. The first error of a job is raised here and ends the other jobs where they
-    are, as does an interrupt of the caller, so a job must leave files from which it can go on.
+    workers: 0 for none beside this one. prepare: called with ``given`` in every process first. The first error of a job is raised here and
+    ends the other jobs where they are, as does an interrupt of the caller, so a job must leave files from which it can go on.
     """
+    if not workers:
+        prepare(*given)
+        yield from ((index, function(*job)) for index, job in enumerate(jobs))
+        return
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)) as pool:
+    with ProcessPoolExecutor(
+        max(1, min(workers, len(jobs))), mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)
+    ) as pool:
         indices = {pool.submit(function, *job): index for index, job in enumerate(jobs)}
         try:
             for future in as_completed(indices):

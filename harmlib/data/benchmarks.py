@@ -20,7 +20,6 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,13 +186,8 @@ def _announce(plan: BenchmarkPlan, sources: Mapping[str, Source], items: list[It
 def _build_all(items: list[Item], sources: Mapping[str, Source], root: Path, composer: str, seed: int, workers: int) -> None:
     """Build what is not there yet, in this process or in ``workers`` others, with a progress bar."""
     todo = [item for item in items if not _record_path(root, item).exists()]
-    bar = partial(progress, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite")
-    if workers == 0:
-        for item in bar(todo):
-            _build_item(item, sources[item.subset], root, composer, seed)
-        return
-    jobs = in_processes(_build_in_worker, [(item,) for item in todo], workers=workers, prepare=_keep, given=(sources, root, composer, seed))
-    for _ in bar(jobs):
+    jobs = in_processes(_build_item, [(item,) for item in todo], workers=workers, prepare=_keep, given=(sources, root, composer, seed))
+    for _ in progress(jobs, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite"):
         pass
 
 
@@ -205,20 +199,16 @@ def _keep(sources: Mapping[str, Source], root: Path, composer: str, seed: int) -
     _work.update(sources=sources, root=root, composer=composer, seed=seed)
 
 
-def _build_in_worker(item: Item) -> str:
-    """Build one item with what ``_keep`` kept."""
-    return _build_item(item, _work["sources"][item.subset], _work["root"], _work["composer"], _work["seed"])
-
-
 def _record_path(root: Path, item: Item) -> Path:
     """Return where an item's record stands while the benchmark is being built."""
     return root / RECORDS / item.subset / item.split / f"{item.stem}.json"
 
 
-def _build_item(item: Item, source: Source, root: Path, composer: str, seed: int) -> str:
-    """Make and write one composite; its record comes last and tells that it is finished."""
+def _build_item(item: Item) -> str:
+    """Make and write one composite with what ``_keep`` kept; its record comes last and tells that it is finished."""
+    root = _work["root"]
     try:
-        composite = get_composer(composer)(source, item.photo, item.draw, seed, None)
+        composite = get_composer(_work["composer"])(_work["sources"][item.subset], item.photo, item.draw, _work["seed"], None)
         record = _write_composite(item, composite, root)
     except Skipped as reason:
         record = {"skipped": str(reason)}

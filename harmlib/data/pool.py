@@ -37,13 +37,13 @@ class CompositePool:
     """The composites of one source's photographs: ``draws`` of each, less those that the composer's rules leave out.
 
     photos: the photographs at training size. composer: how a composite is made. cache: the folder of the files; an interrupted pool
-    goes on where it stopped, and more draws only add to it. workers: processes that make it; the composites do not depend on their number.
-    counts: what became of the draws, "composites" or the reason why one was left out -> number.
+    goes on where it stopped, and more draws only add to it. workers: processes beside this one, on whose number the composites do not
+    depend. counts: what became of the draws, "composites" or the reason why one was left out -> number.
     Raises DataError when no composite is left.
     """
 
     def __init__(
-        self, photos: ResizedSource, composer: str, *, draws: int, seed: int, cache: str | os.PathLike[str], workers: int = 1
+        self, photos: ResizedSource, composer: str, *, draws: int, seed: int, cache: str | os.PathLike[str], workers: int = 0
     ) -> None:
         self.photos = photos
         (split,) = photos.splits()

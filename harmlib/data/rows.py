@@ -42,24 +42,21 @@ def keep_rows(
     that need the file one makes it, and the others wait. desc, unit: of the progress bar.
     Raises DiskSpaceError before it starts, and the first error of an item.
     """
-    place, whole = Path(path), (len(items), *shape)
-    if _holds(place, whole):
+    path, whole = Path(path), (len(items), *shape)
+    if _holds(path, whole):
         return
-    with alone(place, f'another process is filling "{place}"', patience=math.inf):
-        if _holds(place, whole):
+    with alone(path, f'another process is filling "{path}"', patience=math.inf):
+        if _holds(path, whole):
             return
-        remove_partial(place)
-        check_free_space(place.parent, math.prod(whole))
-        with replacing(place) as temporary, progress(total=len(items), desc=desc, unit=unit) as bar:
+        remove_partial(path)
+        check_free_space(path.parent, math.prod(whole))
+        with replacing(path) as temporary, progress(total=len(items), desc=desc, unit=unit) as bar:
             np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=whole)
             _reserve(temporary)
             jobs = [(items[first : first + CHUNK], first) for first in range(0, len(items), CHUNK)]
-            if workers and len(jobs) > 1:
-                for _, count in in_processes(_write_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(temporary, make)):
-                    bar.update(count)
-                return
-            for job in jobs:
-                bar.update(_write(temporary, make, *job))
+            workers = workers if len(jobs) > 1 else 0
+            for _, count in in_processes(_write, jobs, workers=workers, prepare=_keep, given=(temporary, make)):
+                bar.update(count)
 
 
 def _keep(path: Path, make: Callable[[Any], np.ndarray]) -> None:
@@ -67,16 +64,11 @@ def _keep(path: Path, make: Callable[[Any], np.ndarray]) -> None:
     _work.update(path=path, make=make)
 
 
-def _write_kept(items: Sequence[Any], first: int) -> int:
-    """Write some rows with what ``_keep`` kept."""
-    return _write(_work["path"], _work["make"], items, first)
-
-
-def _write(path: Path, make: Callable[[Any], np.ndarray], items: Sequence[Any], first: int) -> int:
-    """Write the rows of some items, from row ``first`` on; return their number."""
-    rows = np.lib.format.open_memmap(path, mode="r+")
+def _write(items: Sequence[Any], first: int) -> int:
+    """Write the rows of some items, from row ``first`` on, with what ``_keep`` kept; return their number."""
+    rows = np.lib.format.open_memmap(_work["path"], mode="r+")
     for row, item in enumerate(items, start=first):
-        rows[row] = make(item)
+        rows[row] = _work["make"](item)
     rows.flush()
     return len(items)
 

@@ -34,9 +34,7 @@ def shrink_pairs(pairs: Sequence[Pair], folder: str | os.PathLike[str], *, longe
     jobs = [(pairs[first : first + CHUNK], Path(folder), longest) for first in range(0, len(pairs), CHUNK)]
     shrunk: dict[int, list[Pair]] = {}
     with progress(total=len(pairs), desc=f"pairs of at most {longest} pixels", unit="pair") as bar:
-        many = workers > 0 and len(jobs) > 1
-        alone = enumerate(_shrink(*job) for job in jobs)
-        for index, chunk in in_processes(_shrink, jobs, workers=min(workers, len(jobs)), prepare=_ready) if many else alone:
+        for index, chunk in in_processes(_shrink, jobs, workers=workers if len(jobs) > 1 else 0, prepare=_ready):
             shrunk[index] = chunk
             bar.update(len(chunk))
     return [pair for index in range(len(jobs)) for pair in shrunk[index]]

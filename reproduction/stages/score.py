@@ -156,7 +156,7 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
             _score_together(group, results)
         return torch.get_num_threads()
     jobs = [(group[first : first + SHARED],) for group in together.values() for first in range(0, len(group), SHARED)]
-    done = in_processes(_score_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(results,))
+    done = in_processes(_score_kept, jobs, workers=workers, prepare=_keep, given=(results,))
     with progress(total=len(parts), desc="scores", unit="method") as bar:
         for index, _ in done:
             bar.update(len(jobs[index][0]))

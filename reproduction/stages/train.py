@@ -153,7 +153,7 @@ def training_data(
     if run.draws:
         photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at), workers=run.workers) for source in sources]
         # The benchmark's seed, not the run's: repeats of a run learn from the same composites.
-        seed, workers = read_manifest(results.benchmark(benchmark.name), "seed")["seed"], max(1, run.workers)
+        seed, workers = read_manifest(results.benchmark(benchmark.name), "seed")["seed"], run.workers
         pools = [
             CompositePool(source, benchmark.composer, draws=run.draws, seed=seed, cache=results.cache, workers=workers) for source in photos
         ]

@@ -60,20 +60,16 @@ def is_usable(source: Source, photo_id: str) -> bool:
 
 def count_usable(source: Source, photo_ids: Sequence[str], *, workers: int = 0) -> int:
     """Return how many photographs have such a region; ``workers`` processes share them, because each is decoded."""
+    jobs = [(photo_ids[first : first + CHUNK],) for first in range(0, len(photo_ids), CHUNK)]
     with progress(total=len(photo_ids), desc=f"regions of {source.name}", unit="photograph") as bar:
-        if workers and len(photo_ids) > CHUNK:
-            jobs = [(photo_ids[first : first + CHUNK],) for first in range(0, len(photo_ids), CHUNK)]
-            found = in_processes(_usable_of_kept, jobs, workers=min(workers, len(jobs)), prepare=_keep, given=(source,))
-        else:
-            found = enumerate([is_usable(source, photo_id)] for photo_id in photo_ids)
         count = 0
-        for _, usable in found:
+        for _, usable in in_processes(_usable, jobs, workers=workers if len(jobs) > 1 else 0, prepare=_keep, given=(source,)):
             count += sum(usable)
             bar.update(len(usable))
         return count
 
 
-_work: dict[str, Source] = {}  # what a worker process needs for every job, sent once
+_work: dict[str, Source] = {}  # what a process needs for every job, sent once
 
 
 def _keep(source: Source) -> None:
@@ -81,7 +77,7 @@ def _keep(source: Source) -> None:
     _work["source"] = source
 
 
-def _usable_of_kept(photo_ids: Sequence[str]) -> list[bool]:
+def _usable(photo_ids: Sequence[str]) -> list[bool]:
     """Tell of each photograph of the kept source whether it is usable."""
     return [is_usable(_work["source"], photo_id) for photo_id in photo_ids]
 
