@@ -116,11 +116,6 @@ class Profile:
         """The names of the papers, in their order."""
         return tuple(next(iter(self.plans.values()), ()))
 
-    @property
-    def needs_data(self) -> bool:
-        """Whether some photographs do not ship with a package."""
-        return any(plan.folder for plan in self.sources.values())
-
     def paper(self, name: str, device: str = "cpu") -> PaperPlan:
         """Return the plan of one paper with the budget of ``device`` (cpu or gpu); raises ParameterError for an unknown paper."""
         if name not in self.papers:
