@@ -41,10 +41,10 @@ reproduce: .venv/ready ## build, train, score and draw everything of a profile
 	$(PY) -m reproduction reproduce --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") $(if $(PAPER),--paper "$(PAPER)") $(FLAGS)
 
 check: style ## check style and types, then run the quick tests: no slow ones, no notebooks
-	$(PY) -m pytest -n auto --dist loadfile -m "not slow and not notebooks"
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not notebooks"
 
 test: style ## check style and types, then run every test, the smoke profile included
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv/ready ## read N damaged and hostile files by every reader: make fuzz N=10000 SEED=0
 	$(PY) -m benchmarks.fuzz --cases "$(or $(N),10000)" --seed "$(SEED)"

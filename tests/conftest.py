@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,15 @@ def pytest_configure() -> None:
 
         torch.set_num_threads(1)
         keep_worker_to_one_thread()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of the longest tests first, then those of the most: whatever a worker of pytest-xdist begins last, all wait for."""
+    weights: Counter[Path] = Counter()
+    for item in items:
+        weights[item.path] += 1 + 1000 * sum(1 for _ in item.iter_markers("slow")) + 1000 * sum(1 for _ in item.iter_markers("notebooks"))
+    items.sort(key=lambda item: -weights[item.path])
 
 
 @pytest.fixture(scope="session")
