@@ -8,6 +8,9 @@ import pytest
 from reproduction.userstudy.bradley_terry import printed_scores
 from reproduction.userstudy.coverage import coverage, population_scores, true_scores
 
+# A fifth of what a study takes: an interval is then a few per cent off, either way, and 200 of them are not on average.
+DRAWS = 200
+
 
 @pytest.fixture(scope="module")
 def strengths() -> dict[str, float]:
@@ -17,7 +20,7 @@ def strengths() -> dict[str, float]:
 
 @pytest.mark.slow
 def test_twelve_raters_on_24_composites_cover_the_truth_in_90_of_100_studies(strengths: dict[str, float]) -> None:
-    result = coverage(strengths, participants=12, items=24, repetitions=100)
+    result = coverage(strengths, participants=12, items=24, repetitions=100, draws=DRAWS)
 
     assert result.table["covered"].min() >= 0.9
     assert result.joint >= 0.9
@@ -27,21 +30,21 @@ def test_twelve_raters_on_24_composites_cover_the_truth_in_90_of_100_studies(str
 @pytest.mark.slow
 @pytest.mark.parametrize(("cluster", "item_effect"), [("participant", 0), ("participant", 0.3), ("participant+item", 0.3)])
 def test_mean_coverage_over_200_studies_is_that_of_the_specification(strengths: dict[str, float], cluster: str, item_effect: float) -> None:
-    result = coverage(strengths, cluster=cluster, item_effect=item_effect, repetitions=200, seed=1000)
+    result = coverage(strengths, cluster=cluster, item_effect=item_effect, repetitions=200, draws=DRAWS, seed=1000)
 
     assert 0.9 <= result.table["covered"].mean() <= 0.99
 
 
 @pytest.mark.slow
 def test_few_raters_are_covered_too(strengths: dict[str, float]) -> None:
-    result = coverage(strengths, participants=4, repetitions=200)
+    result = coverage(strengths, participants=4, repetitions=200, draws=DRAWS)
 
     assert 0.9 <= result.table["covered"].mean() <= 0.99
 
 
 def test_raters_alone_do_not_cover_what_holds_for_other_items(strengths: dict[str, float]) -> None:
-    others = coverage(strengths, cluster="participant+item", item_effect=1, repetitions=20, draws=200).table
-    same = coverage(strengths, cluster="participant", item_effect=1, repetitions=20, draws=200).table
+    others = coverage(strengths, cluster="participant+item", item_effect=1, repetitions=20, draws=DRAWS).table
+    same = coverage(strengths, cluster="participant", item_effect=1, repetitions=20, draws=DRAWS).table
 
     assert (others["width"] > 1.5 * same["width"]).all()
 
