@@ -117,8 +117,8 @@ def test_the_smoke_profile_runs_every_notebook(smoke):
 @pytest.mark.slow
 def test_the_smoke_profile_leaves_the_exhibits_it_promises(smoke):
     for row in exhibits().itertuples():
-        place = smoke / ("tables" if row.kind == "table" else "figures") / f"{row.id}.{'csv' if row.kind == 'table' else 'png'}"
-        assert place.stat().st_size > 0
+        path = smoke / ("tables" if row.kind == "table" else "figures") / f"{row.id}.{'csv' if row.kind == 'table' else 'png'}"
+        assert path.stat().st_size > 0
 
 
 @pytest.mark.notebooks
