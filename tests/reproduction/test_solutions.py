@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 
 import pytest
-from miniature_workspace import finish_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS = sorted((ROOT / "docs" / "solutions").glob("*.py"))
@@ -111,9 +110,9 @@ ANSWERS = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(finished_workspace):
     """The parameters of a small finished workspace."""
-    profile, workspace = finish_workspace(tmp_path_factory.getbasetemp() / "finished workspace")
+    profile, workspace = finished_workspace
     return {"profile": str(profile), "results": str(workspace.results.root.parent)}
 
 

@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from miniature_workspace import finish_workspace
 
 from harmlib import models
 from harmlib.errors import ParameterError
@@ -45,8 +44,8 @@ def test_without_anything_finished_the_embedded_photographs_are_composed(empty):
     assert all(example.composite.shape == (256, 256, 3) and example.mask.any() for example in found.examples)
 
 
-def test_a_finished_benchmark_comes_first(tmp_path_factory):
-    workspace = finish_workspace(tmp_path_factory.getbasetemp() / "finished workspace")[1]
+def test_a_finished_benchmark_comes_first(finished_workspace):
+    _, workspace = finished_workspace
 
     found = material.find_material(workspace, 5)
 
