@@ -52,7 +52,7 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     if not notebook.is_file():
         raise ParameterError(f'"{notebook}" is no notebook: give the path of an .ipynb file')
     check_output(copy, notebook)
-    known = papermill.inspect_notebook(str(notebook))
+    known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
         if name not in known:
             raise ParameterError(f'notebook "{notebook.name}" has no parameter "{name}": choose among {", ".join(known)}')
@@ -64,8 +64,8 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     try:
         with supervised():
             papermill.execute_notebook(
-                str(notebook),
-                str(failed),
+                _literal(notebook),
+                _literal(failed),
                 dict(parameters),
                 kernel_name="python3",
                 cwd=str(CHECKOUT / "notebooks"),
@@ -88,6 +88,11 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     }
     write_json(copy.with_suffix(MANIFEST_SUFFIX), manifest)
     return copy
+
+
+def _literal(path: Path) -> str:
+    """Return a path as papermill takes it, which fills names in braces in from the parameters."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _last_line(error: Exception) -> str:

@@ -1,8 +1,8 @@
 """Commands that are killed at random moments, and two at once: ``make soak N=50``.
 
 In a round a command works on a fresh copy of its folder and is killed, itself alone, by SIGTERM, SIGINT or SIGKILL. Five seconds later none
-of its processes may be left, and the same command must end in the bytes of an unbroken one, without a temporary file or a lock. Every
-fourth round starts it twice instead: one works, the other says so, or comes after it.
+of its processes may be left, and the same command must end in the bytes of an unbroken one, without a temporary file or a lock. After the
+three signals a command is started twice instead: one works, the other says so, or comes after it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 MARK = "HARMLIB_SOAK"  # in the environment of whatever a round starts
 SECONDS = 5.0  # in which everything has ended
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
-TWICE = 4  # every so many rounds start two
 ATTEMPTS = 4  # to kill a command before it is over, each time sooner
 BUSY = "wait for it to end"
 PICTURES = 20
@@ -53,9 +52,9 @@ def _stage(folder: Path, *words: str) -> list[str]:
     return ["reproduction", *words, "--profile", str(folder / "kill.yaml"), "--data", str(folder), "--results", str(folder / "results")]
 
 
-def _notebook(folder: Path, name: str) -> list[str]:
-    """Return the words that run a notebook of a stage."""
-    values = {"profile": folder / "kill.yaml", "papers": '["sgmmh"]', "results": folder / "results"}
+def _notebook(folder: Path, name: str, **more: str) -> list[str]:
+    """Return the words that run a stage's notebook; more: of its parameters."""
+    values = {"profile": folder / "kill.yaml", "results": folder / "results", **more}
     parameters = [word for key, value in values.items() for word in ("-p", f"{key}={value}")]
     return ["reproduction", "notebook", str(ROOT / "notebooks" / name), "--out", str(folder / "copies" / name), *parameters]
 
@@ -68,7 +67,8 @@ def _score(folder: Path) -> list[str]:
 JOBS = (
     Job("score", _score),
     Job("train", lambda folder: _stage(folder, "train", "sgmmh")),
-    Job("notebook", lambda folder: _notebook(folder, "30_score.ipynb"), after="train"),
+    Job("score stage", lambda folder: _notebook(folder, "30_score.ipynb", papers='["sgmmh"]'), after="train"),
+    Job("draw", lambda folder: _notebook(folder, "40_sgmmh.ipynb"), after="score stage"),
     Job("reproduce", lambda folder: _stage(folder, "reproduce")),
 )
 
@@ -116,9 +116,8 @@ class Soak:
         """Return the row of one round; ``fault`` is empty when everything was as it must be."""
         job = list(self.jobs.values())[number % len(self.jobs)]
         chance = random.Random(f"{self.seed} {number}")
-        if number // len(self.jobs) % TWICE == TWICE - 1:
-            return self._twice(job, chance)
-        return self._kill(job, chance)
+        turn = number // len(self.jobs) % (len(SIGNALS) + 1)
+        return self._twice(job, chance) if turn == len(SIGNALS) else self._kill(job, SIGNALS[turn], chance)
 
     def _fresh(self, job: Job) -> Path:
         """Return a copy of a job's folder, always at the same place: paths stand in what it writes."""
@@ -127,9 +126,9 @@ class Soak:
         shutil.copytree(self.folder / f"{job.name}-start", folder)
         return folder
 
-    def _kill(self, job: Job, chance: random.Random) -> dict[str, object]:
+    def _kill(self, job: Job, how: signal.Signals, chance: random.Random) -> dict[str, object]:
         """Kill a command, look for what is left, and run it again."""
-        how, share = chance.choice(SIGNALS), chance.uniform(0.02, 0.95)
+        share = chance.uniform(0.02, 0.95)
         row: dict[str, object] = {"job": job.name, "event": how.name, "at": 0.0, "gone": 0.0, "fault": ""}
         for attempt in range(ATTEMPTS):
             folder = self._fresh(job)

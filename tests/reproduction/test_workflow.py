@@ -41,10 +41,12 @@ def tiny(tmp_path):
 
 @pytest.mark.notebooks
 def test_an_executed_copy_has_its_manifest(tiny, tmp_path):
-    copy = run_notebook(tiny, tmp_path / "out" / "copy.ipynb", {"number": 5})
+    out = tmp_path / "{x} {} }{"  # names that papermill would fill in
+
+    copy = run_notebook(tiny.rename(tmp_path / "{tiny}.ipynb"), out / "copy.ipynb", {"number": 5})
 
     assert "2.0" in copy.read_text()
-    assert json.loads((tmp_path / "out" / "copy.manifest.json").read_text())["parameters"] == {"number": 5}
+    assert json.loads((out / "copy.manifest.json").read_text())["parameters"] == {"number": 5}
 
 
 def test_an_unknown_parameter_is_refused(tiny, tmp_path):
