@@ -73,8 +73,9 @@ def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None
         probabilities = detect(model, source)
     except HarmlibError as error:
         raise type(error)(f'"{picture}": {error}') from error
-    with files.replacing(stored) as temporary:
-        np.save(temporary, probabilities)
+    # To a stream for reading too, NumPy writes through Python, which knows why the system refuses; itself it says how much was written.
+    with files.replacing(stored) as temporary, temporary.open("r+b") as stream:
+        np.save(stream, probabilities)
     visible = probabilities * np.array([255, 255, 0], np.float32)  # darker, brighter, neither -> red, green, black
     images.write_png(shown, np.rint(visible).astype(np.uint8))
 

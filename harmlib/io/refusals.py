@@ -7,10 +7,12 @@ from pathlib import Path
 
 from harmlib.errors import DataError, DiskSpaceError, HarmlibError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or the user's share of it
+
 
 def refusal(target: Path, error: OSError) -> HarmlibError:
     """Return the error to raise where ``target`` was to be written: DiskSpaceError for a full disk, DataError for all else."""
-    if error.errno == errno.ENOSPC:
+    if error.errno in FULL:
         return DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again')
     blocked = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
     if blocked is not None:

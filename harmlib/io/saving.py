@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from pathlib import Path
@@ -64,5 +65,7 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
             logger.info('"%s" cannot hold %s of its source, left out', target, WORDS[key])
     if len(told.get("exif", b"")) > MAX_EXIF.get(kind, len(told.get("exif", b""))):
         told["exif"] = shortened(told["exif"], MAX_EXIF[kind], f'"{target}"')
+    stream = io.BytesIO()  # on a full disk Pillow and libtiff would not say what the system refused
+    picture.save(stream, **{"exif": b"", "icc_profile": None, **told} if kind != "BMP" else told, **options)
     with replacing(target) as temporary:
-        picture.save(temporary, **{"exif": b"", "icc_profile": None, **told} if kind != "BMP" else told, **options)
+        temporary.write_bytes(stream.getbuffer())

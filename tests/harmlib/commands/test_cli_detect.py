@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_files import small_files
 
 from harmlib import models
 from harmlib.__main__ import main
@@ -182,3 +183,12 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(arguments, sentence, f
     assert sentence in error
     assert len(error.splitlines()) == 1
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_probabilities_that_the_system_does_not_take_are_one_sentence(folder, capsys):
+    with small_files():
+        code = run(folder, "c/a.png", "out.png")
+
+    assert code == 2
+    assert 'out.npy" cannot be written (File too large)' in capsys.readouterr().err
+    assert not list(folder.glob("*out*"))

@@ -121,9 +121,10 @@ def test_too_little_disk_is_one_sentence(tmp_path):
         files.check_free_space(tmp_path / "not" / "there", 2**60)
 
 
-def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch, number):
     def full(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
 
