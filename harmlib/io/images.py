@@ -49,8 +49,14 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     animations), of a color space that has no rule for RGB (LAB), or huge.
     """
     name = f'"{path}"'
-    with _decoding(name), Image.open(path, formats=FORMATS) as image:
-        return prepare(image, name)
+    with _decoding(name):
+        with Image.open(path, formats=FORMATS) as image:
+            if image.format != "PNG":
+                return prepare(image, name)
+            check_image(image, name)
+            image.verify()  # the check sums, which decoding leaves out; what is verified cannot be decoded
+        with Image.open(path, formats=FORMATS) as image:
+            return prepare(image, name)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -126,6 +126,19 @@ def test_damage_of_every_format_is_one_sentence(tmp_path, suffix, generator):
         images.read_image(path)
 
 
+def test_a_flipped_bit_of_a_png_is_noticed(tmp_path, photo_array, generator):
+    images.write_png(tmp_path / "a.png", photo_array)
+    whole = (tmp_path / "a.png").read_bytes()
+    start = whole.index(b"IDAT") + 4
+
+    for place in generator.integers(start, len(whole) - 16, 40):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(generator.integers(8))
+        (tmp_path / "a.png").write_bytes(flipped)
+        with pytest.raises(ImageError, match="damaged"):
+            images.read_image(tmp_path / "a.png")
+
+
 def test_other_formats_of_pillow_are_not_tried(tmp_path):
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png", format="GIF")
 
