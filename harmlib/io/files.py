@@ -10,6 +10,7 @@ import glob
 import hashlib
 import json
 import logging
+import math
 import os
 import platform
 import re
@@ -25,7 +26,7 @@ from typing import Any
 from harmlib.errors import DataError, DiskSpaceError
 from harmlib.io.documents import check_shape, read_json
 from harmlib.io.locks import try_lock
-from harmlib.io.refusals import refusal
+from harmlib.io.refusals import ONLY_WRITING, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +101,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except (OSError, RuntimeError) as raised:
         # What the system refused comes out of torch.save as a RuntimeError.
         error = raised if isinstance(raised, OSError) else raised.__context__
-        # Another file's error is not this one's: what was read while this one was written has its own door.
+        # Another file's error is not this one's: what was read while this one was written has its own door. Who copies or encodes a video
+        # names the wrong one, though.
         ours = (None, *map(os.fspath, filter(None, (target, target.parent, temporary))))
-        if not isinstance(error, OSError) or error.errno is None or error.filename not in ours:
+        if not isinstance(error, OSError) or error.errno is None or (error.filename not in ours and error.errno not in ONLY_WRITING):
             raise
         raise refusal(target, error) from raised
     finally:
@@ -210,7 +212,7 @@ def check_free_space(folder: str | os.PathLike[str], needed_bytes: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed_bytes:
         raise DiskSpaceError(
-            f'"{folder}" needs about {needed_bytes / 2**20:.0f} MiB and its disk has {free / 2**20:.0f} MiB left: '
+            f'"{folder}" needs about {math.ceil(needed_bytes / 2**20)} MiB and its disk has {free // 2**20} MiB left: '
             "free some space or choose another folder"
         )
 

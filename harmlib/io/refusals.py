@@ -8,6 +8,7 @@ from pathlib import Path
 from harmlib.errors import DataError, DiskSpaceError, HarmlibError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or the user's share of it
+ONLY_WRITING = (*FULL, errno.EFBIG, errno.EROFS)  # what reading never meets
 
 
 def refusal(target: Path, error: OSError) -> HarmlibError:

@@ -26,6 +26,7 @@ from harmlib.errors import DataError
 from harmlib.io.files import replacing, sha256
 from harmlib.progress import progress
 from reproduction.profiles import Profile, SourcePlan
+from reproduction.queue.pieces import unpack_file
 
 SIZE = 256  # pixels a side, at which all methods train
 # Of WebP: about 9 kB a photograph. The same loss is in composite and target, so that no network learns from it what was changed.
@@ -126,7 +127,8 @@ def _write(path: Path, source: Source, splits: Mapping[str, list[Packed]]) -> No
 def unpack_photographs(folder: Path, carried: Mapping[str, Any], root: Path) -> dict[str, SourcePlan]:
     """Unpack every source below ``root`` and return the sources' plans there, in place of the profile's.
 
-    carried: what ``pack_photographs`` returned. Raises DataError for an archive that is not the one that was packed.
+    carried: what ``pack_photographs`` returned. Raises DataError for an archive that is not the one that was packed, and for what the
+    system refuses, as ``replacing``.
     """
     plans = {}
     for name, facts in carried.items():
@@ -136,7 +138,7 @@ def unpack_photographs(folder: Path, carried: Mapping[str, Any], root: Path) -> 
         if not (target / INDEX).exists():
             with zipfile.ZipFile(path) as archive:
                 # The index last: it tells that the photographs are there.
-                for entry in sorted(archive.infolist(), key=lambda entry: entry.filename == INDEX):
-                    archive.extract(entry, target)
+                for file in sorted(archive.namelist(), key=lambda file: file == INDEX):
+                    unpack_file(archive, file, target)
         plans[name] = SourcePlan(name, "folder", target.name, {"no_object": facts["no_object"]})
     return plans

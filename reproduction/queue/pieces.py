@@ -76,10 +76,10 @@ def read_archives(folder: Path) -> dict[str, bytes]:
 def unpack(content: bytes, folder: Path) -> list[Path]:
     """Write the files of an archive below a folder, each by rename; return them."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return [_unpacked(archive, name, folder) for name in archive.namelist()]
+        return [unpack_file(archive, name, folder) for name in archive.namelist()]
 
 
-def _unpacked(archive: zipfile.ZipFile, name: str, folder: Path) -> Path:
+def unpack_file(archive: zipfile.ZipFile, name: str, folder: Path) -> Path:
     """Write one file of an archive; raises DataError for a name that leads out of the folder."""
     target = folder / name
     if not target.resolve().is_relative_to(folder.resolve()):

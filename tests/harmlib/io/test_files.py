@@ -132,6 +132,15 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch, number):
         files.write_text(tmp_path / "a.txt", "x")
 
 
+def test_a_full_disk_is_about_the_copy_and_not_its_source(tmp_path):
+    def copy():
+        with files.replacing(tmp_path / "copy.jpg"):
+            raise OSError(errno.ENOSPC, "No space left on device", "source.jpg")
+
+    with pytest.raises(DiskSpaceError, match=r'the disk is full while writing ".*copy\.jpg"'):
+        copy()
+
+
 def test_an_input_is_never_an_output(tmp_path):
     (tmp_path / "a.png").write_text("x")
     (tmp_path / "link.png").hardlink_to(tmp_path / "a.png")
