@@ -53,27 +53,26 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(run=_reproduce)
 
 
-def _reproduce(options: argparse.Namespace) -> int:
+def _reproduce(options: argparse.Namespace) -> None:
     """Run ``reproduce``."""
     from reproduction.status import status_text
     from reproduction.workflow import reproduce, train_only
 
     if options.status:
         print(status_text(options.profile, results=options.results, papers=options.paper))
-        return 0
-    if options.only:
+    elif options.only:
         train_only(options.profile, options.only, data=options.data, results=options.results, without_pretrained=options.without_pretrained)
-        return 0
-    return reproduce(
-        options.profile,
-        papers=options.paper,
-        data=options.data,
-        results=options.results,
-        cores=options.cores,
-        dry_run=options.dry_run,
-        without_pretrained=options.without_pretrained,
-        executor=options.executor,
-    )
+    else:
+        reproduce(
+            options.profile,
+            papers=options.paper,
+            data=options.data,
+            results=options.results,
+            cores=options.cores,
+            dry_run=options.dry_run,
+            without_pretrained=options.without_pretrained,
+            executor=options.executor,
+        )
 
 
 def _add_prepare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -111,16 +111,18 @@ def reproduce(
     dry_run: bool = False,
     without_pretrained: bool = False,
     executor: str = LOCAL,
-) -> int:
-    """Run everything a profile asks for, or what is left of it; return Snakemake's exit code.
+) -> None:
+    """Run everything a profile asks for, or what is left of it.
 
     papers: only these; none means all that the profile has, and its lessons. data: root of the photographs, which small and paper need.
     without_pretrained: methods whose ImageNet weights are not there start from random ones. Its processes end with this one.
     executor: where Snakemake runs the stages, "local" or "slurm" (docs/cluster.md); cores are those of one job there.
-    Raises ParameterError for an unknown paper, and for an executor whose plugin is not installed; DataError when photographs are missing;
-    CheckpointError when weights are; BusyError while another run is going.
+    Raises ParameterError for an unknown paper, no core, and an executor without its plugin; DataError when photographs are missing;
+    CheckpointError when weights are; BusyError while another run is going; NotebookError when a stage stopped, after its own sentence.
     """
     _check_executor(executor)
+    if cores is not None and cores < 1:
+        raise ParameterError(f"--cores is {cores}: give 1 or more")
     loaded = load_profile(profile)
     plans = [loaded.paper(name) for name in (papers or loaded.papers)]
     _check_photographs(loaded, unique_benchmarks(plans).values(), data)
@@ -146,7 +148,9 @@ def reproduce(
     with alone_in(folder.root):
         remove_partial(folder.root)
         write_json(folder.root / "workflow.json", settings)
-        return subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
+        code = subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
+    if code:
+        raise NotebookError(f'"{loaded.name}" is not finished: what stopped it stands above, and the same command goes on from there')
 
 
 def train_only(

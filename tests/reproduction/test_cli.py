@@ -21,6 +21,7 @@ from reproduction.checkout import CHECKOUT
         (["reproduce", "--profile", "large"], 'no profile "large"'),
         (["reproduce", "--paper", "frhi"], 'no paper "frhi"'),
         (["reproduce", "--executor", "slrm"], 'no executor "slrm": choose from local, slurm'),
+        (["reproduce", "--cores", "0"], "--cores is 0: give 1 or more"),
         (["train", "frhi"], 'no paper "frhi"'),
         (["notebook", "notebooks/00_start_here.ipynb", "--out", "x.ipynb", "-p", "profil=smoke"], 'no parameter "profil"'),
         (["notebook", "notebooks/00_start_here.ipynb", "--out", "x.ipynb", "-p", "profile"], "is no parameter"),

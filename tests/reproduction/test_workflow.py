@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from miniature_run import write_run
 
 from harmlib.errors import ParameterError
 from reproduction.papers import exhibits
@@ -92,6 +93,19 @@ def promised(folder: Path) -> dict[str, bytes]:
     found = [*folder.glob("benchmarks/**/*.png"), *folder.glob("benchmarks/**/*.txt"), *folder.glob("benchmarks/**/*.csv")]
     found += [*folder.glob("scores/*/scores.csv"), *folder.glob("scores/parts/*.csv")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.mark.slow
+def test_a_stage_that_stops_is_a_sentence_and_exit_code_2(tmp_path):
+    profile, results = write_run(tmp_path), tmp_path / "results"
+    (results / "kill").mkdir(parents=True)
+    (results / "kill" / "notebooks").write_text("a file where the copies must go")
+    words = ["reproduce", "--profile", str(profile), "--data", str(tmp_path), "--results", str(results)]
+
+    done = subprocess.run([sys.executable, "-m", "reproduction", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('reproduction: "kill" is not finished: what stopped it stands above')
 
 
 @pytest.fixture(scope="module")
