@@ -119,8 +119,9 @@ def _work_on(run: RunPlan, given: _Work) -> None:
         if run.name not in given.finished:
             _bring(run, given)
     except Exception as error:  # whatever it is, a full memory for one: the minutes that are left are for the next run
-        given.report["failed"][run.name] = str(error) if isinstance(error, HarmlibError) else f"{type(error).__name__}: {error}"
-        logger.warning("%s failed", run.name, exc_info=error)
+        known = isinstance(error, HarmlibError)
+        given.report["failed"][run.name] = said = str(error) if known else f"{type(error).__name__}: {error}"
+        logger.warning("%s failed: %s", run.name, said, exc_info=None if known else error)
         return
     if run.name not in given.finished:
         given.finished.add(run.name)
