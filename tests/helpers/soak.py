@@ -1,13 +1,14 @@
 """Commands that are killed at random moments, and two at once: ``make soak N=50``.
 
-In a round a command works on a fresh copy of its folder and is killed, itself alone, by SIGTERM, SIGINT or SIGKILL. Five seconds later none
-of its processes may be left, and the same command must end in the bytes of an unbroken one, without a temporary file or a lock. After the
-three signals a command is started twice instead: one works, the other says so, or comes after it.
+In a round a command works on a fresh copy of its folder and is killed, itself alone, by SIGTERM, SIGINT or SIGKILL. Five seconds after its
+end no process that it started may be left, and the same command must end in the bytes of an unbroken one, without a temporary file or a
+lock. After the three signals a command is started twice instead: one works, the other says so, or comes after it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -29,7 +30,8 @@ from harmlib.io.images import write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "HARMLIB_SOAK"  # in the environment of whatever a round starts
-SECONDS = 5.0  # in which everything has ended
+SECONDS = 5.0  # from the end of a command to that of all that it started
+PATIENCE = 30.0  # seconds from a signal to the end of the command itself, which a busy machine makes longer
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 ATTEMPTS = 4  # to kill a command before it is over, each time sooner
 BUSY = "wait for it to end"
@@ -129,7 +131,7 @@ class Soak:
     def _kill(self, job: Job, how: signal.Signals, chance: random.Random) -> dict[str, object]:
         """Kill a command, look for what is left, and run it again."""
         share = chance.uniform(0.02, 0.95)
-        row: dict[str, object] = {"job": job.name, "event": how.name, "at": 0.0, "gone": 0.0, "fault": ""}
+        row: dict[str, object] = {"job": job.name, "event": how.name, "at": 0.0, "ended": 0.0, "gone": 0.0, "fault": ""}
         for attempt in range(ATTEMPTS):
             folder = self._fresh(job)
             process = self._start(job, folder)
@@ -142,12 +144,17 @@ class Soak:
             return row | {"event": "over before"}
         process.send_signal(how)
         killed = time.monotonic()
-        while (left := _left(folder)) and time.monotonic() < killed + 2 * SECONDS:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+        ended = time.monotonic()
+        row["ended"] = round(ended - killed, 2)
+        while (left := _left(folder)) and time.monotonic() < ended + 2 * SECONDS:
             time.sleep(0.05)
+        row["gone"] = round(time.monotonic() - ended, 2)
+        if process.poll() is None or time.monotonic() - ended > SECONDS:
+            process.kill()
+            return row | {"fault": f"{len(left)} processes {row['gone']} s after {process.wait()}, which took {row['ended']} s"}
         process.communicate()
-        row["gone"] = round(time.monotonic() - killed, 2)
-        if float(str(row["gone"])) > SECONDS:
-            return row | {"fault": f"{len(left)} processes after {row['gone']} s, ended with {process.returncode}"}
         return row | {"fault": self._again(job, folder)}
 
     def _again(self, job: Job, folder: Path) -> str:
@@ -167,7 +174,7 @@ class Soak:
     def _twice(self, job: Job, chance: random.Random) -> dict[str, object]:
         """Start a command twice."""
         folder, pause = self._fresh(job), chance.uniform(0, 0.5) * self.seconds[job.name]
-        row: dict[str, object] = {"job": job.name, "event": "two at once", "at": round(pause, 2), "gone": 0.0, "fault": ""}
+        row: dict[str, object] = {"job": job.name, "event": "two at once", "at": round(pause, 2), "ended": 0.0, "gone": 0.0, "fault": ""}
         first = self._start(job, folder)
         time.sleep(pause)
         second = self._start(job, folder)
@@ -213,11 +220,11 @@ def _write_pictures(folder: Path) -> None:
 
 
 def summary(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """Return one row per job and event: rounds, the longest until nothing was left, faults."""
+    """Return one row per job and event: rounds, the longest until the command ended and until nothing was left of it, faults."""
     table = pd.DataFrame(rows).assign(fault=lambda rows: rows["fault"] != "")
     return (
         table.groupby(["job", "event"])
-        .agg(rounds=("fault", "size"), longest_until_gone=("gone", "max"), faults=("fault", "sum"))
+        .agg(rounds=("fault", "size"), longest_end=("ended", "max"), longest_until_gone=("gone", "max"), faults=("fault", "sum"))
         .reset_index()
     )
 
