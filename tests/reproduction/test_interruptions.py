@@ -7,64 +7,38 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
+import shutil
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+import torch
 from miniature_run import write_run
+from one_stage import STAGES, run_stage, start_stage
+
+from harmlib.threads import one_algebra_thread
 
 MOMENTS = range(int(os.environ.get("HARMLIB_KILLS", "1")))
-STAGES = ("build", "train", "score")
-
-SCRIPT = """
-import sys, time
-from reproduction.profiles import load_profile
-from reproduction.stages import Results, build_benchmarks, score_papers, train_runs
-
-def run(stage, profile, data, results):
-    if stage == "build":
-        build_benchmarks(profile, ["sgmmh"], data=data, results=results, workers=1)
-    if stage == "train":
-        train_runs(profile, ["sgmmh"], data=data, results=results)
-    if stage == "score":
-        score_papers(profile, ["sgmmh"], results=results)
-
-if __name__ == "__main__":
-    import harmlib.evaluation.methods, harmlib.training.loop, harmlib.models.sgmmh
-    stage, config, data, root = sys.argv[1:]
-    print("go", flush=True)
-    started = time.monotonic()
-    run(stage, load_profile(config), data, Results(root, "kill"))
-    print(time.monotonic() - started, flush=True)
-"""
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A miniature profile with its photographs, and every stage's result and duration without interruption."""
+    """A miniature run without interruption, what was there before every stage (``<stage>-start``), and every stage's duration."""
     folder = tmp_path_factory.mktemp("kill")
     write_run(folder)
-    durations = {stage: float(call(stage, folder, folder / "whole")) for stage in STAGES}
-    return folder, durations
-
-
-def start(stage: str, folder: Path, results: Path) -> subprocess.Popen[str]:
-    arguments = [stage, str(folder / "kill.yaml"), str(folder), str(results)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    script = folder / "stage.py"
-    script.write_text(SCRIPT)
-    return subprocess.Popen(
-        [sys.executable, str(script), *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
-
-
-def call(stage: str, folder: Path, results: Path) -> str:
-    process = start(stage, folder, results)
-    output, _ = process.communicate()
-    assert process.returncode == 0
-    return output.split()[-1]
+    durations = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the number decides the last digits
+    with one_algebra_thread():
+        (folder / "whole").mkdir()
+        for stage in STAGES:
+            shutil.copytree(folder / "whole", folder / f"{stage}-start")
+            started = time.monotonic()
+            run_stage(stage, folder, folder / "whole")
+            durations[stage] = time.monotonic() - started
+        yield folder, durations
+    torch.set_num_threads(threads)
 
 
 def content(results: Path) -> dict[str, bytes]:
@@ -74,15 +48,15 @@ def content(results: Path) -> dict[str, bytes]:
 
 
 def interrupt(stage: str, folder: Path, results: Path, seconds: float) -> bool:
-    """Run the stages before ``stage``, start it and kill it after so many seconds; tell whether it was still running."""
-    for earlier in STAGES[: STAGES.index(stage)]:
-        call(earlier, folder, results)
-    process = start(stage, folder, results)
-    assert process.stdout is not None
-    process.stdout.readline()
+    """Start a stage where those before it are done, and kill it after so many seconds; tell whether it was still running."""
+    shutil.copytree(folder / f"{stage}-start", results)
+    process = start_stage(stage, folder, results)
     time.sleep(seconds)
+    below = psutil.Process(process.pid).children(recursive=True)
     process.kill()
-    return process.wait() < 0
+    ended = process.wait()
+    psutil.wait_procs(below, timeout=5)  # they end with it, and a person would not be back sooner
+    return ended < 0
 
 
 @pytest.mark.slow
@@ -95,7 +69,7 @@ def test_a_killed_stage_ends_in_the_same_bytes(place, tmp_path, stage, moment):
     waits = {tmp_path / str(attempt): share * durations[stage] / 2**attempt for attempt in range(4)}
     results = next(path for path, seconds in waits.items() if interrupt(stage, folder, path, seconds))
     for later in STAGES[STAGES.index(stage) :]:
-        call(later, folder, results)
+        run_stage(later, folder, results)
 
     found, expected = content(results), content(folder / "whole")
     assert sorted(found) == sorted(expected)
