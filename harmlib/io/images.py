@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from harmlib.errors import HarmlibError, ImageError, MaskError, ShapeError
 from harmlib.io.files import replacing
+from harmlib.io.memory import check_memory
 from harmlib.io.metadata import RGB_MODES, read_exif, read_header, turned_upright
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
 FORMATS_IN_WORDS = "PNG, JPEG, WebP, TIFF, BMP or AVIF"
 # A 200-megapixel picture takes 2.4 GB as float32 RGB; beyond it a typing mistake is likelier than a photograph.
 MAX_PIXELS = 200_000_000
+# What a picture takes to be read: Pillow's pixels, those turned upright, and an array.
+READ_BYTES = 11
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 # What has a rule for RGB; Pillow knows none for LAB.
@@ -51,6 +54,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     name = f'"{path}"'
     with _decoding(name):
         with Image.open(path, formats=FORMATS) as image:
+            check_memory(image.height, image.width, image.height * image.width * READ_BYTES, f"to read {name}")
             if image.format != "PNG":
                 return prepare(image, name)
             check_image(image, name)

@@ -75,7 +75,9 @@ def to_mask(mask: Any, composite: np.ndarray, name: str = "the mask") -> np.ndar
     if not (low >= 0 and high <= (255 if integers else 1)):  # catches NaN too
         raise MaskError(f"{name} spans {low:g} to {high:g}, expected 0 to 1, or 0 to 255 as integers")
     if integers:
-        return scaled(mask.astype(np.uint8, copy=False), name).astype(np.float32) / 255
+        levels = scaled(mask.astype(np.uint8, copy=False), name).astype(np.float32)
+        levels /= 255
+        return levels
     return mask.astype(np.float32)
 
 

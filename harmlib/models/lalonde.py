@@ -17,6 +17,7 @@ from harmlib import color
 from harmlib.models.base import HarmonizationModel
 from harmlib.models.layers.recoloring import Recoloring
 from harmlib.models.registry import register
+from harmlib.transfers.pixels import recolored, region_blocks
 
 CLUSTERS = 50
 LLOYD_ITERATIONS = 100  # at most
@@ -40,19 +41,24 @@ def recolor_foreground(image: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     image: uint8 RGB (H, W, 3); foreground: bool (H, W), neither empty nor full. Returns uint8 (H, W, 3), the background unchanged.
     Paper: a picture of 256x256, Lab of MATLAB (D50). Here: every size, clusters from at most 65,536 pixels a region, CIE Lab (D65).
     """
-    lab = color.rgb_to_lab(image[foreground])
-    own, other = cluster(lab), cluster(color.rgb_to_lab(image[~foreground]))
+    own, other = cluster(sample_colors(image, foreground)), cluster(sample_colors(image, ~foreground))
     shifts = cluster_shifts(own.centers, other.centers, transport(own, other), SIGMA)
-    result = image.copy()
-    result[foreground] = color.lab_to_rgb(shift_colors(lab, own.centers, shifts, SIGMA))
-    return result
+    return recolored(image, foreground, lambda pixels: color.lab_to_rgb(shift_colors(color.rgb_to_lab(pixels), own.centers, shifts, SIGMA)))
 
 
-def cluster(colors: np.ndarray) -> Signature:
+def sample_colors(image: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Return float Lab (N, 3) of at most SAMPLE pixels of a region, evenly drawn."""
+    step, skipped, drawn = -(-int(region.sum()) // SAMPLE), 0, []
+    for pixels in region_blocks(image, region):
+        drawn.append(pixels[skipped::step])
+        skipped = (skipped - len(pixels)) % step
+    return color.rgb_to_lab(np.concatenate(drawn))
+
+
+def cluster(sample: np.ndarray) -> Signature:
     """Return the signature of colors (N, 3): k-means by Lloyd's rule from randomly chosen colors, without clusters that lost all theirs."""
     from scipy.cluster.vq import vq
 
-    sample = colors[:: -(-len(colors) // SAMPLE)]
     generator = np.random.default_rng(0)  # the same picture has the same clusters
     centers = generator.choice(sample, min(CLUSTERS, len(sample)), replace=False)
     for _ in range(LLOYD_ITERATIONS):

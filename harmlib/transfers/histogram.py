@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harmlib.transfers.pixels import recolored, to_bytes
+from harmlib.transfers.pixels import recolored, region_blocks, to_bytes
 
 RGB_TO_YCBCR = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
 YCBCR_TO_RGB = np.linalg.inv(RGB_TO_YCBCR)
@@ -27,12 +27,15 @@ def transfer_histogram(
     Returns uint8 RGB (H, W, 3), the background unchanged unless ``exact``.
     Source: Fecker et al. 2008.
     """
-    own, other = rgb_to_ycbcr(image[mask]), rgb_to_ycbcr(reference[reference_mask])  # (N, 3), (M, 3)
-    for channel, highest in enumerate(HIGHEST):
-        table = _table(own[:, channel], other[:, channel], highest, exact=exact)
-        own[:, channel] = table[own[:, channel]]
-    canvas = ycbcr_to_rgb(rgb_to_ycbcr(image)) if exact else image
-    return recolored(canvas, mask, ycbcr_to_rgb(own))
+    own, other = _count(image, mask), _count(reference, reference_mask)
+    tables = [_table(*counts, highest, exact=exact) for *counts, highest in zip(own, other, HIGHEST, strict=True)]
+
+    def matched(pixels: np.ndarray) -> np.ndarray:
+        codes = rgb_to_ycbcr(pixels)
+        return ycbcr_to_rgb(np.stack([table[codes[:, channel]] for channel, table in enumerate(tables)], 1))
+
+    result = recolored(image, mask, matched)
+    return recolored(result, ~mask, lambda pixels: ycbcr_to_rgb(rgb_to_ycbcr(pixels))) if exact else result
 
 
 def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
@@ -45,24 +48,35 @@ def ycbcr_to_rgb(codes: np.ndarray) -> np.ndarray:
     return to_bytes((codes - OFFSET) @ YCBCR_TO_RGB.T)
 
 
+def _count(image: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Return how often a region has each value of Y, Cb and Cr, (3, 256)."""
+    counts = np.zeros((3, 256), np.int64)
+    for pixels in region_blocks(image, region):
+        counts += np.stack([np.bincount(codes, minlength=256) for codes in rgb_to_ycbcr(pixels).T])
+    return counts
+
+
 def _table(own: np.ndarray, other: np.ndarray, highest: int, *, exact: bool) -> np.ndarray:
-    """Return the new value, uint8 (256,), of every old one: M(v) = the last u with C_reference(u) <= C(v), where there is one."""
+    """Return the new value, uint8 (256,), of every old one: M(v) = the last u with C_reference(u) <= C(v), where there is one.
+
+    own, other: how often the two have each value, (256,).
+    """
     indices = np.searchsorted(_cumulate(other, highest), _cumulate(own, highest), side="right") - 1
     values = LOWEST + np.maximum(indices, 0)
     if exact:
         # The first and the last bin stand for the mean of the reference's pixels in it: 0 / 0 without any, which becomes 0 as a byte.
         for bin_value in (LOWEST, highest):
-            if not (other == bin_value).any():
+            if not other[bin_value]:
                 values[values == bin_value] = 0
     else:
-        values = values.clip(other.min(), other.max())
+        occupied = np.flatnonzero(other)
+        values = values.clip(occupied[0], occupied[-1])
     table = np.zeros(256, np.uint8)
     table[LOWEST : highest + 1] = values
     return table
 
 
-def _cumulate(values: np.ndarray, highest: int) -> np.ndarray:
+def _cumulate(counts: np.ndarray, highest: int) -> np.ndarray:
     """Return the cumulative histogram over LOWEST..highest, float64, ending at 1."""
-    counts = np.bincount(values, minlength=256)[LOWEST : highest + 1]
     # Dividing first, as the public code does, decides ties.
-    return np.cumsum(counts / len(values))
+    return np.cumsum(counts[LOWEST : highest + 1] / counts.sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +9,10 @@ import numpy as np
 from harmlib.color import lab_to_rgb, rgb_to_lab
 from harmlib.errors import MaskError
 from harmlib.io.images import check_same_size
+from harmlib.transfers.pixels import recolored, region_blocks
 
 # Below this deviation a region is flat and has no contrast that could be scaled, only a color that can be moved.
 FLAT_DEVIATION = 1e-3
-# Float Lab and what it is computed from take some 200 bytes a pixel.
-BLOCK_PIXELS = 1 << 20
 
 
 def transfer_reinhard_lab(image: np.ndarray, foreground: np.ndarray) -> np.ndarray:
@@ -29,13 +27,7 @@ def transfer_reinhard_lab(image: np.ndarray, foreground: np.ndarray) -> np.ndarr
         raise MaskError("a statistics transfer needs foreground and background, and one of the two is empty: use a mask that covers a part")
     own, background = _moments(image, foreground), _moments(image, ~foreground)
     gain = np.where(own.deviation > FLAT_DEVIATION, background.deviation / np.maximum(own.deviation, FLAT_DEVIATION), 1.0)
-    result = image.copy()
-    for rows in _blocks(image):
-        region = foreground[rows]
-        if region.any():
-            moved = (rgb_to_lab(image[rows][region]) - own.mean) * gain + background.mean
-            result[rows][region] = lab_to_rgb(moved)
-    return result
+    return recolored(image, foreground, lambda pixels: lab_to_rgb((rgb_to_lab(pixels) - own.mean) * gain + background.mean))
 
 
 class _Moments(NamedTuple):
@@ -48,14 +40,8 @@ class _Moments(NamedTuple):
 def _moments(image: np.ndarray, region: np.ndarray) -> _Moments:
     """Return the moments of a region, block by block: deviations are summed from the mean, for the precision of one sweep."""
     mean, squares, count = np.zeros(3), np.zeros(3), int(region.sum())
-    for rows in _blocks(image):
-        mean += rgb_to_lab(image[rows][region[rows]]).sum(0) / count
-    for rows in _blocks(image):
-        squares += np.square(rgb_to_lab(image[rows][region[rows]]) - mean).sum(0)
+    for pixels in region_blocks(image, region):
+        mean += rgb_to_lab(pixels).sum(0) / count
+    for pixels in region_blocks(image, region):
+        squares += np.square(rgb_to_lab(pixels) - mean).sum(0)
     return _Moments(mean, np.sqrt(squares / count))
-
-
-def _blocks(image: np.ndarray) -> Iterator[slice]:
-    """Yield rows of about BLOCK_PIXELS pixels."""
-    height = max(1, BLOCK_PIXELS // image.shape[1])
-    return (slice(start, start + height) for start in range(0, len(image), height))

@@ -12,7 +12,6 @@ import numpy as np
 
 from harmlib.color import lab_to_rgb, rgb_to_lab
 from harmlib.transfers.lab import FLAT_DEVIATION
-from harmlib.transfers.pixels import recolored
 
 Match = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -39,7 +38,9 @@ def _transfer(match: Match, image: np.ndarray, mask: np.ndarray, reference: np.n
     """Return the picture with L of its foreground replaced by what ``match`` makes of it and the reference's L."""
     lab = rgb_to_lab(image[mask])  # (N, 3)
     lab[:, 0] = np.clip(match(lab[:, 0], rgb_to_lab(reference[reference_mask])[:, 0]), 0, 100)
-    return recolored(image, mask, lab_to_rgb(lab))
+    result = image.copy()
+    result[mask] = lab_to_rgb(lab)
+    return result
 
 
 def _match_moments(own: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ Where the original I0 is smooth, the result keeps its gradients; where it is not
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,9 +22,30 @@ WHOLE = (slice(None), slice(None))
 ITERATIONS = (4, 16, 32, 64, 64, 64)
 SMALLEST_SIDE = 20
 RELAXATION = 0.8
+# What a band is computed from takes some 300 bytes a pixel, its margins among them.
+BAND_PIXELS = 1 << 20
 INNER = slice(1, -1)
 # Rows and columns of the four neighbors in a padded picture.
 NEIGHBORS = ((slice(None, -2), INNER), (slice(2, None), INNER), (INNER, slice(None, -2)), (INNER, slice(2, None)))
+
+
+class Palette(NamedTuple):
+    """A picture that is unfolded where it is looked at: its colors, float64 (3, N), and their numbers, (H, W)."""
+
+    colors: np.ndarray
+    numbers: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape (3, H, W) of the picture."""
+        return 3, *self.numbers.shape
+
+    def at(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return a part, float64 (3, h, w)."""
+        return self.colors[:, self.numbers[rows, columns]]
+
+
+Planes = np.ndarray | Palette
 
 
 def regrain(original: np.ndarray, recolored: np.ndarray, part: Part = WHOLE) -> np.ndarray:
@@ -33,25 +55,51 @@ def regrain(original: np.ndarray, recolored: np.ndarray, part: Part = WHOLE) -> 
     part: rows and columns that are wanted, as slices. Fewer take less time and are the same to the last bit.
     Returns float64 (3, h, w), the part.
     """
-    rows, columns = (slice(*wanted.indices(side)) for wanted, side in zip(part, original.shape[1:], strict=True))
-    return _refine(original, recolored, (rows, columns), 0)
+    return np.concatenate([band for _, band in regrain_bands(original, recolored, part)], 1)
 
 
-def _refine(original: np.ndarray, recolored: np.ndarray, part: Part, level: int) -> np.ndarray:
-    """Return a part of pictures (3, H, W) that were halved ``level`` times, regrained from the coarsest level up to this one."""
+def regrain_bands(original: Planes, recolored: Planes, part: Part = WHOLE) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield what ``regrain`` returns in bands from top to bottom: their rows in the picture, and float64 (3, b, w).
+
+    A band has BAND_PIXELS pixels, so that a large picture takes the memory of its halves only; it is the same to the last bit.
+    """
+    rows, columns = (slice(*wanted.indices(side)[:2]) for wanted, side in zip(part, original.shape[1:], strict=True))
+    yield from _refine(original, recolored, (rows, columns), 0)
+
+
+def _refine(original: Planes, recolored: Planes, part: Part, level: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield bands of a part of pictures (3, H, W) that were halved ``level`` times, regrained from the coarsest level up to this one."""
     size = original.shape[1:]
     half = tuple((side + 1) // 2 for side in size)
     # A pixel is moved by neighbors one step further away in each iteration, and their weights by those beyond.
-    window = _grow(part, ITERATIONS[level] + 1, size)
-    start = original[:, *window]
+    margin = ITERATIONS[level] + 1
+    coarse = None
     if level + 1 < len(ITERATIONS) and min(half) > SMALLEST_SIDE:
+        window = _grow(part, margin, size)
         coarse_window = _grow((_halve(window[0]), _halve(window[1])), 1, half)
-        coarse = _refine(_resize(original, half), _resize(recolored, half), coarse_window, level + 1)
-        rows, columns = (resampling_matrix(half[axis], size[axis])[window[axis], coarse_window[axis]] for axis in (0, 1))
-        start = _resample(coarse, rows, columns)
-    result = _relax(start, original[:, *window], recolored[:, *window], level)
-    inside = tuple(slice(wanted.start - grown.start, wanted.stop - grown.start) for wanted, grown in zip(part, window, strict=True))
-    return result[:, *inside]
+        halves = _resize(original, half), _resize(recolored, half)
+        coarse = np.concatenate([band for _, band in _refine(*halves, coarse_window, level + 1)], 1)
+    for rows in _bands(*part):
+        window = _grow((rows, part[1]), margin, size)
+        details = _unfold(original, window)
+        start = details
+        if coarse is not None:
+            to_rows, to_columns = (resampling_matrix(half[axis], size[axis])[window[axis], coarse_window[axis]] for axis in (0, 1))
+            start = _resample(coarse, to_rows, to_columns)
+        result = _relax(start, details, _unfold(recolored, window), level)
+        parts = zip((rows, part[1]), window, strict=True)
+        yield rows, result[:, *(slice(wanted.start - grown.start, wanted.stop - grown.start) for wanted, grown in parts)]
+
+
+def _bands(rows: slice, columns: slice) -> Iterator[slice]:
+    """Yield rows that together have about BAND_PIXELS pixels in the columns."""
+    height = max(1, BAND_PIXELS // (columns.stop - columns.start))
+    return (slice(start, min(start + height, rows.stop)) for start in range(rows.start, rows.stop, height))
+
+
+def _unfold(picture: Planes, window: Part) -> np.ndarray:
+    """Return a part of a picture, float64 (3, h, w)."""
+    return picture.at(*window) if isinstance(picture, Palette) else picture[:, *window]
 
 
 def _grow(part: Part, margin: int, size: tuple[int, ...]) -> Part:
@@ -106,9 +154,15 @@ def _weights(original: np.ndarray, level: int) -> tuple[np.ndarray, list[np.ndar
     return np.minimum(256 / 5 * gradient, 1), [(phi + around[neighbor]) / 2 for neighbor in NEIGHBORS]
 
 
-def _resize(planes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return planes (3, H, W) at another size."""
-    return _resample(planes, *(resampling_matrix(old, new) for old, new in zip(planes.shape[1:], size, strict=True)))
+def _resize(picture: Planes, size: tuple[int, ...]) -> np.ndarray:
+    """Return a picture (3, H, W) at another size, which is made in bands."""
+    rows, columns = (resampling_matrix(old, new) for old, new in zip(picture.shape[1:], size, strict=True))
+    result = np.empty((3, *size))
+    for band in _bands(slice(0, size[0]), slice(0, picture.shape[2])):
+        taps = rows[band]
+        read = slice(taps.indices.min(), taps.indices.max() + 1)
+        result[:, band] = _resample(_unfold(picture, (read, slice(None))), taps[:, read], columns)
+    return result
 
 
 def _resample(planes: np.ndarray, rows: csr_array, columns: csr_array) -> np.ndarray:

@@ -6,9 +6,11 @@ before it goes to LMS.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from harmlib.transfers.pixels import recolored, to_bytes
+from harmlib.transfers.pixels import recolored, region_blocks, to_bytes
 
 RGB_TO_LMS = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
 # Rounded in the paper, hence not quite the inverse.
@@ -27,27 +29,46 @@ def transfer_reinhard_lalphabeta(image: np.ndarray, mask: np.ndarray, reference:
     Black pixels have no logarithm: they are left out of the statistics and stay black. Where the reference is all black, so is the result.
     Source: Reinhard et al. 2001.
     """
-    own, other = image[mask], reference[reference_mask]  # (N, 3), (M, 3)
-    visible = own.any(axis=1)
-    colors = np.zeros_like(own)
-    if visible.any() and other.any():
-        colors[visible] = _match(_to_lalphabeta(own[visible]), _to_lalphabeta(other[other.any(axis=1)]))
-    return recolored(image, mask, colors)
+    own, other = _moments(image, mask), _moments(reference, reference_mask)
+
+    def matched(pixels: np.ndarray) -> np.ndarray:
+        visible = pixels.any(axis=1)
+        colors = np.zeros_like(pixels)
+        if visible.any() and other.count:
+            colors[visible] = _match(_to_lalphabeta(pixels[visible]), own, other)
+        return colors
+
+    return recolored(image, mask, matched)
 
 
-def _match(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the colors, uint8 (N, 3), of l-alpha-beta pixels after they took over the other's mean and deviation."""
-    deviation = _deviation(own)
-    gain = np.where(deviation > FLAT_DEVIATION, _deviation(other) / np.maximum(deviation, FLAT_DEVIATION), 1.0)
-    moved = (own - own.mean(0)) * gain + other.mean(0)
+class _Moments(NamedTuple):
+    """How many pixels of a region are not black, and their mean and sample deviation (N - 1) in l-alpha-beta, (3,) each."""
+
+    count: int
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+def _moments(image: np.ndarray, region: np.ndarray) -> _Moments:
+    """Return the moments of a region, block by block: deviations are summed from the mean, for the precision of one sweep."""
+    count, sums, squares = 0, np.zeros(3), np.zeros(3)
+    for pixels in region_blocks(image, region):
+        visible = pixels[pixels.any(axis=1)]
+        count += len(visible)
+        sums += _to_lalphabeta(visible).sum(0)
+    mean = sums / max(count, 1)
+    for pixels in region_blocks(image, region):
+        squares += np.square(_to_lalphabeta(pixels[pixels.any(axis=1)]) - mean).sum(0)
+    return _Moments(count, mean, np.sqrt(squares / max(count - 1, 1)))
+
+
+def _match(pixels: np.ndarray, own: _Moments, other: _Moments) -> np.ndarray:
+    """Return the colors, uint8 (n, 3), of l-alpha-beta pixels of the one region after they took over the other's mean and deviation."""
+    gain = np.where(own.deviation > FLAT_DEVIATION, other.deviation / np.maximum(own.deviation, FLAT_DEVIATION), 1.0)
+    moved = (pixels - own.mean) * gain + other.mean
     # The odd pixel of an otherwise flat foreground may leave the range of floats; as a byte it is 0 or 255 all the same.
     lms = 10 ** np.clip(moved @ LAB_TO_LOG_LMS.T, -300, 300)
     return to_bytes(255 * lms @ LMS_TO_RGB.T)
-
-
-def _deviation(pixels: np.ndarray) -> np.ndarray:
-    """Return the sample deviation (N - 1) of each channel; a single pixel has none."""
-    return pixels.std(0, ddof=1) if len(pixels) > 1 else np.zeros(3)
 
 
 def _to_lalphabeta(rgb: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harmlib.transfers.pixels import recolored, to_bytes
+from harmlib.transfers.pixels import recolored, region_blocks, to_bytes
 
 Axes = tuple[np.ndarray, np.ndarray]
 # In squared 8-bit levels: below the variance of one odd pixel among ten million, above rounding.
@@ -29,17 +29,21 @@ def transfer_xiao_ma(
     Returns uint8 RGB (H, W, 3), the background unchanged. Axes without variance only move.
     Source: Xiao and Ma 2006.
     """
-    own, other = image[mask].astype(np.float64), reference[reference_mask].astype(np.float64)  # (N, 3), (M, 3)
-    own_mean, other_mean = own.mean(0), other.mean(0)
-    own -= own_mean
-    lambda_t, u_t = _decompose(own)
-    lambda_s, u_s = _decompose(other - other_mean)
+    own_mean, (lambda_t, u_t) = _decompose(image, mask)
+    other_mean, (lambda_s, u_s) = _decompose(reference, reference_mask)
     u_s, u_t = eigenvectors or (u_s, u_t * np.where(np.sum(u_s * u_t, axis=0) < 0, -1, 1))
     gain = np.where(lambda_t > FLAT_VARIANCE, np.sqrt(np.maximum(lambda_s, 0) / np.maximum(lambda_t, FLAT_VARIANCE)), 0.0)
-    colors = own @ (u_s * gain @ u_t.T).T + other_mean
-    return recolored(image, mask, to_bytes(colors))
+    turn = (u_s * gain @ u_t.T).T
+    return recolored(image, mask, lambda pixels: to_bytes((pixels - own_mean) @ turn + other_mean))
 
 
-def _decompose(centered: np.ndarray) -> Axes:
-    """Return eigenvalues (3,), ascending, and eigenvectors (3, 3) of the sample covariance of centered pixels (N, 3)."""
-    return np.linalg.eigh(centered.T @ centered / max(len(centered) - 1, 1))
+def _decompose(image: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, Axes]:
+    """Return a region's mean (3,), and eigenvalues (3,), ascending, and eigenvectors (3, 3) of its sample covariance."""
+    count, sums, products = int(region.sum()), np.zeros(3), np.zeros((3, 3))
+    for pixels in region_blocks(image, region):
+        sums += pixels.sum(0, dtype=np.float64)
+    mean = sums / count
+    for pixels in region_blocks(image, region):
+        centered = pixels - mean
+        products += centered.T @ centered
+    return mean, np.linalg.eigh(products / max(count - 1, 1))

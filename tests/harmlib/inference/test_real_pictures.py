@@ -15,10 +15,10 @@ from PIL import Image, ImageCms, ImageOps
 import harmlib
 from harmlib import models
 from harmlib.errors import CheckpointError, ImageError, ParameterError
-from harmlib.inference import memory
 from harmlib.inference.render import evaluating
+from harmlib.io import memory
+from harmlib.io.images import open_image
 from harmlib.io.saving import save_picture
-from harmlib.transfers import lab
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ORIENTATION, CAMERA = 0x0112, 0x0110  # EXIF tags
@@ -210,15 +210,41 @@ def test_too_little_memory_is_told_before_the_work(tmp_path: Path, monkeypatch: 
     (tmp_path / "meminfo").write_text("MemTotal: 8 kB\nMemAvailable:    100 kB\n")
     monkeypatch.setattr(memory, "MEMORY", tmp_path / "meminfo")
 
-    with pytest.raises(ImageError, match=r'48x64 takes "reinhard_lab" about 0\.0 GB of memory, and 0\.0 GB are free'):
+    with pytest.raises(ImageError, match=r'48x64 takes about 0\.0 GB of memory for "reinhard_lab", and 0\.0 GB are free'):
         harmlib.harmonize("reinhard_lab", photo_array, mask)
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r'100x200 takes about 0\.0 GB of memory to read ".*a\.png", and'):
+        open_image(tmp_path / "a.png")
 
 
-def test_a_transfer_in_blocks_gives_the_same_bytes(photo_array: np.ndarray, mask: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = lab.transfer_reinhard_lab(photo_array, mask > 0)
-    monkeypatch.setattr(lab, "BLOCK_PIXELS", 200)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_containers_limit_counts(version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = (tmp_path, *memory.GROUPS[2 - version][1:])
+    for name, text in zip(group[1:3], ("1000000\n", "700000\n"), strict=True):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "memory.stat").write_text(f"anon 600000\n{group[3]} 50000\n")
+    monkeypatch.setattr(memory, "GROUPS", (group,))
 
-    assert np.array_equal(lab.transfer_reinhard_lab(photo_array, mask > 0), whole)
+    assert memory.available_bytes() == 350_000
+
+
+def test_a_container_without_a_limit_counts_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in memory.GROUPS[0][1:3]:
+        (tmp_path / name).write_text("max\n")
+    monkeypatch.setattr(memory, "GROUPS", ((tmp_path, *memory.GROUPS[0][1:]),))
+    (tmp_path / "meminfo").write_text("MemTotal: 8 kB\nMemAvailable:    100 kB\n")
+    monkeypatch.setattr(memory, "MEMORY", tmp_path / "meminfo")
+
+    assert memory.available_bytes() == 102_400
+
+
+def test_200_megapixels_fit_into_4_gb_or_are_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of the 4 GB 0.6 are the process's, 1.6 picture and mask.
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1_800_000_000)
+
+    memory.check_memory(10_000, 20_000, models.create("reinhard_lab").memory_for(200_000_000), "")
+    with pytest.raises(ImageError, match=r"10000x20000 takes about \d+\.\d GB of memory"):
+        memory.check_memory(10_000, 20_000, models.create("idt").memory_for(200_000_000), "")
 
 
 @pytest.mark.parametrize("name", ["dht", "ht", "xue", "harmonizer", "reinhard_lab"])

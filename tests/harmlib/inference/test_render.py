@@ -86,7 +86,7 @@ def test_harmonize_is_the_renderer_with_the_methods_own_thumbnail(name: str) -> 
 
 
 @pytest.mark.parametrize("upsampling", ["own", "bilinear", "pcm"])
-@pytest.mark.parametrize("name", ["dovenet", "harmonizer", "sgmmh_om", "bargainnet"])
+@pytest.mark.parametrize("name", ["dovenet", "harmonizer", "sgmmh_om", "bargainnet", "xiao_ma", "idt"])
 def test_bytes_are_the_rounded_tensor_along_soft_masks_too(name: str, upsampling: str) -> None:
     model, (composite, mask) = small(name), picture_and_mask(90, 70)
     soft = (mask * np.linspace(0.1, 1, 70)).astype(np.float32)
