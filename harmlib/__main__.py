@@ -10,8 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harmlib import __version__
-from harmlib.commands import STARTS_AGAIN, run_command
+from harmlib.commands import STARTS_AGAIN, add_version, run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,12 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """Return the parser with one subcommand per task."""
     parser = argparse.ArgumentParser(prog="harmlib", description="Harmonize pictures and videos, and score results.")
-    parser.add_argument("--version", action="version", version=f"harmlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_harmonize(commands)
     _add_detect(commands)
     _add_models(commands)
     _add_score(commands)
+    add_version(parser)
     return parser
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from harmlib import __version__
-from harmlib.commands import run_command
+from harmlib.commands import add_version, run_command
 
 PROFILES = "smoke, small, paper, or the path of a .yaml file"
 
@@ -23,7 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """Return the parser with one subcommand per task."""
     parser = argparse.ArgumentParser(prog="reproduction", description="Rebuild four papers on image harmonization.")
-    parser.add_argument("--version", action="version", version=f"harmlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_reproduce(commands)
     _add_train(commands)
@@ -32,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepare(commands)
     _add_release(commands)
     _add_queue(commands)
+    add_version(parser)
     return parser
 
 
@@ -189,6 +189,7 @@ def _add_notebook(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument(
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE", help="a parameter (may be given several times)"
     )
+    parser.add_argument("--results", help="folder of all results: short for -p results=RESULTS")
     parser.set_defaults(run=_notebook)
 
 
@@ -196,7 +197,8 @@ def _notebook(options: argparse.Namespace) -> None:
     """Run ``notebook``."""
     from reproduction.workflow import parse_parameters, run_notebook
 
-    run_notebook(options.notebook, options.out, parse_parameters(options.parameters))
+    results = {} if options.results is None else {"results": str(Path(options.results).absolute())}
+    run_notebook(options.notebook, options.out, results | parse_parameters(options.parameters))
 
 
 def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

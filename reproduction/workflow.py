@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from harmlib.data.benchmarks import BenchmarkPlan
-from harmlib.errors import HarmlibError, ParameterError
+from harmlib.errors import DataError, HarmlibError, ParameterError
+from harmlib.io.documents import read_json
 from harmlib.io.files import check_output, remove_partial, sha256, write_json
 from harmlib.io.refusals import refusal
 from harmlib.progress import IN_TERMINAL
@@ -52,6 +53,8 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     if not notebook.is_file():
         raise ParameterError(f'"{notebook}" is no notebook: give the path of an .ipynb file')
     check_output(copy, notebook)
+    if copy.exists() and not _is_executed(copy):
+        raise DataError(f'"{copy}" is there and is no executed notebook: move it away, or choose another name')
     known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
         if name not in known:
@@ -191,6 +194,15 @@ def _check_photographs(profile: Profile, benchmarks: Iterable[BenchmarkPlan], da
     """Raise DataError, before hours of work, for photographs that are not there."""
     for name in {name for benchmark in benchmarks for name in benchmark.sources}:
         profile.open_source(name, data)
+
+
+def _is_executed(copy: Path) -> bool:
+    """Tell whether a file is a notebook that papermill ran."""
+    try:
+        content = read_json(copy)
+    except HarmlibError:
+        return False
+    return isinstance(content, dict) and isinstance(found := content.get("metadata"), dict) and "papermill" in found
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:

@@ -8,10 +8,20 @@ import os
 import sys
 from collections.abc import Sequence
 
+from harmlib import __version__
 from harmlib.errors import HarmlibError
 
 GOES_ON = "the same command goes on where it stopped"
 STARTS_AGAIN = "nothing was written, and the same command starts again"
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Let a command and all its subcommands take ``--version``."""
+    parser.add_argument("--version", action="version", version=f"harmlib {__version__}", help="show the version and exit")
+    for action in parser._actions:  # argparse names its subcommands nowhere else
+        if isinstance(action, argparse._SubParsersAction):
+            for subcommand in action.choices.values():
+                add_version(subcommand)
 
 
 def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:

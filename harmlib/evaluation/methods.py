@@ -6,11 +6,12 @@ Aggregation (means, intervals, buckets, paired differences) lives in ``statistic
 from __future__ import annotations
 
 import logging
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from harmlib.io.folders import find_partners, list_pictures
 from harmlib.io.images import check_same_size, read_image
 from harmlib.io.masks import read_mask
 from harmlib.metrics.lpips import load_network
-from harmlib.metrics.protocols import DEFAULT, Protocol, get_protocol
+from harmlib.metrics.protocols import DEFAULT, ERRORS, Protocol, get_protocol
 from harmlib.metrics.scoring import measure
 from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
@@ -170,6 +171,10 @@ def _lpips_network(device: str, rule: Protocol) -> torch.nn.Module | None:
     return None
 
 
+# A prediction, and its real photograph and mask.
+_Files = tuple[Path, tuple[Path, Path]]
+
+
 def score_folder(
     predictions: str | os.PathLike[str],
     reals: str | os.PathLike[str],
@@ -204,9 +209,9 @@ def _score_folder(
     partners = zip(find_partners(pictures, reals, 2), find_partners(pictures, masks, 1), strict=True)
     jobs = list(zip(pictures, partners, strict=True))
     if table is not None:
-        scored = [(path, *others) for path, others in jobs if key_of({**keys, "id": path.stem}) in table.done]
-        _check_fresh(scored, table)
-        jobs = [(path, others) for path, others in jobs if (path, *others) not in scored]
+        kept = [(job, table.done[key]) for job in jobs if (key := key_of({**keys, "id": job[0].stem})) in table.done]
+        _check_fresh(kept, rule, table)
+        jobs = [job for job in jobs if key_of({**keys, "id": job[0].stem}) not in table.done]
     for path, (real, mask) in progress(jobs, desc=keys["method"], unit="image"):
         row = {**keys, **_score_file(path, real, mask, rule, network)}
         rows.append(row)
@@ -215,13 +220,28 @@ def _score_folder(
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True) if table is None else table.finish()
 
 
-def _check_fresh(scored: Sequence[tuple[Path, ...]], table: ScoreFile) -> None:
-    """Raise DataError when a file was changed after its scores were written; say how many scores are kept."""
-    for path in (path for files in scored for path in files):
-        if table.written is not None and path.stat().st_mtime > table.written:
-            raise DataError(f'"{path}" is newer than its scores in "{table.path}": remove that table, or name another, to score it again')
-    if scored:
-        logger.info('%d pictures have their scores in "%s" already, which are kept', len(scored), table.path)
+def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], rule: Protocol, table: ScoreFile) -> None:
+    """Raise DataError when a file was changed after its scores were written, or has other errors; say how many scores are kept.
+
+    A copy keeps the old date, and another folder of the same name has the same keys: the errors, which cost next to nothing, tell.
+    """
+    advice = f'"{table.path}": remove that table, or name another, to score it again'
+    for (path, (real, mask)), row in kept:
+        for file in (path, real, mask):
+            if table.written is not None and file.stat().st_mtime > table.written:
+                raise DataError(f'"{file}" is newer than its scores in {advice}')
+        found = _score_file(path, real, mask, replace(rule, metrics=ERRORS), None)
+        if not all(_agrees(found[name], row[name]) for name in ERRORS):
+            raise DataError(f'"{path}" is not the picture that has its scores in {advice}')
+    if kept:
+        logger.info('%d pictures have their scores in "%s" already, which are kept', len(kept), table.path)
+
+
+def _agrees(found: float, stored: float | None) -> bool:
+    """Tell whether a score is that of a table, where it has eight digits and a missing one is None; other processors round otherwise."""
+    if stored is None or math.isnan(stored) or math.isnan(found):
+        return math.isnan(found) and (stored is None or math.isnan(stored))
+    return math.isclose(found, stored, rel_tol=1e-5, abs_tol=1e-6)
 
 
 def _score_file(path: Path, real: Path, mask: Path, rule: Protocol, network: torch.nn.Module | None) -> dict[str, Any]:

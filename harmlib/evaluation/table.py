@@ -43,7 +43,7 @@ def key_of(row: Mapping[str, Any]) -> Key:
 class ScoreFile:
     """A score table on disk that grows row by row, and has one writer: ``with ScoreFile(path) as table``.
 
-    Opening repairs a half-written last line; ``done`` holds the keys of the finished rows; ``finish`` puts the rows into
+    Opening repairs a half-written last line; ``done`` holds the finished rows by their keys; ``finish`` puts the rows into
     their final order, so that the file's bytes do not depend on interruptions. ``written``: when a table that was there was last
     written, in seconds since the epoch; None for a new one.
     Raises DataError when the file exists and is no score table, which is then left as it is, or cannot be written; BusyError while
@@ -58,7 +58,7 @@ class ScoreFile:
             remove_partial(self.path)
             self.written = self.path.stat().st_mtime if self.path.exists() else None
             self._repair()
-            self.done: set[Key] = {key_of(row) for row in self._rows()}
+            self.done: dict[Key, Mapping[str, Any]] = {key_of(row): row for row in self._rows()}
             self._open = stack.pop_all()
 
     def __enter__(self) -> ScoreFile:
@@ -77,7 +77,7 @@ class ScoreFile:
                 stream.write("".join(_line(row) for row in fresh))
         except OSError as error:
             raise refusal(self.path, error) from error
-        self.done.update(key_of(row) for row in fresh)
+        self.done.update((key_of(row), row) for row in fresh)
 
     def finish(self) -> pd.DataFrame:
         """Write the rows in their final order by rename, and return the table."""

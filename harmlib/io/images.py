@@ -55,11 +55,12 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     with _decoding(name):
         with Image.open(path, formats=FORMATS) as image:
             check_memory(image.height, image.width, image.height * image.width * READ_BYTES, f"to read {name}")
-            if image.format != "PNG":
-                return prepare(image, name)
-            check_image(image, name)
-            image.verify()  # the check sums, which decoding leaves out; what is verified cannot be decoded
+            if image.format == "PNG":
+                check_image(image, name)
+                image.verify()  # the check sums, which decoding leaves out; what is verified cannot be decoded
         with Image.open(path, formats=FORMATS) as image:
+            if not read_exif(image, name):
+                image.info.pop("exif", None)  # a malformed block is told once
             return prepare(image, name)
 
 

@@ -30,6 +30,11 @@ STORAGE = frozenset(
 )
 # Where Pillow looks for the orientation.
 HOLD_ORIENTATION = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+# What else a file may tell, by its name in Pillow's ``info``, which no result carries on; TURNED stands for the XMP of a turned picture.
+TURNED = "xmp of the picture as stored"
+LEFT_OUT = {"xmp": "XMP", "XML:com.adobe.xmp": "XMP", TURNED: "XMP", "photoshop": "IPTC", "comment": "a comment"}
+# Other strings are texts; "compression" is how Pillow calls a TIFF's way of packing.
+NO_TEXT = {*LEFT_OUT, *HOLD_ORIENTATION, "compression"}
 SRGB_GAMMA = 1 / 2.2  # what sRGB pictures write as gAMA
 HEADER_BYTES = 1 << 16
 
@@ -44,14 +49,18 @@ def read_header(image: Image.Image) -> bytes:
         return b""
 
 
-def read_exif(image: Image.Image, name: str) -> Image.Exif:
-    """Return the EXIF tags of a picture; empty, with a log line, for a malformed block: viewers open such pictures too."""
+def read_exif(image: Image.Image, name: str | None) -> Image.Exif:
+    """Return the EXIF tags of a picture; empty for a malformed block, because viewers open such pictures too.
+
+    A log line that ``name`` opens tells of it, unless that is None because it was told before.
+    """
     try:
         Image.Exif().load(image.info.get("exif", b""))  # once Pillow has met malformed tags, its own are empty without a word
         tags = image.getexif()
         tags.tobytes()  # what cannot be written again would fail after the work
     except Exception as error:  # Pillow meets malformed tags with whatever its first broken step raises
-        logger.info("%s has malformed EXIF tags (%s), which are left out", name, error)
+        if name is not None:
+            logger.info("%s has malformed EXIF tags (%s), which are left out", name, error)
         return Image.Exif()
     return tags
 
@@ -64,13 +73,17 @@ def turned_upright(image: Image.Image, tags: Image.Exif) -> Image.Image:
     upright = image.transpose(turn)
     upright.info = {key: value for key, value in image.info.items() if key not in HOLD_ORIENTATION}
     upright.info["exif"] = _descriptive(tags)
+    upright.filename = getattr(image, "filename", "")  # type: ignore[attr-defined]  # for sentences that name the file
+    if "xmp" in image.info or "XML:com.adobe.xmp" in image.info:
+        upright.info[TURNED] = True
     return upright
 
 
 def kept(image: Image.Image, tags: Image.Exif, name: str) -> dict[str, Any]:
     """Return what goes on with a picture as Pillow's options for saving: color profile, EXIF tags, dots per inch.
 
-    What is left out is noted in the log (``name`` opens the sentence): gAMA and cICP, which no written picture could carry on.
+    What is left out is noted in the log (``name`` opens the sentence): gAMA and cICP, which no written picture could carry on, and XMP,
+    IPTC, comments and PNG text, which tell of the picture as it was (how it was cropped, developed and turned).
     """
     options: dict[str, Any] = {}
     profile = image.info.get("icc_profile")
@@ -82,6 +95,10 @@ def kept(image: Image.Image, tags: Image.Exif, name: str) -> dict[str, Any]:
         logger.info("%s has a gamma of %.4g (gAMA), which is left out: its levels are taken for sRGB", name, gamma)
     if image.format == "PNG" and b"cICP" in read_header(image).partition(b"IDAT")[0]:
         logger.info("%s names its color space by cICP, which is left out: its levels are taken for sRGB", name)
+    others = {LEFT_OUT[key] for key in LEFT_OUT.keys() & image.info.keys()}
+    others |= {"text" for key in image.info.keys() - NO_TEXT if isinstance(image.info[key], str)}
+    if others:
+        logger.info("%s holds %s besides its pixels, left out", name, " and ".join(sorted(others)))
     if exif := _descriptive(tags):
         options["exif"] = exif
     if (dots := image.info.get("dpi")) and all(0 < float(number) < 1e6 for number in dots):

@@ -84,3 +84,21 @@ def test_a_cluster_without_its_plugin_is_one_sentence(capsys, monkeypatch):
 
     assert main(["reproduce", "--executor", "slurm"]) == 2
     assert 'needs the package snakemake-executor-plugin-slurm: pip install ".[slurm]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["reproduce"], ["notebook"], ["study"], ["study", "make"], ["study", "merge"]])
+def test_every_command_tells_the_version(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("harmlib 0.")
+
+
+def test_a_notebook_is_asked_for_results_like_other_commands(capsys, tmp_path):
+    (tmp_path / "a.ipynb").write_text('{"cells": [], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}')
+
+    code = main(["notebook", str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "b.ipynb"), "--results", "elsewhere"])
+
+    assert code == 2
+    assert 'has no parameter "results"' in capsys.readouterr().err

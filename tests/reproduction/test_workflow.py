@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from miniature_run import write_run
 
-from harmlib.errors import ParameterError
+from harmlib.errors import DataError, ParameterError
 from reproduction.papers import exhibits
 from reproduction.profiles import load_profile
 from reproduction.workflow import NotebookError, parse_parameters, run_notebook
@@ -53,6 +53,16 @@ def test_an_executed_copy_has_its_manifest(tiny, tmp_path):
 def test_an_unknown_parameter_is_refused(tiny, tmp_path):
     with pytest.raises(ParameterError, match='has no parameter "nubmer": choose among number'):
         run_notebook(tiny, tmp_path / "copy.ipynb", {"nubmer": 5})
+
+
+@pytest.mark.parametrize("content", ["my notes", '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'])
+def test_a_copy_replaces_no_file_but_an_executed_notebook(content, tiny, tmp_path):
+    (tmp_path / "mine.ipynb").write_text(content)
+
+    with pytest.raises(DataError, match=r'mine\.ipynb" is there and is no executed notebook: move it away'):
+        run_notebook(tiny, tmp_path / "mine.ipynb", {"number": 5})
+
+    assert (tmp_path / "mine.ipynb").read_text() == content
 
 
 @pytest.mark.notebooks

@@ -99,8 +99,11 @@ def make_key(settings: Mapping[str, Any], plan: Mapping[str, Sequence[Trial]], s
 
 
 def write_key(out: Path, key: Key) -> None:
-    """Write the key beside the pages; raises DataError when ``out`` holds another study."""
+    """Write the key beside the pages; raises DataError when ``out`` holds another study, or other files and no study."""
     path = out / KEY_FILE
+    foreign = [] if path.exists() or not out.is_dir() else sorted(found.name for found in out.iterdir() if not found.name.startswith("."))
+    if foreign:
+        raise DataError(f'"{out}" holds other files ("{foreign[0]}") and no study: name a folder that is new or empty')
     if path.exists() and read_key(out).study != key.study:
         raise DataError(
             f'"{out}" holds another study (other pictures, methods, weights, raters or seed): choose another folder, or remove this one'

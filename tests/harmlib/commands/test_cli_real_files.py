@@ -88,6 +88,18 @@ def test_stale_scores_are_refused(changed: str, folder: Path) -> None:
         score_folder("p", "r", "k", out="s.csv")
 
 
+@pytest.mark.parametrize("changed", ["p/a.png", "r/a.png", "k/a.png"])
+def test_scores_of_a_file_that_was_replaced_by_an_older_one_are_refused(changed: str, folder: Path) -> None:
+    score_folder("p", "r", "k", out="s.csv")
+    with Image.open(folder / changed) as picture:
+        other = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    other.save(folder / changed)
+    os.utime(folder / changed, (0, 0))
+
+    with pytest.raises(DataError, match=r'"p/a\.png" is not the picture that has its scores in "s\.csv": remove that table'):
+        score_folder("p", "r", "k", out="s.csv")
+
+
 def test_scores_that_are_kept_are_counted(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     score_folder("p", "r", "k", out="s.csv")
     with caplog.at_level("INFO"):
@@ -217,8 +229,9 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [[], ["harmonize"], ["detect"], ["models"], ["score"]])
+def test_the_version_is_told(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["--version"])
+        main([*command, "--version"])
 
     assert capsys.readouterr().out.startswith("harmlib 0.")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_files import write_malformed_exif
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 import harmlib
 from harmlib import models
@@ -86,6 +86,33 @@ def test_a_malformed_exif_block_is_no_obstacle(photo_array: np.ndarray, mask: np
     picture = Image.open(write_malformed_exif(tmp_path / "a.jpg", photo_array))
 
     assert harmlib.harmonize("reinhard_lab", picture, Image.fromarray(mask)).size == (64, 48)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "avif"])
+def test_xmp_is_left_out_with_a_sentence(suffix: str, orientation: int, tmp_path: Path, photo_array: np.ndarray, caplog) -> None:
+    exif, xmp = Image.Exif(), b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
+    exif[ORIENTATION], told = orientation, {"xmp": xmp}
+    if suffix == "png":
+        told = {"pnginfo": PngImagePlugin.PngInfo()}
+        told["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+        told["pnginfo"].add_text("Author", "somebody")
+    Image.fromarray(photo_array).save(tmp_path / f"a.{suffix}", exif=exif, **told)
+
+    with caplog.at_level("INFO"):
+        result = harmlib.harmonize("composite", open_image(tmp_path / f"a.{suffix}"))
+
+    others = "XMP and text" if suffix == "png" else "XMP"
+    assert f'a.{suffix}" holds {others}' in caplog.text
+    assert not {"xmp", "XML:com.adobe.xmp", "Author"} & result.info.keys()
+
+
+def test_what_is_told_of_a_file_is_told_once_and_names_it(tmp_path: Path, photo_array: np.ndarray, caplog) -> None:
+    with caplog.at_level("INFO"):
+        harmlib.harmonize("composite", open_image(write_malformed_exif(tmp_path / "a.jpg", photo_array)))
+
+    assert caplog.text.count("malformed EXIF") == 1
+    assert 'a.jpg" has malformed EXIF tags' in caplog.text
 
 
 def test_lab_and_pages_are_refused_in_our_words(photo_array: np.ndarray, mask: np.ndarray, tmp_path: Path) -> None:

@@ -137,6 +137,19 @@ def test_another_study_is_not_written_over(tmp_path):
         make_miniature(tmp_path, "rankings", seed=7)
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "pages/rater-01.html", "pages/study.json"])
+def test_a_folder_with_other_files_is_left_as_it_is(tmp_path, name):
+    folder, foreign = write_composites(tmp_path), tmp_path / "out" / name
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("mine")
+
+    with pytest.raises(DataError, match=r'out" holds other files \("(notes.txt|pages)"\) and no study: name a folder that is new or empty'):
+        make_study(folder, tmp_path / "out", kind="choices", methods=METHODS)
+
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [foreign]
+    assert foreign.read_text() == "mine"
+
+
 def test_scenarios_are_read_and_checked(tmp_path):
     folder = write_composites(tmp_path)
     (folder / "scenarios.csv").write_text("item,scenario\nphoto-0,light\nphoto-9,light\n")
