@@ -34,6 +34,9 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
     # Read when torch loads. By default a waiting thread keeps its core busy: beside another job, training took up to ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = parser.parse_args(arguments)
+    if "" in (sys.argv[1:] if arguments is None else arguments):
+        print(f"{parser.prog}: an argument is empty: a variable of the shell may not be set", file=sys.stderr)
+        return 2
     try:
         code = options.run(options) or 0
         sys.stdout.flush()

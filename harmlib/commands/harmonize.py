@@ -62,6 +62,9 @@ def harmonize_files(
     source, region, target = Path(composite), None if mask is None else Path(mask), Path(out)
     if not source.exists():
         raise DataError(f'"{composite}" does not exist')
+    for given in (source, region):
+        if given is not None and given.exists() and not given.is_file() and not given.is_dir():
+            raise DataError(f'"{given}" is a pipe or a device: save it as a file first')
     if region is None and model.needs_mask:
         raise MaskError(f'"{model.name}" needs a mask of the foreground: give --mask')
     if arguments and not model.filters:

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,12 +54,13 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     """
     name = f'"{path}"'
     with _decoding(name):
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(_regular(path), formats=FORMATS) as image:
             check_memory(image.height, image.width, image.height * image.width * READ_BYTES, f"to read {name}")
+            check_image(image, name)
             if image.format == "PNG":
-                check_image(image, name)
                 image.verify()  # the check sums, which decoding leaves out; what is verified cannot be decoded
         with Image.open(path, formats=FORMATS) as image:
+            image.load()
             if not read_exif(image, name):
                 image.info.pop("exif", None)  # a malformed block is told once
             return prepare(image, name)
@@ -66,8 +68,15 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Return width and height of a picture as stored, without decoding it; raises ImageError for what is no picture."""
-    with _decoding(f'"{path}"'), Image.open(path, formats=FORMATS) as image:
+    with _decoding(f'"{path}"'), Image.open(_regular(path), formats=FORMATS) as image:
         return image.size
+
+
+def _regular(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Return the path; raises ImageError for a pipe or a device, at which reading might wait forever."""
+    if (place := Path(path)).exists() and not place.is_file() and not place.is_dir():
+        raise ImageError(f'"{path}" is a pipe or a device: save the picture as a file first')
+    return path
 
 
 def prepare(image: Image.Image, name: str) -> Image.Image:
@@ -99,6 +108,8 @@ def _decoding(name: str) -> Iterator[None]:
     except Exception as error:  # decoders meet damage with whatever their first broken step raises
         if isinstance(error, OSError) and error.errno is not None:
             raise ImageError(f"{name} cannot be read ({error.strerror})") from error
+        if "closed" in str(error):
+            raise ImageError(f"{name} was closed: open it again") from error
         if "MAX_TEXT" in str(error):
             raise ImageError(f"{name} holds more than a megabyte of packed text (XMP, comments): save it without") from error
         raise ImageError(f"{name} is damaged or truncated ({error}): fetch or export it again") from error

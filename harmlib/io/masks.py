@@ -61,6 +61,7 @@ def to_mask(mask: Any, composite: np.ndarray, name: str = "the mask") -> np.ndar
     if not isinstance(mask, np.ndarray):
         advice = "open it first" if isinstance(mask, (str, os.PathLike)) else "turn it into an array first"
         raise MaskError(f"{name} is a {type(mask).__name__}, expected a PIL picture or an array (H, W): {advice}")
+    mask = np.asarray(mask)  # kinds of arrays with rules of their own (matrix) as plain ones
     if mask.ndim == 3 and mask.shape[2] == 1:
         mask = mask[..., 0]
     if mask.ndim == 3 and mask.shape[2] in (3, 4) and mask.dtype == np.uint8 and mask.size:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from harmlib.__main__ import main
 from harmlib.commands.harmonize import harmonize_files
-from harmlib.errors import DataError
+from harmlib.errors import DataError, ImageError
 from harmlib.evaluation.methods import score_folder
 from harmlib.io.images import read_image, write_png
 from harmlib.models.base import HarmonizationModel, Prediction
@@ -227,6 +227,37 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     os.close(writer)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("place", [1, 3, 5])
+def test_an_empty_argument_is_no_name_of_the_current_folder(place: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["harmonize", "c.png", "--mask", "m.png", "-o", "o.png", "--model", "xiao_ma"]
+    arguments[place] = ""
+
+    assert "an argument is empty: a variable of the shell may not be set" in refused(folder, capsys, *arguments)
+
+
+@pytest.mark.parametrize("place", ["composite", "mask"])
+def test_a_pipe_is_refused_and_not_waited_for(place: str, folder: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path_factory.mktemp("elsewhere") / "pipe.png"
+    os.mkfifo(pipe)
+    given = {"composite": "c.png", "mask": "m.png"} | {place: str(pipe)}
+
+    error = refused(folder, capsys, "harmonize", given["composite"], "--mask", given["mask"], "-o", "o.png", "--model", "xiao_ma")
+
+    assert "is a pipe or a device: save it as a file first" in error
+    with pytest.raises(ImageError, match="is a pipe or a device"):
+        read_image(pipe)
+
+
+def test_a_cut_picture_is_told_as_cut_and_not_as_malformed_exif(folder: Path, capsys, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "cut.png").write_bytes((folder / "c.png").read_bytes()[:200])
+
+    with caplog.at_level("INFO"):
+        error = refused(folder, capsys, "harmonize", "cut.png", "--mask", "m.png", "-o", "o.png", "--model", "xiao_ma")
+
+    assert '"cut.png" is damaged or truncated' in error
+    assert "EXIF" not in caplog.text
 
 
 @pytest.mark.parametrize("command", [[], ["harmonize"], ["detect"], ["models"], ["score"]])

@@ -115,6 +115,27 @@ def test_what_is_told_of_a_file_is_told_once_and_names_it(tmp_path: Path, photo_
     assert 'a.jpg" has malformed EXIF tags' in caplog.text
 
 
+def test_a_closed_picture_is_told_as_closed(tmp_path: Path, photo_array: np.ndarray, mask: np.ndarray) -> None:
+    Image.fromarray(photo_array).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        picture.load()
+    picture.close()
+
+    with pytest.raises(ImageError, match="the composite was closed: open it again"):
+        harmlib.harmonize("xiao_ma", picture, mask)
+
+
+@pytest.mark.parametrize("kind", [np.matrix, np.ma.array])
+@pytest.mark.parametrize("method", ["xiao_ma", "harmonizer"])
+def test_other_kinds_of_arrays_are_masks_like_plain_ones(kind, method: str, photo_array: np.ndarray, mask: np.ndarray) -> None:
+    expected = harmlib.harmonize(method, photo_array, mask)
+
+    found = harmlib.harmonize(method, np.ma.array(photo_array), kind(mask))
+
+    assert type(found) is np.ndarray
+    assert np.array_equal(found, expected)
+
+
 def test_lab_and_pages_are_refused_in_our_words(photo_array: np.ndarray, mask: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="the composite is LAB: convert it"):
         harmlib.harmonize("reinhard_lab", Image.new("LAB", (64, 48)), mask)
