@@ -50,10 +50,10 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     import papermill
 
     notebook, copy = Path(notebook), Path(copy)
-    if not notebook.is_file():
+    if _metadata(notebook) is None:
         raise ParameterError(f'"{notebook}" is no notebook: give the path of an .ipynb file')
     check_output(copy, notebook)
-    if copy.exists() and not _is_executed(copy):
+    if copy.exists() and "papermill" not in (_metadata(copy) or {}):
         raise DataError(f'"{copy}" is there and is no executed notebook: move it away, or choose another name')
     known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
@@ -196,13 +196,16 @@ def _check_photographs(profile: Profile, benchmarks: Iterable[BenchmarkPlan], da
         profile.open_source(name, data)
 
 
-def _is_executed(copy: Path) -> bool:
-    """Tell whether a file is a notebook that papermill ran."""
+def _metadata(path: Path) -> dict[str, Any] | None:
+    """Return the metadata of a notebook; None for what is none. Papermill adds its own to what it ran."""
     try:
-        content = read_json(copy)
+        content = read_json(path)
     except HarmlibError:
-        return False
-    return isinstance(content, dict) and isinstance(found := content.get("metadata"), dict) and "papermill" in found
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list) or not isinstance(content.get("nbformat"), int):
+        return None
+    found = content.get("metadata")
+    return found if isinstance(found, dict) else None
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:

@@ -55,6 +55,14 @@ def test_an_unknown_parameter_is_refused(tiny, tmp_path):
         run_notebook(tiny, tmp_path / "copy.ipynb", {"nubmer": 5})
 
 
+@pytest.mark.parametrize("content", [b"[]", b"\x89PNG\r\n", b"", b'{"cells": []}', b'{"metadata": 1, "cells": 2, "nbformat": 4}'])
+def test_what_is_no_notebook_is_refused(content, tmp_path):
+    (tmp_path / "a.ipynb").write_bytes(content)
+
+    with pytest.raises(ParameterError, match=r'a\.ipynb" is no notebook: give the path of an \.ipynb file'):
+        run_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb", {})
+
+
 @pytest.mark.parametrize("content", ["my notes", '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'])
 def test_a_copy_replaces_no_file_but_an_executed_notebook(content, tiny, tmp_path):
     (tmp_path / "mine.ipynb").write_text(content)
