@@ -57,10 +57,36 @@ def lip_photographs(split: str) -> Judge:
         name = source_of(seen.artefacts, "lip")
         if not name:
             return not_testable("needs LIP; this profile's photographs are others")
-        counts = {name: splits for manifest in seen.artefacts.manifests.values() for name, splits in manifest["counts"].items()}
-        return judge_exact(counts[name][split]["photographs"], paper=paper, data="LIP")
+        return judge_exact(photographs_of(seen.artefacts, name)[split], paper=paper, data="LIP")
 
     return measure
+
+
+def scene_splits(seen: Evidence, _: float) -> Finding:
+    """C03: "20k/2k/30k" photographs; the release of ADE20K's scene parsing has labels for the first two splits only."""
+    name = source_of(seen.artefacts, "ade20k")
+    if not name:
+        return not_testable("needs ADE20K; this profile's photographs are others")
+    found = photographs_of(seen.artefacts, name)
+    holds = [round(found[split] / 1000) for split in ("train", "test")] == [20, 2]
+    note = f"training photographs; validation {found['test']:,}; the test split has no public labels, and nobody uses it here"
+    return exactly(CANNOT_SAY if holds else DIFFERS, found["train"], data="ADE20K", note=note)
+
+
+def people(seen: Evidence, paper: float) -> Finding:
+    """C04: all photographs of LIP with part labels, of which those of its test split were never published."""
+    name = source_of(seen.artefacts, "lip")
+    if not name:
+        return not_testable("needs LIP; this profile's photographs are others")
+    labeled = sum(photographs_of(seen.artefacts, name).values())
+    note = f"with public labels; the test split, which has none, would have to hold {paper - labeled:,.0f}"
+    return exactly(AGREES if labeled == paper else CANNOT_SAY if labeled < paper else DIFFERS, labeled, data="LIP", note=note)
+
+
+def photographs_of(artefacts: Artefacts, source: str) -> dict[str, int]:
+    """Return split -> how many photographs one of the sources has there."""
+    counts = {name: splits for manifest in artefacts.manifests.values() for name, splits in manifest["counts"].items()}
+    return {split: found["photographs"] for split, found in counts[source].items()}
 
 
 def drawn_regions(_: Evidence, __: float) -> Finding:
@@ -143,6 +169,8 @@ def improvement(seen: Evidence, _: float) -> Finding:
 CLAIMS: dict[str, Judge] = {
     "sgmmh-C01": scene_classes,
     "sgmmh-C02": Setting(len(PARTS), note="part names of the LIP loader, background left out"),
+    "sgmmh-C03": scene_splits,
+    "sgmmh-C04": people,
     "sgmmh-C05": lip_photographs("train"),
     "sgmmh-C06": lip_photographs("test"),
     "sgmmh-C07": Construction(drawn_regions),

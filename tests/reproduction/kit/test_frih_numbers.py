@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from miniature_frih import FMSE, IMAGES, gains_table, make_artefacts, score_rows, two_colors
 
+from harmlib.data.composers.base import PUBLISHED
 from harmlib.metrics.protocols import METRICS
 from reproduction.frih import artefacts, claims, gains, numbers, submasks, summary
 from reproduction.kit import comparisons
@@ -145,7 +148,7 @@ def test_what_only_size_explains_vanishes_when_size_is_held(generator):
 def test_network_submasks_and_recipe_are_the_papers():
     settings = {claim_id: claim for claim_id, claim in claims.CLAIMS.items() if isinstance(claim, (Setting, Construction))}
 
-    assert len(settings) == 19
+    assert len(settings) == 20
     assert {result.claim_id: result.verdict for result in judge(settings)} == dict.fromkeys(settings, AGREES)
 
 
@@ -199,11 +202,28 @@ def judged(frih_artefacts, orders):
 def test_claims_about_iharmony4_need_iharmony4(judged):
     results = {result.claim_id: result.verdict for result in judged}
 
-    assert {results[claim] for claim in ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C35")} == {NOT_TESTABLE}
+    assert {results[claim] for claim in ABOUT_IHARMONY4} == {NOT_TESTABLE}
     assert {results[claim] for claim in GAINS} == {AGREES}
 
 
-GAINS = ("frih-C29", "frih-C30", "frih-C31", "frih-C33")
+ABOUT_IHARMONY4 = ("frih-C01", "frih-C02", "frih-C17", "frih-C18", "frih-C26", "frih-C34", "frih-C35")
+GAINS = ("frih-C29", "frih-C30", "frih-C31", "frih-C32", "frih-C33")
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(1.63, AGREES), (0.5, DIFFERS)])
+def test_gain_on_adobe_is_judged_on_iharmony4_alone_and_says_where_it_is_largest(tmp_path, gain, verdict):
+    gains_here = {"HCOCO": 0.6, "HAdobe5k": gain}
+    scores = pd.concat([score_rows({"frih_baseline": 400.0, "frih_submask": 400.0}, (subset,)) for subset in gains_here])
+    added = scores["subset"].map(gains_here).where(scores["method"] == "frih_submask", 0)
+    baseline = scores.loc[scores["method"] == "frih_baseline"].set_index(["subset", "id"])["psnr"]
+    scores["psnr"] = baseline.loc[list(zip(scores["subset"], scores["id"], strict=True))].to_numpy() + added
+    found = make_artefacts(tmp_path, scores)
+    published = replace(found.plan.benchmarks[0], composer=PUBLISHED, title="iHarmony4")
+
+    result = claims.CLAIMS["frih-C34"](Evidence(replace(found, plan=replace(found.plan, benchmarks=(published,))), {}), 1.63)
+
+    assert (result.verdict, result.ours.n) == (verdict, IMAGES)
+    assert result.note == ("largest on HAdobe5k" if verdict == AGREES else "largest on HCOCO")
 
 
 def gains_of(tested: artefacts.Artefacts) -> dict[str, str]:
@@ -215,7 +235,7 @@ def gains_of(tested: artefacts.Artefacts) -> dict[str, str]:
 def test_gain_without_its_runs_cannot_be_judged(tmp_path):
     partial = make_artefacts(tmp_path, score_rows({name: FMSE[name] for name in ("composite", "frih_baseline", "frih")}))
 
-    assert gains_of(partial) == {**dict.fromkeys(GAINS, NOT_TESTABLE), "frih-C31": AGREES}
+    assert gains_of(partial) == {**dict.fromkeys(GAINS, NOT_TESTABLE), "frih-C31": AGREES, "frih-C32": AGREES}
 
 
 def test_gain_among_networks_that_all_harm_is_no_agreement(tmp_path):

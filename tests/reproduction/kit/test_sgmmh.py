@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from harmlib.metrics.protocols import METRICS
 from harmlib.models.layers.retoucher import OPERATORS
 from reproduction.kit import charts, comparisons
 from reproduction.kit.artefacts import named_scores
-from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
+from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS, NOT_TESTABLE
 from reproduction.kit.verdicts import Construction, Evidence, Setting, judge
 from reproduction.profiles import load_profile
 from reproduction.sgmmh import artefacts, claims, directions, figures, numbers, pasted, pictures, pipeline, summary
@@ -355,6 +356,43 @@ def test_network_and_settings_are_the_papers():
 
     assert len(settings) == 18
     assert {result.claim_id: result.verdict for result in judge(settings)} == dict.fromkeys(settings, AGREES)
+
+
+@pytest.fixture
+def published(good_artefacts):
+    """Artefacts of the paper profile whose benchmarks say how many photographs they were made of."""
+
+    def make(**counts: dict[str, int]) -> Evidence:
+        profile = load_profile("paper")
+        plan = replace(good_artefacts.plan, benchmarks=profile.paper("sgmmh").benchmarks)
+        manifests = {
+            name: {"counts": {name: {split: {"photographs": number} for split, number in splits.items()}}}
+            for name, splits in counts.items()
+        }
+        workspace = replace(good_artefacts.workspace, profile=profile)
+        return Evidence(replace(good_artefacts, workspace=workspace, plan=plan, manifests=manifests), {})
+
+    return make
+
+
+@pytest.mark.parametrize(("train", "test", "verdict"), [(20_210, 2000, CANNOT_SAY), (20_210, 3000, DIFFERS), (15_000, 2000, DIFFERS)])
+def test_split_sizes_of_scenes_are_judged_as_far_as_they_are_public(published, train, test, verdict):
+    found = claims.scene_splits(published(ade20k={"train": train, "test": test}), np.nan)
+
+    assert (found.verdict, found.ours.mean) == (verdict, train)
+    assert f"validation {test:,}" in found.note
+
+
+@pytest.mark.parametrize(("test", "verdict"), [(10_000, CANNOT_SAY), (20_000, AGREES), (20_001, DIFFERS)])
+def test_people_without_public_labels_cannot_be_counted(published, test, verdict):
+    found = claims.people(published(lip={"train": 30_462, "test": test}), 50_462)
+
+    assert (found.verdict, found.ours.mean) == (verdict, 30_462 + test)
+
+
+@pytest.mark.parametrize("claim", ["sgmmh-C03", "sgmmh-C04", "sgmmh-C05"])
+def test_counts_of_photographs_need_the_data_set_itself(good_artefacts, claim):
+    assert claims.CLAIMS[claim](Evidence(good_artefacts, {}), 1.0).verdict == NOT_TESTABLE
 
 
 @pytest.mark.parametrize(
