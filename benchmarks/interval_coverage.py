@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 
 from harmlib.evaluation.intervals import Interval, auc_interval, draw_weights, holm, mean_interval, rank_correlation, ratio_of_means
-from harmlib.evaluation.repeats import seed_difference
-from harmlib.evaluation.statistics import photographs
+from harmlib.evaluation.statistics import paired_difference, photographs
 from reproduction.kit.style import save_csv
 from reproduction.userstudy.coverage import coverage
 
@@ -176,22 +175,26 @@ def seed_rows(repetitions: int, seed: int = 0, *, photographs_drawn: int = 100) 
         for runs in (3, 5):
             generator = np.random.default_rng((seed, runs))
 
-            def groups(first=first, second=second, together=together, runs=runs, generator=generator) -> dict[str, list[pd.DataFrame]]:
+            def draw(first=first, second=second, together=together, runs=runs, generator=generator) -> pd.DataFrame:
                 images = {method: generator.normal(0, np.sqrt(0.5), photographs_drawn) for method in "ab"}
-                return {
-                    method: [
-                        pd.DataFrame({"id": ids, "mse": image + generator.normal(0, spread) + generator.normal(0, together, len(ids))})
-                        for _ in range(runs)
-                    ]
+                return pd.concat(
+                    pd.DataFrame(
+                        {
+                            "method": method,
+                            "repeat": run,
+                            "id": ids,
+                            "mse": image + generator.normal(0, spread) + generator.normal(0, together, len(ids)),
+                        }
+                    )
                     for (method, image), spread in zip(images.items(), (first, second), strict=True)
-                }
+                    for run in range(runs)
+                )
 
-            def both(groups=groups) -> Interval:
-                return seed_difference(groups(), "a", "b", "mse")
+            def both(draw=draw) -> Interval:
+                return paired_difference(draw(), "a", "b", "mse")
 
-            def alone(groups=groups) -> Interval:
-                found = groups()
-                return mean_interval(found["a"][0]["mse"] - found["b"][0]["mse"], None)
+            def alone(draw=draw) -> Interval:
+                return paired_difference(draw().query("repeat == 0"), "a", "b", "mse")
 
             for kind, interval in ((f"difference, {runs} runs", both), ("difference, one run of each", alone)):
                 if kind.endswith("each") and runs > 3:

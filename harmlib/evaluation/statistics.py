@@ -1,19 +1,27 @@
-"""From score tables to numbers with intervals over photographs: means, buckets by foreground size, paired differences."""
+"""From score tables to numbers with intervals over photographs: means, buckets by foreground size, paired differences and ratios.
+
+Where methods were trained from several seeds, the scores have the column "repeat" (``repeats``): values are means over images and runs,
+and what compares methods or is compared with print has both in its interval.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError, ParameterError
-from harmlib.evaluation.intervals import Interval, mean_interval
+from harmlib.evaluation.intervals import Interval, mean_interval, ratio_of_means
+from harmlib.evaluation.repeats import REPEAT, with_seeds
 from harmlib.evaluation.table import KEYS
 from harmlib.metrics.protocols import METRICS
 
 ALL = "All"
+SEEDS = ("seeds", "seed_sd")
 
 Buckets = Mapping[str, tuple[float, float]]
 # FRIH tables 2 and 4; the published closed intervals count a boundary image twice, ours are [low, high).
@@ -58,7 +66,9 @@ def summarize(
 
     Means are over images (a missing score lowers n, in sight); 95 % intervals treat photographs as independent (``mean_interval``).
     Groups keep the order in which they first appear. Rows whose group is missing (an image outside every bucket) are left out.
-    Raises DataError for a column that is not there.
+    Scores of several runs ("repeat") add the columns seeds, how many runs, and seed_sd, the standard deviation of the runs' means, NaN of
+    one; the interval is then about these weights, averaged. A group holds the runs of one method.
+    Raises DataError for a column that is not there, and when the runs of a group differ in their images.
 
     >>> scores = pd.DataFrame({"method": ["composite"] * 2 + ["idt"] * 2, "id": ["a", "b"] * 2, "mse": [100.0, 50.0, 40.0, 30.0]})
     >>> summarize(scores, by=("method",), metrics=("mse",))[["method", "metric", "mean", "n"]].to_numpy().tolist()
@@ -68,9 +78,11 @@ def summarize(
     rows = []
     for group, part in scores.assign(photograph=photographs(scores)).groupby(list(by), sort=False, observed=True):
         for metric in metrics:
-            found = mean_interval(part[metric], part["photograph"])
-            rows.append((*group, metric, found.mean, found.low, found.high, found.n, found.units))
-    return pd.DataFrame(rows, columns=[*by, "metric", "mean", "low", "high", "n", "photographs"])
+            found, runs = _over_images(part, metric, part["photograph"])
+            spread = float(runs.std(ddof=1)) if len(runs) > 1 else math.nan
+            rows.append((*group, metric, found.mean, found.low, found.high, found.n, found.units, len(runs), spread))
+    table = pd.DataFrame(rows, columns=[*by, "metric", "mean", "low", "high", "n", "photographs", *SEEDS])
+    return table if REPEAT in scores else table.drop(columns=list(SEEDS))
 
 
 def with_all(scores: pd.DataFrame, column: str = "subset", *, label: str = ALL) -> pd.DataFrame:
@@ -100,26 +112,47 @@ def bucket(ratios: pd.Series, buckets: Buckets = RATIO_BUCKETS) -> pd.Series:
 
 
 def mean_score(scores: pd.DataFrame, metric: str) -> Interval:
-    """Return the mean of one column of scores with its interval over photographs."""
-    return mean_interval(scores[metric], photographs(scores))
+    """Return the mean of one column of one method's scores with its interval over photographs, and seeds where it has several runs."""
+    image, runs = _over_images(scores, metric, photographs(scores))
+    return with_seeds(image, [runs])
 
 
 def paired_difference(scores: pd.DataFrame, method_a: str, method_b: str, metric: str) -> Interval:
-    """Return the mean of ``metric`` of method a minus that of method b, over the same images, with its interval over photographs.
+    """Return the mean of ``metric`` of method a minus that of method b, over the same images, with its interval.
 
+    The interval is over photographs, and over the seeds of a method that has several runs ("repeat").
     Images are joined by benchmark, subset, split, protocol and id, never by row order.
-    Raises DataError when a method is missing, an image appears twice, or an image has only one of the methods.
+    Raises DataError when a method is missing, an image appears twice in a run, an image has only one of the methods, or runs of a
+    method differ in their images.
 
     >>> scores = pd.DataFrame({"method": ["composite"] * 2 + ["idt"] * 2, "id": ["a", "b", "b", "a"], "mse": [100.0, 50.0, 30.0, 40.0]})
     >>> paired_difference(scores, "idt", "composite", "mse").mean
     -40.0
     """
     pairs = paired_scores(scores, method_a, method_b, metric)
-    return mean_interval(pairs["a"] - pairs["b"], photographs(pairs))
+    image = mean_interval(pairs["a"] - pairs["b"], photographs(pairs))
+    return with_seeds(image, [_run_means(scores[scores["method"] == method], metric) for method in (method_a, method_b)])
+
+
+def paired_ratio(scores: pd.DataFrame, method_a: str, method_b: str, metric: str) -> Interval:
+    """Return the mean of ``metric`` of method a over that of method b, with the interval and errors of ``paired_difference``.
+
+    >>> scores = pd.DataFrame({"method": ["composite"] * 2 + ["idt"] * 2, "id": ["a", "b", "b", "a"], "mse": [100.0, 60.0, 30.0, 50.0]})
+    >>> paired_ratio(scores, "idt", "composite", "mse").mean
+    0.5
+    """
+    pairs = paired_scores(scores, method_a, method_b, metric)
+    image = ratio_of_means(pairs["a"], pairs["b"], photographs(pairs))
+    above, below = (_run_means(scores[scores["method"] == method], metric) for method in (method_a, method_b))
+    # To first order: what a run moves of either mean moves the ratio by.
+    return with_seeds(image, [above / below.mean(), image.mean * below / below.mean()])
 
 
 def paired_scores(scores: pd.DataFrame, method_a: str, method_b: str, metric: str) -> pd.DataFrame:
-    """Return one row per image with its keys and the two methods' scores as columns a and b; errors as ``paired_difference``."""
+    """Return one row per image with its keys and the two methods' scores, averaged over their runs, as columns a and b.
+
+    Errors as ``paired_difference``.
+    """
     keys = [name for name in KEYS if name != "method" and name in scores]
     _check_columns(scores, ["method", "id", metric])
     sides = {name: _side(scores, method, metric, keys, name) for name, method in (("a", method_a), ("b", method_b))}
@@ -135,16 +168,42 @@ def paired_scores(scores: pd.DataFrame, method_a: str, method_b: str, metric: st
 
 
 def _side(scores: pd.DataFrame, method: str, metric: str, keys: list[str], name: str) -> pd.DataFrame:
-    """Return one method's keys and scores, every image once."""
-    part = scores.loc[scores["method"] == method, [*keys, metric]].rename(columns={metric: name})
+    """Return one method's keys and scores, every image once: the mean over its runs, missing where one of them is."""
+    runs = [REPEAT] if REPEAT in scores else []
+    part = scores.loc[scores["method"] == method, [*keys, *runs, metric]].rename(columns={metric: name})
     if part.empty:
         raise DataError(f'the scores hold no method "{method}": score it first')
-    twice = part.duplicated(keys)
+    twice = part.duplicated([*keys, *runs])
     if twice.any():
         raise DataError(
             f'image "{part.loc[twice, "id"].iloc[0]}" of "{method}" stands in the scores twice: filter by protocol and benchmark'
         )
-    return part
+    count = part[REPEAT].nunique() if runs else 1
+    if count == 1:
+        return part.drop(columns=runs)
+    images = part.groupby(keys, sort=False, dropna=False)[name]
+    if (images.size() < count).any():
+        raise DataError(f'the runs of "{method}" are not scored on the same images: score all on the same ones')
+    return (images.sum(min_count=count) / count).reset_index()
+
+
+def _over_images(scores: pd.DataFrame, metric: str, units: pd.Series) -> tuple[Interval, np.ndarray]:
+    """Return the mean over images and runs with its interval over photographs, and the mean of each run; scores: of one method.
+
+    The runs of an image lie in one unit, so that the interval is that of the scores averaged over the runs.
+    """
+    runs = _run_means(scores, metric)
+    if len(runs) > 1 and len(scores) != len(runs) * (scores[REPEAT] == 0).sum():
+        raise DataError("runs of a method are not scored on the same images: score all on the same ones")
+    found = mean_interval(scores[metric], units)
+    return replace(found, n=found.n // max(len(runs), 1)), runs
+
+
+def _run_means(scores: pd.DataFrame, metric: str) -> np.ndarray:
+    """Return the mean of each run, (k,); scores: of one method."""
+    if REPEAT not in scores:
+        return np.array([scores[metric].mean()])
+    return scores.groupby(REPEAT)[metric].mean().to_numpy(dtype=float)
 
 
 def _check_columns(scores: pd.DataFrame, names: Sequence[str]) -> None:

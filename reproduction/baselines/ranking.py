@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from harmlib import models
-from harmlib.evaluation.intervals import Interval, bootstrap_interval, mean_interval
-from harmlib.evaluation.statistics import paired_scores, photographs, summarize
+from harmlib.evaluation.intervals import Interval, bootstrap_interval
+from harmlib.evaluation.statistics import paired_difference, paired_scores, photographs, summarize
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.kit import comparisons
 from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, readings
@@ -155,7 +155,7 @@ def spearman(means: np.ndarray, paper: np.ndarray) -> np.ndarray:
 def printed_pairs(artefacts: Artefacts) -> pd.DataFrame:
     """Return every pair of systems whose order the papers print: metric, better (in print), worse, paper, ours, low, high, n, reading.
 
-    artefacts: of ``ranked``. paper, ours: better - worse. Paired intervals take photographs for independent. The reading is "as printed" or
+    artefacts: of ``ranked``. paper, ours: better - worse. Paired intervals are over photographs and seeds. The reading is "as printed" or
     "against print" where a difference is clear after the correction over all pairs and metrics (``comparisons.readings``), and ALL_WORSE
     where both systems lose to the composite.
     """
@@ -163,13 +163,12 @@ def printed_pairs(artefacts: Artefacts) -> pd.DataFrame:
     for metric in RANKED:
         printed, lower = stand_ins(artefacts, metric), metric in LOWER_IS_BETTER
         methods = sorted(printed, key=printed.__getitem__, reverse=not lower)
-        values, units = score_matrix(artefacts.scores, methods, metric)
-        means = dict(zip(methods, values.mean(1), strict=True))
-        for (i, better), (j, worse) in combinations(enumerate(methods), 2):
+        means = artefacts.scores.groupby("method")[metric].mean()
+        for better, worse in combinations(methods, 2):
             paper = round(printed[better] - printed[worse], 3)
             if paper == 0:
                 continue
-            intervals.append(mean_interval(values[i] - values[j], units))
+            intervals.append(paired_difference(artefacts.scores, better, worse, metric))
             rows.append((metric, better, worse, paper, intervals[-1].mean, intervals[-1].low, intervals[-1].high, intervals[-1].n))
             lost.append(all_worse(means, (better, worse), metric))
     table = pd.DataFrame(rows, columns=["metric", "better", "worse", "paper", "ours", "low", "high", "n"])

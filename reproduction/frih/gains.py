@@ -33,7 +33,7 @@ def image_gains(scores: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
     regions: ``submasks.regions``; images that it does not have are left out.
     """
     known, parts = set(scores["method"]), []
-    shares = scores[scores["method"] == STAGE_ONE][["subset", "id", "foreground_ratio"]]
+    shares = scores[scores["method"] == STAGE_ONE][["subset", "id", "foreground_ratio"]].drop_duplicates()
     table = regions.merge(shares, on=["subset", "id"], validate="one_to_one")
     for before, after in STEPS:
         if known.issuperset((before, after)):

@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 
 from harmlib import models
-from harmlib.evaluation.intervals import Interval, mean_interval
-from harmlib.evaluation.statistics import mean_score, photographs
+from harmlib.evaluation.intervals import Interval
+from harmlib.evaluation.statistics import mean_score, paired_difference
 from harmlib.filters import restore
 from harmlib.models.base import TrainingRecipe
 from harmlib.models.harmonizer import COARSE_WEIGHT, EPOCH
@@ -149,9 +149,8 @@ def mean_of(protocol: str, method: str, note: str) -> Callable[[Evidence, float]
 
 def rise(seen: Evidence, _: float) -> Finding:
     """C24: what the strongest rival loses at full size."""
-    both = numbers.at_both_sizes(seen.artefacts, RIVAL, RIVAL_FULL, "fmse")
     note = f"rise of fMSE from 256x256 to full size, {LABELS[RIVAL_FULL]}; only the sign is judged, the paper's rise is 346.32"
-    more = mean_interval(both["b"] - both["a"], photographs(both))
+    more = paired_difference(numbers.at_both_sizes(seen.artefacts, RIVAL, RIVAL_FULL), "b", "a", "fmse")
     return judge_sign(more, expected="above", data=data_of(seen.artefacts.scores), note=note)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from harmlib.evaluation.intervals import Interval, ratio_of_means
-from harmlib.evaluation.statistics import paired_scores, photographs, summarize
+from harmlib.evaluation.intervals import Interval
+from harmlib.evaluation.statistics import paired_ratio, paired_scores, summarize
 from reproduction.harmonizer.artefacts import (
     AT_256,
     AT_FULL_SIZE,
@@ -141,25 +141,24 @@ def size_effect(artefacts: Artefacts) -> pd.DataFrame:
         for metric in ("mse", "fmse"):
             at_256 = method.removesuffix(PCM)
             small, full = printed_value(AT_256, at_256, metric), printed_value(AT_FULL_SIZE, method, metric)
-            values = at_both_sizes(artefacts, at_256, method, metric)
-            ratio = ratio_of_means(values["b"], values["a"], photographs(values))
+            scores = at_both_sizes(artefacts, at_256, method)
+            values, ratio = paired_scores(scores, "a", "b", metric), paired_ratio(scores, "b", "a", metric)
             means = (values["a"].mean(), values["b"].mean())
             rows.append((LABELS[method], metric, *means, ratio.mean, ratio.low, ratio.high, ratio.n, round(full / small, 3)))
     columns = ["method", "metric", "at 256x256", "at full size", "ratio", "low", "high", "n", "ratio in the paper"]
     return artefacts.stamped(pd.DataFrame(rows, columns=columns))
 
 
-def at_both_sizes(artefacts: Artefacts, at_256: str, at_full_size: str, metric: str) -> pd.DataFrame:
-    """Return the scores of one method at 256x256 (column a) and of another at the files' size (b), image by image."""
+def at_both_sizes(artefacts: Artefacts, at_256: str, at_full_size: str) -> pd.DataFrame:
+    """Return the scores of one method at 256x256 as those of "a" and of another at the files' size as those of "b"."""
     chosen = [(AT_256, at_256, "a"), (AT_FULL_SIZE, at_full_size, "b")]
     parts = [under(artefacts, protocol).query("method == @method").assign(method=name) for protocol, method, name in chosen]
-    return paired_scores(pd.concat(parts, ignore_index=True).assign(protocol=""), "a", "b", metric)
+    return pd.concat(parts, ignore_index=True).assign(protocol="")
 
 
 def reduction(artefacts: Artefacts, protocol: str, method: str, metric: str = "mse") -> Interval:
     """Return by what share Harmonizer's mean error lies below a method's, with its interval."""
-    values = paired_scores(under(artefacts, protocol), "harmonizer", method, metric)
-    ratio = ratio_of_means(values["a"], values["b"], photographs(values))
+    ratio = paired_ratio(under(artefacts, protocol), "harmonizer", method, metric)
     return Interval(1 - ratio.mean, 1 - ratio.high, 1 - ratio.low, ratio.n)
 
 

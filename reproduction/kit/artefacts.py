@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from harmlib import models
@@ -16,6 +15,7 @@ from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.built import read_composites
 from harmlib.data.pairs import Pair, read_pairs
 from harmlib.errors import DataError
+from harmlib.evaluation.repeats import REPEAT
 from harmlib.evaluation.table import KEYS, read_scores
 from harmlib.io.files import MANIFEST, read_manifest
 from harmlib.training.plan import RunPlan, read_history
@@ -37,7 +37,7 @@ class Artefacts:
     plan: the paper's plan for the device that made the scores. device: that device, "cpu" or "gpu".
     manifests: benchmark -> its manifest.
     scores: one row per image and method, with "dataset" (the paper's benchmark that ours stands for) and "data" (what ours is called).
-    repeats: the rows of runs trained again from other seeds, "<method>-s<repeat>"; they are in no other table.
+    Where the profile trains a run from several seeds, one row per image, method and run, which "repeat" numbers.
     """
 
     workspace: Workspace
@@ -46,7 +46,11 @@ class Artefacts:
     device: str
     manifests: dict[str, dict[str, Any]]
     scores: pd.DataFrame
-    repeats: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def first_runs(self) -> pd.DataFrame:
+        """The scores of first runs alone: those of the networks whose pictures are shown."""
+        return self.scores[self.scores[REPEAT] == 0].drop(columns=REPEAT) if REPEAT in self.scores else self.scores
 
     @property
     def stamp(self) -> str:
@@ -83,11 +87,14 @@ class Artefacts:
         results, profile = self.workspace.results, self.workspace.profile
         papers = [paper for paper in profile.papers if paper != self.plan.paper and (results.scores(paper) / MANIFEST).exists()]
         papers = [paper for paper in papers if read_manifest(results.scores(paper), "device")["device"] == self.device]
-        tables = [self.scores, *(read_scores(results.scores(paper) / "scores.csv") for paper in papers)]
-        rows = pd.concat(tables, ignore_index=True).drop_duplicates(list(KEYS))
+        tables = [self.scores, *(with_repeats(read_scores(results.scores(paper) / "scores.csv")) for paper in papers)]
+        rows = pd.concat(tables, ignore_index=True)
+        if REPEAT in rows:
+            rows[REPEAT] = rows[REPEAT].fillna(0).astype(int)
+        rows = rows.drop_duplicates([name for name in (*KEYS, REPEAT) if name in rows])
         here = set(zip(self.scores["benchmark"], self.scores["protocol"], strict=True))
         alike = [pair in here for pair in zip(rows["benchmark"], rows["protocol"], strict=True)]
-        rows = rows[np.array(alike) & of_first_runs(rows)]
+        rows = rows[alike]
         others = unique_runs(_first_runs(profile.paper(paper, self.device)) for paper in papers).values()
         own = {run.name for run in self.plan.runs}
         scored = set(rows["method"].str.removesuffix(PCM))
@@ -151,10 +158,17 @@ def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) 
     manifests = {
         benchmark.name: read_manifest(results.benchmark(benchmark.name), "title", "dataset", "counts") for benchmark in plan.benchmarks
     }
-    scores = read_scores(results.scores(paper) / "scores.csv")
-    first = of_first_runs(scores)
-    named = named_scores(scores[first], plan.benchmarks, labels)
-    return Artefacts(workspace, labels, plan, device, manifests, named, repeats=scores[~first].reset_index(drop=True))
+    scores = with_repeats(read_scores(results.scores(paper) / "scores.csv"))
+    return Artefacts(workspace, labels, plan, device, manifests, named_scores(scores, plan.benchmarks, labels))
+
+
+def with_repeats(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return scores in which a run and those from other seeds, "<method>-s<repeat>", are one method, with "repeat" where there are some."""
+    if of_first_runs(scores).all():
+        return scores
+    names = {name: without_repeat(name) for name in scores["method"].unique()}
+    repeats = {name: int(name[len(first) :].removeprefix("-s") or 0) for name, first in names.items()}
+    return scores.assign(method=scores["method"].map(names), **{REPEAT: scores["method"].map(repeats)})
 
 
 def of_first_runs(scores: pd.DataFrame) -> pd.Series:

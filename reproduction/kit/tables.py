@@ -21,12 +21,14 @@ LOWER_IS_BETTER = ("mse", "fmse", "lpips")
 # What a table may be grouped by, named as in the papers' CSV files.
 GROUPS = ("dataset", "subset_or_bucket")
 COLUMNS = ("method", "row", *GROUPS, "metric", "direction", "paper", "ours", "low", "high", "n", "photographs", "data", "rank", "note")
+# More, where methods were trained from several seeds.
+OF_SEEDS = ("seeds", "seed_sd")
 NOT_AVAILABLE = "n/a"
 MARKS = {"best": "font-weight: bold", "second": "text-decoration: underline", "": ""}
 
 
 def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, reasons: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Return our means beside the printed ones, one row per method, group and metric, with the columns of COLUMNS.
+    """Return our means beside the printed ones, one row per method, group and metric, with the columns of COLUMNS, and of OF_SEEDS.
 
     summary: as ``statistics.summarize`` returns it. Its columns "dataset" and "subset_or_bucket", where it has them, are matched with
     the paper's.
@@ -45,11 +47,12 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     table = pd.concat([table, _beyond(ours, printed, keys)], ignore_index=True)
     better = {metric: "down" if metric in LOWER_IS_BETTER else "up" for metric in METRICS}
     table["direction"] = table["direction"].fillna(table["key"].map(better)).fillna("none")
-    blank = {"row": "", "dataset": "", "subset_or_bucket": "", "paper": "", "n": 0, "photographs": 0}
-    table = table.fillna(blank).astype({"n": int, "photographs": int})
+    counts = [name for name in ("n", "photographs", "seeds") if name in table]
+    blank = {"row": "", "dataset": "", "subset_or_bucket": "", "paper": "", **dict.fromkeys(counts, 0)}
+    table = table.fillna(blank).astype(dict.fromkeys(counts, int))
     known, rows = reasons or {}, zip(table["key"], table["method"], table["ours"].isna(), strict=True)
     notes = [known.get(key, known.get(method, "not scored")) if missing else "" for key, method, missing in rows]
-    return table.assign(data=data, rank="", note=notes)[list(COLUMNS)]
+    return table.assign(data=data, rank="", note=notes)[[*COLUMNS, *(name for name in OF_SEEDS if name in table)]]
 
 
 def _check_distinct(printed: pd.DataFrame, keys: Sequence[str]) -> None:
@@ -120,7 +123,8 @@ def caption(table: pd.DataFrame) -> str:
     """Return one line with the data, n, what the interval is, and why cells are n/a."""
     images, units = (_counts(table[name]) for name in ("n", "photographs"))
     reasons = "; ".join(dict.fromkeys(note for note in table["note"] if note))
-    line = f"ours [95 % interval over photographs] (paper); data: {', '.join(table['data'].unique())}; n = {images} of {units} photographs"
+    cell = "ours [95 % interval over photographs]" + (" ± standard deviation of training seeds" if OF_SEEDS[0] in table else "")
+    line = f"{cell} (paper); data: {', '.join(table['data'].unique())}; n = {images} of {units} photographs"
     return f"{line}; {NOT_AVAILABLE}: {reasons}" if reasons else line
 
 
@@ -138,7 +142,8 @@ def _cell(row: Mapping[Hashable, Any]) -> str:
         return NOT_AVAILABLE + paper
     digits = decimals(row["paper"], low, high)
     interval = "" if math.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{ours:.{digits}f}{interval}{paper}"
+    spread = f" ± {row['seed_sd']:.{digits}f}" if row.get("seeds", 0) > 1 else ""
+    return f"{ours:.{digits}f}{interval}{spread}{paper}"
 
 
 def decimals(paper: str, low: float, high: float) -> int:

@@ -154,7 +154,7 @@ def trend(seen: Evidence, _: float) -> Finding:
     parts = {}
     for dataset, found in seen.artefacts.scores.groupby("dataset", sort=False):
         pairs = paired_scores(found, OWN, BASELINE, "mse")
-        shares = found.loc[found["method"] == OWN, ["subset", "id", "foreground_ratio"]]
+        shares = found.loc[found["method"] == BASELINE, ["subset", "id", "foreground_ratio"]]
         table = pairs.query("b > 0").merge(shares, on=["subset", "id"], validate="one_to_one")
         chosen = table.assign(removed=1 - table["a"] / table["b"]).iloc[evenly(range(len(table)), MOST_RANKED)]
         parts[str(dataset)] = rank_correlation(chosen[["removed", "foreground_ratio"]].to_numpy(), photographs(chosen))

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.intervals import mean_interval, ratio_of_means
-from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, paired_scores, photographs
+from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, paired_difference, paired_ratio, paired_scores
 from reproduction.kit import comparisons
 from reproduction.kit import orders as kit_orders
 from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
@@ -119,8 +118,7 @@ def _ratios(scores: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Yield size, method, metric, ratio to the composites' error, low, high, n and photographs."""
     for size, part in scores.groupby("subset_or_bucket", sort=False):
         for method in (name for name in LABELS if name != BASELINE and name in set(part["method"])):
-            values = paired_scores(part, method, BASELINE, "mse")
-            ratio = ratio_of_means(values["a"], values["b"], photographs(values))
+            ratio = paired_ratio(part, method, BASELINE, "mse")
             yield size, method, RELATIVE.lower(), ratio.mean, ratio.low, ratio.high, ratio.n, ratio.units
 
 
@@ -181,7 +179,7 @@ def _against_nothing(scores: pd.DataFrame, method: str) -> tuple[float, float, f
     if scores.empty:
         return np.nan, np.nan, np.nan, 0, np.nan, NO_IMAGE
     values = paired_scores(scores, method, BASELINE, "mse")
-    difference = mean_interval(values["a"] - values["b"], photographs(values))
+    difference = paired_difference(scores, method, BASELINE, "mse")
     words = comparisons.reading(difference.low, difference.high, lower_is_better=True)
     return difference.mean, difference.low, difference.high, difference.n, float((values["a"] > values["b"]).mean()), words
 

@@ -87,16 +87,30 @@ def test_without_another_finished_paper_nothing_is_lent(workspace):
     assert errors(opened.compared) == errors(opened)
 
 
-def test_repeats_stand_apart(workspace):
+def test_runs_from_other_seeds_are_rows_of_their_method(workspace):
     shutil.rmtree(workspace.results.scores("frih"))
     write_scores(workspace.results, "frih", {"composite": 9.0, "frih": 5.0, "frih-s1": 6.0})
     write_scores(workspace.results, "baselines", {"idih": 7.0, "idih-s1": 8.0})
 
     opened = artefacts.open_artefacts(workspace, "frih", LABELS)
 
-    assert errors(opened) == {"composite": 9.0, "frih": 5.0}
-    assert dict(zip(opened.repeats["method"], opened.repeats["mse"], strict=True)) == {"frih-s1": 6.0}
-    assert set(errors(opened.compared)) == {"composite", "frih", "idih"}
+    rows = opened.compared.scores[["method", "repeat", "mse"]]
+    assert sorted(rows.itertuples(index=False, name=None)) == [
+        ("composite", 0, 9.0),
+        ("frih", 0, 5.0),
+        ("frih", 1, 6.0),
+        ("idih", 0, 7.0),
+        ("idih", 1, 8.0),
+    ]
+    assert dict(zip(opened.first_runs["method"], opened.first_runs["mse"], strict=True)) == {"composite": 9.0, "frih": 5.0}
+
+
+def test_repeats_of_another_paper_alone_leave_its_own_runs_first(workspace):
+    write_scores(workspace.results, "baselines", {"idih": 7.0, "idih-s1": 8.0})
+
+    rows = artefacts.open_artefacts(workspace, "frih", LABELS).compared.scores
+
+    assert rows.groupby("method")["repeat"].max().to_dict() == {"composite": 0, "frih": 0, "idih": 1}
 
 
 def finish_run(results: Results, run: str, method: str) -> None:

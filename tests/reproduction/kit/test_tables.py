@@ -8,7 +8,7 @@ import pytest
 
 from harmlib.errors import ParameterError
 from harmlib.evaluation.statistics import summarize
-from reproduction.kit.tables import COLUMNS, beside_paper, caption, decimals, styled, with_ranks
+from reproduction.kit.tables import COLUMNS, OF_SEEDS, beside_paper, caption, decimals, styled, with_ranks
 from reproduction.papers import published
 
 DATA = "HScene-style, embedded"
@@ -118,6 +118,30 @@ def test_grid_shows_na_where_there_is_no_number(table: pd.DataFrame) -> None:
 
 def test_grid_prints_the_best_in_bold(table: pd.DataFrame, scores: pd.DataFrame) -> None:
     assert "font-weight: bold" in styled(with_ranks(table, scores)).to_html()
+
+
+@pytest.fixture(scope="module")
+def repeated(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores with two more runs of the last method, one of which is far worse."""
+    last = scores[scores["method"] == "ours_only"]
+    more = [last.assign(mse=last["mse"] + worse, repeat=run) for run, worse in ((1, 0), (2, 150))]
+    return pd.concat([scores.assign(repeat=0), *more], ignore_index=True)
+
+
+def test_deviation_of_the_seeds_stands_beside_the_interval(repeated: pd.DataFrame) -> None:
+    summary = summarize(repeated, ["dataset", "method"], metrics=["mse"])
+    table = beside_paper(summary, published("sgmmh", 2), data=DATA)
+
+    assert tuple(table) == (*COLUMNS, *OF_SEEDS)
+    assert cell(table, "ours_only", "MSE")[list(OF_SEEDS)].tolist() == [3, pytest.approx(150 / 3**0.5)]
+    assert cell(table, "sgmmh_om", "MSE")["seeds"] == 1
+    assert "± 87" in styled(table).data.loc["ours_only", ("HScene", "MSE ↓")]
+    assert "± standard deviation of training seeds" in caption(table)
+
+
+def test_method_whose_seeds_differ_more_than_methods_do_is_not_ranked(table: pd.DataFrame, scores: pd.DataFrame, repeated) -> None:
+    assert cell(with_ranks(table, scores), "ours_only", "MSE")["rank"] == "best"
+    assert cell(with_ranks(table, repeated), "ours_only", "MSE")["rank"] == ""
 
 
 def test_caption_names_data_n_and_reasons(table: pd.DataFrame) -> None:
