@@ -1,14 +1,15 @@
 """What the paper profile takes: updates, multiply-accumulates, memory and loading of every run, and hours extrapolated from them.
 
-    python benchmarks/paper_profile.py [--papers frih ...] [--seconds-decoded 0.215] [--workers 8]
+    python benchmarks/paper_profile.py [--papers frih ...] [--seconds-decoded 0.215]
 
 Counted, not timed: the multiply-accumulates of one update's forward and backward passes, by torch's counter, on two synthetic
 pictures at full width (FRIH with 7 submasks a picture, the paper's mean), and the bytes that autograd keeps for them
 (those kept twice count twice). Timed, on one core of
 this machine: a visit of a packed pair with its augmentations, of a pair shrunk to 1024 pixels, and of an online composite. The rest is
-extrapolated: a GPU of 25 TFLOP/s and 3 ms an update at least, and ``workers`` loader processes. "before": every visit decoded the files,
-which took 0.18 to 0.25 s on average over iHarmony4, as measured on its sub-data-sets (the middle is taken). A run takes the slower of its
-two columns. Writes ``results/paper_profile.csv``, one row a run, and prints the sums by paper; runs that it has are not
+extrapolated: a GPU of 25 TFLOP/s and 3 ms an update at least, and as many loader processes as the run has workers, each with a core of
+its own. "before": 8 loader processes, and every visit decoded the files, which took 0.18 to 0.25 s on average over iHarmony4, as
+measured on its sub-data-sets (the middle is taken). A run takes the slower of its two columns. Writes ``results/paper_profile.csv``,
+one row a run, and prints the sums by paper; runs that it has are not
 measured again: remove the file to start anew. Seeded.
 """
 
@@ -48,6 +49,7 @@ FULL = (683, 1024)
 FLOPS = 25e12  # a second
 FLOOR = 3e-3  # seconds of an update, whatever it computes
 VISITS = 24
+WORKERS_BEFORE = 8
 ADAM = 16  # bytes a parameter: weights, gradients, two moments
 RESULTS = Path(__file__).parents[1] / "results" / "paper_profile.csv"
 
@@ -57,7 +59,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--papers", nargs="+")
     parser.add_argument("--seconds-decoded", type=float, default=0.215)
-    parser.add_argument("--workers", type=int, default=8)
     options = parser.parse_args()
     torch.manual_seed(SEED)
     profile = load_profile("paper")
@@ -72,7 +73,7 @@ def main() -> None:
             key = f"{run.method} {sorted((name, value) for name, value in options_of.items() if name not in ('d_c', 'filters'))}"
             if key not in costs:
                 costs[key] = cost_of(model)
-            rows.append(row_of(paper, run, model, costs[key], seconds, options.seconds_decoded, options.workers))
+            rows.append(row_of(paper, run, model, costs[key], seconds, options.seconds_decoded))
             write_text(RESULTS, pd.DataFrame(rows).round(3).to_csv(index=False, lineterminator="\n"))
             print(run.name, flush=True)
     sums = pd.DataFrame(rows).groupby("paper", sort=False)[["gpu_hours", "loader_hours", "loader_hours_before", "hours", "hours_before"]]
@@ -155,7 +156,6 @@ def row_of(
     cost: tuple[float, float],
     seconds: Mapping[str, float],
     decoded: float,
-    workers: int,
 ) -> dict[str, Any]:
     """Return what is known of a run, and what is extrapolated."""
     macs, kept = cost
@@ -166,13 +166,14 @@ def row_of(
     visits = run.iterations * run.batch_size
     gpu = run.iterations * max(FLOOR * run.accumulate, 2 * macs * run.batch_size / FLOPS) / 3600
     before = seconds[way] if run.online else decoded + seconds["labeled"] - seconds["shrunk"] if model.labeler else decoded
-    loader, loader_before = (visits * each / workers / 3600 for each in (seconds[way], before))
+    loader, loader_before = visits * seconds[way] / run.workers / 3600, visits * before / WORKERS_BEFORE / 3600
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return {
         "paper": paper,
         "run": run.name,
         "updates": run.iterations,
         "batch_size": run.batch_size,
+        "workers": run.workers,
         "gmacs_update": macs * run.batch_size / 1e9,
         "memory_gib": (kept * run.batch_size / run.accumulate + ADAM * parameters) / 2**30,
         "memory_gib_before": (kept * run.batch_size + ADAM * parameters) / 2**30,
