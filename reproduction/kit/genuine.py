@@ -9,7 +9,7 @@ import pandas as pd
 
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.evaluation.intervals import mean_interval
-from harmlib.evaluation.statistics import photographs
+from harmlib.evaluation.statistics import ALL, bucket, photographs
 from harmlib.io.tables import NUMBER_OR_INFINITE, TEXT, WHOLE, read_frame
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import Artefacts
@@ -54,6 +54,25 @@ def full_size_table(records: pd.DataFrame) -> pd.DataFrame:
     printed = printed[printed["method"].isin(records["method"].unique())]
     grouped = comparisons.in_subsets(records.assign(data=DATA))
     return comparisons.printed_table(grouped, printed, METRICS, labels={}, reasons={}, ranked=())
+
+
+def overall_from_parts(records: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+    """Return what a printed table's own columns give for all images of iHarmony4, weighted with how many there are of each kind.
+
+    records: as ``read_pack`` returns them. printed: ``papers.published`` by sub-dataset, or by size of the foreground; rows with a cell
+    missing are left out. Columns: table, row, metric, paper ("All" as printed), ours (of its columns), percent (how far the printed one
+    is off), images (of each column, in their order).
+    """
+    images = records.drop_duplicates("id")
+    sizes = pd.concat([images["subset"], bucket(images["foreground_ratio"])]).value_counts()
+    rows = []
+    wide = printed.pivot_table(values="number", index=["table", "row", "metric"], columns="subset_or_bucket", sort=False).dropna()
+    parts = [name for name in wide if name != ALL]
+    weights, images_of = sizes[parts].to_numpy(), " + ".join(map(str, sizes[parts]))
+    for cells in wide.reset_index().to_dict("records"):
+        ours = float(np.average([cells[name] for name in parts], weights=weights))
+        rows.append((cells["table"], cells["row"], cells["metric"], cells[ALL], ours, 100 * (cells[ALL] / ours - 1), images_of))
+    return pd.DataFrame(rows, columns=["table", "row", "metric", "paper", "ours", "percent", "images"])
 
 
 def count_images(artefacts: Artefacts, *, paper: float, note: str) -> Finding:

@@ -13,6 +13,7 @@ from harmlib.errors import DataError
 from reproduction.kit import genuine
 from reproduction.kit.artefacts import Artefacts
 from reproduction.kit.findings import AGREES, DIFFERS, NOT_TESTABLE
+from reproduction.papers import published
 
 
 @pytest.fixture
@@ -79,6 +80,29 @@ def test_table_sets_genuine_means_beside_those_of_the_paper_and_of_later_ones(pa
     assert table["ours"].to_dict() == {"composite": 30, "harmonizer": 29, "pctnet": 28}
     assert table.loc["pctnet", "row"] == "PCT-Net CNN, later"
     assert (table["rank"] == "").all()
+
+
+def test_overall_of_a_printed_table_weights_its_columns_with_their_images(pack):
+    records = genuine.read_pack(pack)
+    cells = {("a", "HCOCO"): 10.0, ("a", "HAdobe5k"): 20.0, ("a", "All"): 16.5, ("b", "HCOCO"): 10.0, ("b", "All"): 1.0}
+    rows = [{"table": "1", "row": row, "metric": "MSE", "subset_or_bucket": name, "number": cell} for (row, name), cell in cells.items()]
+
+    found = genuine.overall_from_parts(records, pd.DataFrame(rows))
+
+    assert found["row"].tolist() == ["a"]
+    assert found[["paper", "ours", "percent"]].to_numpy().tolist() == [[16.5, 15, pytest.approx(10)]]
+
+
+def test_the_real_sizes_fit_frihs_composites_and_not_its_baseline(shared):
+    records = genuine.read_pack(shared / "data")
+
+    by_subset, by_size = (genuine.overall_from_parts(records, published("frih", table)).set_index(["row", "metric"]) for table in (3, 4))
+
+    assert by_size["images"].unique().tolist() == ["3831 + 1955 + 1618"]
+    assert by_subset.loc[("Input composite", "MSE"), "percent"] == pytest.approx(0, abs=0.02)
+    assert by_size.loc[("Input composite", "fMSE"), "percent"] == pytest.approx(0, abs=0.02)
+    assert by_subset.loc[("Baseline", "MSE"), "ours"] == pytest.approx(34.18, abs=0.005)
+    assert by_size.loc[("Baseline", "MSE"), "ours"] == pytest.approx(36.99, abs=0.005)
 
 
 def test_the_real_pack_holds_three_methods_on_the_same_images(shared):
