@@ -145,7 +145,7 @@ def gain_on_adobe(seen: Evidence, name: str, paper: float) -> Finding:
     first, second, scores = "frih_submask", STAGE_ONE, seen.artefacts.scores
     if not {first, second} <= set(scores["method"]):
         return not_testable(f"{LABELS[first]} and {LABELS[second]} are not both trained in this profile")
-    gains = {subset: paired_difference(part, first, second, "psnr") for subset, part in scores.groupby("subset")}
+    gains = {str(subset): paired_difference(part, first, second, "psnr") for subset, part in scores.groupby("subset")}
     largest = max(gains, key=lambda subset: gains[subset].mean)
     return judge_value(gains["HAdobe5k"], paper=paper, narrow=NARROW_PSNR, data=seen.artefacts.title(name), note=f"largest on {largest}")
 
