@@ -30,6 +30,7 @@ from reproduction.reading import CONFIG_FOLDER, PAPERS_FILE, profile_path
 from reproduction.schema import suggest
 from reproduction.stages import Results, build_benchmarks, train_runs, trained_plans
 from reproduction.supervision import alone_in, supervised
+from reproduction.workspace import DATA, PROFILE
 
 LOCAL = "local"
 EXECUTORS = (LOCAL, "slurm")
@@ -44,8 +45,9 @@ class NotebookError(HarmlibError):
 def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str], parameters: Mapping[str, Any]) -> Path:
     """Run a notebook with papermill; return the executed copy, with a manifest beside it written last.
 
-    Its kernel ends with this process. Raises DataError where the copy cannot be written, ParameterError for a parameter the notebook does
-    not have, NotebookError when it stops with an error (what had run is then in ``<copy>.failed.ipynb``).
+    Its kernel ends with this process. While it runs, its cells appear in ``<copy>.running.ipynb``. Raises DataError where the copy cannot
+    be written, ParameterError for a parameter the notebook does not have, NotebookError when it stops with an error (what had run is then
+    in ``<copy>.failed.ipynb``).
     """
     import papermill
 
@@ -59,8 +61,9 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     for name in parameters:
         if name not in known:
             raise ParameterError(f'notebook "{notebook.name}" has no parameter "{name}": choose among {", ".join(known)}')
-    started, failed = time.time(), copy.with_suffix(".failed.ipynb")
+    started, running, failed = time.time(), copy.with_suffix(".running.ipynb"), copy.with_suffix(".failed.ipynb")
     copy.parent.mkdir(parents=True, exist_ok=True)
+    failed.unlink(missing_ok=True)  # of an earlier run
     logging.getLogger("papermill").setLevel(logging.WARNING)
     os.environ[IN_TERMINAL] = "1"  # for the kernel, which inherits it
     os.environ["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -68,20 +71,22 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
         with supervised():
             papermill.execute_notebook(
                 _literal(notebook),
-                _literal(failed),
+                _literal(running),
                 dict(parameters),
                 kernel_name="python3",
                 cwd=str(CHECKOUT / "notebooks"),
                 progress_bar=False,
                 stderr_file=sys.stderr,
+                coalesce_streams=True,  # of a progress bar only its last state stays in the copy
                 # Otherwise every kernel warns about its transport and reports its own end as an error.
                 extra_arguments=["--log-level=50"],
             )
     except OSError as error:
-        raise refusal(failed, error) from error
+        raise refusal(running, error) from error
     except Exception as error:
+        running.replace(failed)
         raise NotebookError(f'notebook "{notebook.name}" stopped: {_last_line(error)} ("{failed.name}" shows where)') from error
-    failed.replace(copy)
+    running.replace(copy)
     manifest = {
         "notebook": notebook.name,
         "sha256": sha256(notebook),
@@ -151,7 +156,9 @@ def reproduce(
     with alone_in(folder.root):
         remove_partial(folder.root)
         write_json(folder.root / "workflow.json", settings)
-        code = subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
+        # Its notebooks are told everything: what a person has set for their own must not get in.
+        told = {name: value for name, value in os.environ.items() if name not in (PROFILE, DATA)}
+        code = subprocess.run([*command, *(["--dry-run"] if dry_run else [])], env=told, check=False).returncode
     if code:
         raise NotebookError(f'"{loaded.name}" is not finished: what stopped it stands above, and the same command goes on from there')
 

@@ -16,7 +16,7 @@ from harmlib.perturbations import apply_step
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
-profile = "smoke"  # smoke, small, paper, or the path of a .yaml file; for the seed and the plot style alone
+profile = None  # smoke, small, night, paper, or a .yaml file; for the seed and the plot style alone
 results = "results"  # not read
 data = None  # not needed
 filter_name = "nashville"  # any of the 23 Instagram filters that Sg-MMH uses

@@ -22,7 +22,7 @@ from reproduction.kit.selection import evenly
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
-profile = "smoke"  # smoke, small, paper, or the path of a .yaml file
+profile = None  # smoke, small, night, paper, or a .yaml file; None: HARMLIB_PROFILE, else smoke
 results = "results"  # folder of all results
 data = None  # not needed
 

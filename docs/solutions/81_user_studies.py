@@ -19,7 +19,7 @@ from reproduction.userstudy.intervals import bootstrap_scores
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
-profile = "smoke"  # smoke, small, paper, or the path of a .yaml file
+profile = None  # smoke, small, night, paper, or a .yaml file; None: HARMLIB_PROFILE, else smoke
 results = "results"  # folder of all results; nothing is read from it
 data = None  # not needed
 

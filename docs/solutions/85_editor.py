@@ -20,7 +20,7 @@ from harmlib.perturbations import apply_step
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
-profile = "smoke"  # smoke, small, paper, or the path of a .yaml file
+profile = None  # smoke, small, night, paper, or a .yaml file; None: HARMLIB_PROFILE, else smoke
 results = "results"  # folder of all results; the runs named below are taken from it where they are finished
 data = None  # not needed
 

@@ -16,7 +16,7 @@ from reproduction.papers import published
 from reproduction.workspace import open_workspace
 
 # %% tags=["parameters"]
-profile = "smoke"  # smoke, small, paper, or the path of a .yaml file; for the seed alone
+profile = None  # smoke, small, night, paper, or a .yaml file; for the seed alone
 results = "results"  # not read
 data = None  # not needed
 

@@ -20,7 +20,7 @@ from harmlib.evaluation.table import KEYS, read_scores
 from harmlib.io.files import MANIFEST, read_manifest
 from harmlib.training.plan import RunPlan, read_history
 from reproduction.profiles import PCM, PaperPlan, SourcePlan, repeat_of, unique_runs, without_repeat
-from reproduction.stages import finished_runs
+from reproduction.stages import check_finished, finished_runs
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel, TrainingRecipe
@@ -153,6 +153,7 @@ class Artefacts:
 def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Artefacts:
     """Return a paper's artefacts in a workspace; raises DataError for one that is not finished, with the step that makes it."""
     results = workspace.results
+    check_finished(results.scores(paper), "30", workspace.profile, paper)
     device = read_manifest(results.scores(paper), "device")["device"]
     plan = _first_runs(workspace.profile.paper(paper, device))
     manifests = {

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from harmlib.errors import DataError
 from harmlib.io.files import CHECKPOINT, MANIFEST
 from harmlib.training.plan import RunPlan, changed_settings
 from reproduction.profiles import PARTS, PaperPlan, Profile, repeat_of, unique_runs
@@ -50,6 +51,17 @@ class Results:
     def figures(self) -> Path:
         """Return the folder of figures."""
         return self.root / "figures"
+
+
+def check_finished(folder: Path, notebook: str, profile: Profile, paper: str) -> None:
+    """Raise DataError, with the command and the notebook that make it, unless what a paper needs is finished."""
+    if (folder / MANIFEST).exists():
+        return
+    data = " DATA=folder" if any(source.folder for source in profile.sources.values()) else ""
+    raise DataError(
+        f'"{folder.parent.name}/{folder.name}" of profile "{profile.name}" is missing or unfinished: '
+        f"make it with make reproduce PROFILE={profile.name}{data} PAPER={paper}, or with notebook {notebook}"
+    )
 
 
 def device_kind() -> str:

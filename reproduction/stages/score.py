@@ -23,7 +23,7 @@ from harmlib.progress import HIDDEN, progress
 from harmlib.threads import in_processes, one_algebra_thread
 from harmlib.training.plan import RunPlan
 from reproduction.profiles import PCM, PaperPlan, Profile, unique_benchmarks, unique_runs, without_repeat
-from reproduction.stages.results import Results, device_kind, trained_plans
+from reproduction.stages.results import Results, check_finished, device_kind, trained_plans
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +61,16 @@ def score_papers(
 
     workers: processes beside this one, of one thread each, which share the methods; 0 for none. By default one per core where that is
     worth their start, none beside a GPU. What was lost, doubled or changed since is scored or put together again.
-    Raises BusyError while another process scores.
+    Raises DataError for a benchmark or a run that is not finished, BusyError while another process scores.
     """
     from harmlib.evaluation.methods import read_scores
 
     plans = trained_plans(profile, papers, results)
+    for plan in plans:
+        for benchmark in plan.benchmarks:
+            check_finished(results.benchmark(benchmark.name), "10", profile, plan.paper)
+        for run in plan.runs:
+            check_finished(results.run(run.name), "20", profile, plan.paper)
     content = {name: inputs_fingerprint(results.benchmark(name)) for name in unique_benchmarks(plans)}
     content |= {name: sha256(results.run(name) / CHECKPOINT) for name in unique_runs(plans)}
     expected = {plan.paper: _expected(plan, content, split) for plan in plans}

@@ -16,7 +16,7 @@ from harmlib.io.files import CHECKPOINT, read_manifest, sha256
 from harmlib.threads import one_algebra_thread
 from harmlib.training.plan import RunPlan, is_trained
 from reproduction.profiles import Profile, unique_benchmarks, unique_runs
-from reproduction.stages.results import Folder, Results, trained_plans
+from reproduction.stages.results import Folder, Results, check_finished, trained_plans
 
 if TYPE_CHECKING:
     from harmlib.data.datasets import Visits
@@ -43,9 +43,11 @@ def train_runs(
     """
     plans = trained_plans(profile, papers, results)
     benchmarks, folders = unique_benchmarks(plans), {}
+    paper_of = {run.name: plan.paper for plan in plans for run in plan.runs}
     for run in unique_runs(plans).values():
         if only and run.name not in only:
             continue
+        check_finished(results.benchmark(run.benchmark), "10", profile, paper_of[run.name])
         folders[run.name] = train_run(
             run,
             benchmarks[run.benchmark],

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -30,14 +31,19 @@ def command(results: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "reproduction", "reproduce", "--profile", "smoke", "--results", str(results), *more]
 
 
+def write_notebook(path: Path, parameters: str, code: str) -> Path:
+    """Write a notebook of two cells, the first tagged as its parameters."""
+    cells = [nbformat.v4.new_code_cell(parameters), nbformat.v4.new_code_cell(code)]
+    cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
 @pytest.fixture
 def tiny(tmp_path):
     """A notebook with one parameter that fails when asked to."""
-    cells = [nbformat.v4.new_code_cell("number = 1"), nbformat.v4.new_code_cell("print(10 / number)")]
-    cells[0].metadata["tags"] = ["parameters"]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "tiny.ipynb")
-    return tmp_path / "tiny.ipynb"
+    return write_notebook(tmp_path / "tiny.ipynb", "number = 1", "print(10 / number)")
 
 
 @pytest.mark.notebooks
@@ -80,6 +86,41 @@ def test_a_notebook_that_stops_leaves_no_manifest(tiny, tmp_path):
 
     assert not (tmp_path / "copy.manifest.json").exists()
     assert not (tmp_path / "copy.ipynb").exists()
+
+
+@pytest.mark.notebooks
+def test_only_a_notebook_that_stopped_leaves_a_failed_copy(tiny, tmp_path):
+    with pytest.raises(NotebookError, match=r'"copy\.failed\.ipynb" shows where'):
+        run_notebook(tiny, tmp_path / "copy.ipynb", {"number": 0})
+    assert {path.name for path in tmp_path.glob("copy.*")} == {"copy.failed.ipynb"}
+
+    run_notebook(tiny, tmp_path / "copy.ipynb", {"number": 2})
+
+    assert {path.name for path in tmp_path.glob("copy.*")} == {"copy.ipynb", "copy.manifest.json"}
+
+
+@pytest.mark.notebooks
+def test_a_running_copy_is_called_running(tmp_path):
+    names = "from pathlib import Path\nprint(sorted(path.name for path in Path(folder).iterdir()))"
+    notebook = write_notebook(tmp_path / "names.ipynb", 'folder: str = ""', names)
+
+    copy = run_notebook(notebook, tmp_path / "out" / "copy.ipynb", {"folder": str(tmp_path / "out")})
+
+    assert nbformat.read(copy, 4).cells[-1].outputs[0].text == "['copy.running.ipynb']\n"
+
+
+@pytest.mark.notebooks
+def test_a_progress_bar_is_one_line_of_the_copy(tmp_path):
+    bar = """
+        from tqdm import tqdm
+        for _ in tqdm(range(3), mininterval=0, bar_format="{n} of {total}"):
+            print(end="", flush=True)
+    """
+    notebook = write_notebook(tmp_path / "bar.ipynb", "number = 1", textwrap.dedent(bar).strip())
+
+    copy = run_notebook(notebook, tmp_path / "copy.ipynb", {})
+
+    assert [output.text for output in nbformat.read(copy, 4).cells[-1].outputs] == ["3 of 3\n"]
 
 
 def test_parameters_are_read_as_json_or_text():

@@ -1,0 +1,78 @@
+"""What a notebook is told about where it works: by its parameters, by the environment, and when something is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harmlib.errors import DataError, ParameterError
+from reproduction.checkout import CHECKOUT
+from reproduction.kit.artefacts import open_artefacts
+from reproduction.profiles import load_profile
+from reproduction.stages import Results, score_papers, train_runs
+from reproduction.workspace import Workspace, open_workspace
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that says nothing."""
+    for name in ("HARMLIB_PROFILE", "HARMLIB_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_without_a_word_the_profile_is_smoke_and_there_are_no_photographs(unset, tmp_path):
+    workspace = open_workspace(results=str(tmp_path))
+
+    assert (workspace.profile.name, workspace.data) == ("smoke", None)
+
+
+def test_the_environment_tells_what_no_parameter_says(unset, tmp_path):
+    unset.setenv("HARMLIB_PROFILE", "small")
+    unset.setenv("HARMLIB_DATA", "photographs")
+
+    workspace = open_workspace(results=str(tmp_path))
+
+    assert (workspace.profile.name, workspace.data) == ("small", CHECKOUT / "photographs")
+
+
+def test_a_parameter_goes_before_the_environment(unset, tmp_path):
+    unset.setenv("HARMLIB_PROFILE", "small")
+    unset.setenv("HARMLIB_DATA", "photographs")
+
+    workspace = open_workspace("night", data=str(tmp_path / "own"), results=str(tmp_path))
+
+    assert (workspace.profile.name, workspace.data) == ("night", tmp_path / "own")
+
+
+def test_an_unknown_profile_of_the_environment_is_refused(unset, tmp_path):
+    unset.setenv("HARMLIB_PROFILE", "medium")
+
+    with pytest.raises(ParameterError, match='there is no profile "medium": choose one of'):
+        open_workspace(results=str(tmp_path))
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Workspace:
+    """The small profile, of which nothing was made."""
+    return Workspace(load_profile("small"), Results(tmp_path, "small"), None)
+
+
+def test_missing_scores_name_the_command_and_the_notebook_that_make_them(bare):
+    with pytest.raises(DataError, match=r"scores/sgmmh.* make reproduce PROFILE=small DATA=folder PAPER=sgmmh, or with notebook 30"):
+        open_artefacts(bare, "sgmmh", {})
+
+
+def test_a_missing_benchmark_names_the_command_that_makes_it(bare):
+    for stage in (train_runs, score_papers):
+        options = {"data": None} if stage is train_runs else {}
+        with pytest.raises(DataError, match=r'"benchmarks/.* PROFILE=small DATA=folder PAPER=frih, or with notebook 10'):
+            stage(bare.profile, ["frih"], results=bare.results, **options)
+
+
+def test_a_profile_of_embedded_photographs_needs_no_folder(tmp_path):
+    workspace = Workspace(load_profile("smoke"), Results(tmp_path, "smoke"), None)
+
+    with pytest.raises(DataError, match="make reproduce PROFILE=smoke PAPER=frih"):
+        open_artefacts(workspace, "frih", {})
