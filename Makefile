@@ -57,8 +57,10 @@ style: .venv/ready
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-lab: .venv/ready ## open the notebooks in JupyterLab
-	$(PY) -m jupyterlab notebooks
+# config/jupyter says that scripts open as notebooks, which is for docs/solutions; "Open With" has the editor.
+lab: .venv/ready ## open notebook 00 in JupyterLab, with the whole repository beside it
+	JUPYTER_CONFIG_PATH="$(CURDIR)/config/jupyter:$$JUPYTER_CONFIG_PATH" \
+		$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir="$(CURDIR)"
 
 study: .venv/ready ## make the pages of a user study, one per rater, to hand out (docs/studies.md)
 	@test -n "$(IMAGES)" || { echo 'make study needs a folder of composites: make study IMAGES=folder METHODS="composite reinhard_lab"' >&2; exit 2; }

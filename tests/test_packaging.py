@@ -25,13 +25,13 @@ NOT_IN_THE_BASE = (
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({NOT_IN_THE_BASE}))\n"
 
 
-# Only a cluster needs it; the checkout's environment does not.
-APART = "slurm"
+# Only a cluster and the site need these; the checkout's environment does not.
+APART = ("slurm", "site")
 
 
 def test_requirements_are_those_of_all_extras() -> None:
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    extras = [requirement for name, extra in METADATA["optional-dependencies"].items() for requirement in extra if name != APART]
+    extras = [requirement for name, extra in METADATA["optional-dependencies"].items() for requirement in extra if name not in APART]
 
     everything = [*METADATA["dependencies"], *(requirement for requirement in extras if not requirement.startswith("harmlib["))]
     assert sorted(everything) == sorted(line for line in lines if line and not line.startswith("#"))
@@ -40,7 +40,7 @@ def test_requirements_are_those_of_all_extras() -> None:
 def test_the_reproduction_brings_every_other_extra() -> None:
     extras = METADATA["optional-dependencies"]
 
-    assert extras["reproduction"][0] == f"harmlib[{','.join(name for name in extras if name not in ('reproduction', APART))}]"
+    assert extras["reproduction"][0] == f"harmlib[{','.join(name for name in extras if name not in ('reproduction', *APART))}]"
 
 
 STEP = "from harmlib.perturbations import apply_step; apply_step(numpy.zeros((2, 2, 3), 'uint8'), {'name': %r, 'filter': %r})"

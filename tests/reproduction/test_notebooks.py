@@ -43,3 +43,12 @@ def test_every_parameter_has_a_type(path):
     parameters = papermill.inspect_notebook(str(path))
 
     assert {name for name, found in parameters.items() if found["inferred_type_name"] not in ("str", "int", "float", "list")} == set()
+
+
+@every_notebook
+def test_every_link_to_a_file_leads_somewhere(path):
+    texts = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"]
+    targets = {target for text in texts for target in re.findall(r"\]\(([^)#\s:]+)(?:#[^)]*)?\)", text)}
+
+    assert any(target.startswith("../docs/solutions/") for target in targets)
+    assert {target for target in targets if not (path.parent / target).exists()} == set()
