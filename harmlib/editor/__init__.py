@@ -5,6 +5,8 @@ regions      the areas that can be edited on their own
 state        the edits themselves: set, undo, redo, reset, before and after; no widget in it
 opening      a state from a composite and the name of a method
 recipe       a picture and its recipe on disk, and the recipe played back
+cutting      a mask from a box
+app          uploads, the editor and a download, for ``make app``
 widgets      sliders and pictures over the state, for a notebook: ``edit(composite, mask)``
 """
 
@@ -12,4 +14,4 @@ from __future__ import annotations
 
 from harmlib.lazy import submodules
 
-__getattr__, __dir__ = submodules(__name__, ("opening", "recipe", "regions", "state", "whitebox", "widgets"))
+__getattr__, __dir__ = submodules(__name__, ("app", "cutting", "opening", "recipe", "regions", "state", "whitebox", "widgets"))

@@ -1,0 +1,143 @@
+"""The editor as an application: a composite and a mask from the reader's own files, the editor over them, picture and recipe to take away.
+
+App()      the last line of a cell; ``make app`` serves it by Voila, without the notebook around it
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import tempfile
+import zipfile
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from harmlib import models
+from harmlib.editor.cutting import cut_out
+from harmlib.editor.opening import open_state
+from harmlib.editor.recipe import export
+from harmlib.editor.regions import outlined
+from harmlib.editor.state import PREVIEW_SIZE
+from harmlib.editor.widgets import Editor, edit_state, encode
+from harmlib.errors import HarmlibError, ImageError, MaskError
+from harmlib.extras import needs
+from harmlib.inference.pictures import read_picture
+from harmlib.io.images import FORMATS, resize
+from harmlib.io.masks import to_mask
+
+with needs("editor"):
+    import ipywidgets
+
+FILE, BOX = "from a file", "GrabCut in a box"
+KINDS = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.bmp"
+NAME = "harmonized"
+
+
+class App(ipywidgets.VBox):
+    """Uploads, the way to a mask, the method, the editor once it is opened, and a download of picture and recipe."""
+
+    def __init__(self) -> None:
+        self.editor: Editor | None = None
+        self.composite, self.mask = (ipywidgets.FileUpload(description=name, accept=KINDS) for name in ("composite", "mask"))
+        self.source = ipywidgets.ToggleButtons(options=(FILE, BOX), description="mask")
+        self.rows, self.columns = (
+            ipywidgets.IntRangeSlider(value=(20, 80), min=0, max=100, description=f"{name} %", continuous_update=False)
+            for name in ("rows", "columns")
+        )
+        self.method = ipywidgets.Dropdown(options=models.released.list_released(), description="method")
+        self.start = ipywidgets.Button(description="harmonize", button_style="primary")
+        self.download = ipywidgets.Button(description="prepare download", disabled=True)
+        self.message, self.link = ipywidgets.HTML(), ipywidgets.HTML()
+        self.preview = ipywidgets.Image(format="jpg", layout=ipywidgets.Layout(width="50%", object_fit="contain", display="none"))
+        self.room = ipywidgets.VBox()
+        super().__init__(
+            [
+                ipywidgets.HBox([self.composite, self.source, self.mask]),
+                ipywidgets.HBox([self.rows, self.columns]),
+                ipywidgets.HBox([self.method, self.start, self.download, self.link]),
+                self.message,
+                self.preview,
+                self.room,
+            ]
+        )
+        self.start.on_click(self._opened)
+        self.download.on_click(self._packed)
+        for widget in (self.composite, self.mask, self.source, self.rows, self.columns):
+            widget.observe(self._shown, "value")
+        self._shown({})
+
+    def _shown(self, _event: dict[str, Any]) -> None:
+        """Show the composite with the outline of its mask, or what is wrong with them; an editor that is open goes."""
+        boxed = self.source.value == BOX
+        self.mask.layout.display = "none" if boxed else ""
+        self.rows.layout.display = self.columns.layout.display = "" if boxed else "none"
+        self.room.children, self.editor, self.download.disabled, self.link.value = (), None, True, ""
+        self.message.value = ""
+        if not self.composite.value:
+            return
+        try:
+            pixels = read_picture(_picture(self.composite)).pixels
+            found = self._mask(pixels) >= 0.5 if boxed or self.mask.value else None
+        except HarmlibError as error:
+            self.message.value = escape(str(error))
+            return
+        factor = min(1.0, PREVIEW_SIZE / max(pixels.shape[:2]))
+        size = max(1, round(factor * pixels.shape[0])), max(1, round(factor * pixels.shape[1]))
+        small = resize(pixels, size, "bilinear") if factor < 1 else pixels
+        self.preview.value = encode(small if found is None else outlined(small, resize(found, size, "nearest")))
+        self.preview.layout.display = ""
+
+    def _mask(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the mask, float32 (H, W), from its file or from the box; raises MaskError and ImageError."""
+        if self.source.value == BOX:
+            (top, bottom), (left, right) = self.rows.value, self.columns.value
+            return cut_out(pixels, (top / 100, left / 100, bottom / 100, right / 100)).astype(np.float32)
+        if not self.mask.value:
+            raise MaskError("there is no mask yet: choose a file, white where the pasted object is, or a box around it")
+        return to_mask(_picture(self.mask), pixels)
+
+    def _opened(self, _button: ipywidgets.Button) -> None:
+        """Harmonize, and show the editor of the result, or say why not."""
+        try:
+            if not self.composite.value:
+                raise ImageError("there is no composite yet: choose a picture")
+            composite = _picture(self.composite)
+            state = open_state(composite, self._mask(read_picture(composite).pixels), self.method.value)
+        except HarmlibError as error:
+            self.message.value = escape(str(error))
+            return
+        self.editor = edit_state(state)
+        self.editor.children = self.editor.children[:-1]  # its export writes where the server runs
+        self.room.children, self.download.disabled, self.message.value, self.link.value = (self.editor,), False, "", ""
+        self.preview.layout.display = "none"
+
+    def _packed(self, _button: ipywidgets.Button) -> None:
+        """Put a link to the picture and its recipe beside the button."""
+        if self.editor is None:
+            return
+        content = base64.b64encode(self.packed()).decode()
+        self.link.value = f'<a download="{NAME}.zip" href="data:application/zip;base64,{content}">{NAME}.zip</a>'
+
+    def packed(self) -> bytes:
+        """Return picture, recipe and its arrays as they stand, as a zip file; an editor must be open."""
+        assert self.editor is not None
+        content = io.BytesIO()
+        with tempfile.TemporaryDirectory() as folder:
+            export(self.editor.state, Path(folder) / f"{NAME}.png")
+            with zipfile.ZipFile(content, "w") as archive:
+                for path in sorted(Path(folder).iterdir()):
+                    archive.write(path, path.name)
+        return content.getvalue()
+
+
+def _picture(upload: ipywidgets.FileUpload) -> Image.Image:
+    """Return an uploaded picture; raises ImageError for a file that holds none."""
+    file = upload.value[0]
+    try:
+        return Image.open(io.BytesIO(bytes(file["content"])), formats=FORMATS)
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ImageError(f'"{file["name"]}" is no picture that can be read: choose a PNG or a JPEG') from error

@@ -1,0 +1,104 @@
+"""The application in a real browser: Voila serves it, Chromium uploads, harmonizes, drags a slider and downloads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harmlib.editor.recipe import replay
+from reproduction.checkout import CHECKOUT
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE = 180_000  # milliseconds for one step of the page
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt install chromium), to drive it through Playwright"),
+    *(
+        pytest.mark.skipif(find_spec(name) is None, reason=f"needs the package {name} (requirements-dev.txt)")
+        for name in ("playwright", "voila")
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a composite, a dark object on a bright ground, and its mask."""
+    folder, generator = tmp_path_factory.mktemp("files"), np.random.default_rng(2021)
+    picture, mask = generator.integers(170, 220, (60, 90, 3)).astype(np.uint8), np.zeros((60, 90), np.uint8)
+    picture[20:40, 30:60] = generator.integers(20, 60, (20, 30, 3))
+    mask[20:40, 30:60] = 255
+    Image.fromarray(picture).save(folder / "composite.png")
+    Image.fromarray(mask).save(folder / "mask.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the application on a Voila server of its own, started as ``make app`` does."""
+    folder = tmp_path_factory.mktemp("voila")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Nothing of the user's own Jupyter is written.
+    folders = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "RUNTIME")}
+    paths = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "voila", "docs/app.ipynb", "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, cwd=CHECKOUT, env={**os.environ, **folders, "PYTHONPATH": paths}, stdout=log, stderr=log)
+        try:
+            for _ in range(PATIENCE // 100):
+                assert server.poll() is None, (folder / "server.log").read_text()
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def test_a_reader_harmonizes_edits_and_downloads(address, files, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 1200}, accept_downloads=True)
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        for place, name in enumerate(("composite.png", "mask.png")):
+            page.locator("input[type=file]").nth(place).set_input_files(files / name)
+        page.get_by_role("button", name="harmonize").click()
+        right = page.locator("img.widget-image").nth(2)
+        right.wait_for()
+        before = right.get_attribute("src")
+        handle = page.locator(".noUi-handle:visible").nth(1).bounding_box()
+        page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(handle["x"] + 120, handle["y"] + handle["height"] / 2, steps=8)
+        page.mouse.up()
+        page.wait_for_function("([image, source]) => image.src !== source", arg=[right.element_handle(), before])
+        page.get_by_role("button", name="prepare download").click()
+        with page.expect_download() as download:
+            page.locator("a[download]").click()
+        download.value.save_as(tmp_path / "taken.zip")
+        browser.close()
+
+    with zipfile.ZipFile(tmp_path / "taken.zip") as archive:
+        archive.extractall(tmp_path)
+    picture = np.asarray(Image.open(tmp_path / "harmonized.png"))
+    assert np.array_equal(replay(tmp_path / "harmonized.json", Image.open(files / "composite.png")), picture)
+    assert not np.array_equal(picture, np.asarray(Image.open(files / "composite.png")))
