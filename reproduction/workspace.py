@@ -31,10 +31,12 @@ def open_workspace(profile: str | None = None, *, data: str | None = None, resul
     profile, data: None means what the environment says in HARMLIB_PROFILE and HARMLIB_DATA, without these smoke and no photographs.
     Relative folders are taken from the repository, so that a notebook runs in any working directory.
     """
+    from reproduction.kit.alternatives import show_alternative_texts
     from reproduction.kit.style import use_theme
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     use_theme()
+    show_alternative_texts()
     data = data or os.environ.get(DATA)
     loaded = load_profile(profile or os.environ.get(PROFILE) or "smoke")
     workspace = Workspace(loaded, Results(CHECKOUT / results, loaded.name), CHECKOUT / data if data else None)
