@@ -11,16 +11,18 @@ RATERS ?= 12
 WEIGHTS ?=
 OUT ?= study
 N ?=
+REPOSITORY ?=
 SEED ?= 0
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce check style test fuzz soak lab study clean
+.PHONY: help setup reproduce check style test fuzz soak lab app site study clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 	@echo
 	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder  FLAGS=--without-pretrained'
+	@echo 'site takes PROFILE  RESULTS  REPOSITORY=owner/name on GitHub, for links to Colab and Binder'
 	@echo 'soak takes N=rounds, fuzz N=cases and SEED'
 	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  WEIGHTS="harmonizer=run ..."  OUT=study'
 
@@ -61,6 +63,16 @@ style: .venv/ready
 lab: .venv/ready ## open notebook 00 in JupyterLab, with the whole repository beside it
 	JUPYTER_CONFIG_PATH="$(CURDIR)/config/jupyter:$$JUPYTER_CONFIG_PATH" \
 		$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir="$(CURDIR)"
+
+app: .venv/ready ## serve the editor: a composite and a mask in the browser, sliders, download
+	$(PY) -m voila docs/app.ipynb
+
+site: .venv/site ## notebooks, documents and API pages as static HTML in site/
+	$(PY) -m reproduction site --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(REPOSITORY),--repository "$(REPOSITORY)")
+
+.venv/site: .venv/ready
+	VIRTUAL_ENV="$(CURDIR)/.venv" $(PY) -m uv pip install --quiet --python $(PY) -c constraints.txt -e ".[site]" --config-setting editable_mode=compat
+	touch .venv/site
 
 study: .venv/ready ## make the pages of a user study, one per rater, to hand out (docs/studies.md)
 	@test -n "$(IMAGES)" || { echo 'make study needs a folder of composites: make study IMAGES=folder METHODS="composite reinhard_lab"' >&2; exit 2; }

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_notebook(commands)
     _add_study(commands)
+    _add_site(commands)
     _add_prepare(commands)
     _add_release(commands)
     _add_queue(commands)
@@ -199,6 +200,32 @@ def _notebook(options: argparse.Namespace) -> None:
 
     results = {} if options.results is None else {"results": str(Path(options.results).absolute())}
     run_notebook(options.notebook, options.out, results | parse_parameters(options.parameters))
+
+
+def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``site``."""
+    parser = commands.add_parser("site", help="notebooks, documents and API pages as static HTML")
+    parser.add_argument("--out", default="site", help="folder to make; an earlier site in it is replaced (default: site)")
+    parser.add_argument("--profile", default="smoke", help="whose executed notebooks are shown, where it has them (default: smoke)")
+    parser.add_argument("--results", default="results", help="folder of all results (default: results)")
+    parser.add_argument("--notebook", action="append", default=[], metavar="NAME", help="only this notebook (may be given several times)")
+    parser.add_argument("--repository", default="", metavar="OWNER/NAME", help="on GitHub: adds links to Colab and Binder")
+    parser.set_defaults(run=_site, interrupted="nothing was written, and the same command starts again")
+
+
+def _site(options: argparse.Namespace) -> None:
+    """Run ``site``."""
+    from pathlib import Path
+
+    from reproduction.site import build_site
+
+    build_site(
+        Path(options.out),
+        profile=options.profile,
+        results=Path(options.results),
+        notebooks=options.notebook,
+        repository=options.repository,
+    )
 
 
 def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,0 +1,31 @@
+"""API pages: one per room of the library, its modules' docstrings with their examples."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import harmlib
+
+# Rooms that a user imports from; what they are made of is documented where it stands.
+ROOMS = (
+    *("color", "errors", "evaluation", "filters", "inference", "metrics", "perturbations", "submasks", "transfers"),
+    *("data", "editor", "io", "models", "training", "video"),
+)
+
+
+def write_api(folder: Path, rooms: Sequence[str] = ROOMS) -> list[str]:
+    """Write one page per room into a folder; return their names in order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for room in rooms:
+        directives = "\n".join(f".. automodule:: {module}\n   :members:\n" for module in _modules(room))
+        (folder / f"{room}.md").write_text(f"# harmlib.{room}\n\n```{{eval-rst}}\n{directives}```\n", encoding="utf-8")
+    return list(rooms)
+
+
+def _modules(room: str) -> list[str]:
+    """Return the dotted names of a room and its modules, compiled loops and layers apart."""
+    base = Path(harmlib.__path__[0]) / room
+    inside = [module.name for module in pkgutil.iter_modules([str(base)]) if module.name != "kernels" and not module.ispkg]
+    return [f"harmlib.{room}", *(f"harmlib.{room}.{name}" for name in inside)]

@@ -1,0 +1,29 @@
+"""Sphinx's settings of the site; it reads this file by its name."""
+
+project = "harmlib"
+html_title = "harmlib: image harmonization, reproduced"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
+html_theme = "sphinx_book_theme"
+exclude_patterns: list[str] = []
+
+nb_execution_mode = "off"
+nb_custom_formats = {".py": "reproduction.site.staging.read_script"}
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
+# Notebooks end sections where they like, and widgets of a kernel that is gone are not drawn.
+suppress_warnings = ["myst.header", "mystnb.unknown_mime_type", "mystnb.mime_priority", "misc.highlighting_failure", "toc.not_included"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_mock_imports: list[str] = []
+
+
+def _as_written(app, what, name, obj, options, lines) -> None:  # type: ignore[no-untyped-def]
+    """Keep a docstring's lines as they are: ours are plain text, whose stars and line ends mean themselves."""
+    lines[:] = ["::", "", *(f"   {line}" for line in lines), ""] if any(lines) else []
+
+
+def setup(app) -> None:  # type: ignore[no-untyped-def]
+    """Register what is done to docstrings."""
+    app.connect("autodoc-process-docstring", _as_written)

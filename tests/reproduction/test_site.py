@@ -1,0 +1,137 @@
+"""The site: its pages laid out, its links looked up, and a small one built and opened in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from harmlib.errors import ParameterError
+from reproduction.site import building
+from reproduction.site.api import ROOMS, write_api
+from reproduction.site.links import broken_links
+from reproduction.site.staging import entry_points, settle_links, stage_documents, stage_notebook
+
+CHROMIUM = shutil.which("chromium")
+
+
+def write(folder: Path, **pages: str) -> None:
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+
+
+def test_links_that_lead_somewhere_are_passed(tmp_path):
+    write(
+        tmp_path, a='<a href="b.html#there">b</a> <a href="#own">own</a> <p id="own">', b='<p id="there"> <a href="https://example.org/x">'
+    )
+
+    assert broken_links(tmp_path) == []
+
+
+@pytest.mark.parametrize("link", ["c.html", "b.html#nowhere", "#nowhere", "pictures/p.png", "../outside.html"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path, link):
+    write(tmp_path, a=f'<img src="{link}">', b='<p id="there">')
+
+    assert broken_links(tmp_path) == [f"a.html: {link}"]
+
+
+@pytest.fixture
+def executed(tmp_path: Path) -> Path:
+    """An executed copy: a title, the parameters of its run, and a picture with an alternative text."""
+    picture = nbformat.v4.new_output("display_data", {"image/png": "AA=="}, metadata={"image/png": {"alt": "two curves"}})
+    injected = nbformat.v4.new_code_cell('results = "/somewhere/results"', metadata={"tags": ["injected-parameters"]})
+    cells = [nbformat.v4.new_markdown_cell("# 99. Title\n\nQuestion."), injected, nbformat.v4.new_code_cell("draw()", outputs=[picture])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "99_title.ipynb")
+    return tmp_path / "99_title.ipynb"
+
+
+def test_a_staged_notebook_names_no_folder_of_its_run(executed, tmp_path):
+    stage_notebook(executed, tmp_path / "staged.ipynb")
+
+    assert "/somewhere" not in (tmp_path / "staged.ipynb").read_text()
+
+
+def test_alternative_texts_come_along(executed, tmp_path):
+    stage_notebook(executed, tmp_path / "staged.ipynb")
+
+    assert nbformat.read(tmp_path / "staged.ipynb", 4).cells[-1].metadata["mystnb"] == {"image": {"alt": "two curves"}}
+
+
+def test_the_line_of_entry_points_stands_below_the_title(executed, tmp_path):
+    stage_notebook(executed, tmp_path / "staged.ipynb", entry_points("owner/name", "99_title.ipynb"))
+
+    lines = nbformat.read(tmp_path / "staged.ipynb", 4).cells[0].source.splitlines()
+    assert lines[0] == "# 99. Title"
+    assert "colab.research.google.com/github/owner/name/blob/main/notebooks/99_title.ipynb" in lines[2]
+    assert "mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/notebooks/99_title.ipynb" in lines[2]
+
+
+def test_files_that_pages_link_to_come_along_and_folders_lose_their_links(tmp_path):
+    (tmp_path / "index.md").write_text("[card](harmlib/weights/harmonizer.json) [code](docs/solutions) [out](https://example.org)")
+
+    settle_links(tmp_path, [tmp_path / "index.md"])
+
+    assert (tmp_path / "index.md").read_text() == "[card](harmlib/weights/harmonizer.json) code [out](https://example.org)"
+    assert (tmp_path / "harmlib" / "weights" / "harmonizer.json").is_file()
+
+
+def test_every_document_becomes_a_page(tmp_path):
+    names = stage_documents(tmp_path, "smoke")
+
+    assert {"docs/extending", "docs/methods/frih", "data/README", "results/smoke/scoreboard"} <= set(names)
+    assert all((tmp_path / f"{name}.md").is_file() for name in [*names, "index"])
+
+
+def test_an_api_page_lists_the_modules_of_its_room(tmp_path):
+    write_api(tmp_path, ["metrics"])
+
+    assert ".. automodule:: harmlib.metrics.functional" in (tmp_path / "metrics.md").read_text()
+
+
+def test_every_room_of_the_library_has_a_page():
+    import harmlib
+
+    inside = {path.stem for path in Path(harmlib.__path__[0]).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    helpers = {"__init__", "__main__", "commands", "extras", "lazy", "progress", "registry", "seeds", "threads", "weights"}
+    assert set(ROOMS) == inside - helpers
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "NEEDED", ())
+    (tmp_path / "letter.txt").write_text("dear reader")
+
+    with pytest.raises(ParameterError, match="holds something else than a site"):
+        building.build_site(tmp_path)
+
+    assert (tmp_path / "letter.txt").exists()
+
+
+def test_an_unknown_notebook_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "NEEDED", ())
+
+    with pytest.raises(ParameterError, match='there is no notebook "41_sgmmh": choose from 00_start_here'):
+        building.build_site(tmp_path / "site", notebooks=["41_sgmmh"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt install chromium), to drive it through Playwright")
+@pytest.mark.skipif(find_spec("playwright") is None, reason="needs the package playwright (requirements-dev.txt)")
+@pytest.mark.skipif(any(find_spec(name) is None for name in building.NEEDED), reason='needs the extra "site" (make site installs it)')
+def test_a_site_of_two_notebooks_opens_in_a_browser(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    first = building.build_site(tmp_path / "site", notebooks=["00_start_here", "10_build_benchmark"], rooms=["errors", "color"])
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(first.as_uri())
+        assert "harmlib" in page.locator("h1").first.inner_text()
+        page.get_by_role("link", name="00. Start here").first.click()
+        assert page.locator("h1").first.inner_text().startswith("00. Start here")
+        page.goto((first.parent / "api" / "color.html").as_uri())
+        assert ">>>" in page.locator("article").inner_text()
+        browser.close()
