@@ -123,24 +123,6 @@ def test_a_progress_bar_is_one_line_of_the_copy(tmp_path):
     assert [output.text for output in nbformat.read(copy, 4).cells[-1].outputs] == ["3 of 3\n"]
 
 
-@pytest.mark.notebooks
-def test_figures_of_a_copy_have_alternative_texts(tmp_path):
-    draw = """
-        from reproduction.workspace import open_workspace
-        import matplotlib.pyplot as plt
-        open_workspace("smoke", results=folder)
-        figure, axis = plt.subplots()
-        axis.set(title="losses", xlabel="step")
-        plt.show(figure)
-    """
-    notebook = write_notebook(tmp_path / "draw.ipynb", 'folder: str = ""', textwrap.dedent(draw).strip())
-
-    copy = run_notebook(notebook, tmp_path / "copy.ipynb", {"folder": str(tmp_path)})
-
-    (picture,) = (output for output in nbformat.read(copy, 4).cells[-1].outputs if "image/png" in output.get("data", {}))
-    assert picture.metadata["image/png"]["alt"] == "A chart: losses, x step"
-
-
 def test_parameters_are_read_as_json_or_text():
     assert parse_parameters(["a=3", "b=null", "c=small", "d=x=y"]) == {"a": 3, "b": None, "c": "small", "d": "x=y"}
 
