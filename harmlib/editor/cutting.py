@@ -39,7 +39,8 @@ def cut_out(picture: np.ndarray, box: tuple[float, float, float, float]) -> np.n
     marks = np.full(size, cv2.GC_BGD, np.uint8)
     marks[top:bottom, left:right] = cv2.GC_PR_FGD
     cv2.setRNGSeed(SEED)
-    cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), marks, None, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
+    colors, unused = cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (0, 0, 0, 0)
+    cv2.grabCut(colors, marks, unused, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     if not found.any():
         raise MaskError("nothing inside the box differs from what is outside: draw it closer around the object")

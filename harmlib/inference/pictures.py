@@ -152,7 +152,8 @@ def read_picture(image: Picture) -> Composite:
     if not isinstance(image, Image.Image):
         raise ImageError(f"the composite is a {type(image).__name__}, expected a PIL picture or an array (H, W, 3) of uint8")
     upright = images.prepare(image, "the composite")
-    name = f'"{image.filename}"' if getattr(image, "filename", "") else "the composite"
+    file = getattr(image, "filename", "")
+    name = f'"{file}"' if file else "the composite"
     pixels = np.asarray(images.to_rgb(upright, name))
     return Composite(pixels, images.alpha_of(upright), kept(image, read_exif(image, None), name))
 

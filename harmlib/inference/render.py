@@ -202,8 +202,8 @@ def _recolored(model: Recoloring, composite: np.ndarray, mask: np.ndarray, *, pa
     if pastes:
         for row, weights in enumerate(mask):
             if (blended := (weights > 0) & (weights < 1)).any():
-                tensors = (images.to_tensor(part[row : row + 1, blended]) for part in (picture, composite))
-                picture[row, blended] = images.to_array(paste(*tensors, torch.from_numpy(weights[blended])))[0]
+                recolored, original = (images.to_tensor(part[row : row + 1, blended]) for part in (picture, composite))
+                picture[row, blended] = images.to_array(paste(recolored, original, torch.from_numpy(weights[blended])))[0]
     return picture, Prediction(torch.zeros(1, 3, 0, 0, device="cpu"))
 
 

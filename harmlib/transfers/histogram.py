@@ -28,7 +28,7 @@ def transfer_histogram(
     Source: Fecker et al. 2008.
     """
     own, other = _count(image, mask), _count(reference, reference_mask)
-    tables = [_table(*counts, highest, exact=exact) for *counts, highest in zip(own, other, HIGHEST, strict=True)]
+    tables = [_table(before, after, highest, exact=exact) for before, after, highest in zip(own, other, HIGHEST, strict=True)]
 
     def matched(pixels: np.ndarray) -> np.ndarray:
         codes = rgb_to_ycbcr(pixels)

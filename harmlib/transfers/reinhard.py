@@ -34,7 +34,7 @@ def transfer_reinhard_lalphabeta(image: np.ndarray, mask: np.ndarray, reference:
     def matched(pixels: np.ndarray) -> np.ndarray:
         visible = pixels.any(axis=1)
         colors = np.zeros_like(pixels)
-        if visible.any() and other.count:
+        if visible.any() and other.visible:
             colors[visible] = _match(_to_lalphabeta(pixels[visible]), own, other)
         return colors
 
@@ -44,7 +44,7 @@ def transfer_reinhard_lalphabeta(image: np.ndarray, mask: np.ndarray, reference:
 class _Moments(NamedTuple):
     """How many pixels of a region are not black, and their mean and sample deviation (N - 1) in l-alpha-beta, (3,) each."""
 
-    count: int
+    visible: int
     mean: np.ndarray
     deviation: np.ndarray
 
