@@ -48,7 +48,9 @@ class App(ipywidgets.VBox):
             ipywidgets.IntRangeSlider(value=(20, 80), min=0, max=100, description=f"{name} %", continuous_update=False)
             for name in ("rows", "columns")
         )
-        self.method = ipywidgets.Dropdown(options=models.released.list_released(), description="method")
+        released = {name: models.released.read_card(name)["method"] for name in models.released.list_released()}
+        editable = [name for name, method in released.items() if models.describe(method).editable]
+        self.method = ipywidgets.Dropdown(options=editable, description="method")
         self.start = ipywidgets.Button(description="harmonize", button_style="primary")
         self.download = ipywidgets.Button(description="prepare download", disabled=True)
         self.message, self.link = ipywidgets.HTML(), ipywidgets.HTML()

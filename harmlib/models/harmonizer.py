@@ -246,7 +246,14 @@ def dynamic_loss(losses: Tensor) -> Tensor:
     return dynamic_terms(losses).mean(1).sum()
 
 
-@register("harmonizer", paper="harmonizer", reference="Ke et al. 2022", needs_mask=True, weights="https://github.com/ZHKKKe/Harmonizer")
+@register(
+    "harmonizer",
+    paper="harmonizer",
+    reference="Ke et al. 2022",
+    needs_mask=True,
+    editable=True,
+    weights="https://github.com/ZHKKKe/Harmonizer",
+)
 def harmonizer(
     *,
     width: float = 1.0,

@@ -39,6 +39,7 @@ class ModelInfo:
     paper: the paper whose exhibits need it, "baselines" for those that several compare with, empty for the zero line of all.
     reference: its authors and their year. needs_mask: it cannot work without one; trainable: it is trained.
     detects: it answers with a map of what it sees, and its picture is the composite.
+    editable: it predicts operator masks or filter arguments, which ``harmlib.editor`` changes.
     title: what it is, opening with the system's name. options: keyword -> default.
     public_options: those that differ in the authors' published weights.
     weights: the page on which the authors publish them, empty where none is known.
@@ -50,6 +51,7 @@ class ModelInfo:
     needs_mask: bool
     trainable: bool
     detects: bool
+    editable: bool
     title: str
     options: Mapping[str, Any] = field(default_factory=dict)
     public_options: Mapping[str, Any] = field(default_factory=dict)
@@ -72,6 +74,7 @@ def register(
     reference: str = "",
     trainable: bool = True,
     detects: bool = False,
+    editable: bool = False,
     public_options: Mapping[str, Any] | None = None,
     weights: str = "",
 ) -> Callable[[Factory], Factory]:
@@ -81,7 +84,8 @@ def register(
         title = (inspect.getdoc(factory) or name).splitlines()[0].removesuffix(".")
         options = {key: parameter.default for key, parameter in inspect.signature(factory).parameters.items()}
         public = dict(public_options or {})
-        METHODS.add(name, (ModelInfo(name, paper, reference, needs_mask, trainable, detects, title, options, public, weights), factory))
+        info = ModelInfo(name, paper, reference, needs_mask, trainable, detects, editable, title, options, public, weights)
+        METHODS.add(name, (info, factory))
         return factory
 
     return add

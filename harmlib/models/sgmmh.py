@@ -231,7 +231,7 @@ def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none", backbone: str = "
     return SgmmhRGB(width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
 
-@register("sgmmh_om", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
+@register("sgmmh_om", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, editable=True, weights=WEIGHTS)
 def sgmmh_om(
     *, width: float = 1.0, init: str = "default", perceptual: str = "none", backbone: str = "unet", mask_input: bool = False
 ) -> HarmonizationModel:
@@ -246,7 +246,7 @@ def sgmmh_om(
     return SgmmhOM(width=width, init=init, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
 
-@register("sgmmh_omgan", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
+@register("sgmmh_omgan", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, editable=True, weights=WEIGHTS)
 def sgmmh_omgan(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
     """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator.
 

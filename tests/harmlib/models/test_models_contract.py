@@ -30,11 +30,12 @@ def small(name: str) -> HarmonizationModel:
 
 
 class Pass(NamedTuple):
-    """A method in evaluation mode, what it made of the batch and of the batch's first picture alone, and its inputs afterwards."""
+    """A method in evaluation mode, what it made of the batch and of its first picture alone, and its inputs afterwards."""
 
     model: HarmonizationModel
     images: torch.Tensor
     alone: torch.Tensor
+    extras: frozenset[str]
     composite: torch.Tensor
     mask: torch.Tensor
 
@@ -44,8 +45,8 @@ def forward(name: str) -> Pass:
     """Return a method's forward pass, for tests that ask it and change nothing."""
     model, given = small(name).eval(), training_batch()
     with torch.inference_mode():
-        images = model(given["composite"], given["mask"]).image
-        return Pass(model, images, model(noise8(1), standard_mask()).image, given["composite"], given["mask"])
+        images, alone = model(given["composite"], given["mask"]).image, model(noise8(1), standard_mask())
+        return Pass(model, images, alone.image, frozenset(alone.extras), given["composite"], given["mask"])
 
 
 def gradient_side(model: HarmonizationModel) -> int:
@@ -97,6 +98,11 @@ def test_pictures_of_a_batch_do_not_touch_each_other(name: str) -> None:
 def test_inputs_are_not_changed(name: str, batch: dict[str, Any]) -> None:
     assert torch.equal(forward(name).composite, batch["composite"])
     assert torch.equal(forward(name).mask, batch["mask"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_editor_is_offered_what_it_can_edit(name: str) -> None:
+    assert models.describe(name).editable == bool({"operator_masks", "arguments"} & forward(name).extras)
 
 
 @pytest.mark.parametrize("name", TRAINABLE)
