@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +34,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         weights[item.path] += 1 + 1000 * sum(1 for _ in item.iter_markers("slow")) + 1000 * sum(1 for _ in item.iter_markers("notebooks"))
     items.sort(key=lambda item: -weights[item.path])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, one for all tests of a process, as Playwright wants it; tests that need it skip without it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright (requirements-dev.txt)")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs chromium (apt install chromium), to drive it through Playwright")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

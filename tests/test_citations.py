@@ -21,7 +21,7 @@ PAGE = re.compile(r"(?<![\w/.*<>{}~-])[\w.-]+(?:/[\w.-]+)*\.md\b")
 FROM_ROOT = re.compile(rf"(?<![\w/.*<>{{}}~-])(?:{'|'.join(FOLDERS)})(?:/[\w.-]+)+\.(?:ipynb|npz|py|toml|yaml)\b")
 # The folders beside the checkout in which the project was planned.
 OUTSIDE = re.compile(r"\bspecs[/]\w+\.md|[.][.]/shared|\bshared[/](?:data|golden|papers|specs)")
-WRITTEN = {"scoreboard.md"}  # by a run
+WRITTEN = {"scoreboard.md", "index.md", "metrics.md"}  # by a run, and for the site
 
 
 def cited(text: str) -> set[str]:

@@ -26,7 +26,7 @@ from harmlib.editor.widgets import Editor, edit_state, encode
 from harmlib.errors import HarmlibError, ImageError, MaskError
 from harmlib.extras import needs
 from harmlib.inference.pictures import read_picture
-from harmlib.io.images import FORMATS, resize
+from harmlib.io.images import decode_image, resize
 from harmlib.io.masks import to_mask
 
 with needs("editor"):
@@ -139,7 +139,4 @@ class App(ipywidgets.VBox):
 def _picture(upload: ipywidgets.FileUpload) -> Image.Image:
     """Return an uploaded picture; raises ImageError for a file that holds none."""
     file = upload.value[0]
-    try:
-        return Image.open(io.BytesIO(bytes(file["content"])), formats=FORMATS)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ImageError(f'"{file["name"]}" is no picture that can be read: choose a PNG or a JPEG') from error
+    return decode_image(bytes(file["content"]), f'"{file["name"]}"')

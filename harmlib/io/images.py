@@ -54,16 +54,27 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     """
     name = f'"{path}"'
     with _decoding(name):
-        with Image.open(_regular(path), formats=FORMATS) as image:
-            check_memory(image.height, image.width, image.height * image.width * READ_BYTES, f"to read {name}")
-            check_image(image, name)
-            if image.format == "PNG":
-                image.verify()  # the check sums, which decoding leaves out; what is verified cannot be decoded
-        with Image.open(path, formats=FORMATS) as image:
-            image.load()
-            if not read_exif(image, name):
-                image.info.pop("exif", None)  # a malformed block is told once
-            return prepare(image, name)
+        return _read(_regular(path), name)
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """Return the picture that a file's bytes hold, as ``open_image`` does; ``name`` opens the sentence of errors."""
+    with _decoding(name):
+        return _read(io.BytesIO(content), name)
+
+
+def _read(file: str | os.PathLike[str] | io.BytesIO, name: str) -> Image.Image:
+    """Return a picture read to its last byte and turned upright."""
+    with Image.open(file, formats=FORMATS) as image:
+        check_memory(image.height, image.width, image.height * image.width * READ_BYTES, f"to read {name}")
+        check_image(image, name)
+        if image.format == "PNG":
+            image.verify()  # the check sums, which decoding leaves out; what is verified cannot be decoded
+    with Image.open(file, formats=FORMATS) as image:
+        image.load()
+        if not read_exif(image, name):
+            image.info.pop("exif", None)  # a malformed block is told once
+        return prepare(image, name)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from reproduction.site import building
 from reproduction.site.api import ROOMS, write_api
 from reproduction.site.links import broken_links
 from reproduction.site.staging import entry_points, settle_links, stage_documents, stage_notebook
-
-CHROMIUM = shutil.which("chromium")
 
 
 def write(folder: Path, **pages: str) -> None:
@@ -117,21 +114,15 @@ def test_an_unknown_notebook_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt install chromium), to drive it through Playwright")
-@pytest.mark.skipif(find_spec("playwright") is None, reason="needs the package playwright (requirements-dev.txt)")
 @pytest.mark.skipif(any(find_spec(name) is None for name in building.NEEDED), reason='needs the extra "site" (make site installs it)')
-def test_a_site_of_two_notebooks_opens_in_a_browser(tmp_path):
-    from playwright.sync_api import sync_playwright
-
+def test_a_site_of_two_notebooks_opens_in_a_browser(browser, tmp_path):
     first = building.build_site(tmp_path / "site", notebooks=["00_start_here", "10_build_benchmark"], rooms=["errors", "color"])
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(first.as_uri())
-        assert "harmlib" in page.locator("h1").first.inner_text()
-        page.get_by_role("link", name="00. Start here").first.click()
-        assert page.locator("h1").first.inner_text().startswith("00. Start here")
-        page.goto((first.parent / "api" / "color.html").as_uri())
-        assert ">>>" in page.locator("article").inner_text()
-        browser.close()
+    page = browser.new_page()
+    page.goto(first.as_uri())
+    assert "harmlib" in page.locator("h1").first.inner_text()
+    page.get_by_role("link", name="00. Start here").first.click()
+    assert page.locator("h1").first.inner_text().startswith("00. Start here")
+    page.goto((first.parent / "api" / "color.html").as_uri())
+    assert ">>>" in page.locator("article").inner_text()
+    page.close()

@@ -91,7 +91,7 @@ def test_a_file_that_is_no_picture_is_named():
     app.composite.value = uploaded("notes.txt", b"not a picture")
 
     assert "notes.txt" in app.message.value
-    assert "is no picture that can be read" in app.message.value
+    assert "is not a picture that can be read" in app.message.value
 
 
 def test_nothing_is_harmonized_without_a_composite_or_a_mask(app):

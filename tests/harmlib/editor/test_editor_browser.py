@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from reproduction.checkout import CHECKOUT
 
-CHROMIUM = shutil.which("chromium")
 TOKEN = "editor-test"
 # Milliseconds for one step of the page, none of which takes more than ten seconds on two free cores.
 PATIENCE = 180_000
@@ -41,11 +38,7 @@ async (image) => {
 CHANGED = f"async ([image, other]) => (await ({READ_PICTURE})(image)) !== other"
 SAME = f"async ([image, other]) => (await ({READ_PICTURE})(image)) === other"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt install chromium), to drive it through Playwright"),
-    pytest.mark.skipif(find_spec("playwright") is None, reason="needs the package playwright (requirements-dev.txt)"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -89,21 +82,17 @@ def wait_for(server: subprocess.Popen, port: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Any]:
+def page(browser: Any, address: str) -> Iterator[Any]:
     """The notebook in Chromium, its cell run and the editor's pictures shown."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1400, "height": 1200})
-        page.set_default_timeout(PATIENCE)
-        page.goto(address)
-        page.get_by_text("| Idle").wait_for()  # a cell that is run before its kernel has started would ask questions
-        page.locator(".jp-CodeCell .cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        page.locator("img.widget-image").nth(1).wait_for()
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1400, "height": 1200})
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.get_by_text("| Idle").wait_for()  # a cell that is run before its kernel has started would ask questions
+    page.locator(".jp-CodeCell .cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    page.locator("img.widget-image").nth(1).wait_for()
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="module")
