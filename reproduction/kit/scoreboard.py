@@ -115,7 +115,7 @@ def write_scoreboard(results: str | os.PathLike[str], profile: str) -> str:
         "",
         "Intervals are 95 % intervals over photographs, never over composites of one photograph as if independent, in user studies over "
         "participants; fewer than ten photographs have none. A claim agrees or differs only when the interval says so; one of several "
-        "comparisons differs only after Holm's correction.",
+        "comparisons differs only after Holm's correction. The pictures are not kept in git: `make reproduce` draws them.",
     ]
     for paper in PAPERS:
         lines += ["", f"## {TITLES[paper]}", "", *_exhibit_lines(states[states["paper"] == paper])]
