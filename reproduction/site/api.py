@@ -19,7 +19,8 @@ def write_api(folder: Path, rooms: Sequence[str] = ROOMS) -> list[str]:
     """Write one page per room into a folder; return their names in order."""
     folder.mkdir(parents=True, exist_ok=True)
     for room in rooms:
-        directives = "\n".join(f".. automodule:: {module}\n   :members:\n" for module in _modules(room))
+        # What a room hands on from its modules is described where it stands.
+        directives = "\n".join(f".. automodule:: {module}\n   :members:\n   :ignore-module-all:\n" for module in _modules(room))
         (folder / f"{room}.md").write_text(f"# harmlib.{room}\n\n```{{eval-rst}}\n{directives}```\n", encoding="utf-8")
     return list(rooms)
 
