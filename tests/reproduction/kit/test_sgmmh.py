@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from miniature_sgmmh import METHOD_ERRORS, make_artefacts, region_rows, score_rows
 
 from harmlib import models
 from harmlib.data.photos import Photo
 from harmlib.errors import DataError
-from harmlib.evaluation.methods import COLUMNS
-from harmlib.io.files import write_manifest
-from harmlib.metrics.protocols import METRICS
 from harmlib.models.layers.retoucher import OPERATORS
 from reproduction.kit import charts, comparisons
-from reproduction.kit.artefacts import named_scores
-from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS, NOT_TESTABLE
-from reproduction.kit.verdicts import Construction, Evidence, Setting, judge
 from reproduction.profiles import load_profile
-from reproduction.sgmmh import artefacts, claims, directions, figures, numbers, pasted, pictures, pipeline, summary
-from reproduction.stages import Results
+from reproduction.sgmmh import artefacts, directions, figures, numbers, pasted, pictures, pipeline
 from reproduction.workspace import Workspace
-
-IMAGES = 12
-METHOD_ERRORS = {"composite": 200.0, "sgmmh_rgb": 150.0, "sgmmh_om": 100.0, "sgmmh_omgan": 90.0}
-
-
-def score_rows(errors: dict[str, float], *, noise: float = 1.0) -> pd.DataFrame:
-    """Scores of IMAGES composites per benchmark of the smoke profile, each method ``errors`` away from its target."""
-    generator = np.random.default_rng(0)
-    rows = []
-    for benchmark in ("hlip-style", "hscene-style"):
-        for method in sorted(errors):
-            for image in range(IMAGES):
-                values = dict.fromkeys(METRICS, float("nan"))
-                values["mse"] = errors[method] + noise * generator.normal()
-                values["psnr"] = 48 - 10 * np.log10(values["mse"])
-                values["ssim"] = 1 - values["mse"] / 1000
-                row = {"benchmark": benchmark, "subset": "embedded", "split": "test", "method": method, "id": f"p{image}_1_1"}
-                rows.append({**row, "protocol": "sgmmh", "height": 40, "width": 56, "foreground_ratio": (image % 10 + 1) / 10, **values})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def make_artefacts(folder: Path, scores: pd.DataFrame) -> artefacts.Artefacts:
-    """Artefacts of the smoke profile without benchmarks on disk, with budgets and two sources in its first benchmark."""
-    profile = load_profile("smoke")
-    plan = profile.paper("sgmmh")
-    results = Results(folder, "smoke")
-    for run in plan.runs:
-        write_manifest(results.run(run.name), started=time.time(), iterations=run.iterations, batch_size=4, options=dict(run.options))
-    one = {"photographs": 5, "used": 4, "composites": 8, "skipped": {"no labeled region": 1}}
-    counts = {"hscene-style": {"embedded": {"test": one}, "other": {"test": one}}, "hlip-style": {"embedded-people": {"test": one}}}
-    manifests = {
-        benchmark.name: {"dataset": benchmark.dataset, "title": benchmark.title, "counts": counts[benchmark.name]}
-        for benchmark in plan.benchmarks
-    }
-    named = named_scores(scores, plan.benchmarks, artefacts.LABELS)
-    return artefacts.Artefacts(Workspace(profile, results, None), artefacts.LABELS, plan, "cpu", manifests, named)
 
 
 @pytest.fixture(scope="module")
@@ -238,12 +192,6 @@ def test_wanted_direction_is_up_where_a_region_was_darkened(example):
     assert (lightness["add"] == 4.0).all()
 
 
-def region_rows(wanted: list[float], add: list[float]) -> pd.DataFrame:
-    """One region per image, channel L."""
-    ids = [f"i{index}" for index in range(len(wanted))]
-    return pd.DataFrame({"data": "d", "id": ids, "region": 1, "channel": "L", "wanted": wanted, "add": add, "done": wanted})
-
-
 def test_agreement_counts_signs_and_leaves_out_invisible_regions():
     signs = directions.agreement(region_rows([5, -5, 5, 0.5], [1, -1, -1, -1])).set_index("compared")
 
@@ -343,81 +291,3 @@ def test_foreground_figure_has_a_panel_per_benchmark(good_artefacts):
     figure = charts.foreground_figure(comparisons.by_foreground(good_artefacts.scores), artefacts.LABELS, axis_label="share")
 
     assert [axis.get_title() for axis in figure.axes] == ["HScene-style, embedded", "HLIP-style, embedded"]
-
-
-@pytest.mark.parametrize(("regions", "expected"), [(1, 1), (4, 1), (5, 2), (9, 2), (10, 3)])
-def test_at_most_a_fifth_of_the_regions_and_one_is_drawn(regions, expected):
-    assert claims.most_drawn(regions) == expected
-
-
-def test_network_and_settings_are_the_papers():
-    # C09 also looks at composites on disk.
-    settings = {name: claim for name, claim in claims.CLAIMS.items() if isinstance(claim, (Setting, Construction)) and name != "sgmmh-C09"}
-
-    assert len(settings) == 18
-    assert {result.claim_id: result.verdict for result in judge(settings)} == dict.fromkeys(settings, AGREES)
-
-
-@pytest.fixture
-def published(good_artefacts):
-    """Artefacts of the paper profile whose benchmarks say how many photographs they were made of."""
-
-    def make(**counts: dict[str, int]) -> Evidence:
-        profile = load_profile("paper")
-        plan = replace(good_artefacts.plan, benchmarks=profile.paper("sgmmh").benchmarks)
-        manifests = {
-            name: {"counts": {name: {split: {"photographs": number} for split, number in splits.items()}}}
-            for name, splits in counts.items()
-        }
-        workspace = replace(good_artefacts.workspace, profile=profile)
-        return Evidence(replace(good_artefacts, workspace=workspace, plan=plan, manifests=manifests), {})
-
-    return make
-
-
-@pytest.mark.parametrize(("train", "test", "verdict"), [(20_210, 2000, CANNOT_SAY), (20_210, 3000, DIFFERS), (15_000, 2000, DIFFERS)])
-def test_split_sizes_of_scenes_are_judged_as_far_as_they_are_public(published, train, test, verdict):
-    found = claims.scene_splits(published(ade20k={"train": train, "test": test}), np.nan)
-
-    assert (found.verdict, found.ours.mean) == (verdict, train)
-    assert f"validation {test:,}" in found.note
-
-
-@pytest.mark.parametrize(("test", "verdict"), [(10_000, CANNOT_SAY), (20_000, AGREES), (20_001, DIFFERS)])
-def test_people_without_public_labels_cannot_be_counted(published, test, verdict):
-    found = claims.people(published(lip={"train": 30_462, "test": test}), 50_462)
-
-    assert (found.verdict, found.ours.mean) == (verdict, 30_462 + test)
-
-
-@pytest.mark.parametrize("claim", ["sgmmh-C03", "sgmmh-C04", "sgmmh-C05"])
-def test_counts_of_photographs_need_the_data_set_itself(good_artefacts, claim):
-    assert claims.CLAIMS[claim](Evidence(good_artefacts, {}), 1.0).verdict == NOT_TESTABLE
-
-
-@pytest.mark.parametrize(
-    ("errors", "noise", "expected"),
-    [
-        (METHOD_ERRORS, 1.0, AGREES),
-        ({**METHOD_ERRORS, "sgmmh_omgan": 300.0}, 1.0, DIFFERS),
-        ({**METHOD_ERRORS, "sgmmh_om": 200.0, "sgmmh_rgb": 200.0}, 0.0, CANNOT_SAY),
-    ],
-)
-def test_improvement_is_judged_by_all_comparisons(tmp_path, errors, noise, expected):
-    tested = make_artefacts(tmp_path, score_rows(errors, noise=noise))
-
-    found = claims.improvement(Evidence(tested, {"differences": numbers.differences(tested)}), np.nan)
-
-    assert found.verdict == expected
-
-
-def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts):
-    signs = directions.agreement(region_rows([5, -5, 5], [1, 1, -1]))
-    differences = numbers.differences(good_artefacts)
-
-    results = judge({"sgmmh-C27": claims.improvement}, Evidence(good_artefacts, {"differences": differences}))
-
-    table = summary.summary_table(good_artefacts, differences, signs, results)
-
-    assert (table.loc[table["verdict"] != AGREES, "likely reason"] != "").all()
-    assert table.query("quantity == 'MSE, OM - RGB'")["verdict"].tolist() == [AGREES, AGREES]
