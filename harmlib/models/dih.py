@@ -230,10 +230,10 @@ class EndToEnd(WholePicture):
 class PerceptualDih(EndToEnd):
     """DIH-M, or without mask DIH-NM (section 6.1)."""
 
-    def __init__(self, *, masked: bool, width: float, variant: str) -> None:
+    def __init__(self, *, masked: bool, width: float, variant: str, residual: bool) -> None:
         super().__init__()
         self.needs_mask = masked
-        self.harmonizer = shortened_net(3 + masked, width=width, variant=variant)
+        self.harmonizer = shortened_net(3 + masked, width=width, variant=variant, residual=residual)
         self.working_size = self.harmonizer.size
 
     def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
@@ -245,11 +245,11 @@ class PerceptualDih(EndToEnd):
         return self.harmonizer(inputs)
 
 
-def shortened_net(in_channels: int, *, width: float, variant: str) -> DihNet:
+def shortened_net(in_channels: int, *, width: float, variant: str, residual: bool) -> DihNet:
     """Return the no-reference paper's DIH for 256x256, batch norm; raises ParameterError for a ``variant`` that is not in SHORTENED."""
     if variant not in SHORTENED:
         raise ParameterError(f'variant is "{variant}": choose from {", ".join(SHORTENED)}')
-    return DihNet(in_channels, width=width, norm="batch", **SHORTENED[variant])
+    return DihNet(in_channels, width=width, norm="batch", residual=residual, **SHORTENED[variant])
 
 
 @register("dih", paper="baselines", reference="Tsai et al. 2017", needs_mask=True, weights=WEIGHTS)
@@ -268,18 +268,19 @@ def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0) -> Har
 
 
 @register("dih_m", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=True)
-def dih_m(*, width: float = 1.0, variant: str = "inner") -> HarmonizationModel:
+def dih_m(*, width: float = 1.0, variant: str = "inner", residual: bool = False) -> HarmonizationModel:
     """DIH-M: Deep Image Harmonization with the true mask, trained end to end.
 
     variant: inner or outer, the layer of the original that is left out for 256x256.
+    residual: ours, for short training: the network makes the change of the composite, at first none, instead of the whole picture.
     """
-    return PerceptualDih(masked=True, width=width, variant=variant)
+    return PerceptualDih(masked=True, width=width, variant=variant, residual=residual)
 
 
 @register("dih_nm", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
-def dih_nm(*, width: float = 1.0, variant: str = "inner") -> HarmonizationModel:
+def dih_nm(*, width: float = 1.0, variant: str = "inner", residual: bool = False) -> HarmonizationModel:
     """DIH-NM: Deep Image Harmonization without any mask, trained end to end.
 
-    variant: inner or outer, the layer of the original that is left out for 256x256.
+    variant, residual: as in ``dih_m``.
     """
-    return PerceptualDih(masked=False, width=width, variant=variant)
+    return PerceptualDih(masked=False, width=width, variant=variant, residual=residual)

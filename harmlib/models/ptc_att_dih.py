@@ -39,30 +39,40 @@ class JointAttention(nn.Module):
 class PtcAttDih(Fusion):
     """DIH without mask, whose code comes from the attention; its skips stay."""
 
-    def __init__(self, *, width: float, detector_width: float, detector_size: int, attention_scale: float) -> None:
+    def __init__(self, *, width: float, residual: bool, detector_width: float, detector_size: int, attention_scale: float) -> None:
         super().__init__(detector_width=detector_width, detector_size=detector_size)
-        self.harmonizer = DihNet(3, code=None, width=width, norm="batch")
+        self.harmonizer = DihNet(3, code=None, width=width, norm="batch", residual=residual)
         self.working_size = self.harmonizer.size
         dih_values = self.harmonizer.channels[-1] * CODE_SIDE**2
         self.attention = JointAttention(self.encoder.code_size, dih_values, self.harmonizer.code_channels, scale=attention_scale)
 
     def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
         """Return the picture (B, 3, 256, 256) in [-1, 1], not clamped. The given mask is not looked at."""
-        features = self.harmonizer.encode(self.scale.encode(composite))
+        inputs = self.scale.encode(composite)
+        features = self.harmonizer.encode(inputs)
         a_joint = self.attention(self.bottleneck(composite).flatten(1), features[-1].flatten(1))
-        return self.harmonizer.decode(a_joint[..., None, None], features)
+        restored = self.harmonizer.decode(a_joint[..., None, None], features)
+        return restored + inputs if self.harmonizer.residual else restored
 
 
 @register("ptc_att_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 def ptc_att_dih(
-    *, width: float = 1.0, detector_width: float | None = None, detector_size: int = 224, attention_scale: float = 1.0
+    *,
+    width: float = 1.0,
+    residual: bool = False,
+    detector_width: float | None = None,
+    detector_size: int = 224,
+    attention_scale: float = 1.0,
 ) -> HarmonizationModel:
     """PTC-att-DIH: a detector's features weigh the code of DIH, one network trained end to end.
 
-    width: of DIH and the attention; detector_width, detector_size: those of the ``ptc`` whose encoder is taken over; no detector_width:
-    the same as width. attention_scale: factor on the product of equation 3; 512 makes up for the softmax over 512 units.
+    width: of DIH and the attention; residual: as in ``dih_m``; detector_width, detector_size: those of the ``ptc`` whose encoder is taken
+    over; no detector_width: the same as width. attention_scale: factor on the product of equation 3; 512 makes up for the softmax over 512
+    units.
     """
     if not attention_scale > 0:
         raise ParameterError(f"attention_scale is {attention_scale}, expected a factor above 0, such as 1 or 512")
     detector_width = width if detector_width is None else detector_width
-    return PtcAttDih(width=width, detector_width=detector_width, detector_size=detector_size, attention_scale=attention_scale)
+    return PtcAttDih(
+        width=width, residual=residual, detector_width=detector_width, detector_size=detector_size, attention_scale=attention_scale
+    )

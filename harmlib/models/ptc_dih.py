@@ -48,11 +48,11 @@ class Fusion(EndToEnd):
 class PtcDih(Fusion):
     """The detector's encoder and decoder, a head for one mask instead of its classes, and DIH."""
 
-    def __init__(self, *, width: float, variant: str, detector_width: float, detector_size: int) -> None:
+    def __init__(self, *, width: float, variant: str, residual: bool, detector_width: float, detector_size: int) -> None:
         super().__init__(detector_width=detector_width, detector_size=detector_size)
         self.decoder = DetectorDecoder(width=detector_width)
         self.head = detector_head(self.decoder.channels, 1)
-        self.harmonizer = shortened_net(4, width=width, variant=variant)
+        self.harmonizer = shortened_net(4, width=width, variant=variant, residual=residual)
         self.working_size = self.harmonizer.size
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
@@ -82,12 +82,12 @@ def resize(image: Tensor, side: int) -> Tensor:
 
 @register("ptc_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 def ptc_dih(
-    *, width: float = 1.0, variant: str = "inner", detector_width: float | None = None, detector_size: int = 224
+    *, width: float = 1.0, variant: str = "inner", residual: bool = False, detector_width: float | None = None, detector_size: int = 224
 ) -> HarmonizationModel:
     """PTC-DIH: a detected mask instead of a true one, one network trained end to end.
 
-    width, variant: of DIH, as in ``dih_m``; detector_width, detector_size: those of the ``ptc`` whose encoder is taken over; no
+    width, variant, residual: of DIH, as in ``dih_m``; detector_width, detector_size: those of the ``ptc`` whose encoder is taken over; no
     detector_width: the same as width.
     """
     detector_width = width if detector_width is None else detector_width
-    return PtcDih(width=width, variant=variant, detector_width=detector_width, detector_size=detector_size)
+    return PtcDih(width=width, variant=variant, residual=residual, detector_width=detector_width, detector_size=detector_size)

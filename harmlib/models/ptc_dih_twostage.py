@@ -14,11 +14,11 @@ class TwoStage(HarmonizationModel):
 
     needs_mask = False
 
-    def __init__(self, *, width: float, variant: str, detector_width: float, detector_size: int) -> None:
+    def __init__(self, *, width: float, variant: str, residual: bool, detector_width: float, detector_size: int) -> None:
         super().__init__()
         self.detector_size = detector_size
         self.detector = create("ptc", width=detector_width, size=detector_size)
-        self.harmonizer = create("dih_m", width=width, variant=variant)
+        self.harmonizer = create("dih_m", width=width, variant=variant, residual=residual)
         self.working_size = self.harmonizer.working_size
         self.requires_grad_(False)
 
@@ -35,11 +35,11 @@ class TwoStage(HarmonizationModel):
 
 @register("ptc_dih_twostage", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, trainable=False)
 def ptc_dih_twostage(
-    *, width: float = 1.0, variant: str = "inner", detector_width: float | None = None, detector_size: int = 224
+    *, width: float = 1.0, variant: str = "inner", residual: bool = False, detector_width: float | None = None, detector_size: int = 224
 ) -> HarmonizationModel:
     """PTC+DIH: a trained detector's mask handed to a trained DIH-M, two networks.
 
-    width, variant: of the ``dih_m``; detector_width, detector_size: of the ``ptc``; no detector_width: the same as width.
+    width, variant, residual: of the ``dih_m``; detector_width, detector_size: of the ``ptc``; no detector_width: the same as width.
     """
     detector_width = width if detector_width is None else detector_width
-    return TwoStage(width=width, variant=variant, detector_width=detector_width, detector_size=detector_size)
+    return TwoStage(width=width, variant=variant, residual=residual, detector_width=detector_width, detector_size=detector_size)

@@ -53,6 +53,7 @@ class DihNet(nn.Module):
     channels: of the encoder's levels; code: values of the code, None: no layer makes one and the decoder takes 512; width: factor on all.
     norm: affine (``FrozenNorm``) or batch, with ``eps``; bias: of the convolutions, the layer of the code has one always.
     flat_code: the weights of that layer are a matrix, not a convolution: same numbers, other names.
+    residual: the network makes the change of the picture, which is the input's first three channels, and starts with none.
     Input (B, in_channels, S, S), S = ``size``, 256 for six levels; output (B, 3, S, S), no final activation.
     """
 
@@ -67,11 +68,12 @@ class DihNet(nn.Module):
         eps: float = TENSORFLOW_EPSILON,
         bias: bool = False,
         flat_code: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         if norm not in NORMS:
             raise ParameterError(f'there is no norm "{norm}": choose from {", ".join(NORMS)}')
-        self.norm, self.eps, self.bias = norm, eps, bias
+        self.norm, self.eps, self.bias, self.residual = norm, eps, bias, residual
         self.size = CODE_SIDE * 2 ** len(channels)
         self.channels = [scaled_width(width, number) for number in channels]
         self.code_channels = scaled_width(width, code or CODE)
@@ -87,7 +89,8 @@ class DihNet(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the raw picture, (B, 3, S, S)."""
         features = self.encode(inputs)
-        return self.decode(self.to_code(features[-1]), features)
+        restored = self.decode(self.to_code(features[-1]), features)
+        return restored + inputs[:, :3] if self.residual else restored
 
     def encode(self, inputs: Tensor) -> list[Tensor]:
         """Return the features of every level, the deepest last, (B, C, 4, 4)."""
@@ -133,6 +136,8 @@ class DihNet(nn.Module):
         normal_init(self, INIT_STD / width**0.5)
         if self.code is not None:
             normal_init(self.code, CODE_INIT_STD / width**0.5)
+        if self.residual:
+            nn.init.zeros_(self.output.weight)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()

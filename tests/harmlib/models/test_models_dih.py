@@ -279,6 +279,28 @@ def test_mask_changes_the_picture_only_where_it_is_used(name: str, used: bool) -
     assert torch.equal(masked, empty) is not used
 
 
+@pytest.mark.parametrize("name", ["dih_m", "dih_nm", "ptc_dih", "ptc_att_dih"])
+def test_a_residual_network_starts_from_the_composite(name: str) -> None:
+    model = models.create(name, width=NARROW, residual=True).eval()
+    composite = noise(1)
+
+    with torch.inference_mode():
+        restored = model.restore(composite, standard_mask())
+
+    torch.testing.assert_close(restored, model.scale.encode(composite))
+
+
+def test_a_residual_network_adds_what_its_decoder_makes() -> None:
+    whole, change = (models.create("dih_m", width=NARROW, residual=residual).eval() for residual in (False, True))
+    change.load_state_dict(whole.state_dict())
+    composite, mask = noise(1), standard_mask()
+
+    with torch.inference_mode():
+        added = change.restore(composite, mask) - whole.restore(composite, mask)
+
+    torch.testing.assert_close(added, whole.scale.encode(composite))
+
+
 @pytest.mark.parametrize(("name", "options", "side"), [("dih", {}, 256), ("dih", {"variant": "caffe512"}, 512), ("dih_nm", {}, 256)])
 def test_another_size_is_refused_with_the_only_one(name: str, options: dict[str, str], side: int) -> None:
     model = models.create(name, width=NARROW, **options)
