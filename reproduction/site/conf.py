@@ -1,5 +1,7 @@
 """Sphinx's settings of the site; it reads this file by its name."""
 
+from reproduction.site.docstrings import to_rst
+
 project = "harmlib"
 html_title = "harmlib: image harmonization, reproduced"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
@@ -19,11 +21,11 @@ autodoc_typehints = "signature"
 autodoc_mock_imports: list[str] = []
 
 
-def _as_written(app, what, name, obj, options, lines) -> None:  # type: ignore[no-untyped-def]
-    """Keep a docstring's lines as they are: ours are plain text, whose stars and line ends mean themselves."""
-    lines[:] = ["::", "", *(f"   {line}" for line in lines), ""] if any(lines) else []
+def _to_rst(app, what, name, obj, options, lines) -> None:  # type: ignore[no-untyped-def]
+    """Put a docstring in Sphinx's words."""
+    lines[:] = to_rst(lines)
 
 
 def setup(app) -> None:  # type: ignore[no-untyped-def]
     """Register what is done to docstrings."""
-    app.connect("autodoc-process-docstring", _as_written)
+    app.connect("autodoc-process-docstring", _to_rst)

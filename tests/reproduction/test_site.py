@@ -11,6 +11,7 @@ import pytest
 from harmlib.errors import ParameterError
 from reproduction.site import building
 from reproduction.site.api import ROOMS, write_api
+from reproduction.site.docstrings import to_rst
 from reproduction.site.links import broken_links
 from reproduction.site.staging import entry_points, settle_links, stage_documents, stage_notebook
 
@@ -88,6 +89,19 @@ def test_an_api_page_lists_the_modules_of_its_room(tmp_path):
     assert ".. automodule:: harmlib.metrics.functional" in (tmp_path / "metrics.md").read_text()
 
 
+def test_a_docstring_flows_and_its_stars_stay_stars():
+    lines = ["Return ``a * b`` of x_ and *these*, |y|", "in one paragraph.", "", "- a list", "  goes on"]
+
+    expected = [r"Return ``a * b`` of x\_ and \*these\*, \|y\|", "in one paragraph.", "", "- a list", "  goes on", ""]
+    assert to_rst(lines) == expected
+
+
+def test_examples_and_columns_of_a_docstring_stay_as_written():
+    lines = ["", ">>> 2 * 3", "6", "", "name    what", "a*      b"]
+
+    assert to_rst(lines) == [">>> 2 * 3", "6", "", ".. code-block:: text", "", "   name    what", "   a*      b", ""]
+
+
 def test_every_room_of_the_library_has_a_page():
     import harmlib
 
@@ -125,4 +139,5 @@ def test_a_site_of_two_notebooks_opens_in_a_browser(browser, tmp_path):
     assert page.locator("h1").first.inner_text().startswith("00. Start here")
     page.goto((first.parent / "api" / "color.html").as_uri())
     assert ">>>" in page.locator("article").inner_text()
+    assert page.locator("article dd > p").count() > 5  # docstrings are prose
     page.close()
