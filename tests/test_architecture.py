@@ -21,6 +21,7 @@ IMPORTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "sci
 # Packages of an extra -> the only module or room of the library that may import them.
 ROOM_OF_EXTRA = {
     "av": "harmlib.video",
+    "ipycanvas": "harmlib.editor",
     "ipywidgets": "harmlib.editor",
     "kornia": "harmlib.models.layers",
     "lightning_fabric": "harmlib.training",

@@ -19,6 +19,7 @@ from PIL import Image
 from harmlib import models
 from harmlib.editor.cutting import cut_out
 from harmlib.editor.opening import open_state
+from harmlib.editor.painting import Painter
 from harmlib.editor.recipe import export
 from harmlib.editor.regions import outlined
 from harmlib.editor.state import PREVIEW_SIZE
@@ -32,7 +33,7 @@ from harmlib.io.masks import to_mask
 with needs("editor"):
     import ipywidgets
 
-FILE, BOX = "from a file", "GrabCut in a box"
+FILE, BRUSH, BOX = "from a file", "by brush", "GrabCut in a box"
 KINDS = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.bmp"
 NAME = "harmonized"
 
@@ -43,7 +44,7 @@ class App(ipywidgets.VBox):
     def __init__(self) -> None:
         self.editor: Editor | None = None
         self.composite, self.mask = (ipywidgets.FileUpload(description=name, accept=KINDS) for name in ("composite", "mask"))
-        self.source = ipywidgets.ToggleButtons(options=(FILE, BOX), description="mask")
+        self.source = ipywidgets.ToggleButtons(options=(FILE, BRUSH, BOX), description="mask")
         self.rows, self.columns = (
             ipywidgets.IntRangeSlider(value=(20, 80), min=0, max=100, description=f"{name} %", continuous_update=False)
             for name in ("rows", "columns")
@@ -55,6 +56,7 @@ class App(ipywidgets.VBox):
         self.download = ipywidgets.Button(description="prepare download", disabled=True)
         self.message, self.link = ipywidgets.HTML(), ipywidgets.HTML()
         self.preview = ipywidgets.Image(format="jpg", layout=ipywidgets.Layout(width="50%", object_fit="contain", display="none"))
+        self.painter = Painter(self._close_editor)
         self.room = ipywidgets.VBox()
         super().__init__(
             [
@@ -63,43 +65,62 @@ class App(ipywidgets.VBox):
                 ipywidgets.HBox([self.method, self.start, self.download, self.link]),
                 self.message,
                 self.preview,
+                self.painter,
                 self.room,
             ]
         )
         self.start.on_click(self._opened)
         self.download.on_click(self._packed)
-        for widget in (self.composite, self.mask, self.source, self.rows, self.columns):
+        self.composite.observe(self._uploaded, "value")
+        for widget in (self.mask, self.source, self.rows, self.columns):
             widget.observe(self._shown, "value")
         self._shown({})
 
-    def _shown(self, _event: dict[str, Any]) -> None:
-        """Show the composite with the outline of its mask, or what is wrong with them; an editor that is open goes."""
-        boxed = self.source.value == BOX
-        self.mask.layout.display = "none" if boxed else ""
-        self.rows.layout.display = self.columns.layout.display = "" if boxed else "none"
+    def _uploaded(self, event: dict[str, Any]) -> None:
+        """Lay a new composite under the brush, and show it."""
+        try:
+            if self.composite.value:
+                self.painter.paint_on(_preview(read_picture(_picture(self.composite)).pixels))
+        except HarmlibError as error:
+            self._close_editor()
+            self.preview.layout.display, self.message.value = "none", escape(str(error))
+            return
+        self._shown(event)
+
+    def _close_editor(self) -> None:
+        """Close an editor that is open: its mask is not the one any more."""
         self.room.children, self.editor, self.download.disabled, self.link.value = (), None, True, ""
         self.message.value = ""
-        if not self.composite.value:
+
+    def _shown(self, _event: dict[str, Any]) -> None:
+        """Show the composite with the outline of its mask, or to paint on, or what is wrong with them; an editor that is open goes."""
+        source = self.source.value
+        for widgets, wanted in (((self.mask,), FILE), ((self.painter,), BRUSH), ((self.rows, self.columns), BOX)):
+            for widget in widgets:
+                widget.layout.display = "" if source == wanted else "none"
+        self.preview.layout.display = "none"
+        self._close_editor()
+        if not self.composite.value or source == BRUSH:
             return
         try:
             pixels = read_picture(_picture(self.composite)).pixels
-            found = self._mask(pixels) >= 0.5 if boxed or self.mask.value else None
+            found = self._mask(pixels) >= 0.5 if source == BOX or self.mask.value else None
         except HarmlibError as error:
             self.message.value = escape(str(error))
             return
-        factor = min(1.0, PREVIEW_SIZE / max(pixels.shape[:2]))
-        size = max(1, round(factor * pixels.shape[0])), max(1, round(factor * pixels.shape[1]))
-        small = resize(pixels, size, "bilinear") if factor < 1 else pixels
-        self.preview.value = encode(small if found is None else outlined(small, resize(found, size, "nearest")))
+        small = _preview(pixels)
+        self.preview.value = encode(small if found is None else outlined(small, resize(found, small.shape[:2], "nearest")))
         self.preview.layout.display = ""
 
     def _mask(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the mask, float32 (H, W), from its file or from the box; raises MaskError and ImageError."""
+        """Return the mask, float32 (H, W), from its file, the brush or the box; raises MaskError and ImageError."""
+        if self.source.value == BRUSH:
+            return self.painter.mask(*pixels.shape[:2])
         if self.source.value == BOX:
             (top, bottom), (left, right) = self.rows.value, self.columns.value
             return cut_out(pixels, (top / 100, left / 100, bottom / 100, right / 100)).astype(np.float32)
         if not self.mask.value:
-            raise MaskError("there is no mask yet: choose a file, white where the pasted object is, or a box around it")
+            raise MaskError("there is no mask yet: choose a file, white where the pasted object is, paint over it, or draw a box around it")
         return to_mask(_picture(self.mask), pixels)
 
     def _opened(self, _button: ipywidgets.Button) -> None:
@@ -134,6 +155,13 @@ class App(ipywidgets.VBox):
                 for path in sorted(Path(folder).iterdir()):
                     archive.write(path, path.name)
         return content.getvalue()
+
+
+def _preview(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture, uint8 (H, W, 3), its longer side at most PREVIEW_SIZE."""
+    height, width = pixels.shape[:2]
+    factor = min(1.0, PREVIEW_SIZE / max(height, width))
+    return resize(pixels, (max(1, round(factor * height)), max(1, round(factor * width))), "bilinear") if factor < 1 else pixels
 
 
 def _picture(upload: ipywidgets.FileUpload) -> Image.Image:

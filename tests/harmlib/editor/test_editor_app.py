@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harmlib.editor.app import BOX, NAME, App
+from harmlib.editor.app import BOX, BRUSH, NAME, App
 from harmlib.editor.cutting import cut_out
+from harmlib.editor.painting import Painter
 from harmlib.editor.recipe import replay
 from harmlib.errors import ImageError, MaskError
 
@@ -83,6 +84,71 @@ def test_a_box_around_everything_is_refused(picture):
 def test_only_pictures_are_cut():
     with pytest.raises(ImageError, match="expected uint8 RGB"):
         cut_out(np.zeros((4, 4)), BOX_OF_OBJECT)
+
+
+def stroke(painter: Painter, *places: tuple[float, float]) -> None:
+    """Press at the first place, move over the others, and lift."""
+    painter.press(*places[0])
+    for place in places[1:]:
+        painter.move(*place)
+    painter.lift()
+
+
+def test_a_stroke_is_foreground_at_the_size_of_the_whole_picture(picture):
+    painter = Painter(lambda: None)
+    painter.paint_on(picture)
+    painter.brush.value = 4
+
+    stroke(painter, (30, 30), (60, 30))
+    painter.move(80, 10)  # the brush is up
+
+    mask = painter.mask(120, 180)
+    assert mask.shape == (120, 180)
+    assert mask.dtype == np.float32
+    assert (mask[60, 70:110] == 1).all()
+    assert mask[:, 140:].max() == 0
+    assert mask[:50].max() == mask[70:].max() == 0
+
+
+def test_the_eraser_and_the_button_take_back(picture):
+    painter = Painter(lambda: None)
+    painter.paint_on(picture)
+    painter.brush.value = 4
+    stroke(painter, (20, 30), (70, 30))
+
+    painter.eraser.value = True
+    stroke(painter, (45, 20), (45, 40))
+    assert painter.mask(60, 90)[30, 45] == 0
+    assert painter.mask(60, 90)[30, 30] == 1
+
+    painter.clear.click()
+    with pytest.raises(MaskError, match="nothing is painted yet"):
+        painter.mask(60, 90)
+
+
+def test_a_finger_paints_too(picture):
+    painter = Painter(lambda: None)
+    painter.paint_on(picture)
+
+    for kind in ("touch_start", "touch_move", "touch_end"):
+        painter.canvas[1]._handle_custom_msg({"event": kind, "touches": [{"x": 30, "y": 30}]}, [])
+
+    assert painter.mask(60, 90)[30, 30] == 1
+
+
+@pytest.mark.slow
+def test_what_is_painted_is_harmonized_and_another_stroke_closes_the_editor(app):
+    app.source.value = BRUSH
+    app.start.click()
+    assert "nothing is painted yet" in app.message.value
+
+    stroke(app.painter, (32, 30), (58, 30))
+    app.start.click()
+    assert app.message.value == ""
+    assert app.editor is not None
+
+    stroke(app.painter, (10, 10), (12, 10))
+    assert app.editor is None
 
 
 def test_a_file_that_is_no_picture_is_named():

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,14 +66,41 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.wait()
 
 
-def test_a_reader_harmonizes_edits_and_downloads(browser, address, files, tmp_path):
+@pytest.fixture
+def page(browser, address) -> Iterator[Any]:
+    """The application's page."""
     page = browser.new_page(viewport={"width": 1400, "height": 1200}, accept_downloads=True)
     page.set_default_timeout(PATIENCE)
     page.goto(address)
+    yield page
+    page.close()
+
+
+def upload(page: Any, name: str, file: Path) -> None:
+    """Choose a file by the button of a name."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=name).first.click()
+    chooser.value.set_files(file)
+
+
+def test_a_mask_is_painted(page, files):
+    upload(page, "composite", files / "composite.png")
+    page.get_by_role("button", name="by brush").click()
+    canvas = page.locator("canvas:visible")
+    page.wait_for_function("canvas => canvas.width === 90", arg=canvas.element_handle())
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    page.get_by_role("button", name="harmonize").click()
+
+    page.locator("img.widget-image:visible").nth(1).wait_for()  # the editor's pair
+
+
+def test_a_reader_harmonizes_edits_and_downloads(page, files, tmp_path):
     for name in ("composite", "mask"):
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name=name).first.click()
-        chooser.value.set_files(files / f"{name}.png")
+        upload(page, name, files / f"{name}.png")
     page.get_by_role("button", name="harmonize").click()
     right = page.locator("img.widget-image").nth(2)
     right.wait_for()
@@ -87,7 +115,6 @@ def test_a_reader_harmonizes_edits_and_downloads(browser, address, files, tmp_pa
     with page.expect_download() as download:
         page.locator("a[download]").click()
     download.value.save_as(tmp_path / "taken.zip")
-    page.close()
 
     with zipfile.ZipFile(tmp_path / "taken.zip") as archive:
         archive.extractall(tmp_path)
