@@ -93,7 +93,7 @@ print("share of composites on which half a correction beats both:", ", ".join(f"
 
 # %% [markdown]
 # Half a correction is the better one wherever a method overshoots. The transfers overshoot most of the time they have the direction right;
-# exercise 2 of notebook 40 finds the best share.
+# exercise 3 of notebook 41 finds the best share.
 
 # %%
 assert np.allclose(blends["half of it"], blends["formula"])

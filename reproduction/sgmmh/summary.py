@@ -1,4 +1,4 @@
-"""The last table of notebook 40: what the paper reports, what we saw, and what probably makes the difference."""
+"""The last table of notebook 41: what the paper reports, what we saw, and what probably makes the difference."""
 
 from __future__ import annotations
 

@@ -44,6 +44,10 @@ ANSWERS = {
     "40_sgmmh": [
         r"inkwell leaves \d+ code",
         r"mean share left: 13% of 54 regions",
+    ],
+    "41_sgmmh_results": [
+        r"MSE x 0\.25, PSNR \+6\.02 dB",
+        r"composites \[2\.\d, 3\.\d\]: \d times as wide",
         r"best t on 8 composites is -?\d\.\d+",
         r"without effect: contrast, hue_rotate, saturate",
     ],
