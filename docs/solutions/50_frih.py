@@ -1,21 +1,20 @@
 # %% [markdown]
 """# Solutions to notebook 50: FRIH
 
-All three need composites only, no network: those of `make reproduce PAPER=frih`. Run the cells one by one, or the whole file with python.
+The third exercise needs composites, but no network: those of `make reproduce PAPER=frih`. Run the cells one by one, or the whole file with
+python.
 """
 
 # %%
 import numpy as np
 import pandas as pd
 import torch
-from scipy import ndimage
 
 from harmlib.data.pairs import list_splits, read_pairs
 from harmlib.data.sources import open_source
 from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photographs
 from harmlib.models.frih import SMALLEST_AREA
-from harmlib.seeds import item_generator
 from harmlib.submasks import extract_submasks
 from reproduction.frih.pictures import LITERAL, MERGED, read_example, split
 from reproduction.kit.selection import evenly
@@ -67,73 +66,12 @@ strips[:10], strips[12:14] = 1, 2
 assert abs(float(refine_loss(torch.full((3, 20, 20), 0.1), torch.zeros(3, 20, 20), strips)) - 0.042) < 1e-6
 
 # %% [markdown]
-# ## 3 and 4. An oracle for parts, by color and by place
-#
-# The oracle adds to every part of the foreground the mean of real − composite there. Each cut has as many parts as FRIH finds submasks
-# (with `min_area = 100`, so that no part is a scrap): all in one, by color, at random, and in vertical stripes.
-
-
-# %%
-def share_left(example, labels):
-    """Return the share of the foreground's squared error that is left when every part gets its own best shift."""
-    wanted = (example.real.astype(float) - example.composite)[example.mask]  # (N, 3)
-    parts = labels[example.mask]
-    left = sum(((wanted[parts == part] - wanted[parts == part].mean(0)) ** 2).sum() for part in np.unique(parts))
-    return left / (wanted**2).sum()
-
-
-def cuts(example):
-    """Return cut -> labels (256, 256) of the foreground."""
-    colors = split(example, min_area=MERGED)
-    shuffled, stripes = np.zeros_like(colors.labels), np.zeros_like(colors.labels)
-    shuffled[example.mask] = item_generator(0, example.id).permutation(colors.labels[example.mask])
-    across = np.nonzero(example.mask)[1]
-    # As many stripes as submasks, each with the pixels of one of them.
-    order = np.argsort(across, kind="stable")
-    values = np.empty(len(order), np.uint8)
-    values[order] = np.repeat(np.arange(1, len(colors.sizes) + 1), colors.sizes)
-    stripes[example.mask] = values
-    return {"one part": example.mask.astype(np.uint8), "submasks": colors.labels, "random": shuffled, "stripes": stripes}
-
-
-units = photographs(pd.DataFrame([{"subset": example.subset, "id": example.id} for example in examples]))
-left = pd.DataFrame([{name: share_left(example, labels) for name, labels in cuts(example).items()} for example in examples])
-for name in left:
-    found = mean_interval(left[name], units)
-    print(f"{name}: {found.mean:.1%} of the error left [{found.low:.1%}, {found.high:.1%}], n = {found.n}")
-for name in ("random", "stripes"):
-    found = mean_interval(left["submasks"] - left[name], units)
-    print(f"submasks less {name}: {found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]")
-
-# %% [markdown]
-# One shift for the whole foreground leaves some of the error; one per submask leaves less, and never more, because the oracle could choose
-# the same shift for all. That is why the random parts are needed: they show what more numbers buy by themselves, and it is next to nothing.
-# Stripes of the same sizes are hardly better than that. These composites were made by color transfers, which map equal colors to equal
-# colors wherever they are, so a cut by color must fit them; on a real composite, lit from one side, place might win.
-
-# %%
-assert (left["submasks"] <= left["one part"] + 1e-9).all()
-assert left["submasks"].mean() < left["stripes"].mean() < left["random"].mean()
-assert left["one part"].mean() - left["random"].mean() < 0.02
-
-# %% [markdown]
-# And how many places has a submask?
-
-# %%
-pieces = [
-    ndimage.label(parts.labels == number, np.ones((3, 3)))[1]
-    for parts in (split(example, min_area=MERGED) for example in examples)
-    for number in range(1, len(parts.sizes) + 1)
-]
-print(f"{len(pieces)} submasks have {np.median(pieces):.0f} connected pieces in the median, {np.max(pieces)} at most")
-
-# %%
-assert np.median(pieces) > 1
-
-# %% [markdown]
-# ## 5. Who gets the gradient?
+# ## 3. Who gets the gradient?
 #
 # If every pixel is wrong by the same amount, a submask of n pixels adds n / max(n, 100) to equation 8: a whole 1 from 100 pixels on.
+
+# %%
+units = photographs(pd.DataFrame([{"subset": example.subset, "id": example.id} for example in examples]))
 
 
 # %%

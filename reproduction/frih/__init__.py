@@ -1,1 +1,1 @@
-"""The exhibits of FRIH: what notebook 50 reads (``artefacts``), its tables, submasks and figures, and the claims it tests."""
+"""The exhibits of FRIH: what notebooks 50 and 51 read (``artefacts``), its tables, submasks and figures, and the claims it tests."""

@@ -1,4 +1,4 @@
-"""The last table of notebook 50: what the paper reports, what we saw, and what probably makes the difference."""
+"""The last table of notebook 51: what the paper reports, what we saw, and what probably makes the difference."""
 
 from __future__ import annotations
 

@@ -53,6 +53,11 @@ ANSWERS = {
     ],
     "50_frih": [
         r"d_c = 0\.3: \d+ submasks",
+        r" 1 +without its least area +0\.\d+",
+    ],
+    "51_frih_results": [
+        r"FRIH: r = 2\.26%",
+        r"34\.18 by its columns",
         r"one part: 2\d\.\d% of the error left",
         r"submasks less random: -\d+\.\d% \[",
         r"submasks have \d+ connected pieces",
