@@ -71,6 +71,10 @@ ANSWERS = {
     "60_harmonizer": [
         r"found temperature -0\.\d+",
         r"brightness \+ contrast +-0\.300 +0\.000",
+    ],
+    "62_harmonizer_results": [
+        r"one color beats the composite on \d+ of \d+ foregrounds",
+        r"28\.14 dB with the whole range",
         r"MSE own - constant: [+-]\d",
         r"brightness +-0\.30 +0\.00",
     ],
