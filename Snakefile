@@ -110,7 +110,7 @@ rule score:
 
 
 # Exhibit -> the one whose tables it reads.
-READS = {"41_sgmmh_results": "40_sgmmh", "71_perceptual": "70_perceptual_detector"}
+READS = {"41_sgmmh_results": "40_sgmmh", "72_perceptual_no_mask": "70_perceptual_detector"}
 
 for exhibit in config["exhibits"] + config["lessons"]:
 

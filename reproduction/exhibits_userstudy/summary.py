@@ -1,4 +1,4 @@
-"""The last table of notebook 80: what the papers report of people, what we saw, and who it was that answered.
+"""The last table of notebook 81: what the papers report of people, what we saw, and who it was that answered.
 
 An order of methods gets a verdict from people alone. Simulated raters are asked all the same, with the number of people and pictures of the
 paper: their interval says what a study of that size could tell if the printed scores were log strengths.

@@ -1,4 +1,4 @@
-"""The last table of notebook 70: what the paper reports, what we saw, and what probably makes the difference."""
+"""The last table of notebook 72: what the paper reports, what we saw, and what probably makes the difference."""
 
 from __future__ import annotations
 

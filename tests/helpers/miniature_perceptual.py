@@ -55,7 +55,7 @@ def score_rows(errors: Mapping[str, float], seed: int = 0) -> pd.DataFrame:
 def make_artefacts(folder: Path, scores: pd.DataFrame) -> Artefacts:
     """Artefacts whose benchmarks are composites.csv alone, with the budgets of its runs."""
     runs = (RunPlan("ptc", "exposure", 4, 2), *(RunPlan(method, "iharmony4-style", 4, 2) for method in METHODS))
-    plan = PaperPlan(PAPER, BENCHMARKS, runs, {PAPER: ()}, ("70_perceptual_detector", "71_perceptual"))
+    plan = PaperPlan(PAPER, BENCHMARKS, runs, {PAPER: ()}, ("70_perceptual_detector", "72_perceptual_no_mask"))
     results = Results(folder, "mini")
     for run in runs:
         write_manifest(results.run(run.name), started=time.time(), iterations=4, batch_size=2, options={"width": 0.125})

@@ -47,7 +47,7 @@ def write_profile(path: Path) -> Path:
                 "benchmarks": ["exposure", *pairs],
                 "runs": ["ptc", "dih_nm"],
                 "protocols": {"perceptual": ["composite", "dih_nm"]},
-                "notebooks": ["70_perceptual_detector", "71_perceptual"],
+                "notebooks": ["70_perceptual_detector", "72_perceptual_no_mask"],
             },
             "baselines": {
                 "benchmarks": pairs,

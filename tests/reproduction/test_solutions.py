@@ -74,7 +74,7 @@ ANSWERS = {
     ],
     "62_harmonizer_results": [
         r"one color beats the composite on \d+ of \d+ foregrounds",
-        r"28\.14 dB with the whole range",
+        r"31\.14 dB with the whole range",
         r"MSE own - constant: [+-]\d",
         r"brightness +-0\.30 +0\.00",
     ],
@@ -90,7 +90,11 @@ ANSWERS = {
         r"from 0\.\d to 8\.\d \(n = 54\)",
         r"5 % false alarms \(0\.\d+\), one stop",
     ],
-    "71_perceptual": [r"8 units: mean weight 1/8; the product has 1/[78]", r"\d of 11 pictures beat the composite"],
+    "71_perceptual_two_stages": [
+        r"a mask of 0\.5: 25% of the MSE left",
+        r"better than the true one on \d+ of 1\d composites",
+    ],
+    "72_perceptual_no_mask": [r"8 units: mean weight 1/8; the product has 1/[78]", r"\d of 11 pictures beat the composite"],
     "85_editor": [
         r"all × 0 is the composite, up to [01] levels",
         r"a and b \[127\. 127\.\]",

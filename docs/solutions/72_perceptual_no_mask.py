@@ -1,5 +1,5 @@
 # %% [markdown]
-"""# Solutions to notebook 71: harmonization without a mask
+"""# Solutions to notebook 72: harmonization without a mask
 
 The last exercise reads the scores, which `make reproduce PAPER=perceptual` makes. Run the cells one by one, or the whole file with python.
 """
