@@ -22,7 +22,7 @@ from reproduction.harmonizer.artefacts import AT_FULL_SIZE, BASELINE, LABELS
 from reproduction.harmonizer.numbers import HIGH_RESOLUTION
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import Sample, read_sample
-from reproduction.kit.style import COLUMN_WIDTH, LINES, OKABE_ITO, PAGE_WIDTH
+from reproduction.kit.style import COLUMN_WIDTH, LINES, OKABE_ITO, PAGE_WIDTH, signed
 
 LEVELS = np.arange(256)
 # The methods of figures 6 and 8.
@@ -54,10 +54,11 @@ def shadow_figure(table: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(COLUMN_WIDTH, COLUMN_WIDTH), layout="constrained")
     axis.plot(LEVELS, LEVELS, color="0.6", linewidth=0.8, label="unchanged")
     for name, color, line in zip(table.columns[1:], (OKABE_ITO[3], OKABE_ITO[4], OKABE_ITO[2]), LINES, strict=True):
-        axis.plot(table["level"], table[name], line, color=color, label="first -0.7, then 0.7" if name == "both" else name)
+        label = "first −0.7, then 0.7" if name == "both" else name.replace("-", "−")
+        axis.plot(table["level"], table[name], line, color=color, label=label)
     for (level, argument, after), offset in zip(POINTS, ((18, -22), (-40, 4)), strict=True):
         axis.plot(level, after, "o", color="black", markersize=4)
-        words = f"{level} → {after}\nat {argument:+g}"
+        words = f"{level} → {after}\nat {signed(argument, '+g')}"
         axis.annotate(words, (level, after), offset, textcoords="offset points", fontsize=7, ha="center")
     axis.set(xlabel="level before", ylabel="level after", xlim=(0, 255), ylim=(0, 255), aspect="equal")
     axis.legend(fontsize=7, loc="lower right")

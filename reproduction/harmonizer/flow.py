@@ -20,7 +20,7 @@ from harmlib.models.harmonizer import Harmonizer, dynamic_terms, region_loss
 from reproduction.kit.diagrams import FONT, Bounds, Diagram
 from reproduction.kit.grids import BOX_COLOR, foreground_box
 from reproduction.kit.selection import Sample
-from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH
+from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH, signed
 
 MARGIN, GAP, STRIP_HEIGHT = 0.05, 0.1, 1.0
 THUMBNAIL = 256
@@ -117,7 +117,7 @@ def flow_figure(sample: Sample, model: Harmonizer) -> Figure:
     diagram.text((MARGIN, 3.2), "filter argument prediction flow", size=FONT + 2, align="left")
     diagram.text((MARGIN, 1.55), "harmonization flow", size=FONT + 2, align="left")
     titles = ["I'0 composite", *(f"I'{index} {name}" for index, name in enumerate(arguments, 1))]
-    notes = ["", *(f"θ{index} = {_signed(value)}" for index, value in enumerate(arguments.values(), 1))]
+    notes = ["", *(f"θ{index} = {signed(value)}" for index, value in enumerate(arguments.values(), 1))]
     frames = _draw_strip(diagram, 0.3, [sample.composite, *pictures], titles, notes)
     _connect(diagram, frames)
     return diagram.figure
@@ -166,10 +166,10 @@ def supervision_figure(supervision: Supervision) -> Figure:
     diagram = Diagram(3.6)
     titles = ["I0", *(f"I{index} before {name}" for index, name in enumerate(supervision.filters, 1))]
     titles[-1] = f"I{len(supervision.filters)}, real"
-    notes = ["", *(f"ξ{index} = {_signed(value)}" for index, value in enumerate(supervision.drawn, 1))]
+    notes = ["", *(f"ξ{index} = {signed(value)}" for index, value in enumerate(supervision.drawn, 1))]
     above = _draw_strip(diagram, 2.25, supervision.made, titles, notes)
     titles = ["I'0 = I0", *(f"I'{index} {name}" for index, name in enumerate(supervision.filters, 1))]
-    notes = ["", *(f"θ{index} = {_signed(value)}" for index, value in enumerate(supervision.predicted, 1))]
+    notes = ["", *(f"θ{index} = {signed(value)}" for index, value in enumerate(supervision.predicted, 1))]
     below = _draw_strip(diagram, 0.25, supervision.restored, titles, notes)
     _connect(diagram, [*reversed(above)])
     _connect(diagram, below)
@@ -181,11 +181,6 @@ def supervision_figure(supervision: Supervision) -> Figure:
         diagram.arrow((middle - 0.3, 2.0), (middle - 0.3, 1.6), style="<|-|>")
         diagram.text((middle + 0.05, 1.8), f"ℓ{index} = {loss:.2f}\n{share:.0%}")
     return diagram.figure
-
-
-def _signed(value: float) -> str:
-    """Return a number with its sign and two decimals; what rounds to 0 is +0.00."""
-    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def _draw_strip(

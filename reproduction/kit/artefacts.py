@@ -131,6 +131,13 @@ class Artefacts:
             tables[name] = table.drop(columns=["seconds", *(["model_total"] if several and "model_total" in table else [])])
         return tables
 
+    def run_title(self, name: str) -> str:
+        """Return what figures call a run: its method and, where that was trained on several benchmarks, the benchmark."""
+        run = next(plan for plan in self.plan.runs if plan.name == name)
+        label = self.labels.get(run.scored_as, run.scored_as)
+        alike = sum(plan.scored_as == run.scored_as for plan in self.plan.runs)
+        return f"{label}, {run.benchmark}" if alike > 1 else label
+
     def title(self, benchmark: str) -> str:
         """Return what tables call a benchmark."""
         return next(plan.title for plan in self.plan.benchmarks if plan.name == benchmark)

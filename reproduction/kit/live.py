@@ -9,12 +9,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from reproduction.kit.style import LINES, OKABE_ITO, PAGE_WIDTH
 
 REDRAW_SECONDS = 5.0
 NOT_A_LOSS = ("step", "seconds", "learning_rate")
 VALIDATION = "val_"
+# Least and largest loss of a panel further apart than this: ticks at powers of ten only.
+WIDE = 100
 
 History = list[dict[str, float]]
 
@@ -37,21 +40,27 @@ def live_losses(run: str) -> Callable[[History], None]:
 
 
 def plot_losses(histories: dict[str, pd.DataFrame]) -> Figure:
-    """Return the losses over the steps, one panel per run; the scale is logarithmic and says so.
+    """Return the losses over the steps, one panel per run, with one legend below; the scale is logarithmic and says so.
 
-    histories: run -> table with a column "step" and one column per loss, as ``history.csv`` has them.
+    histories: title of a panel -> table with a column "step" and one column per loss, as ``history.csv`` has them.
     """
     columns = min(3, len(histories))
     rows = -(-len(histories) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(PAGE_WIDTH, 2.1 * rows), squeeze=False, layout="constrained")
-    for axis, (run, history) in zip(axes.flat, histories.items(), strict=False):
-        for index, name in enumerate(_losses(history)):
-            label = name.replace("_", " ")
-            axis.plot(history["step"], history[name], LINES[index % len(LINES)], color=OKABE_ITO[index % len(OKABE_ITO)], label=label)
-        axis.set(title=run, xlabel="step", ylabel="loss (log scale)", yscale="log")
-        # Room for the legend above the curves.
-        axis.set_ylim(top=3 ** len(axis.get_lines()) * axis.get_ylim()[1])
-        axis.legend(fontsize=6, loc="upper right")
+    styles: dict[str, int] = {}  # loss -> its number, the same in all panels
+    curves = {}
+    for axis, (title, history) in zip(axes.flat, histories.items(), strict=False):
+        for name in _losses(history):
+            index, label = styles.setdefault(name, len(styles)), name.replace("_", " ")
+            color, line = OKABE_ITO[index % len(OKABE_ITO)], LINES[index % len(LINES)]
+            (curves[label],) = axis.plot(history["step"], history[name], line, color=color, label=label)
+        axis.set(title=title, xlabel="step", ylabel="loss (log scale)", yscale="log")
+        low, high = axis.get_ylim()
+        axis.yaxis.set_major_locator(LogLocator(subs=(1,) if high > WIDE * low else (1, 2, 5)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    figure.legend(curves.values(), curves, loc="outside lower center", ncols=3)
     for axis in axes.flat[len(histories) :]:
         axis.set_visible(False)
     return figure

@@ -96,6 +96,12 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], data: pd.DataFrame
     return target
 
 
+def signed(value: float, form: str = "+.2f") -> str:
+    """Return a number with its sign for a picture: a true minus, and no sign of what rounds to 0 but a plus."""
+    words = f"{value:{form}}"
+    return words.replace("-", "−") if float(words) else f"{0.0:{form}}"
+
+
 def sentence_figure(words: str) -> Figure:
     """Return a figure that says why it shows no picture; its file says so too (``shown_sentence``), so that nobody counts it as made."""
     lines = wrapped(words)

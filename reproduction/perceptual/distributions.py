@@ -92,11 +92,9 @@ def distribution_figure(table: pd.DataFrame) -> Figure:
     """Return figure 4: how MSE, PSNR and LPIPS are distributed over images for C_s and C_p, means as lines; table: ``paired``."""
     figure, axes = _panels(table)
     bins = bins_table(table)
-    for axis, (metric, unit) in zip(axes, METRICS.items(), strict=True):
+    for metric, axis in axes.items():
         part, shown = table[table["metric"] == metric], bins[bins["metric"] == metric]
-        axis.set_xlabel(unit)
-        if part.empty:
-            continue
+        axis.set_xlabel(METRICS[metric])
         means = {side: part[side].mean() for side in SIDES}
         axis.set_title(f"{axis.get_title()}\nmeans: $C_s$ {means['C_s']:.4g}, $C_p$ {means['C_p']:.4g}", fontsize=NOTE_SIZE + 1)
         for side, (method, label) in SIDES.items():
@@ -104,7 +102,7 @@ def distribution_figure(table: pd.DataFrame) -> Figure:
             edges = [*shown["left"], shown["right"].iloc[-1]]
             axis.stairs(shown[side], edges, fill=filled, alpha=0.5 if filled else 1, color=color, linewidth=1.5, label=label)
             axis.axvline(means[side], color=color, linestyle="--" if filled else ":")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(SIDES))
+    figure.legend(*next(iter(axes.values())).get_legend_handles_labels(), loc="outside lower center", ncols=len(SIDES))
     return figure
 
 
@@ -112,11 +110,9 @@ def differential_figure(table: pd.DataFrame) -> Figure:
     """Return figure 5: how C_p - C_s is distributed over images, with the shares on both sides of zero; table: ``paired``."""
     figure, axes = _panels(table)
     bins, shares = difference_bins(table), differential_table(table).set_index("metric")
-    for axis, (metric, unit) in zip(axes, METRICS.items(), strict=True):
-        axis.set_xlabel(f"$C_p - C_s$, {unit}")
+    for metric, axis in axes.items():
+        axis.set_xlabel(f"$C_p - C_s$, {METRICS[metric]}")
         shown = bins[bins["metric"] == metric]
-        if shown.empty:
-            continue
         axis.stairs(shown["images"], [*shown["left"], shown["right"].iloc[-1]], fill=True, color=DIFFERENCE_COLOR)
         axis.axvline(0, color="black", linewidth=1)
         _write_shares(axis, shares, metric)
@@ -124,18 +120,18 @@ def differential_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panels(table: pd.DataFrame) -> tuple[Figure, np.ndarray]:
-    """Return a panel per metric with its n; one without an image says why."""
-    figure, axes = plt.subplots(1, len(METRICS), figsize=(PAGE_WIDTH, 2.7), layout="constrained")
-    for axis, metric in zip(axes, METRICS, strict=True):
-        count = int((table["metric"] == metric).sum())
-        axis.set_title(f"{metric.upper()}, n = {count:,}", fontsize=NOTE_SIZE + 1)
+def _panels(table: pd.DataFrame) -> tuple[Figure, dict[str, Axes]]:
+    """Return metric -> its panel with n, for the metrics that any image has; why LPIPS has none stands below."""
+    counts = {metric: int((table["metric"] == metric).sum()) for metric in METRICS}
+    shown = [metric for metric, count in counts.items() if count]
+    figure, row = plt.subplots(1, len(shown), figsize=(PAGE_WIDTH, 2.7), squeeze=False, layout="constrained")
+    axes = dict(zip(shown, row[0], strict=True))
+    for metric, axis in axes.items():
+        axis.set_title(f"{metric.upper()}, n = {counts[metric]:,}", fontsize=NOTE_SIZE + 1)
         axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        if not count:
-            words = LPIPS_MISSING if metric == "lpips" else "no image has a value"
-            axis.text(0.5, 0.5, words, ha="center", va="center", transform=axis.transAxes, color="0.4")
-            axis.set(xticks=[], yticks=[])
-    axes[0].set_ylabel("images")
+    row[0, 0].set_ylabel("images")
+    if not counts["lpips"]:
+        figure.supxlabel(LPIPS_MISSING, fontsize=NOTE_SIZE, color="0.4")
     return figure, axes
 
 

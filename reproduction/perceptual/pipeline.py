@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from harmlib.models.base import Prediction
 from reproduction.kit.diagrams import FONT, Diagram
+from reproduction.kit.style import signed
 from reproduction.perceptual.artefacts import TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.figures import first_clear
 from reproduction.perceptual.pictures import Example, colored_detection, detected_mask, error, gray, picture, predict_all, read_example
@@ -67,7 +68,7 @@ def _compare(diagram: Diagram, true_error: float, detected_error: float) -> None
     diagram.arrow((5.32, 0.82), (5.83, 1.4), "<|-|>")
     diagram.text((5.75, 2.6), f"MSE$_s$ = {true_error:.1f}", align="left")
     diagram.text((5.75, 0.85), f"MSE$_p$ = {detected_error:.1f}", align="left")
-    diagram.text((5.05, 1.77), f"$C_p - C_s$:\n{detected_error - true_error:+.1f} in MSE")
+    diagram.text((5.05, 1.77), f"$C_p - C_s$:\n{signed(detected_error - true_error, '+.1f')} in MSE")
 
 
 def system_figure(models: Mapping[str, HarmonizationModel], example: Example) -> Figure:

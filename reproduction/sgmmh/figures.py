@@ -20,7 +20,7 @@ from harmlib.models.base import Prediction
 from harmlib.perturbations.sgmmh import describe_recipe
 from reproduction.kit.grids import BOX_COLOR, GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import row_label
-from reproduction.kit.style import OKABE_ITO
+from reproduction.kit.style import OKABE_ITO, signed
 from reproduction.sgmmh.artefacts import BASELINE, LABELS
 from reproduction.sgmmh.pictures import CODES, Example, edited, operator_maps, picture
 
@@ -154,5 +154,5 @@ def _edit_row(example: Example, prediction: Prediction, name: str, label: str, r
         title = f"step {step}"
         pictures[title] = example.proportioned(image)
         moved = rgb_to_lab8(image)[example.mask][:, channel].mean() - start
-        captions[title] = f"{words}: {name[-1]} {moved:+.1f}"
+        captions[title] = f"{words}: {name[-1]} {signed(moved, '+.1f')}"
     return GridRow(pictures, label.replace("_", " "), captions)

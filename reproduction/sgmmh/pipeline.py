@@ -58,7 +58,7 @@ def _show_masks(diagram: Diagram, masks: np.ndarray) -> None:
     limit = max(float(np.abs(mask).max()) for mask in values.values())
     for index, (name, mask) in enumerate(values.items()):
         column, row = divmod(index, 2)
-        title = name.replace("_", " ") + (" - 1" if row else "")
+        title = name.replace("_", " ") + (" − 1" if row else "")
         diagram.picture((2.55 + 0.65 * column, 2.62 - 0.82 * row, 0.6, 0.6), mask, title, "", limit)
     diagram.text((3.5, 1.69), f"operator masks, 1×6×256×256, within ±{limit:.2g}", size=FONT - 1)
 

@@ -112,11 +112,6 @@ def test_three_frameworks_start_from_the_same_composite(sample, model):
     assert sum(np.array_equal(picture, sample.composite) for picture in shown) >= 3
 
 
-@pytest.mark.parametrize(("value", "words"), [(-0.001, "+0.00"), (-0.25, "-0.25"), (0.5, "+0.50")])
-def test_arguments_have_no_negative_zero(value, words):
-    assert flow._signed(value) == words
-
-
 def test_comparison_ends_with_the_real_photograph_and_measures_what_is_shown(sample, model):
     figure = figures.comparison_figure([sample], {"harmonizer": model})
 

@@ -39,3 +39,18 @@ def test_panels_without_a_run_stay_hidden():
     figure = plot_losses(dict.fromkeys("abcd", PLAIN))
 
     assert [axis.get_visible() for axis in figure.axes] == [True] * 4 + [False] * 2
+
+
+def test_a_loss_looks_the_same_in_every_panel_and_stands_once_in_the_legend():
+    figure = plot_losses({"om": PLAIN, "gan": GAN, "again": PLAIN})
+
+    first, second, third = figure.axes
+    assert first.get_lines()[0].get_color() == third.get_lines()[0].get_color()
+    assert first.get_lines()[0].get_color() not in {line.get_color() for line in second.get_lines()}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*lines(first), *lines(second)]
+
+
+def test_steps_are_whole_numbers():
+    figure = plot_losses({"om": PLAIN})
+
+    assert all(float(tick).is_integer() for tick in figure.axes[0].get_xticks())

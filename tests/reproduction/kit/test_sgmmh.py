@@ -237,7 +237,7 @@ def test_pipeline_shows_six_masks_and_a_map_of_patches(example, narrow_gan):
 
     titles = [axis.get_title() for axis in figure.axes]
     assert [title for title in titles if "_" not in title and title.startswith(("add", "mul"))] == [
-        "add L", "mul L - 1", "add a", "mul a - 1", "add b", "mul b - 1",
+        "add L", "mul L − 1", "add a", "mul a − 1", "add b", "mul b − 1",
     ]  # fmt: skip
     assert pipeline.patch_scores(narrow_gan, example).shape == (30, 30)
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reproduction.kit.style import DPI, method_style, save_csv, save_figure, use_theme
+from reproduction.kit.style import DPI, method_style, save_csv, save_figure, signed, use_theme
 from reproduction.papers import methods
 
 
@@ -54,6 +54,13 @@ def test_same_figure_gives_the_same_bytes(figure, tmp_path: Path) -> None:
     first, second = (save_figure(figure, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
 
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "words"), [(-0.7, "+g", "−0.7"), (0.7, "+g", "+0.7"), (-0.004, "+.2f", "+0.00"), (-1.26, "+.1f", "−1.3")]
+)
+def test_numbers_in_pictures_have_true_minus_signs(value: float, form: str, words: str) -> None:
+    assert signed(value, form) == words
 
 
 def test_tables_are_written_without_index(tmp_path: Path) -> None:
