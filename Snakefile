@@ -10,17 +10,17 @@ import sys
 from pathlib import Path
 from shlex import quote
 
+from harmlib.io.files import sha256
+
 NOTEBOOKS = Path(workflow.basedir) / "notebooks"
 
 
-def literal(path):
-    """Return a path in which Snakemake finds no wildcards."""
-    return str(path).replace("{", "{{").replace("}", "}}")
+def made_from(name):
+    """Return the check sums of what every rule depends on besides its stage: its notebook, the profile, and what that extends.
 
-
-def sources(name):
-    """Return what every rule depends on besides its stage: its notebook and the profile."""
-    return [literal(path) for path in (NOTEBOOKS / f"{name}.ipynb", config["profile"], config["shared"])]
+    Given as a parameter, whose change starts a rule again: of the paths of inputs, Snakemake would take what stands in braces for wildcards.
+    """
+    return [sha256(path) for path in (NOTEBOOKS / f"{name}.ipynb", config["profile"], config["shared"])]
 
 
 def command(name, **parameters):
@@ -53,11 +53,10 @@ rule all:
 
 
 rule start_here:
-    input:
-        sources("00_start_here"),
     output:
         "notebooks/00_start_here.manifest.json",
     params:
+        made_from=made_from("00_start_here"),
         command=command("00_start_here", data=config["data"]),
     resources:
         **NEEDS["exhibits"],
@@ -66,11 +65,10 @@ rule start_here:
 
 
 rule build:
-    input:
-        sources("10_build_benchmark"),
     output:
         "notebooks/10_build_benchmark.manifest.json",
     params:
+        made_from=made_from("10_build_benchmark"),
         command=command("10_build_benchmark", papers=PAPERS, data=config["data"]),
     threads: config["cores"]
     resources:
@@ -81,11 +79,11 @@ rule build:
 
 rule train:
     input:
-        sources("20_train"),
         rules.build.output,
     output:
         "notebooks/20_train.manifest.json",
     params:
+        made_from=made_from("20_train"),
         command=command("20_train", papers=PAPERS, data=config["data"]),
     threads: config["cores"]
     resources:
@@ -96,11 +94,11 @@ rule train:
 
 rule score:
     input:
-        sources("30_score"),
         rules.train.output,
     output:
         "notebooks/30_score.manifest.json",
     params:
+        made_from=made_from("30_score"),
         command=command("30_score", papers=PAPERS),
     threads: config["cores"]
     resources:
@@ -118,12 +116,12 @@ for exhibit in config["exhibits"] + config["lessons"]:
         name:
             f"exhibits_{exhibit}"
         input:
-            sources(exhibit),
             rules.score.output,
             [f"notebooks/{READS[exhibit]}.manifest.json"] if exhibit in READS else [],
         output:
             f"notebooks/{exhibit}.manifest.json",
         params:
+            made_from=made_from(exhibit),
             command=command(exhibit, data=config["data"]),
         resources:
             **NEEDS["exhibits"],
@@ -133,12 +131,13 @@ for exhibit in config["exhibits"] + config["lessons"]:
 
 rule scoreboard:
     input:
-        sources("90_scoreboard"),
         rules.start_here.output,
+        rules.score.output,  # which no exhibit asks for where a profile has none
         [f"notebooks/{exhibit}.manifest.json" for exhibit in config["exhibits"] + config["lessons"]],
     output:
         "notebooks/90_scoreboard.manifest.json",
     params:
+        made_from=made_from("90_scoreboard"),
         command=command("90_scoreboard"),
     resources:
         **NEEDS["exhibits"],

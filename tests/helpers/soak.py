@@ -237,7 +237,7 @@ def main() -> int:
     parser.add_argument("--jobs", nargs="+", default=[job.name for job in JOBS], choices=[job.name for job in JOBS])
     options = parser.parse_args()
     rows = []
-    with tempfile.TemporaryDirectory(prefix="soak $(y) ") as folder:
+    with tempfile.TemporaryDirectory(prefix="soak {x} $(y) ") as folder:
         soak = Soak(Path(folder).resolve(), tuple(job for job in JOBS if job.name in options.jobs), options.seed)
         for number in range(options.rounds):
             rows.append(soak.round(number))

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,12 +140,43 @@ def test_notebooks_are_stripped_and_have_their_parameters(path):
     assert not re.search(r"(!pip|%autoreload|/(home|tmp)/)", path.read_text())
 
 
-def test_a_dry_run_plans_every_stage(tmp_path):
-    done = subprocess.run(command(tmp_path / "results {x}; $(y)", "--dry-run"), capture_output=True, text=True, check=False)
-
+def planned(*words: str) -> str:
+    """What a dry run says that it would do."""
+    command = [sys.executable, "-m", "reproduction", *words, "--dry-run"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_dry_run_plans_every_stage_whatever_the_folders_are_called(tmp_path):
+    folder = tmp_path / "{x}; $(y) } {{"  # names in braces are wildcards to Snakemake
+    folder.mkdir()
+    profile = shutil.copy(ROOT / "config" / "smoke.yaml", folder)
+
+    text = planned("reproduce", "--profile", str(profile), "--data", str(folder), "--results", str(folder / "results"))
+
     for rule in ("start_here", "build", "train", "score", "exhibits_40_sgmmh", "scoreboard"):
-        assert rule in done.stdout + done.stderr
+        assert rule in text
+
+
+@pytest.mark.slow
+def test_stages_run_again_when_the_profile_says_something_else(tmp_path):
+    folder = tmp_path / "{x}"
+    profile, working = write_run(folder), folder / "results" / "kill"
+    words = ("reproduce", "--profile", str(profile), "--data", str(folder), "--results", str(folder / "results"))
+    first = planned(*words)
+    for name in ("00_start_here", "10_build_benchmark", "20_train", "30_score", "90_scoreboard"):
+        (working / "notebooks").mkdir(exist_ok=True)
+        (working / "notebooks" / f"{name}.manifest.json").touch()
+    files = ["--snakefile", "Snakefile", "--directory", str(working), "--configfile", str(working / "workflow.json")]
+    settled = [sys.executable, "-m", "snakemake", *files, "--cores", "1", "--touch", "--forceall", "--nolock"]
+    subprocess.run(settled, cwd=ROOT, capture_output=True, check=True)
+
+    profile.touch()
+    assert "Nothing to be done" in planned(*words)
+    profile.write_text(profile.read_text().replace("iterations: 12", "iterations: 13"))
+    assert re.search(r"params have changed since last execution:\s+build, start_here", planned(*words))
+    assert all(rule in first for rule in ("build", "train", "score"))  # also of a profile without exhibits
 
 
 def promised(folder: Path) -> dict[str, bytes]:
