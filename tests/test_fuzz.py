@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 
 from benchmarks.fuzz.mutations import mutate_json, mutate_text  # noqa: E402
-from benchmarks.fuzz.running import GOOD, damage, outcome_of  # noqa: E402
+from benchmarks.fuzz.running import GOOD, damage, outcome_of, waits_for_a_processor  # noqa: E402
 from benchmarks.fuzz.targets import TARGETS  # noqa: E402
 
 SEED = 18
@@ -54,6 +57,22 @@ def test_what_is_no_sentence_of_ours_is_counted_as_bad(error: BaseException, out
         raise error
 
     assert outcome_of(read)[0] == outcome
+
+
+def test_a_starved_case_is_no_hang_a_sleeping_or_endless_one_is() -> None:
+    sleeping, endless = (subprocess.Popen([sys.executable, "-c", code]) for code in ("import time; time.sleep(600)", "while True: pass"))
+    try:
+        processes = [psutil.Process(process.pid) for process in (sleeping, endless)]
+        while processes[0].status() != psutil.STATUS_SLEEPING or not sum(processes[1].cpu_times()[:2]):
+            time.sleep(0.05)
+
+        assert not waits_for_a_processor(processes[0], limit=100)
+        assert waits_for_a_processor(processes[1], limit=100)
+        assert not waits_for_a_processor(processes[1], limit=0)
+    finally:
+        for process in (sleeping, endless):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("mutation", [mutate_json, mutate_text])

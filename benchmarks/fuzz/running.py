@@ -19,6 +19,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("sentence", "accepted")
 BAD = ("raw", "crash", "hang", "memory", "outside")
@@ -54,18 +56,37 @@ def run_target(target: str, seed: int, cases: int, keep: Path) -> Iterator[tuple
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[str | None]:
     """Yield a child's lines, None when it says nothing for too long."""
     assert child.stdout is not None
-    patience, rest = PATIENCE, b""
+    process, patience, rest, limit = psutil.Process(child.pid), PATIENCE, b"", float(PATIENCE)
     while True:
         if not select.select([child.stdout], [], [], patience)[0]:
+            if waits_for_a_processor(process, limit):
+                continue
             yield None
             return
         data = os.read(child.stdout.fileno(), 2**16)
         if not data:
             return
+        limit = _used(process) + 2 * SECONDS  # a case over its own limit says so itself
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
             yield line.decode(errors="replace")
         patience = 12 * SECONDS
+
+
+def waits_for_a_processor(process: psutil.Process, limit: float) -> bool:
+    """Tell whether a silent process has only had too little of a busy machine, less than ``limit`` seconds; who sleeps waits for ever."""
+    runs, used = False, 0.0
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            runs |= one.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+            used += _used(one)
+    return runs and used < limit
+
+
+def _used(process: psutil.Process) -> float:
+    """Return the seconds of processor that a process has had."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def run_child(target: str, seed: int, first: int, cases: int, keep: Path) -> None:
