@@ -37,7 +37,7 @@ def open_artefacts(workspace: Workspace) -> Artefacts:
 
     Paper: metrics on RGB at 256x256, without code or further rules. That is our default protocol.
     """
-    return view(artefacts.open_artefacts(workspace, PAPER, LABELS))
+    return view(artefacts.open_artefacts(workspace, PAPER, LABELS, shown=[METHOD]))
 
 
 def view(opened: Artefacts) -> Artefacts:

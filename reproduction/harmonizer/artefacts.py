@@ -56,7 +56,7 @@ AVERAGED = {name: tuple(f"{name}_{run}" for run in "abc") for name in ("harmoniz
 
 def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    return artefacts.open_artefacts(workspace, PAPER, LABELS)
+    return artefacts.open_artefacts(workspace, PAPER, LABELS, shown=[PAPER])
 
 
 def view(opened: Artefacts) -> Artefacts:

@@ -157,8 +157,12 @@ class Artefacts:
         return {number + shift: name for number, name in source.classes.items()}
 
 
-def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) -> Artefacts:
-    """Return a paper's artefacts in a workspace; raises DataError for one that is not finished, with the step that makes it."""
+def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str], *, shown: Collection[str] = ()) -> Artefacts:
+    """Return a paper's artefacts in a workspace.
+
+    shown: methods that the paper's exhibits cannot do without. Raises DataError for what is not finished, with the step that makes it, and
+    where a benchmark has no scores of a shown method.
+    """
     results = workspace.results
     check_finished(results.scores(paper), "30", workspace.profile, paper)
     device = read_manifest(results.scores(paper), "device")["device"]
@@ -167,6 +171,13 @@ def open_artefacts(workspace: Workspace, paper: str, labels: Mapping[str, str]) 
         benchmark.name: read_manifest(results.benchmark(benchmark.name), "title", "dataset", "counts") for benchmark in plan.benchmarks
     }
     scores = with_repeats(read_scores(results.scores(paper) / "scores.csv"))
+    for benchmark, rows in scores.groupby("benchmark"):
+        missing = [name for name in shown if name not in set(rows["method"])]
+        if missing:
+            raise DataError(
+                f'profile "{workspace.profile.name}" has no scores of "{missing[0]}" on "{benchmark}", '
+                f'which the exhibits of "{paper}" show: add a run of it to the paper'
+            )
     return Artefacts(workspace, labels, plan, device, manifests, named_scores(scores, plan.benchmarks, labels))
 
 

@@ -11,6 +11,7 @@ from reproduction.kit.artefacts import BASELINE, Artefacts
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
+    from harmlib.training.plan import RunPlan
     from reproduction.workspace import Workspace
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
     "TWO_STAGE",
     "Artefacts",
     "benchmark_of",
-    "detector_benchmark",
+    "detector_run",
     "load_detector",
     "open_artefacts",
 ]
@@ -52,7 +53,7 @@ LPIPS_MISSING = "LPIPS weights missing"
 
 def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    return artefacts.open_artefacts(workspace, PAPER, LABELS)
+    return artefacts.open_artefacts(workspace, PAPER, LABELS, shown=["ptc_dih", TWO_STAGE])
 
 
 def benchmark_of(opened: Artefacts, dataset: str) -> str:
@@ -63,12 +64,14 @@ def benchmark_of(opened: Artefacts, dataset: str) -> str:
     return names[0]
 
 
-def detector_benchmark(opened: Artefacts) -> str:
-    """Return the benchmark of labeled exposure shifts that the detector learned from."""
-    return next(run.benchmark for run in opened.plan.runs if run.method == DETECTOR)
+def detector_run(opened: Artefacts) -> RunPlan:
+    """Return the run of the detector; raises DataError when a profile has none."""
+    runs = [run for run in opened.plan.runs if run.method == DETECTOR]
+    if not runs:
+        raise DataError(f'profile "{opened.workspace.profile.name}" has no run of "{DETECTOR}", the detector: add one to the paper')
+    return runs[0]
 
 
 def load_detector(opened: Artefacts) -> HarmonizationModel:
-    """Return the trained detector."""
-    run = next(run.name for run in opened.plan.runs if run.method == DETECTOR)
-    return models.load(opened.workspace.results.run(run))
+    """Return the trained detector; raises DataError when a profile has none."""
+    return models.load(opened.workspace.results.run(detector_run(opened).name))

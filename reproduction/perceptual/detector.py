@@ -23,7 +23,7 @@ from harmlib.models.ptc import CLASSES, REGION_CLASSES
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.comparisons import bounds, readings
 from reproduction.kit.selection import evenly
-from reproduction.perceptual.artefacts import Artefacts, detector_benchmark
+from reproduction.perceptual.artefacts import Artefacts, detector_run
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_under, direction_scores, predicted_thresholds, roc, sweep
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Evaluation:
 
 def evaluate(artefacts: Artefacts, model: HarmonizationModel, limit: int) -> Evaluation:
     """Return the answers to at most ``limit`` test composites of the detector's benchmark, evenly spaced over its list."""
-    name = detector_benchmark(artefacts)
+    name = detector_run(artefacts).benchmark
     pairs = artefacts.pairs(name)
     chosen = evenly(artefacts.composites(name).to_dict("records"), limit)
     answers = [answer(model, pairs[row["subset"], row["id"]]) for row in chosen]
@@ -154,7 +154,7 @@ def _swept(model: HarmonizationModel, pair: Pair, row: dict) -> pd.DataFrame:
 
 def _objects(artefacts: Artefacts, limit: int) -> Iterator[tuple[Pair, dict]]:
     """Yield the pair and the row of composites.csv of each chosen object."""
-    name = detector_benchmark(artefacts)
+    name = detector_run(artefacts).benchmark
     composites, pairs = artefacts.composites(name), artefacts.pairs(name)
     photos = composites[composites["foreground_ratio"] >= SMALLEST].drop_duplicates(["subset", "photo"])
     for row in evenly(photos.to_dict("records"), limit):

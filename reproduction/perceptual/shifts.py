@@ -14,7 +14,7 @@ from harmlib.io.masks import read_mask
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import first_visible
-from reproduction.perceptual.artefacts import Artefacts, detector_benchmark
+from reproduction.perceptual.artefacts import Artefacts, detector_run
 from reproduction.perceptual.detection import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def shift_figure(artefacts: Artefacts, model: HarmonizationModel) -> Figure:
 
     The object is that of the first test composite on which it can be seen in a small picture. "Seen" is by the study's median thresholds.
     """
-    benchmark = detector_benchmark(artefacts)
+    benchmark = detector_run(artefacts).benchmark
     pair = artefacts.pairs(benchmark)[first_visible(artefacts.composites(benchmark))]
     image, mask = read_image(pair.real), read_mask(pair.mask)
     pictures = {f"{stops:+g}" if stops else "0 stops": shift_exposure(image, mask, stops) for stops in SHOWN}

@@ -61,6 +61,7 @@ def prepare(name: str, from_folder: str | os.PathLike[str], to_folder: str | os.
     started, target = time.time(), Path(to_folder)
     release = get_release(name)
     originals, classes = release.originals(Path(from_folder)), release.classes(Path(from_folder))
+    _check_names(originals)
     expected = {"data_set": name, "inputs": _fingerprint(originals)}
     if is_finished(target, expected):
         return read_manifest(target)
@@ -73,6 +74,15 @@ def prepare(name: str, from_folder: str | os.PathLike[str], to_folder: str | os.
         write_manifest(target, started=started, **expected, counts=counts, files={"index.csv": sha256(target / "index.csv")})
         shutil.rmtree(target / RECORDS)
     return read_manifest(target)
+
+
+def _check_names(originals: Sequence[Original]) -> None:
+    """Raise DataError for two photographs of one name, as in two splits: they would be one file. Some file systems know no case."""
+    first: dict[str, Original] = {}
+    for original in originals:
+        same = first.setdefault(original.id.casefold(), original)
+        if same is not original:
+            raise DataError(f'"{same.image}" and "{original.image}" have one name: fetch the release again, or remove one of them')
 
 
 def _fingerprint(originals: Sequence[Original]) -> str:

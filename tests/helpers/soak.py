@@ -1,8 +1,11 @@
 """Commands that are killed at random moments, and two at once: ``make soak N=50``.
 
-In a round a command works on a fresh copy of its folder and is killed, itself alone, by SIGTERM, SIGINT or SIGKILL. Five seconds after its
-end no process that it started may be left, and the same command must end in the bytes of an unbroken one, without a temporary file or a
-lock. After the three signals a command is started twice instead: one works, the other says so, or comes after it.
+In a round a command works on a fresh copy of its folder and is killed, itself alone, by SIGTERM, SIGINT or SIGKILL. Five seconds later no
+process that it started may be left, and the same command must end in the bytes of an unbroken one, without a temporary file or a lock.
+SIGTERM and SIGKILL end a command where it is, so the seconds count from the signal. SIGINT is Python's: the command ends the step that it
+is in, a call into torch or a file that it writes, and says how to go on, which takes as long as the machine lets it (up to PATIENCE); there
+they count from the command's own end. After the three signals a command is started twice instead: one works, the other says so, or comes
+after it.
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ from harmlib.io.images import write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "HARMLIB_SOAK"  # in the environment of whatever a round starts
-SECONDS = 5.0  # from the end of a command to that of all that it started
-PATIENCE = 30.0  # seconds from a signal to the end of the command itself, which a busy machine makes longer
+SECONDS = 5.0  # until all that a command started has ended
+PATIENCE = 30.0  # seconds from SIGINT to the end of the command itself
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 ATTEMPTS = 4  # to kill a command before it is over, each time sooner
 BUSY = "wait for it to end"
@@ -147,13 +150,13 @@ class Soak:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
         ended = time.monotonic()
-        row["ended"] = round(ended - killed, 2)
         while (left := _left(folder)) and time.monotonic() < ended + 2 * SECONDS:
             time.sleep(0.05)
-        row["gone"] = round(time.monotonic() - ended, 2)
-        if process.poll() is None or time.monotonic() - ended > SECONDS:
+        gone = time.monotonic()
+        row |= {"ended": round(ended - killed, 2), "gone": round(gone - killed, 2)}
+        if process.poll() is None or gone - (ended if how == signal.SIGINT else killed) > SECONDS:
             process.kill()
-            return row | {"fault": f"{len(left)} processes {row['gone']} s after {process.wait()}, which took {row['ended']} s"}
+            return row | {"fault": f"{len(left)} processes left, exit code {process.wait()}"}
         process.communicate()
         return row | {"fault": self._again(job, folder)}
 
@@ -220,11 +223,18 @@ def _write_pictures(folder: Path) -> None:
 
 
 def summary(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """Return one row per job and event: rounds, the longest until the command ended and until nothing was left of it, faults."""
+    """Return one row per job and event: rounds, seconds from the signal until the command ended and until nothing was left, faults."""
     table = pd.DataFrame(rows).assign(fault=lambda rows: rows["fault"] != "")
     return (
         table.groupby(["job", "event"])
-        .agg(rounds=("fault", "size"), longest_end=("ended", "max"), longest_until_gone=("gone", "max"), faults=("fault", "sum"))
+        .agg(
+            rounds=("fault", "size"),
+            median_ended=("ended", "median"),
+            longest_ended=("ended", "max"),
+            median_gone=("gone", "median"),
+            longest_gone=("gone", "max"),
+            faults=("fault", "sum"),
+        )
         .reset_index()
     )
 

@@ -341,6 +341,16 @@ def test_a_wrong_camvid_list_gets_one_sentence(camvid: Path, tmp_path: Path, lin
         prepare("camvid", camvid, tmp_path / "out")
 
 
+def test_a_frame_that_is_listed_twice_is_refused_before_the_work(camvid: Path, tmp_path: Path) -> None:
+    lists = camvid / "CamVid"
+    (lists / "test.txt").write_text((lists / "test.txt").read_text() + "\n" + (lists / "train.txt").read_text())
+
+    with pytest.raises(DataError, match=r'" and ".*" have one name'):
+        prepare("camvid", camvid, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_rule_chooses_the_annotators_of_the_bsds500_pack(shared: Path) -> None:
     rows = read_csv(shared / "data" / "bsds500" / "index.csv")
 

@@ -19,10 +19,11 @@ import pandas as pd
 import pytest
 from miniature_run import write_run
 
-from harmlib.errors import DataError, ParameterError
+from harmlib.errors import BusyError, DataError, ParameterError
+from harmlib.io.locks import alone
 from reproduction.papers import exhibits
 from reproduction.profiles import load_profile
-from reproduction.workflow import NotebookError, parse_parameters, run_notebook
+from reproduction.workflow import NotebookError, parse_parameters, reproduce, run_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -177,6 +178,18 @@ def test_stages_run_again_when_the_profile_says_something_else(tmp_path):
     profile.write_text(profile.read_text().replace("iterations: 12", "iterations: 13"))
     assert re.search(r"params have changed since last execution:\s+build, start_here", planned(*words))
     assert all(rule in first for rule in ("build", "train", "score"))  # also of a profile without exhibits
+
+
+def test_a_refused_second_run_has_touched_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("reproduction.supervision.PATIENCE", 0)
+    profile, working = write_run(tmp_path), tmp_path / "results" / "kill"
+    working.mkdir(parents=True)
+    (working / "workflow.json").write_text("of the first")
+
+    with alone(working, "the first"), pytest.raises(BusyError, match=r"another run is working in .*: wait for it to end"):
+        reproduce(str(profile), papers=["sgmmh"], data=str(tmp_path), results=str(tmp_path / "results"))
+
+    assert [path.read_text() for path in working.iterdir()] == ["of the first"]
 
 
 def promised(folder: Path) -> dict[str, bytes]:

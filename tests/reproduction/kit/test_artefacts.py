@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from harmlib import models
+from harmlib.errors import DataError
 from harmlib.evaluation.methods import COLUMNS
 from harmlib.io.files import write_manifest, write_text
 from harmlib.models import save_checkpoint
@@ -141,3 +142,10 @@ def test_a_run_without_its_weights_is_not_finished(workspace):
     write_manifest(workspace.results.run("idih-iharmony4-style"), started=time.time())
 
     assert finished_runs(workspace.profile, workspace.results) == {}
+
+
+def test_a_paper_without_a_method_that_its_exhibits_show_is_refused(workspace):
+    artefacts.open_artefacts(workspace, "frih", LABELS, shown=["frih"])
+
+    with pytest.raises(DataError, match='profile "smoke" has no scores of "idih" on "iharmony4-style", which the exhibits of "frih" show'):
+        artefacts.open_artefacts(workspace, "frih", LABELS, shown=["frih", "idih"])
