@@ -49,6 +49,8 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
     be written, ParameterError for a parameter the notebook does not have, NotebookError when it stops with an error (what had run is then
     in ``<copy>.failed.ipynb``).
     """
+    # The schemas of notebooks would have IRIs checked, which none has, and the checker parses its grammar at every import: for a second.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
 
     notebook, copy = Path(notebook), Path(copy)
