@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,11 @@ from harmlib.extras import needs
 from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.io.locks import alone
 from harmlib.models import save_checkpoint
-from harmlib.models.base import HarmonizationModel, TrainingRecipe
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
 from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts, start_from
-from harmlib.training.plan import HISTORY, RunPlan, is_trained, settings
+from harmlib.training.plan import HISTORY, RunPlan, is_trained, recipe_of, settings
 from harmlib.training.state import RESUME, Ema, TrainingState, make_optimizer, rate_groups
 
 with needs("train"):
@@ -118,19 +117,6 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     decay = plan.average or recipe.ema_decay
     ema = Ema(model, decay, warmup=plan.average is not None) if decay else None
     return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **settings(plan)})
-
-
-def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
-    """Return the paper's recipe with the plan's rate and milestones, else its own rate for the plan's batch.
-
-    A shorter run keeps the shape of the paper's schedule, because the rate depends on progress, not on iterations.
-    Raises ParameterError where nothing is trained.
-    """
-    recipe = model.training_recipe
-    if recipe is None:
-        raise ParameterError(f'"{model.name}" has no parameters to train: score it directly')
-    recipe = replace(recipe, learning_rate=plan.learning_rate or recipe.rate_for(plan.batch_size))
-    return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
 
 
 def _run(

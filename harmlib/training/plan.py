@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from harmlib.io.tables import FINITE, NUMBER_OR_INFINITE, WHOLE, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harmlib.models.base import HarmonizationModel, TrainingRecipe
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,19 @@ class RunPlan:
     def name(self) -> str:
         """The run's folder: its name in tables, and the benchmark."""
         return f"{self.scored_as}-{self.benchmark}"
+
+
+def recipe_of(model: HarmonizationModel, plan: RunPlan) -> TrainingRecipe:
+    """Return the paper's recipe with the plan's rate and milestones, else its own rate for the plan's batch.
+
+    A shorter run keeps the shape of the paper's schedule, because the rate depends on progress, not on iterations.
+    Raises ParameterError where nothing is trained.
+    """
+    recipe = model.training_recipe
+    if recipe is None:
+        raise ParameterError(f'"{model.name}" has no parameters to train: score it directly')
+    recipe = replace(recipe, learning_rate=plan.learning_rate or recipe.rate_for(plan.batch_size))
+    return replace(recipe, iterations=plan.iterations, milestones=plan.milestones) if plan.milestones else recipe
 
 
 def is_trained(folder: str | os.PathLike[str], plan: RunPlan, *, seed: int, **inputs: Any) -> bool:

@@ -18,7 +18,7 @@ from harmlib.errors import DataError
 from harmlib.evaluation.repeats import REPEAT
 from harmlib.evaluation.table import KEYS, read_scores
 from harmlib.io.files import MANIFEST, read_manifest
-from harmlib.training.plan import RunPlan, read_history
+from harmlib.training.plan import RunPlan, read_history, recipe_of
 from reproduction.profiles import PCM, PaperPlan, SourcePlan, repeat_of, unique_runs, without_repeat
 from reproduction.stages import check_finished, finished_runs
 
@@ -225,8 +225,6 @@ def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], la
 def planned_recipe(run: RunPlan) -> TrainingRecipe:
     """Return the recipe that a planned run follows; its model is built without memory."""
     import torch
-
-    from harmlib.training.loop import recipe_of
 
     with torch.device("meta"):
         return recipe_of(models.create(run.method, **run.options), run)
