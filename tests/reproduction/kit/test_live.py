@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reproduction.kit.live import plot_losses
+from reproduction.kit import live
+from reproduction.kit.live import REDRAW_SECONDS, plot_losses
 
 PLAIN = pd.DataFrame(
     {"step": [1, 2], "seconds": [0, 1], "learning_rate": [1, 1], "model_total": [3.0, 2.0], "model_charbonnier": [3.0, 2.0]}
@@ -54,3 +55,27 @@ def test_steps_are_whole_numbers():
     figure = plot_losses({"om": PLAIN})
 
     assert all(float(tick).is_integer() for tick in figure.axes[0].get_xticks())
+
+
+class Display:
+    """A cell's output: the moments at which it changed. Drawing takes a second."""
+
+    def __init__(self):
+        self.now, self.changed = 100.0, []
+
+    def update(self, figure):
+        self.changed.append(self.now)
+        self.now += 1
+
+
+def test_short_runs_are_not_drawn_and_long_ones_now_and_then(monkeypatch):
+    output = Display()
+    monkeypatch.setattr(live, "display", lambda words, display_id: output)
+    monkeypatch.setattr(live.time, "monotonic", lambda: output.now)
+
+    watch = live.live_losses("om")
+    while output.now < 140:
+        watch([{"step": 1, "model_total": 1.0}])
+        output.now += 1
+
+    assert output.changed == [100 + REDRAW_SECONDS, 100 + REDRAW_SECONDS + 1 + live.REST]
