@@ -20,7 +20,8 @@ from pathlib import Path
 from training import timed
 
 from harmlib import models
-from harmlib.data.datasets import VisitBatches, make_loader
+from harmlib.data.datasets import VisitBatches
+from harmlib.data.loading import load_batches
 from harmlib.io.files import package_versions, write_json
 from harmlib.threads import one_algebra_thread
 from harmlib.training.loop import make_fabric, prepare, take_step, to_device
@@ -40,7 +41,7 @@ def updates(method: str, results: Results, width: float, batch: int, steps: int,
     benchmark = next(entry for entry in profile.paper("baselines").benchmarks if entry.name == BENCHMARK)
     model = models.create(method, width=width)
     dataset = training_data(plan, benchmark, profile, model, data=None, results=results)
-    loader = iter(make_loader(dataset, VisitBatches(len(dataset), batch, seed=1, first=0, last=plan.iterations), workers=0))
+    loader = load_batches(dataset, VisitBatches(len(dataset), batch, seed=1, first=0, last=plan.iterations), workers=0)
     fabric = make_fabric(plan)
     state = prepare(model, plan, 1, fabric)
 

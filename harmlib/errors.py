@@ -55,3 +55,7 @@ class DiskSpaceError(HarmlibError):
 
 class BusyError(HarmlibError):
     """Another process is writing the same files."""
+
+
+class WorkerError(HarmlibError):
+    """A process that shared the work was ended from outside, most likely because the memory was used up."""

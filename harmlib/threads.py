@@ -7,10 +7,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from harmlib.errors import WorkerError
+
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from threadpoolctl import ThreadpoolController
 
 
@@ -44,6 +49,20 @@ def _open_blas() -> ThreadpoolController:
     return ThreadpoolController().select(internal_api="openblas")
 
 
+@contextmanager
+def worker_deaths_told() -> Iterator[None]:
+    """Raise WorkerError, for torch's and Python's own errors, where a worker process died meanwhile."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, BrokenProcessPool) and not str(error).startswith("DataLoader worker"):
+            raise
+        raise WorkerError(
+            "a process that shared the work was ended, most likely because the memory was used up: "
+            "the same call goes on from there, and fewer workers take less memory"
+        ) from error
+
+
 Result = TypeVar("Result")
 Jobs = Sequence[tuple[Any, ...]]
 Prepare = Callable[..., None]
@@ -55,7 +74,8 @@ def in_processes(
     """Yield the index of every job and what ``function(*job)`` returns, as they end; at most ``workers`` processes share the jobs.
 
     workers: 0 for none beside this one. prepare: called with ``given`` in every process first. The first error of a job is raised here and
-    ends the other jobs where they are, as does an interrupt of the caller, so a job must leave files from which it can go on.
+    ends the other jobs where they are, as does an interrupt of the caller, so a job must leave files from which it can go on. Raises
+    WorkerError where a process was killed.
     """
     if not workers:
         prepare(*given)
@@ -63,25 +83,24 @@ def in_processes(
         return
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(
-        max(1, min(workers, len(jobs))), mp_context=context, initializer=_start, initargs=(stop.wait, prepare, given)
-    ) as pool:
+    # A pipe that nothing is sent through. An Event waits for every process to have noticed it, also for one that was killed.
+    over, working = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(max(1, min(workers, len(jobs))), mp_context=context, initializer=_start, initargs=(over, prepare, given))
+    with worker_deaths_told(), over, working, pool:
         indices = {pool.submit(function, *job): index for index, job in enumerate(jobs)}
         try:
             for future in as_completed(indices):
                 yield indices[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            stop.set()
+            working.close()
             raise
 
 
-def _start(stopped: Callable[[], object], prepare: Prepare, given: tuple[Any, ...]) -> None:
-    """Use one thread, end when told or when the parent process has ended (a killed one cannot say so), and keep what all jobs share."""
+def _start(over: Connection, prepare: Prepare, given: tuple[Any, ...]) -> None:
+    """Use one thread, end when the pipe closes, as it does when the parent process ends however it may, and keep what all jobs share."""
     keep_worker_to_one_thread()
-    end_with_parent()
-    threading.Thread(target=_end_after, args=(stopped,), daemon=True).start()
+    threading.Thread(target=_end_after, args=(lambda: over.poll(None),), daemon=True).start()
     prepare(*given)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import Dataset, Sampler
 
 from harmlib.color import lab8_to_rgb
 from harmlib.data.augmentations import Arrays, augment, crops
@@ -31,7 +31,6 @@ from harmlib.io.arrays import map_array
 from harmlib.io.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.seeds import item_generator
-from harmlib.threads import end_with_parent, keep_worker_to_one_thread
 
 Batch = dict[str, Any]
 
@@ -267,36 +266,6 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
             size = share // self._parts
             for start in range(0, len(own), size):
                 yield own[start : start + size]
-
-
-def make_loader(dataset: Visits, batches: VisitBatches, *, workers: int) -> DataLoader[Batch]:
-    """Return the loader of a training run; the batches do not depend on the number of worker processes."""
-    # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
-    context = "spawn" if workers else None
-    return DataLoader(
-        dataset,
-        batch_sampler=batches,
-        collate_fn=_collate,
-        num_workers=workers,
-        worker_init_fn=_one_thread,
-        multiprocessing_context=context,
-        # A generator of its own: the loader would draw from torch's global one, and a resumed run would see other dropout.
-        generator=torch.Generator(),
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _collate(entries: list[Batch]) -> Batch:
-    """Return the batch of some entries: tensors are stacked, but for "full", whose sizes differ."""
-    stacked = default_collate([{key: value for key, value in entry.items() if key != "full"} for entry in entries])
-    return {**stacked, **({"full": [entry["full"] for entry in entries]} if "full" in entries[0] else {})}
-
-
-def _one_thread(_: int) -> None:
-    """Keep a worker process to one thread, so that workers do not fight for cores, and to the life of its parent."""
-    end_with_parent()
-    keep_worker_to_one_thread()
-    torch.set_num_threads(1)
 
 
 def _planes(array: np.ndarray, scale: float = 255.0) -> torch.Tensor:

@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from harmlib.data.datasets import Batch, VisitBatches, Visits, make_loader
+from harmlib.data.datasets import Batch, VisitBatches, Visits
+from harmlib.data.loading import load_batches
 from harmlib.errors import HarmlibError, ParameterError
 from harmlib.extras import needs
 from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
@@ -26,6 +27,7 @@ from harmlib.io.locks import alone
 from harmlib.models import save_checkpoint
 from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
+from harmlib.threads import worker_deaths_told
 from harmlib.training.norms import recompute_statistics
 from harmlib.training.parts import load_parts, start_from
 from harmlib.training.plan import HISTORY, RunPlan, is_trained, recipe_of, settings
@@ -72,7 +74,7 @@ def train(
     watch: called with the history so far whenever it grows, for a live plot.
     manifest: further fields of the run's manifest.
     Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges, BusyError while another
-    process trains it.
+    process trains it, WorkerError where one that loads was killed.
     """
     started, folder = time.time(), Path(folder)
     if is_trained(folder, plan, seed=seed):
@@ -119,6 +121,7 @@ def prepare(model: HarmonizationModel, plan: RunPlan, seed: int, fabric: Fabric)
     return TrainingState(model, optimizers, ema, {"method": model.name, "seed": seed, **settings(plan)})
 
 
+@worker_deaths_told()
 def _run(
     state: TrainingState,
     dataset: Visits,
@@ -141,7 +144,7 @@ def _run(
         devices=fabric.world_size,
         parts=parts,
     )
-    loader = iter(make_loader(dataset, batches, workers=plan.workers))
+    loader = load_batches(dataset, batches, workers=plan.workers)
     recipe = recipe_of(state.model, plan)
     log_every, validate_every = math.ceil(plan.iterations / LOG_POINTS), math.ceil(plan.iterations / plan.validations)
     saved = clock = time.monotonic()
@@ -184,7 +187,7 @@ def _as_kept(state: TrainingState, dataset: Visits, plan: RunPlan, seed: int, fa
     if plan.norm_batches:
         batches = VisitBatches(len(dataset), plan.batch_size, seed=seed, first=0, last=plan.norm_batches)
         with fabric.autocast():
-            recompute_statistics(model, (to_device(batch, fabric) for batch in make_loader(dataset, batches, workers=0)))
+            recompute_statistics(model, (to_device(batch, fabric) for batch in load_batches(dataset, batches, workers=0)))
     model.eval()
     yield
     model.load_state_dict(live)

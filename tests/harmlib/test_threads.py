@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 
 import cv2
@@ -11,7 +12,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from harmlib.threads import keep_worker_to_one_thread, one_algebra_thread
+from harmlib.errors import WorkerError
+from harmlib.threads import in_processes, keep_worker_to_one_thread, one_algebra_thread
 
 
 def algebra_threads() -> list[int]:
@@ -64,3 +66,8 @@ def test_a_worker_stays_at_one_thread():
         opencv, algebra = pool.submit(worker_threads).result()
     assert opencv == 1
     assert algebra <= {1}  # empty where NumPy has another library
+
+
+def test_a_process_that_was_killed_is_one_sentence():
+    with pytest.raises(WorkerError, match="a process that shared the work was ended, most likely because the memory was used up"):
+        list(in_processes(os._exit, [(137,)], workers=1, prepare=dict))

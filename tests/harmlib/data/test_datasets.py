@@ -6,7 +6,8 @@ import torch
 
 from harmlib.color import rgb_to_lab8
 from harmlib.data.benchmarks import BenchmarkPlan, build_benchmark
-from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches, make_loader
+from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs, VisitBatches
+from harmlib.data.loading import load_batches
 from harmlib.data.packed import PackedPairs, PairResizer
 from harmlib.data.pairs import load_pair, read_pairs
 from harmlib.data.rows import CHUNK
@@ -200,7 +201,7 @@ def bright_half(composite, mask):
 def test_full_size_pairs_come_as_the_augmentations_leave_them(stored):
     dataset = StoredPairs(stored, resizer(), augmentations=["side_crop"], full_size=True)
 
-    (batch,) = make_loader(dataset, VisitBatches(len(dataset), 2, seed=1, first=0, last=1), workers=0)
+    (batch,) = load_batches(dataset, VisitBatches(len(dataset), 2, seed=1, first=0, last=1), workers=0)
 
     sizes = [photograph["composite"].shape[1:] for photograph in batch["full"]]
     assert sizes[0] != sizes[1]
@@ -285,7 +286,7 @@ def test_workers_do_not_change_the_batches(small_source):
     dataset = OnlineComposites([small_source], "sgmmh", seed=1, size=32)
 
     alone, helped = (
-        list(make_loader(dataset, VisitBatches(len(dataset), 2, seed=1, first=0, last=3), workers=workers)) for workers in (0, 2)
+        list(load_batches(dataset, VisitBatches(len(dataset), 2, seed=1, first=0, last=3), workers=workers)) for workers in (0, 2)
     )
 
     assert all(same(first, second) for first, second in zip(alone, helped, strict=True))
