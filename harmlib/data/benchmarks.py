@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from harmlib.data.built import is_whole, picture_sizes
 from harmlib.data.composers.base import NO_REGION, Composite, Skipped, composes_online, get_composer
 from harmlib.data.composers.regions import count_usable
 from harmlib.data.photos import Source
@@ -107,7 +108,7 @@ class Item:
 def build_benchmark(
     plan: BenchmarkPlan, sources: Mapping[str, Source], root: str | os.PathLike[str], *, seed: int, workers: int = 0
 ) -> dict[str, Any]:
-    """Put a benchmark on disk, or finish one that was interrupted; return its manifest.
+    """Put a benchmark on disk, or finish one that was interrupted, or build one again that has lost a file; return its manifest.
 
     plan: what to build. sources: one per sub-dataset, by name. root: the benchmark's folder.
     workers: processes beside this one; the files do not depend on their number.
@@ -124,9 +125,9 @@ def build_benchmark(
         "splits": list(plan.splits),
         "inputs": inputs,
     }
-    if not is_finished(root, expected):
+    if not (is_finished(root, expected) and is_whole(root)):
         with alone(root, f'another process is building "{root}"'):
-            if not is_finished(root, expected):
+            if not (is_finished(root, expected) and is_whole(root)):
                 _build(plan, sources, root, expected, seed=seed, workers=workers, started=started)
     shutil.rmtree(root / RECORDS, ignore_errors=True)
     return read_manifest(root)
@@ -150,7 +151,8 @@ def _build(
         title=plan.title,
         dataset=plan.dataset,
         counts=counts,
-        files={"composites.csv": sha256(root / "composites.csv")},
+        files={str(path.relative_to(root)): sha256(path) for path in (root / "composites.csv", *sorted(root.rglob("*.txt")))},
+        pictures=picture_sizes(root, rows),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,17 @@ from harmlib.data.composers.base import Composite, get_composer
 from harmlib.data.photos import Source
 from harmlib.errors import ParameterError
 from harmlib.io.documents import check_shape, parse_json
-from harmlib.io.files import MANIFEST, fingerprint, read_manifest
+from harmlib.io.files import MANIFEST, fingerprint, read_manifest, sha256
 from harmlib.io.tables import FINITE, SWITCH, TEXT, WHOLE, Kind, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+logger = logging.getLogger(__name__)
+
 KEYS = ("subset", "split", "id")
-TEXTS = (*KEYS, "photo", "composite", "mask", "regions", "real")
+PICTURES = ("composite", "mask", "regions", "real")
+TEXTS = (*KEYS, "photo", *PICTURES)
 KINDS = {
     **dict.fromkeys(TEXTS, TEXT),
     **dict.fromkeys(("draw", "height", "width"), WHOLE),
@@ -40,6 +44,27 @@ def read_composites(root: str | os.PathLike[str]) -> pd.DataFrame:
     """Return composites.csv, ids and recipes as text; raises DataError when the benchmark is unfinished or the table is damaged."""
     read_manifest(root)
     return read_frame(Path(root) / "composites.csv", KINDS, filled=(*KEYS, "photo", "recipe"), keys=KEYS)
+
+
+def picture_sizes(root: str | os.PathLike[str], rows: Iterable[Mapping[Any, Any]]) -> str:
+    """Return one name for the pictures that rows of composites.csv name, which changes when one of them is lost or has another size."""
+    names = sorted({f"{row['subset']}/{row[part]}" for row in rows for part in PICTURES})
+    paths = [Path(root) / name for name in names]
+    return fingerprint(f"{name} {path.stat().st_size if path.exists() else 'lost'}" for name, path in zip(names, paths, strict=True))
+
+
+def is_whole(root: str | os.PathLike[str]) -> bool:
+    """Tell whether a finished benchmark has the table, lists and pictures that it was finished with, else say what is not the same.
+
+    Benchmarks of earlier versions name the table alone.
+    """
+    manifest = read_manifest(root, "files")
+    changed = [name for name, digest in manifest["files"].items() if sha256(Path(root) / name) != digest]
+    if not changed and "pictures" in manifest and manifest["pictures"] != picture_sizes(root, read_composites(root).to_dict("records")):
+        changed = ["pictures"]
+    if changed:
+        logger.warning('"%s" has not the %s that it was built with, so it is built again', root, ", ".join(changed))
+    return not changed
 
 
 def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -46,6 +46,7 @@ MANIFEST_SHAPE = {
     "draws": int,
     "splits": [str],
     "files": {str: str},
+    "pictures": str,
     "inputs": ({str: str}, str),  # of runs and benchmarks by name; of a prepared data set as one
     "seed": (int, None),
     "method": str,

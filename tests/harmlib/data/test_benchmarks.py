@@ -115,6 +115,20 @@ def test_a_finished_benchmark_is_not_built_again(built, folder_source):
     assert (built / "manifest.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(
+    "name", ["IHD_train.txt", "mini/mini_test.txt", "composites.csv", "*/composite_images/*", "*/masks/*", "*/real_images/*"]
+)
+def test_a_benchmark_that_has_lost_a_file_or_has_another_is_built_again(built, folder_source, name):
+    before, path = content(built), sorted(built.glob(name))[0]
+    for damage in (path.unlink, lambda: path.write_bytes(b""), lambda: path.write_bytes(b"of something else")):
+        damage()
+        assert content(built) != before
+
+        build_benchmark(PLAN, {"mini": folder_source}, built, seed=5)
+
+        assert content(built) == before
+
+
 def test_changed_settings_replace_the_benchmark(built, folder_source):
     build_benchmark(BenchmarkPlan("mini", "sgmmh", "mini", "HScene", ("mini",), ("test",)), {"mini": folder_source}, built, seed=5)
 
