@@ -3,7 +3,7 @@
     import harmlib
     harmonized = harmlib.harmonize("harmonizer", picture, mask)
 
-Every method stands behind one call; README.md shows the commands. Heavy packages load where they are used, so this import is quick.
+Every method is behind one call; README.md shows the commands. Heavy packages load where they are used, so this import is quick.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def rgb_to_lab8(rgb: np.ndarray) -> np.ndarray:
 def lab8_to_rgb(codes: np.ndarray) -> np.ndarray:
     """Return the sRGB pixels, uint8 (..., 3), of OpenCV's 8-bit LAB codes; colors outside sRGB are clipped.
 
-    codes: uint8 (..., 3). There and back is exact for about 12 % of the colors only.
+    codes: uint8 (..., 3). The round trip is exact for only about 12 % of the colors.
     Raises ShapeError for anything but uint8 triples.
 
     >>> lab8_to_rgb(np.array([[136, 208, 195]], np.uint8)).tolist()

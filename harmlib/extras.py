@@ -1,4 +1,4 @@
-"""Packages that only some rooms of harmlib stand on: each comes with an extra, and a missing one is one sentence."""
+"""Packages that only some parts of harmlib need: each comes with an extra, and a missing one is one sentence."""
 
 from __future__ import annotations
 

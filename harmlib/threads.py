@@ -74,7 +74,7 @@ def in_processes(
     """Yield the index of every job and what ``function(*job)`` returns, as they end; at most ``workers`` processes share the jobs.
 
     workers: 0 for none beside this one. prepare: called with ``given`` in every process first. The first error of a job is raised here and
-    ends the other jobs where they are, as does an interrupt of the caller, so a job must leave files from which it can go on. Raises
+    ends the other jobs where they are, as does an interrupt of the caller, so a job must leave files from which it can resume. Raises
     WorkerError where a process was killed.
     """
     if not workers:

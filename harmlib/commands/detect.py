@@ -31,9 +31,9 @@ def detect_files(model: HarmonizationModel, image: str | os.PathLike[str], out: 
     """Detect in a picture, or in every picture of a folder, and write a map and its probabilities to ``out``, which is of the same kind.
 
     out: ``<out>.png`` shows what is darker in red and what is brighter in green, by probability; ``<out>.npy`` holds what ``detect``
-    returns. Results in a folder keep the pictures' names; those that exist stay as they are, so that an interrupted run goes on.
-    Files of these names that are no such results are never replaced.
-    Raises HarmlibError, naming the file, for one that cannot be used; in a folder after all others are done.
+    returns. Results in a folder keep the pictures' names; those that exist stay as they are, so an interrupted run resumes.
+    Files with these names that are not such results are never replaced.
+    Raises HarmlibError, naming the file, for one that cannot be used; in a folder, after all the others are done.
     """
     check_detector(model)
     source, target = Path(image), Path(out)

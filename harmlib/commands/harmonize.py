@@ -54,9 +54,9 @@ def harmonize_files(
     mask: the picture's mask; for a folder the folder of masks, all of the composites' stems or all by iHarmony4's rule (``a_b_c``
     has the mask ``a_b``); for a video its mask video, or one picture for all frames.
     out: pictures keep what ``save_picture`` says, and the suffix decides the format. Results in a folder keep the composites' names; those
-    that exist stay as they are, so that an interrupted run goes on. A single result that is named here is replaced, unless it is an input.
+    that exist stay as they are, so an interrupted run resumes. A single result that is named here is replaced, unless it is an input.
     upsampling: as in ``harmonize``. arguments: write the predicted filter arguments beside every result, as JSON; of a video as CSV.
-    Raises HarmlibError, naming the file, for one that cannot be used; in a folder after all others are done.
+    Raises HarmlibError, naming the file, for one that cannot be used; in a folder, after all the others are done.
     """
     check_harmonizer(model)
     source, region, target = Path(composite), None if mask is None else Path(mask), Path(out)
@@ -96,7 +96,7 @@ def _harmonize_folder(model: HarmonizationModel, composites: Path, masks: Path |
 
 
 def do_each(jobs: Iterable[tuple[Path, ...]], work: Callable[..., None]) -> None:
-    """Work on every job; one that cannot be done stops no other. Raises DataError at the end, with every sentence in the log."""
+    """Work on every job; one that cannot be done does not stop the others. Raises DataError at the end, with every sentence in the log."""
     failed = []
     for job in jobs:
         try:

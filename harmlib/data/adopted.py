@@ -1,4 +1,4 @@
-"""Published benchmarks, such as iHarmony4 itself: used where they lie, under the same roof as the benchmarks that are built here.
+"""Published benchmarks, such as iHarmony4 itself: used in place, next to the benchmarks that are built here.
 
 <root>/<sub-dataset>    a link to the published folder
 <root>/IHD_{train,val,test}.txt, composites.csv, manifest.json   as in ``harmlib.data.benchmarks``
@@ -24,7 +24,7 @@ def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str
     """Link a published iHarmony4 tree into ``root`` and list its pairs; return the manifest.
 
     plan: the benchmark; its splits are those of the tree that are used. tree: the published folder, with its lists.
-    Nothing is decoded, so composites.csv leaves sizes and errors empty, and recipes too.
+    Nothing is decoded, so composites.csv leaves sizes, errors and recipes empty.
     Raises DataError for what ``read_pairs`` refuses, and for a tree whose sub-datasets were merged into one folder.
     """
     started, tree, root = time.time(), Path(tree).absolute(), Path(root)

@@ -1,4 +1,4 @@
-"""Random changes of a training pair that keep it a pair: composite, real photograph and mask are changed alike.
+"""Random changes of a training pair that keep it a pair: composite, real photograph and mask are changed in the same way.
 
 A method names those of its paper in ``HarmonizationModel.augmentations``; they are applied in that order: with a crop among them at the
 pictures' own size, else at the training size.
@@ -30,7 +30,7 @@ CROP_TRIES = 10
 def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: np.random.Generator) -> Arrays:
     """Return the arrays after the named augmentations.
 
-    arrays: (H, W) or (H, W, C), alike in height and width; "mask" is among them, not 0 = foreground.
+    arrays: (H, W) or (H, W, C), equal in height and width; "mask" is among them, not 0 = foreground.
     names: keys of AUGMENTATIONS. Sizes may change; nothing is resized.
     Raises ParameterError for an unknown name.
     """
@@ -43,7 +43,7 @@ def augment(arrays: Mapping[str, np.ndarray], names: Sequence[str], generator: n
 
 
 def crops(names: Sequence[str]) -> bool:
-    """Tell whether one of the named augmentations cuts a part out."""
+    """Tell whether one of the named augmentations is a crop."""
     return any(name in CROPS for name in names)
 
 

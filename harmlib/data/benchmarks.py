@@ -74,7 +74,7 @@ class BenchmarkPlan:
 
     composer: the rule, or "published" for a tree of composites that its one source's folder already holds.
     dataset: the data set of the paper that it stands for; title: what tables call it.
-    splits: sub-set of train, val, test to put on disk; draws: composites per photograph of each split.
+    splits: subset of train, val, test to put on disk; draws: composites per photograph of each split.
     models_of: another benchmark, whose models are tested on this one too; no model is trained here.
     scored: False for one that only trains parts of methods, whose pictures say nothing.
     """
@@ -111,7 +111,7 @@ def build_benchmark(
     """Put a benchmark on disk, or finish one that was interrupted, or build one again that has lost a file; return its manifest.
 
     plan: what to build. sources: one per sub-dataset, by name. root: the benchmark's folder.
-    workers: processes beside this one; the files do not depend on their number.
+    workers: processes besides this one; the files do not depend on their number.
     Raises DiskSpaceError before it starts when the disk is too small, BusyError while another process builds it, and whatever the sources
     raise for bad input.
     """

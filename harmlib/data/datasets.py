@@ -38,7 +38,7 @@ Batch = dict[str, Any]
 class ResizedSource(Source):
     """A source's photographs of one split at ``size`` x ``size``, kept in one file that all workers map into memory.
 
-    Decoding and resizing are paid once, by ``workers`` processes; 256 x 256 takes 262 kB a photograph (Sg-MMH trains at that size).
+    Decoding and resizing are done once, by ``workers`` processes; 256 x 256 takes 262 kB a photograph (Sg-MMH trains at that size).
     Pictures are resized bilinearly without antialiasing, labels by nearest neighbor, as in Sg-MMH's code.
     """
 

@@ -60,7 +60,7 @@ class ListedSource(Source):
     def load(self, photo_id: str) -> Photo:
         """Return one photograph.
 
-        Raises DataError for an unknown id, a label map of another size or a region id without a class, and ImageError
+        Raises DataError for an unknown id, a label map of a different size or a region id without a class, and ImageError
         for a missing or unreadable picture.
         """
         if photo_id not in self._photos:

@@ -62,7 +62,7 @@ class PairResizer:
 
 
 class PackedPairs:
-    """A benchmark's pairs as one array that all workers map into memory: decoding and resizing are paid once.
+    """A benchmark's pairs as one array that all workers map into memory: decoding and resizing are done once.
 
     pairs: in order. folder: where the file is kept; identity: names the benchmark's content; workers: processes that fill it.
     labeler: the submasks it gives for each small composite are kept too; its repr states its settings, and other settings get a file

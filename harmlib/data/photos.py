@@ -1,6 +1,6 @@
 """A photograph with its regions, and what every source of photographs promises.
 
-A region is the set of pixels that carry one id in the label map; a source says which id, if any, is no object.
+A region is the set of pixels that carry one id in the label map; a source says which id, if any, marks no object.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Source(ABC):
 
     @abstractmethod
     def load(self, photo_id: str) -> Photo:
-        """Return one photograph; raises DataError for an unknown id or a label map of another size."""
+        """Return one photograph; raises DataError for an unknown id or a label map of a different size."""
 
     @abstractmethod
     def fingerprint(self) -> str:

@@ -34,10 +34,10 @@ PARTS = ("photos", "masks", "colors", "recipes", "counts")
 
 
 class CompositePool:
-    """The composites of one source's photographs: ``draws`` of each, less those that the composer's rules leave out.
+    """The composites of one source's photographs: ``draws`` of each, minus those that the composer's rules leave out.
 
     photos: the photographs at training size. composer: how a composite is made. cache: the folder of the files; an interrupted pool
-    goes on where it stopped, and more draws only add to it. workers: processes beside this one, on whose number the composites do not
+    goes on where it stopped, and more draws only add to it. workers: processes besides this one, on whose number the composites do not
     depend. counts: what became of the draws, "composites" or the reason why one was left out -> number.
     Raises DataError when no composite is left.
     """

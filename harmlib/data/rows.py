@@ -38,7 +38,7 @@ def keep_rows(
 ) -> None:
     """Make sure that a .npy file holds ``make(item)``, uint8 of ``shape``, of every item; one that is missing or cut off is made.
 
-    workers: processes beside this one, for which ``make`` must be picklable; the bytes do not depend on their number. Of several processes
+    workers: processes besides this one, for which ``make`` must be picklable; the bytes do not depend on their number. Of several processes
     that need the file one makes it, and the others wait. desc, unit: of the progress bar.
     Raises DiskSpaceError before it starts, and the first error of an item.
     """

@@ -32,8 +32,8 @@ def open_state(
 ) -> EditorState:
     """Return the state that edits what a method predicts for a composite; the network runs once, here.
 
-    composite: as for ``harmonize``; alpha is dropped, the color profile and the other tags go on to what is exported.
-    mask: as for ``harmonize``; where the method needs none, it never sees it, and the mask only tells the regions.
+    composite: as for ``harmonize``; alpha is dropped, the color profile and the other tags are passed on to what is exported.
+    mask: as for ``harmonize``; where the method needs none, it never sees it, and the mask only defines the regions.
     model, weights: as for ``harmonize``. regions: as for ``EditorState``.
     Raises ParameterError for a method that predicts neither operator masks nor filter arguments, MaskError for an empty mask, and what
     ``harmonize`` raises.

@@ -55,8 +55,8 @@ def export(state: EditorState, path: str | os.PathLike[str]) -> Path:
     """Write the edited picture at full size as PNG, arrays and recipe beside it, the recipe last; return the recipe's path.
 
     path: of the picture, ending in .png. What an earlier export wrote there is replaced; nothing else ever is.
-    Raises ParameterError for another ending; DataError where one of the three names belongs to a file that is no export, was changed since
-    or is the composite, and for what the system refuses; DiskSpaceError when the disk is full.
+    Raises ParameterError for another ending; DataError where one of the three names belongs to a file that is not an export, was changed
+    since or is the composite, and for what the system refuses; DiskSpaceError when the disk is full.
     """
     target = Path(path)
     if target.suffix.lower() != ".png":
@@ -108,7 +108,7 @@ def replay(recipe: str | os.PathLike[str], composite: Picture) -> np.ndarray:
 
 
 def open_recipe(recipe: str | os.PathLike[str], composite: Picture) -> EditorState:
-    """Return the state of a recipe, to go on editing; its edits are one step each. Arguments and errors as for ``replay``."""
+    """Return the state of a recipe, to continue editing; its edits are one step each. Arguments and errors as for ``replay``."""
     return _open(Path(recipe), composite)[0]
 
 

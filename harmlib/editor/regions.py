@@ -69,7 +69,7 @@ class Regions:
         return self.ids[label - 1] if label else EVERYWHERE
 
     def resized(self, size: tuple[int, int]) -> Regions:
-        """Return the same regions at another size (height, width)."""
+        """Return the same regions at a different size (height, width)."""
         return Regions(resize(self.labels, size, "nearest"), self.ids, self.origin)
 
 
@@ -99,7 +99,7 @@ def acting_regions(change: np.ndarray, size: tuple[int, int]) -> Regions:
     """Return the connected areas in which a method acts, largest first, at ``size`` (height, width).
 
     change: float32 (h, w), in 8-bit LAB codes. Acting is a change above Otsu's threshold, which separates much from little, and of
-    LEAST_CHANGE at the least; where all changes are equal there is no such area.
+    LEAST_CHANGE at the least; where all changes are equal, no area stands out.
     """
     levels = cv2.GaussianBlur(change, (0, 0), SMOOTHING).clip(0, 255)
     cut, _ = cv2.threshold(levels.round().astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)

@@ -3,7 +3,7 @@
     edit(composite, mask)      the last line of a cell shows it; its ``state`` is the object that the sliders move
 
 Pictures of ipywidgets do not tell where they are clicked, so regions are chosen from a list, and the chosen one gets an orange outline in
-the left picture; ``state.regions.at(row, column)`` tells the region of a point. Nor is there a button that knows how long it is held:
+the left picture; ``state.regions.at(row, column)`` gives the region of a point. Nor is there a button that knows how long it is held:
 "compare" shows the left picture in place of the right one for as long as it is pressed in.
 """
 

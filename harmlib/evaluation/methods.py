@@ -66,7 +66,7 @@ def score_method(
 ) -> pd.DataFrame:
     """Score a model on pairs, appending to the score table ``path`` as it goes.
 
-    method: its name in the table, by default the model's, with "_bilinear" or "_pcm" behind it where that is the upsampling.
+    method: its name in the table, by default the model's, followed by "_bilinear" or "_pcm" where that is the upsampling.
     device: by default the GPU where there is one.
     upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
     This is ``score_methods`` for a single method; returns the whole score table.

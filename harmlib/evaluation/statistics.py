@@ -1,7 +1,7 @@
 """From score tables to numbers with intervals over photographs: means, buckets by foreground size, paired differences and ratios.
 
 Where methods were trained from several seeds, the scores have the column "repeat" (``repeats``): values are means over images and runs,
-and what compares methods or is compared with print has both in its interval.
+and what compares methods, or is compared with published values, has both in its interval.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def summarize(
 ) -> pd.DataFrame:
     """Return one row per group and metric: the columns of ``by``, then metric, mean, low, high, n, photographs.
 
-    Means are over images (a missing score lowers n, in sight); 95 % intervals treat photographs as independent (``mean_interval``).
+    Means are over images (a missing score visibly lowers n); 95 % intervals treat photographs as independent (``mean_interval``).
     Groups keep the order in which they first appear. Rows whose group is missing (an image outside every bucket) are left out.
     Scores of several runs ("repeat") add the columns seeds, how many runs, and seed_sd, the standard deviation of the runs' means, NaN of
     one; the interval is then about these weights, averaged. A group holds the runs of one method.

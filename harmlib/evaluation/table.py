@@ -46,7 +46,7 @@ class ScoreFile:
     Opening repairs a half-written last line; ``done`` holds the finished rows by their keys; ``finish`` puts the rows into
     their final order, so that the file's bytes do not depend on interruptions. ``written``: when a table that was there was last
     written, in seconds since the epoch; None for a new one.
-    Raises DataError when the file exists and is no score table, which is then left as it is, or cannot be written; BusyError while
+    Raises DataError when the file exists and is not a score table, which is then left as it is, or cannot be written; BusyError while
     another process has it open.
     """
 

@@ -46,7 +46,7 @@ def apply_filter(name: str, image: Tensor, argument: Tensor, *, contrast_grad: s
     image: (B, 3, H, W), RGB in [0, 1]. argument: (B,) in [-1, 1]; 0 leaves the picture as it is (saturation and contrast nearly).
     contrast_grad: "code", where contrast has no gradient above 0 because of its floor, or "straight_through", which takes that of
     the formula without floor.
-    Raises ParameterError for an unknown filter or choice, ShapeError for other shapes.
+    Raises ParameterError for an unknown filter or choice, ShapeError for any other shape.
     Source: Harmonizer sec. 3.2; the formulas are those of the authors' code.
 
     >>> gray = torch.full((1, 3, 1, 1), 0.5)

@@ -39,7 +39,7 @@ def restore_picture(composite: np.ndarray, mask: np.ndarray, arguments: Sequence
 
     composite: (H, W, 3), uint8 RGB. mask: (H, W) in [0, 1], fractions blend. arguments: one per filter, clamped to [-1, 1].
     filters: any selection of FILTERS in their order.
-    Raises ImageError for a picture of another type, ShapeError for another shape or a wrong number of arguments, MaskError for a misfit
+    Raises ImageError for a picture of a different type, ShapeError for another shape or a wrong number of arguments, MaskError for a misfit
     mask, ParameterError for a wrong choice of filters or an argument that is NaN.
     """
     if composite.ndim != 3 or composite.shape[2] != 3 or not composite.size:

@@ -22,8 +22,8 @@ def detect(model: HarmonizationModel | str, image: Picture, *, weights: str | os
     """Return the probabilities that pixels look darker, brighter, and neither, than they should: float32 (H, W, 3), summing to 1.
 
     model, weights: a detector, or the name of one and its weights, as for ``harmonize``. image: 8-bit, of any size, as ``harmonize``
-    takes it. It is looked at in the detector's working size, and the probabilities are resized bilinearly.
-    Raises ParameterError for a model that is no detector, ImageError for a picture of 16 bits or another shape, CheckpointError without
+    takes it. The detector sees it at its working size, and the probabilities are resized bilinearly.
+    Raises ParameterError for a model that is not a detector, ImageError for a picture of 16 bits or another shape, CheckpointError without
     weights.
     """
     from harmlib.inference import render

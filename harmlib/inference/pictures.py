@@ -31,8 +31,8 @@ MASK_THRESHOLD = 0.5
 class Composite:
     """A composite as it is worked on.
 
-    pixels: uint8 RGB (H, W, 3), row by row in memory. alpha: uint8 (H, W), or None. kept: what goes on with the result, as Pillow's options
-    for saving.
+    pixels: uint8 RGB (H, W, 3), row by row in memory. alpha: uint8 (H, W), or None. kept: what is passed on to the result, as Pillow's
+    options for saving.
     """
 
     pixels: np.ndarray
@@ -145,7 +145,7 @@ def seen(composite: Composite, mask: np.ndarray | None) -> tuple[np.ndarray, np.
 def read_picture(image: Picture) -> Composite:
     """Return a composite, turned upright by its EXIF tag.
 
-    Raises ImageError for what is no picture, has more than 8 bits or several pages, or cannot be decoded.
+    Raises ImageError for anything that is not a picture, has more than 8 bits or several pages, or cannot be decoded.
     """
     if isinstance(image, np.ndarray):
         return _read_array(image)

@@ -1,4 +1,4 @@
-"""From a result at the working size to full size, for methods that have no way of their own: polynomial color mapping (PCM).
+"""From a result at the working size to full size, for methods without a way of their own: polynomial color mapping (PCM).
 
 A polynomial of the color, fitted on the foreground of the small pair, maps the colors of the full-size composite
 (Harmonizer, table 2). It keeps the composite's detail, where resizing the small result loses it.

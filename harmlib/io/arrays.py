@@ -1,4 +1,4 @@
-"""Arrays on disk, .npz and .npy: looked at before NumPy reads them, so that a damaged or a hostile file ends as one sentence."""
+"""Arrays on disk, .npz and .npy: checked before NumPy reads them, so a damaged or hostile file leads to one sentence."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_arrays(path: str | os.PathLike[str], names: Collection[str], *, advice:
 def map_array(path: str | os.PathLike[str], shape: tuple[int | None, ...], *, advice: str = MADE_AGAIN) -> np.ndarray:
     """Return an .npy file of uint8 as an array that stays on disk; None in ``shape`` stands for any number.
 
-    Raises DataError when it is missing, damaged, cut off or of another kind.
+    Raises DataError when it is missing, damaged, cut off or of a different kind.
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)

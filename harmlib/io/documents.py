@@ -1,7 +1,7 @@
-"""JSON files that people edit, carry and damage: one way in, and a comparison with the shape that is expected.
+"""JSON files that people edit, move and damage: one way in, and a comparison with the shape that is expected.
 
-A shape is written as its values look: ``{"name": str, "counts": {str: int}, "notes?": str, "tags": [str]}``. A key that ends in "?" may be
-missing, ``{str: ...}`` is a mapping with any keys, ``[...]`` a list of any length, a tuple gives several choices,
+A shape is written the way its values look: ``{"name": str, "counts": {str: int}, "notes?": str, "tags": [str]}``. A key that ends in "?"
+may be missing, ``{str: ...}`` is a mapping with any keys, ``[...]`` a list of any length, a tuple gives several choices,
 None is null, object is anything.
 """
 
@@ -57,8 +57,8 @@ def read_json(path: str | os.PathLike[str], *, advice: str = MADE_AGAIN, max_byt
 def parse_json(data: bytes | str, name: str, *, advice: str = MADE_AGAIN) -> Any:
     """Return what a JSON text holds; ``name`` opens the sentences, ``advice`` ends them.
 
-    Raises DataError for what is no JSON, and for what a parser would silently accept: keys that appear twice, NaN and infinity, halves
-    of characters, and more than MAX_DEPTH levels.
+    Raises DataError for text that is not JSON, and for what a parser would silently accept: keys that appear twice, NaN and infinity,
+    halves of characters, and more than MAX_DEPTH levels.
     """
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data

@@ -151,7 +151,7 @@ def _beside(target: Path) -> Path:
 def remove_partial(path: str | os.PathLike[str]) -> None:
     """Remove what a killed process left half-written of a file, or anywhere under a folder.
 
-    Files of other makers stay, and so do those that a living process is writing.
+    Files of other programs stay, and so do those that a running process is writing.
     """
     place = Path(path)
     of_a_file = f".{glob.escape(place.stem[:STEM_KEPT])}-*{PARTIAL}*"

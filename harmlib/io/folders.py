@@ -1,4 +1,4 @@
-"""Folders of pictures in which names tell what belongs together: equal stems, or iHarmony4's rule."""
+"""Folders of pictures in which names say what belongs together: equal stems, or iHarmony4's rule."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
 def find_partners(pictures: Sequence[Path], folder: str | os.PathLike[str], parts: int) -> list[Path]:
     """Return what belongs to each of the pictures of one folder.
 
-    Either every picture has one of its own name, whatever the suffix; or all are named as in iHarmony4, <photo>_<object>_<variant>, and
-    every one finds the name without its last ``parts`` parts. One rule holds for the whole folder: a single name proves nothing.
-    Raises ImageError that names the first without a partner, DataError as ``list_pictures`` does.
+    Either every picture has a partner of the same name, whatever the suffix; or all are named as in iHarmony4,
+    <photo>_<object>_<variant>, and every one has a partner whose name lacks its last ``parts`` parts. One rule holds for the whole
+    folder: a single name proves nothing. Raises ImageError that names the first without a partner, DataError as ``list_pictures`` does.
     """
     there = {_stem(path): path for path in list_pictures(folder)}
     same = [there.get(_stem(picture)) for picture in pictures]

@@ -78,7 +78,7 @@ def _read(file: str | os.PathLike[str] | io.BytesIO, name: str) -> Image.Image:
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Return width and height of a picture as stored, without decoding it; raises ImageError for what is no picture."""
+    """Return width and height of a picture as stored, without decoding it; raises ImageError for anything that is not a picture."""
     with _decoding(f'"{path}"'), Image.open(_regular(path), formats=FORMATS) as image:
         return image.size
 

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file beside what is written, which ends with the process that holds it, however that dies.
+"""One writer at a time: a lock file next to what is written, which goes away with the process that holds it, however that dies.
 
 Where the system has no such locks (Windows, some network file systems) nobody is kept out.
 """
@@ -29,10 +29,10 @@ PAUSE = 0.1  # seconds between two looks at a lock
 
 @contextlib.contextmanager
 def alone(path: str | os.PathLike[str], doing: str, *, patience: float = 0) -> Iterator[int]:
-    """Keep every other process that asks for ``path`` out meanwhile; yield the open lock file, which a child may be given.
+    """Keep out every other process that asks for ``path``; yield the open lock file, which a child may be given.
 
     path: the file or folder to be written, which need not exist; the lock is ``.<name>.lock`` beside it, gone when it is free.
-    doing: opens the sentence about a second one, such as 'another process is scoring into "a.csv"'.
+    doing: opens the sentence for a second one, such as 'another process is scoring into "a.csv"'.
     patience: seconds to wait for it. The lock is held until every process with the yielded file has closed it or died.
     Raises BusyError when somebody else still has it then, HarmlibError where the lock cannot be written.
     """

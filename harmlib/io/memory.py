@@ -1,4 +1,4 @@
-"""What a picture takes to be worked on, told before the work: an operating system ends a process that takes too much without a word."""
+"""How much memory work on a picture takes, checked beforehand: a system kills a process that takes too much, without a word."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _table(path: Path, separator: str) -> dict[str, int]:
 
 
 def check_memory(height: int, width: int, needed: int, work: str) -> None:
-    """Raise ImageError, with both figures, when a picture needs more bytes than there are; ``work`` says for what, as in "to read it"."""
+    """Raise ImageError, with both figures, when a picture needs more bytes than there are free; ``work`` says for what: "to read it"."""
     there = available_bytes()
     if there is not None and needed > there:
         raise ImageError(

@@ -1,4 +1,4 @@
-"""What stands in a picture's file beside its pixels: what goes on to the picture that is made from it, and what is left behind, said."""
+"""What a picture's file holds besides its pixels: what is passed on to the picture made from it, and what is left out, with a notice."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def turned_upright(image: Image.Image, tags: Image.Exif) -> Image.Image:
 
 
 def kept(image: Image.Image, tags: Image.Exif, name: str) -> dict[str, Any]:
-    """Return what goes on with a picture as Pillow's options for saving: color profile, EXIF tags, dots per inch.
+    """Return what is passed on with a picture, as Pillow's options for saving: color profile, EXIF tags, dots per inch.
 
     What is left out is noted in the log (``name`` opens the sentence): gAMA and cICP, which no written picture could carry on, and XMP,
     IPTC, comments and PNG text, which tell of the picture as it was (how it was cropped, developed and turned).

@@ -12,7 +12,7 @@ ONLY_WRITING = (*FULL, errno.EFBIG, errno.EROFS)  # what reading never meets
 
 
 def refusal(target: Path, error: OSError) -> HarmlibError:
-    """Return the error to raise where ``target`` was to be written: DiskSpaceError for a full disk, DataError for all else."""
+    """Return the error to raise where ``target`` was to be written: DiskSpaceError for a full disk, DataError for anything else."""
     if error.errno in FULL:
         return DiskSpaceError(f'the disk is full while writing "{target}": free some space and run the same command again')
     blocked = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)

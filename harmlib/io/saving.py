@@ -1,4 +1,4 @@
-"""Pictures to disk, with what their files told besides the pixels."""
+"""Pictures to disk, with what their files held besides the pixels."""
 
 from __future__ import annotations
 

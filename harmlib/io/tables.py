@@ -168,7 +168,7 @@ def _read_lines(path: str | os.PathLike[str], advice: str) -> Iterator[tuple[int
 
 
 def read_text(path: str | os.PathLike[str], *, advice: str = MADE_AGAIN) -> str:
-    """Return a UTF-8 text file, with or without byte order mark; raises DataError when it is missing, cannot be read, or is no text."""
+    """Return a UTF-8 text file, with or without byte order mark; raises DataError when it is missing, cannot be read, or is not text."""
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError as error:

@@ -131,7 +131,7 @@ class HarmonizationModel(nn.Module):
         """Return the harmonized picture.
 
         composite: (B, 3, H, W), RGB in [0, 1]; mask: (B, 1, H, W), 1 = foreground, or None where none is needed.
-        Raises ShapeError for other shapes and MaskError for a missing mask.
+        Raises ShapeError for any other shape and MaskError for a missing mask.
         """
         self.check_inputs(composite, mask)
         return self.predict(composite, mask)

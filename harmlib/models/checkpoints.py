@@ -75,7 +75,7 @@ def read_file(path: Path) -> Any:
 def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], source: str, *, partial: bool = False) -> None:
     """Copy ``weights`` into a model; ``partial`` lets names that the file lacks keep their values.
 
-    Raises CheckpointError, opened by ``source``, that names what is missing, unexpected, of another shape or not finite.
+    Raises CheckpointError, opened by ``source``, that names what is missing, unexpected, of a different shape or not finite.
     """
     own = model.state_dict()
     expected = {name: values for name, values in own.items() if name in weights} if partial else own

@@ -22,5 +22,5 @@ class Composite(HarmonizationModel):
 
 @register("composite", paper="", needs_mask=False, trainable=False)
 def composite() -> HarmonizationModel:
-    """Composite: the unharmonized input, the zero line of every table."""
+    """Composite: the unharmonized input, the baseline of every table."""
     return Composite()

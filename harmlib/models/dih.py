@@ -149,7 +149,7 @@ class WholePicture(HarmonizationModel):
         return frozenset(silent_biases(self))
 
     def check_inputs(self, composite: Tensor, mask: Tensor | None) -> None:
-        """Raise ShapeError or MaskError as every method does, and ShapeError for a picture of another size."""
+        """Raise ShapeError or MaskError as every method does, and ShapeError for a picture of a different size."""
         super().check_inputs(composite, mask)
         height, width = composite.shape[2:]
         if {height, width} != {self.working_size}:

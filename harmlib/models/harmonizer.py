@@ -242,7 +242,7 @@ def dynamic_terms(losses: Tensor) -> Tensor:
 
 
 def dynamic_loss(losses: Tensor) -> Tensor:
-    """Return the sum over filters of the mean over pictures of ``dynamic_terms``: always 1, only its gradient informs."""
+    """Return the sum over filters of the mean over pictures of ``dynamic_terms``: always 1, so only its gradient carries information."""
     return dynamic_terms(losses).mean(1).sum()
 
 
@@ -273,7 +273,7 @@ def harmonizer(
     filters: names joined by "+"; size: side of the thumbnail; pretrained: training starts from ImageNet weights, at width 1 only.
     cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.
     backbone, pooling: the paper's are b0 and global. Ours: lite0, whose ImageNet weights are a package, and inside_outside, features
-    averaged on both sides of the mask apart.
+    averaged separately on both sides of the mask.
     init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments on a pretrained encoder
     raised its mean error by more than half, and short runs spend their updates on coming back).
     colors: ours: a small network adds to the arguments what color statistics inside and outside the mask tell (``ColorRegressor``).

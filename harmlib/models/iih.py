@@ -1,4 +1,4 @@
-"""IIH: reflectance and illumination are harmonized apart and multiplied (Guo et al. 2021; docs/methods/iih.md).
+"""IIH: reflectance and illumination are harmonized separately and multiplied (Guo et al. 2021; docs/methods/iih.md).
 
 The illumination's features take the light of the background, and both streams take features of background that matches.
 This is the version of the CVPR paper; the authors' main branch holds a later one with other networks and weights of the losses.

@@ -1,6 +1,6 @@
 """Lalonde and Efros: every color of the object moves as a cheapest transport to the background's colors would move it.
 
-In Lab, object and background are summed up by clusters; the earth mover's flow F between the clusters says where a color goes
+In Lab, object and background are summarized by clusters; the earth mover's flow F between the clusters says where a color goes
 (docs/methods/classical.md). Symbols: n clusters, s_c the shift of the object's cluster c, σ what counts as a similar color.
 
 Left out is the rest of the paper, whose data are not public: the realism score, and the search through a database of photographs

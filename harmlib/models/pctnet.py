@@ -5,7 +5,7 @@ of the CNN; X, M, Θ, Ā the same at the photograph's size, Θ and Ā enlarged b
 
     CNN: Ā T(X; Θ) + (1 - Ā) X, and then, by default, the composite's own background; ViT: M T(X; Θ) + (1 - M) X
 
-The paper's text was not at hand: "code" below is the authors' public implementation.
+We did not have the paper's text: "code" below is the authors' public implementation.
 
 - Code: the CNN maps colors normalized by ImageNet's statistics to plain RGB in [0, 1], the ViT maps plain RGB. Here: the same.
 - Code: θ = 0 paints the foreground black; fresh networks start near that. Here: the same, and ``init="identity"`` starts with T(x) = x.

@@ -75,7 +75,7 @@ class RainNet(DoveNet):
 
 
 def on_real_background(batch: Batch) -> Batch:
-    """Return the batch with the target's background in its composites: compression moved theirs, and no method should mend that."""
+    """Return the batch with the target's background in its composites: compression changed theirs, and no method should repair that."""
     return {**batch, "composite": paste(batch["composite"], batch["target"], batch["mask"])}
 
 

@@ -36,7 +36,8 @@ Factory = Callable[..., "HarmonizationModel"]
 class ModelInfo:
     """What the registry knows of a method without building it.
 
-    paper: the paper whose exhibits need it, "baselines" for those that several compare with, empty for the zero line of all.
+    paper: the paper whose exhibits need it, "baselines" for those that several compare with, empty for the composite itself, the baseline
+    of all.
     reference: its authors and their year. needs_mask: it cannot work without one; trainable: it is trained.
     detects: it answers with a map of what it sees, and its picture is the composite.
     editable: it predicts operator masks or filter arguments, which ``harmlib.editor`` changes.
@@ -145,7 +146,7 @@ def create(name: str, **options: Any) -> HarmonizationModel:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Build a model whose weights come from a file: in float32 on the CPU whatever torch's defaults, which stay as its generator does."""
+    """Build a model whose weights come from a file: in float32 on the CPU; torch's defaults and generator stay as they are."""
     import torch
 
     dtype = torch.get_default_dtype()
@@ -193,7 +194,7 @@ def load(path: str | os.PathLike[str], *, ema: bool = False) -> HarmonizationMod
 def build(method: str, options: Mapping[str, Any], source: str, fits: Callable[[HarmonizationModel], None]) -> HarmonizationModel:
     """Return a method as a file describes it, with fresh weights; ``source`` opens the sentences.
 
-    fits: raises CheckpointError for weights of another model; it is asked before any memory is taken.
+    fits: raises CheckpointError for weights of another model; it is called before any memory is allocated.
     Raises CheckpointError for a method or an option that this version does not have, or that cannot be.
     """
     numbers = [value for option in options.values() for value in (option if isinstance(option, (list, tuple)) else [option])]
@@ -219,7 +220,7 @@ def load_public_checkpoint(name: str, *paths: str | os.PathLike[str], **options:
 
     paths: one file per part (generator, discriminator, ...); a part without a file keeps fresh weights, but one file is needed.
     options: as for ``create``; ``describe(name).public_options`` holds what the published weights need.
-    Raises CheckpointError that names what differs: missing, unexpected, or of another shape.
+    Raises CheckpointError that names what differs: missing, unexpected, or of a different shape.
     """
     from harmlib.models import checkpoints
 

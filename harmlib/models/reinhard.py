@@ -1,4 +1,4 @@
-"""A statistics transfer that needs no weights: the foreground takes over the background's mean and deviation in Lab."""
+"""A statistics transfer that needs no weights: the foreground takes on the background's mean and deviation in Lab."""
 
 from __future__ import annotations
 

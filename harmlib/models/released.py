@@ -36,7 +36,7 @@ WEIGHTLESS = "reinhard_lab"
 def resolve(
     model: HarmonizationModel | str, weights: str | os.PathLike[str] | None = None, *, released: str | os.PathLike[str] = RELEASED
 ) -> HarmonizationModel:
-    """Return the model that a name means, in evaluation mode: with the given weights, else the released ones; a model is handed through.
+    """Return the model that a name means, in evaluation mode: with the given weights, else the released ones; a model is returned as it is.
 
     weights: a run folder, ``checkpoint.pt``, a released ``.safetensors`` file, or a file published by the method's authors.
     released: the folder of the released weights. Methods without parameters need none. The log tells what was used.

@@ -1,4 +1,4 @@
-"""S2AM: a U-Net whose attention treats the features of foreground and background apart (Cun and Pun 2020; docs/methods/s2am.md).
+"""S2AM: a U-Net whose attention treats the features of foreground and background separately (Cun and Pun 2020; docs/methods/s2am.md).
 
 S2AD, with the attention in the decoder, is "S2AM" in the tables of later papers; S2ASC has it on the skip connections.
 """

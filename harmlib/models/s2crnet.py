@@ -1,7 +1,8 @@
 """S²CRNet: color curves for the foreground, found by an ImageNet classifier's features (Liang et al. 2022; docs/methods/s2crnet.md).
 
-One encoder sees the foreground's box and the background apart. A head per stage turns both features into three curves; the second stage
-bends what the first has bent. Curves take a picture of any size, so the box is cut out and the result rendered at the composite's own.
+One encoder sees the foreground's box and the background separately. A head per stage turns both features into three curves; the second
+stage bends what the first has bent. Curves take a picture of any size, so the box is cut out and the result rendered at the composite's
+own.
 """
 
 from __future__ import annotations

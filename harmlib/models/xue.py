@@ -1,6 +1,6 @@
 """Xue et al.: contrast, luminance, color temperature and saturation of the foreground, one after another, matched to the background's.
 
-Each is a number per pixel, summed up over a region as the mean of its highest (top), of its lowest (low) and of all values. Foreground
+Each is a number per pixel, summarized over a region by the mean of its highest (top), of its lowest (low) and of all values. Foreground
 and background match when one of these agrees: the offset between the two is brought to zero (docs/methods/classical.md).
 
 Not Xue et al.'s published setting: there random forests tell, for all but contrast, which of the three ought to agree, and their files

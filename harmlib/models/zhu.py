@@ -114,7 +114,7 @@ class Zhu(HarmonizationModel):
 
     @property
     def training_recipe(self) -> TrainingRecipe:
-        """Ours: how the authors train is in a paper that was not read."""
+        """Ours: how the authors train is in a paper that we have not read."""
         return TrainingRecipe(
             learning_rate=1e-4,
             betas=(0.9, 0.999),

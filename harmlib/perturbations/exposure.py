@@ -30,7 +30,7 @@ def shift_exposure(image: np.ndarray, mask: np.ndarray, stops: float) -> np.ndar
     """Return the picture with the exposure of its foreground shifted by ``stops``, blended with the mask.
 
     image: uint8 RGB (H, W, 3), unchanged. mask: (H, W), bool or in [0, 1]; pixels of 0 stay as they are. stops: -10 to 10.
-    Raises MaskError for a mask of another size or range, else as ``exposure`` does.
+    Raises MaskError for a mask of a different size or range, else as ``exposure`` does.
     """
     check_picture(image)
     check_same_size("the picture", mask, image)

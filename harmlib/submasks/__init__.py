@@ -81,7 +81,7 @@ def extract_submasks(
     min_area: submasks with fewer pixels join the submask of their center's parent. Paper: no such rule, which is 1 here; but of the
     printed rule's submasks three in four have fewer than 100 pixels (docs/methods/frih.md).
     include_self: whether a pixel counts in its own density, as in the paper's sum.
-    Raises ShapeError, MaskError or RangeError for an image or mask of another kind, ParameterError for a parameter out of range.
+    Raises ShapeError, MaskError or RangeError for an image or mask of a different kind, ParameterError for a parameter out of range.
 
     >>> image = np.zeros((4, 8, 3), np.uint8)
     >>> image[:, 4:] = 200

@@ -48,7 +48,7 @@ Watch = Callable[[list[dict[str, float]]], None]
 
 
 class TrainingError(HarmlibError):
-    """A run cannot go on: its loss is no longer a number."""
+    """A run cannot continue: its loss is no longer a number."""
 
 
 def train(

@@ -1,4 +1,4 @@
-"""Everything a training run must remember to go on as if it had never stopped."""
+"""Everything a training run must remember to resume as if it had never stopped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pitié's transfer: iterative distribution transfer (IDT), then regraining.
 
 IDT moves a cloud of colors until its histogram agrees with the reference's along one set of random axes after the other, and so
-ends with the same three-dimensional distribution. That stretches noise, which ``regrain`` mends.
+ends with the same three-dimensional distribution. That stretches noise, which ``regrain`` repairs.
 
 A color that falls into the next bin of a histogram moves on by a whole bin, so that a last digit decides where pixels end. Everything
 before a histogram is therefore sums and products one by one, which every processor rounds alike, and no product of a matrix library.

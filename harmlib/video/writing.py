@@ -55,7 +55,7 @@ class VideoWriter:
     def write(self, frame: np.ndarray, time: Fraction | None = None) -> None:
         """Append one frame, uint8 RGB (H, W, 3), at ``time`` in seconds, later than the one before; None: one period after it.
 
-        Raises VideoError for a frame of another kind or size.
+        Raises VideoError for a frame of a different kind or size.
         """
         expected = (self._info.height, self._info.width, 3)
         if frame.dtype != np.uint8 or frame.shape != expected:

@@ -17,7 +17,7 @@ from harmlib.registry import Registry
 
 
 class Skipped(Exception):  # noqa: N818 (it is a decision of the benchmark's rules, not an error)
-    """A composite that the rules of a benchmark leave out; the message is the reason that gets counted."""
+    """A composite that the rules of a benchmark leave out; the message is the reason that is counted."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ objects do not come more often. Any source with class names serves; away from CO
 Paper: annotated instances. Here: connected pieces of one class, because sources hold maps of classes; objects that touch are one if they
 are of one class, and crowds are objects too.
 
-A recipe (``regions``) also names the category and tells mean and deviation of L in the object, which replaying does not need:
+A recipe (``regions``) also names the category and gives mean and deviation of L in the object, which replaying does not need:
 
     {..., "category": "cat", "luminance": {"before": [52.1, 14.9], "after": [70.3, 9.2]}}
 """
@@ -96,7 +96,7 @@ def _compose(transfer: str, source: Source, photo_id: str, draw: int, seed: int,
 def draw_objects(source: Source, photo_id: str, generator: np.random.Generator) -> Recipe:
     """Return what a recipe says of its two objects and their category.
 
-    The whole split is looked through for the category, photograph by photograph in random order, so that rare ones are kept as well;
+    The whole split is searched for the category, photograph by photograph in random order, so rare ones are kept as well;
     a photograph counts once, however many such objects it has. An object whose category no other photograph has is not drawn.
     Raises Skipped without an object, and when no category of the photograph is in another one.
     """

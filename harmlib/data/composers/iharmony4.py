@@ -3,7 +3,8 @@
 A foreground is a connected piece of a labeled region, or the whole region where it reaches 1 % of the picture and none of its pieces does.
 A recipe (``regions``) holds everything that was drawn, the seed of a transfer that draws included.
 
-iHarmony4 read: four transfers make HCOCO and HFlickr. Its filtering rules and its choice of references were not read; those here are ours.
+iHarmony4 read: four transfers make HCOCO and HFlickr. We have not read its filtering rules and its choice of references; those here are
+ours.
 """
 
 from __future__ import annotations

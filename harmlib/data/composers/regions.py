@@ -40,7 +40,7 @@ class Region(NamedTuple):
 
 
 def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
-    """Return the label map (H, W) with 0 = no object and every object id kept apart from 0.
+    """Return the label map (H, W) with 0 = no object and every object id kept distinct from 0.
 
     Sg-MMH's code skips id 0 only, so sources that use 0 for an object are shifted by one.
     """
@@ -117,7 +117,7 @@ def choose(regions: Sequence[Region], generator: np.random.Generator) -> Region:
 
 
 def entry(region: Region) -> dict[str, Any]:
-    """Return a region as it stands in a recipe."""
+    """Return a region as a recipe holds it."""
     return {"label": region.label, "component": region.component and list(region.component)}
 
 

@@ -1,7 +1,7 @@
 """How far an exposure shift goes before people see it: the thresholds that label shifts for a detector.
 
 Measured once, on 300 photographs (docs/methods/perceptual.md). Without that data a photograph gets the medians, a pair drawn
-from the log-normal fit, or the line of an own study:
+from the log-normal fit, or a line from a study of your own:
 
     thresholds.csv      image,negative_threshold,positive_threshold     photo id, and two multipliers of L, such as 0.86 and 1.15
 """

@@ -115,7 +115,7 @@ class Cascade(nn.Module):
         return blend(self.head(steps if self.fusion else steps[-1]), coarse)
 
     def in_chunks(self, coarse: Tensor, submasks: Tensor, transferred: Sequence[Tensor], image_index: Tensor, *, max_rows: int) -> Tensor:
-        """Return ``forward`` of all rows, as few at a time and as alike in number as ``max_rows`` demands.
+        """Return ``forward`` of all rows, as few at a time as ``max_rows`` demands, in chunks of about equal size.
 
         Where gradients are wanted the activations of a chunk are computed again on the way back, so that one chunk's are held at a time.
         Rows do not see each other but in the batch norms of a training, whose statistics are each chunk's own.

@@ -1,4 +1,4 @@
-"""PCT-Net's contrastive term: a result lies nearer to the real photograph than to other appearances of it (after Hang et al. 2022).
+"""PCT-Net's contrastive term: a result should be closer to the real photograph than to other versions of it (after Hang et al. 2022).
 
 Symbols: F are VGG16's features up to the ReLU behind its tenth convolution, (B, 512, H/8, W/8); f, f⁺, f⁻_k those of the foregrounds of
 result, real photograph and negatives, b those of the real background; D is the mean absolute difference over the whole batch.

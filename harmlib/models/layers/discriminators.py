@@ -58,7 +58,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class PartialConv2d(nn.Conv2d):
-    """A convolution that sees only valid pixels and hands on the mask of windows that hold any.
+    """A convolution that sees only valid pixels and passes on the mask of windows that hold any.
 
     out = (conv(image * mask) * r + bias) * mask', r = window size / valid pixels in the window. Source: DoveNet's code.
     """

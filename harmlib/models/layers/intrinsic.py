@@ -1,4 +1,4 @@
-"""Blocks of IIH: light transfer between the regions, and features mended by those of matching background (docs/methods/iih.md)."""
+"""Blocks of IIH: light transfer between the regions, and features replaced by those of matching background (docs/methods/iih.md)."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def apply_transform(transform: Transform, colors: Tensor, coefficients: Tensor) 
 
 
 def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps (B, C, h, w) at another size (height, width): bicubic, a = -0.75, borders repeated, neither clamped nor antialiased."""
+    """Return maps (B, C, h, w) at a different size (height, width): bicubic, a = -0.75, borders repeated, not clamped, not antialiased."""
     if maps.shape[2:] == size:
         return maps
     return functional.interpolate(maps, size=size, mode="bicubic", align_corners=False)

@@ -32,7 +32,7 @@ def double_conv(inputs: int, outputs: int, *, norm: bool = True) -> nn.Sequentia
 
 
 class SpatialAttention(nn.Module):
-    """Treats foreground and background apart: m' (Λ(G_f(x)) + G_m(x)) + (1 - m') G_b(x), m' = the blurred mask.
+    """Treats foreground and background separately: m' (Λ(G_f(x)) + G_m(x)) + (1 - m') G_b(x), m' = the blurred mask.
 
     gate: makes G_b, G_f and G_m from the channels; learner: Λ, keeps the shape.
     blur: Gaussian (1, 1, S, S), never trained. Code: iSSAM's authors start from a random one, and their checkpoints keep that kernel.
