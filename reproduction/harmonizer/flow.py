@@ -111,13 +111,15 @@ def flow_figure(sample: Sample, model: Harmonizer) -> Figure:
     diagram.picture((1.5, 1.9, 1.0, 1.0), resize(sample.mask, size, "nearest"), "mask", f"{size[0]}×{size[1]}")
     diagram.box((2.8, 2.1, 0.95, 0.6), "encoder E\nEfficientNet-B0")
     diagram.box((4.0, 2.1, 0.95, 0.6), "regressor R\none head per θ")
-    _draw_arguments(diagram, (5.75, 1.9, 1.0, 1.0), {f"θ{index} {name}": value for index, (name, value) in enumerate(arguments.items(), 1)})
+    _draw_arguments(
+        diagram, (5.75, 1.9, 1.0, 1.0), {f"$\\theta_{index}$ {name}": value for index, (name, value) in enumerate(arguments.items(), 1)}
+    )
     for start, end in ((2.52, 2.78), (3.77, 3.98), (4.97, 5.1)):
         diagram.arrow((start, 2.4), (end, 2.4))
     diagram.text((MARGIN, 3.2), "filter argument prediction flow", size=FONT + 2, align="left")
     diagram.text((MARGIN, 1.55), "harmonization flow", size=FONT + 2, align="left")
-    titles = ["I'0 composite", *(f"I'{index} {name}" for index, name in enumerate(arguments, 1))]
-    notes = ["", *(f"θ{index} = {signed(value)}" for index, value in enumerate(arguments.values(), 1))]
+    titles = ["$I'_0$ composite", *(f"$I'_{index}$ {name}" for index, name in enumerate(arguments, 1))]
+    notes = ["", *(f"$\\theta_{index}$ = {signed(value)}" for index, value in enumerate(arguments.values(), 1))]
     frames = _draw_strip(diagram, 0.3, [sample.composite, *pictures], titles, notes)
     _connect(diagram, frames)
     return diagram.figure
@@ -164,12 +166,12 @@ def supervise(sample: Sample, model: Harmonizer, seed: int = ARGUMENT_SEED) -> S
 def supervision_figure(supervision: Supervision) -> Figure:
     """Return figure 5: perturbing from right to left above, restoring from left to right below, the loss of every filter in between."""
     diagram = Diagram(3.6)
-    titles = ["I0", *(f"I{index} before {name}" for index, name in enumerate(supervision.filters, 1))]
-    titles[-1] = f"I{len(supervision.filters)}, real"
-    notes = ["", *(f"ξ{index} = {signed(value)}" for index, value in enumerate(supervision.drawn, 1))]
+    titles = ["$I_0$", *(f"$I_{index}$ before {name}" for index, name in enumerate(supervision.filters, 1))]
+    titles[-1] = f"$I_{len(supervision.filters)}$, real"
+    notes = ["", *(f"$\\xi_{index}$ = {signed(value)}" for index, value in enumerate(supervision.drawn, 1))]
     above = _draw_strip(diagram, 2.25, supervision.made, titles, notes)
-    titles = ["I'0 = I0", *(f"I'{index} {name}" for index, name in enumerate(supervision.filters, 1))]
-    notes = ["", *(f"θ{index} = {signed(value)}" for index, value in enumerate(supervision.predicted, 1))]
+    titles = ["$I'_0 = I_0$", *(f"$I'_{index}$ {name}" for index, name in enumerate(supervision.filters, 1))]
+    notes = ["", *(f"$\\theta_{index}$ = {signed(value)}" for index, value in enumerate(supervision.predicted, 1))]
     below = _draw_strip(diagram, 0.25, supervision.restored, titles, notes)
     _connect(diagram, [*reversed(above)])
     _connect(diagram, below)
@@ -179,7 +181,7 @@ def supervision_figure(supervision: Supervision) -> Figure:
     for index, (loss, share) in enumerate(zip(supervision.losses, supervision.shares, strict=True), 1):
         middle = above[index][0] + above[index][2] / 2
         diagram.arrow((middle - 0.3, 2.0), (middle - 0.3, 1.6), style="<|-|>")
-        diagram.text((middle + 0.05, 1.8), f"ℓ{index} = {loss:.2f}\n{share:.0%}")
+        diagram.text((middle + 0.05, 1.8), f"$\\ell_{index}$ = {loss:.2f}\n{share:.0%}")
     return diagram.figure
 
 

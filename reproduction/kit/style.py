@@ -22,6 +22,7 @@ COLUMN_WIDTH = 3.3
 PAGE_WIDTH = 6.9
 DPI = 200
 CAPTION_SIZE = 7
+STAMP_SIZE = 5
 # A caption line's height in inches, and the characters of one across a page.
 LINE_HEIGHT, ACROSS = 0.13, 125
 # Keyword of a PNG file.
@@ -85,12 +86,21 @@ def _numbers() -> dict[str, int]:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], data: pd.DataFrame | None = None) -> Path:
-    """Save a figure as PNG, and the numbers behind it as CSV of the same name, each by rename; return the PNG's path."""
+    """Save a figure as PNG, and the numbers behind it as CSV of the same name, each by rename; return the PNG's path.
+
+    A file in ``<profile>/figures`` says its profile below the picture, so that it still does so where it is shown alone.
+    """
     target = Path(path).with_suffix(".png")
+    folder = target.absolute().parent
+    stamps = []
+    if folder.name == "figures":
+        stamps.append(figure.text(1, -0.01, f"profile {folder.parent.name}", ha="right", va="top", fontsize=STAMP_SIZE, color="0.4"))
     with replacing(target) as temporary:
         # No software tag: the same figure gives the same bytes.
         metadata = {"Software": None, SENTENCE: figure.get_label() or None}
         figure.savefig(temporary, dpi=DPI, bbox_inches="tight", metadata=metadata)
+    for stamp in stamps:
+        stamp.remove()
     if data is not None:
         save_csv(data, target.with_suffix(".csv"))
     return target

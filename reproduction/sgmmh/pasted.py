@@ -28,7 +28,7 @@ from reproduction.sgmmh.artefacts import Artefacts
 WITH_MASK, WITHOUT = ("dovenet", "bargainnet", "rainnet"), "sgmmh_omgan"
 # The paper's settings -> what is done to the first and to the second person.
 SETTINGS: dict[str, tuple[Step | None, Step | None]] = {
-    "other light on both foregrounds": ({"name": "exposure", "stops": -1.0}, {"name": "exposure", "stops": 0.7}),
+    "different light on both foregrounds": ({"name": "exposure", "stops": -1.0}, {"name": "exposure", "stops": 0.7}),
     "photo filters on both foregrounds": ({"name": "instagram", "filter": "clarendon"}, {"name": "instagram", "filter": "nashville"}),
     "foregrounds as they were photographed": (None, None),
 }

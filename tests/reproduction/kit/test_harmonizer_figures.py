@@ -95,14 +95,14 @@ def test_supervision_repeats_itself(sample, model):
 def test_flow_shows_every_filter_with_its_argument(sample, model):
     titles = [axis.get_title() for axis in flow.flow_figure(sample, model).axes]
 
-    assert titles[-6:] == [f"I'{index} {name}" for index, name in enumerate(SIX, 1)]
+    assert titles[-6:] == [f"$I'_{index}$ {name}" for index, name in enumerate(SIX, 1)]
 
 
 def test_supervision_figure_has_two_rows_and_a_loss_per_filter(sample, model):
     figure = flow.supervision_figure(flow.supervise(sample, model))
 
     assert len(figure.axes) == 1 + 2 * 7
-    assert sum(text.get_text().startswith("ℓ") for text in figure.axes[0].texts) == len(SIX)
+    assert sum(text.get_text().startswith(r"$\ell") for text in figure.axes[0].texts) == len(SIX)
 
 
 def test_three_frameworks_start_from_the_same_composite(sample, model):

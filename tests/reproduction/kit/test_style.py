@@ -50,6 +50,15 @@ def test_figure_and_numbers_stand_side_by_side(figure, tmp_path: Path) -> None:
     assert (tmp_path / "sgmmh-F3.csv").read_text() == "x\n1.5\n"
 
 
+def test_a_figure_of_a_profile_says_so_below_the_picture(figure, tmp_path: Path) -> None:
+    alone = save_figure(figure, tmp_path / "a.png")
+    of_smoke = save_figure(figure, tmp_path / "smoke" / "figures" / "a.png")
+
+    with Image.open(alone) as plain, Image.open(of_smoke) as stamped:
+        assert stamped.height > plain.height
+    assert not figure.texts
+
+
 def test_same_figure_gives_the_same_bytes(figure, tmp_path: Path) -> None:
     first, second = (save_figure(figure, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
 
