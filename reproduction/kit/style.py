@@ -57,6 +57,8 @@ def use_theme() -> None:
             "font.size": 9,
             "axes.labelsize": 9,
             "axes.titlesize": 10,
+            # Ticks stand below: titles need not be moved out of their way, and looking for them took a third of a figure's time.
+            "axes.titley": 1.0,
             "legend.fontsize": 9,
             "xtick.labelsize": 9,
             "ytick.labelsize": 9,
