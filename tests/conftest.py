@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure() -> None:
     """Keep every worker of pytest-xdist to one thread: together they have as many as there are cores."""
     if "PYTEST_XDIST_WORKER" in os.environ:
+        # Threads of what tests start must not wait busily for the cores of the other workers: an update of DIH took 20 times the CPU time.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
 
         from harmlib.threads import keep_worker_to_one_thread
