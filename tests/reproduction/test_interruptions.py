@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of every stage, then the same call again: the same bytes.
+"""SIGKILL in the middle of every stage, and of the command that runs all of them, then the same call again: the same bytes.
 
 CI takes one seeded moment a stage; ``HARMLIB_KILLS=5 pytest tests/reproduction/test_interruptions.py`` takes five.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from one_stage import STAGES, run_stage, start_stage
 
 from harmlib.threads import one_algebra_thread
 
+ROOT = Path(__file__).resolve().parents[2]
 MOMENTS = range(int(os.environ.get("HARMLIB_KILLS", "1")))
 
 
@@ -74,3 +78,25 @@ def test_a_killed_stage_ends_in_the_same_bytes(place, tmp_path, stage, moment):
     found, expected = content(results), content(folder / "whole")
     assert sorted(found) == sorted(expected)
     assert [name for name in expected if found[name] != expected[name]] == []
+
+
+@pytest.mark.notebooks
+@pytest.mark.slow
+def test_a_killed_reproduction_goes_on_to_what_its_stages_make(place, tmp_path):
+    folder, _ = place
+    words = ["--profile", str(folder / "kill.yaml"), "--paper", "sgmmh", "--data", str(folder), "--results", str(tmp_path)]
+    command = [sys.executable, "-m", "reproduction", "reproduce", *words, "--cores", "1"]  # the stages had one thread
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "kill" / "runs").exists() and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(random.Random(7).uniform(0, 2))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    killed_in_time = not (tmp_path / "kill" / "scoreboard.md").exists()
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert killed_in_time
+    assert done.returncode == 0, done.stderr[-3000:]
+    found, expected = content(tmp_path), content(folder / "whole")
+    assert [name for name in expected if found.get(name) != expected[name]] == []

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import nbformat
@@ -192,13 +188,6 @@ def test_a_refused_second_run_has_touched_nothing(tmp_path, monkeypatch):
     assert [path.read_text() for path in working.iterdir()] == ["of the first"]
 
 
-def promised(folder: Path) -> dict[str, bytes]:
-    """The files that must not depend on interruptions: benchmarks and scores, without times."""
-    found = [*folder.glob("benchmarks/**/*.png"), *folder.glob("benchmarks/**/*.txt"), *folder.glob("benchmarks/**/*.csv")]
-    found += [*folder.glob("scores/*/scores.csv"), *folder.glob("scores/parts/*.csv")]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
-
-
 @pytest.mark.slow
 def test_a_stage_that_stops_is_a_sentence_and_exit_code_2(tmp_path):
     profile, results = write_run(tmp_path), tmp_path / "results"
@@ -256,25 +245,3 @@ def test_table_2_has_every_method_on_both_benchmarks(smoke):
 
     assert set(scores["method"]) == {"composite", "sgmmh_rgb", "sgmmh_om", "sgmmh_omgan"}
     assert scores.groupby(["benchmark", "method"]).size().groupby("benchmark").nunique().eq(1).all()
-
-
-@pytest.mark.notebooks
-@pytest.mark.slow
-def test_a_killed_smoke_run_goes_on_to_the_same_results(smoke, tmp_path):
-    results = tmp_path / "results"
-    one_paper = command(results, "--paper", "sgmmh")
-    process = subprocess.Popen(one_paper, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (results / "smoke" / "runs" / "sgmmh_om-hscene-style").exists() and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(random.Random(7).uniform(0, 2))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    killed_in_time = not (results / "smoke" / "scoreboard.md").exists()
-
-    done = subprocess.run(one_paper, capture_output=True, text=True, check=False)
-
-    assert killed_in_time
-    assert done.returncode == 0, done.stderr[-3000:]
-    made, whole = promised(results / "smoke"), promised(smoke)
-    assert "scores/sgmmh/scores.csv" in made
-    assert made == {name: whole[name] for name in made}
