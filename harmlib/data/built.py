@@ -59,7 +59,8 @@ def is_whole(root: str | os.PathLike[str]) -> bool:
     Benchmarks of earlier versions name the table alone.
     """
     manifest = read_manifest(root, "files")
-    changed = [name for name, digest in manifest["files"].items() if sha256(Path(root) / name) != digest]
+    paths = {name: Path(root) / name for name in manifest["files"]}
+    changed = [name for name, path in paths.items() if not path.is_file() or sha256(path) != manifest["files"][name]]
     if not changed and "pictures" in manifest and manifest["pictures"] != picture_sizes(root, read_composites(root).to_dict("records")):
         changed = ["pictures"]
     if changed:

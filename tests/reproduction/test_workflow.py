@@ -139,8 +139,8 @@ def test_notebooks_are_stripped_and_have_their_parameters(path):
 
 def planned(*words: str) -> str:
     """What a dry run says that it would do."""
-    command = [sys.executable, "-m", "reproduction", *words, "--dry-run"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    dry = [sys.executable, "-m", "reproduction", *words, "--dry-run"]
+    done = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
