@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import cv2
@@ -66,6 +67,21 @@ def test_a_worker_stays_at_one_thread():
         opencv, algebra = pool.submit(worker_threads).result()
     assert opencv == 1
     assert algebra <= {1}  # empty where NumPy has another library
+
+
+def divide_or_sleep(seconds: int) -> float:
+    """Raise where no seconds are left."""
+    time.sleep(seconds)
+    return 1 / seconds
+
+
+def test_the_first_error_ends_the_other_jobs_where_they_are():
+    started = time.monotonic()
+
+    with pytest.raises(ZeroDivisionError):
+        list(in_processes(divide_or_sleep, [(600,), (0,)], workers=2, prepare=dict))
+
+    assert time.monotonic() - started < 300
 
 
 def test_a_process_that_was_killed_is_one_sentence():
