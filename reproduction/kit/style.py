@@ -23,6 +23,7 @@ PAGE_WIDTH = 6.9
 DPI = 200
 CAPTION_SIZE = 7
 STAMP_SIZE = 5
+MARGIN = 0.1  # inches around a saved picture
 # A caption line's height in inches, and the characters of one across a page.
 LINE_HEIGHT, ACROSS = 0.13, 125
 # Keyword of a PNG file.
@@ -32,6 +33,13 @@ OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 MARKERS = ("s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.")
 ZERO_LINE = "composite"
+# Colors of the methods that figures show together, by their places in the palette; the others take what is used least.
+FIXED_COLORS = {
+    "dovenet": 1, "bargainnet": 2, "iih": 0, "rainnet": 0, "ht": 5, "harmonizer": 4, "human": 3,
+    "sgmmh_rgb": 0, "sgmmh_om": 2, "sgmmh_omgan": 5,
+    "frih_baseline": 1, "frih_globalmask": 2, "frih_submask": 0, "frih": 3,
+    "dih_m": 1, "dih_nm": 2, "ptc_att_dih": 4, "ptc_dih": 3, "ptc_dih_twostage": 0,
+}  # fmt: skip
 MAGNITUDE_MAP = "viridis"
 SIGNED_MAP = "RdBu_r"
 
@@ -70,37 +78,51 @@ def use_theme() -> None:
 def method_style(method: str) -> MethodStyle:
     """Return the fixed color, marker and line of a method id; the composite is a black dotted line with circles.
 
-    The papers' methods are numbered in the order of ``papers/methods.csv``: no two of the first 42 share both color and marker, no two of
-    the first 18 color and line. Other ids get a number from their name.
+    No two of the papers' methods share both color and marker, and those that one figure compares have different colors (FIXED_COLORS).
+    Other ids get a style from their name.
     """
     if method == ZERO_LINE:
         return MethodStyle("#000000", "o", ":")
-    numbers = _numbers()
-    number = numbers[method] if method in numbers else int(fingerprint([method])[:8], 16)
+    styles = _styles()
+    if method in styles:
+        return styles[method]
+    number = int(fingerprint([method])[:8], 16)
     return MethodStyle(OKABE_ITO[number % len(OKABE_ITO)], MARKERS[number % len(MARKERS)], LINES[number // len(OKABE_ITO) % len(LINES)])
 
 
 @lru_cache(maxsize=1)
-def _numbers() -> dict[str, int]:
-    """Return the number of every method id of the papers."""
-    names = methods()["method_id"].unique()
-    return {method: index for index, method in enumerate(name for name in names if name != ZERO_LINE)}
+def _styles() -> dict[str, MethodStyle]:
+    """Return the style of every method id of the papers; those with a fixed color have the first choice of markers."""
+    names = [name for name in methods()["method_id"].unique() if name != ZERO_LINE]
+    used = [0] * len(OKABE_ITO)  # color -> its methods so far, each with a marker of its own
+    styles = {}
+    for name in sorted(names, key=lambda name: name not in FIXED_COLORS):
+        color = FIXED_COLORS[name] if name in FIXED_COLORS else used.index(min(used))
+        count = used[color]
+        # Neighbors in the palette begin with different markers.
+        styles[name] = MethodStyle(OKABE_ITO[color], MARKERS[(color + count) % len(MARKERS)], LINES[count % len(LINES)])
+        used[color] += 1
+    return styles
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], data: pd.DataFrame | None = None) -> Path:
     """Save a figure as PNG, and the numbers behind it as CSV of the same name, each by rename; return the PNG's path.
 
-    A file in ``<profile>/figures`` says its profile below the picture, so that it still does so where it is shown alone.
+    A file in ``<profile>/figures`` says its profile in the margin below, so that it still does so where it is shown alone.
     """
     target = Path(path).with_suffix(".png")
     folder = target.absolute().parent
+    figure.draw_without_rendering()  # lays everything out
+    box = figure.get_tightbbox().padded(MARGIN)
     stamps = []
     if folder.name == "figures":
-        stamps.append(figure.text(1, -0.01, f"profile {folder.parent.name}", ha="right", va="top", fontsize=STAMP_SIZE, color="0.4"))
+        width, height = figure.get_size_inches()
+        x, y = (box.x1 - MARGIN) / width, (box.y0 + MARGIN / 2) / height
+        stamps.append(figure.text(x, y, f"profile {folder.parent.name}", ha="right", va="center", fontsize=STAMP_SIZE, color="0.4"))
     with replacing(target) as temporary:
         # No software tag: the same figure gives the same bytes.
         metadata = {"Software": None, SENTENCE: figure.get_label() or None}
-        figure.savefig(temporary, dpi=DPI, bbox_inches="tight", metadata=metadata)
+        figure.savefig(temporary, dpi=DPI, bbox_inches=box, metadata=metadata)
     for stamp in stamps:
         stamp.remove()
     if data is not None:

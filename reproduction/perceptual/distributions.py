@@ -92,6 +92,7 @@ def distribution_figure(table: pd.DataFrame) -> Figure:
     """Return figure 4: how MSE, PSNR and LPIPS are distributed over images for C_s and C_p, means as lines; table: ``paired``."""
     figure, axes = _panels(table)
     bins = bins_table(table)
+    note = {} if "lpips" in axes else {"title": LPIPS_MISSING, "title_fontsize": NOTE_SIZE}
     for metric, axis in axes.items():
         part, shown = table[table["metric"] == metric], bins[bins["metric"] == metric]
         axis.set_xlabel(METRICS[metric])
@@ -102,7 +103,7 @@ def distribution_figure(table: pd.DataFrame) -> Figure:
             edges = [*shown["left"], shown["right"].iloc[-1]]
             axis.stairs(shown[side], edges, fill=filled, alpha=0.5 if filled else 1, color=color, linewidth=1.5, label=label)
             axis.axvline(means[side], color=color, linestyle="--" if filled else ":")
-    figure.legend(*next(iter(axes.values())).get_legend_handles_labels(), loc="outside lower center", ncols=len(SIDES))
+    figure.legend(*next(iter(axes.values())).get_legend_handles_labels(), loc="outside lower center", ncols=len(SIDES), **note)
     return figure
 
 
@@ -110,6 +111,8 @@ def differential_figure(table: pd.DataFrame) -> Figure:
     """Return figure 5: how C_p - C_s is distributed over images, with the shares on both sides of zero; table: ``paired``."""
     figure, axes = _panels(table)
     bins, shares = difference_bins(table), differential_table(table).set_index("metric")
+    if "lpips" not in axes:
+        figure.supxlabel(LPIPS_MISSING, fontsize=NOTE_SIZE, color="0.4")
     for metric, axis in axes.items():
         axis.set_xlabel(f"$C_p - C_s$, {METRICS[metric]}")
         shown = bins[bins["metric"] == metric]
@@ -121,7 +124,7 @@ def differential_figure(table: pd.DataFrame) -> Figure:
 
 
 def _panels(table: pd.DataFrame) -> tuple[Figure, dict[str, Axes]]:
-    """Return metric -> its panel with n, for the metrics that any image has; why LPIPS has none stands below."""
+    """Return metric -> its panel with n, for the metrics that any image has."""
     counts = {metric: int((table["metric"] == metric).sum()) for metric in METRICS}
     shown = [metric for metric, count in counts.items() if count]
     figure, row = plt.subplots(1, len(shown), figsize=(PAGE_WIDTH, 2.7), squeeze=False, layout="constrained")
@@ -130,8 +133,6 @@ def _panels(table: pd.DataFrame) -> tuple[Figure, dict[str, Axes]]:
         axis.set_title(f"{metric.upper()}, n = {counts[metric]:,}", fontsize=NOTE_SIZE + 1)
         axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     row[0, 0].set_ylabel("images")
-    if not counts["lpips"]:
-        figure.supxlabel(LPIPS_MISSING, fontsize=NOTE_SIZE, color="0.4")
     return figure, axes
 
 

@@ -10,11 +10,12 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from reproduction.kit.style import DPI, method_style, save_csv, save_figure, signed, use_theme
+from reproduction.kit.style import DPI, MARGIN, method_style, save_csv, save_figure, signed, use_theme
 from reproduction.papers import methods
 
 
@@ -31,6 +32,21 @@ def test_no_two_methods_of_the_papers_look_alike() -> None:
     styles = [method_style(method) for method in methods()["method_id"].unique()]
 
     assert all((a.color, a.marker) != (b.color, b.marker) for a, b in itertools.combinations(styles, 2))
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [
+        ("dovenet", "bargainnet", "iih", "ht", "harmonizer", "human"),
+        ("dovenet", "bargainnet", "rainnet", "sgmmh_omgan"),
+        ("sgmmh_rgb", "sgmmh_om", "sgmmh_omgan"),
+        ("frih_baseline", "frih_globalmask", "frih_submask", "frih"),
+        ("dih_m", "dih_nm", "ptc_att_dih", "ptc_dih", "ptc_dih_twostage"),
+        ("harmonizer", "frih", "sgmmh_omgan"),
+    ],
+)
+def test_methods_of_one_figure_have_different_colors(compared: tuple[str, ...]) -> None:
+    assert len({method_style(method).color for method in compared}) == len(compared)
 
 
 def test_composite_alone_is_black() -> None:
@@ -50,12 +66,15 @@ def test_figure_and_numbers_stand_side_by_side(figure, tmp_path: Path) -> None:
     assert (tmp_path / "sgmmh-F3.csv").read_text() == "x\n1.5\n"
 
 
-def test_a_figure_of_a_profile_says_so_below_the_picture(figure, tmp_path: Path) -> None:
+def test_a_figure_of_a_profile_says_so_in_the_margin(figure, tmp_path: Path) -> None:
     alone = save_figure(figure, tmp_path / "a.png")
     of_smoke = save_figure(figure, tmp_path / "smoke" / "figures" / "a.png")
 
-    with Image.open(alone) as plain, Image.open(of_smoke) as stamped:
-        assert stamped.height > plain.height
+    plain, stamped = (np.asarray(Image.open(path).convert("L")) for path in (alone, of_smoke))
+    margin = int(MARGIN * DPI) - 2
+    assert (plain[-margin:] == 255).all()
+    assert (stamped[-margin:] < 200).any()
+    assert np.array_equal(plain[:-margin], stamped[:-margin])
     assert not figure.texts
 
 
