@@ -36,7 +36,7 @@ def fmse(picture, target, region):
 # %% [markdown]
 # ## 1. A filter that makes gray
 #
-# What is gray has no color: a and b of the composite's foreground are both 128, whatever they were.
+# Gray has no color: a and b of the composite's foreground are both 128, whatever they were before.
 
 # %%
 gray = rgb_to_lab8(apply_step(photos[0].image, {"name": "instagram", "filter": "moon"}))
@@ -92,10 +92,10 @@ print(
 )
 
 # %% [markdown]
-# The transfer does not look at what was done. Where region and background really differ in color it does harm, and as much to the untouched
-# photograph as to the composite: it has no way of knowing that nothing is wrong. The two results agree because it subtracts the mean and
-# divides by the deviation, and so forgets both: a filter that acts on each Lab channel like a line leaves no trace at all, and most filters
-# are not far from a line. What is left of the filter is its curve.
+# The transfer does not look at what was done. Where region and background really differ in color it does harm, to the untouched
+# photograph as much as to the composite: it has no way of knowing that nothing is wrong. The two results agree because it subtracts the
+# mean and divides by the deviation, and so forgets both: a filter that is linear in each Lab channel leaves no trace at all, and most
+# filters are not far from linear. What remains of the filter is its curvature.
 
 # %%
 assert relation > 0.5

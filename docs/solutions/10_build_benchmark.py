@@ -22,7 +22,7 @@ workspace = open_workspace(profile, data=data, results=results)
 # %% [markdown]
 # ## 1 and 2. How many regions? How many draws
 #
-# Draws are made with replacement, so two of them may meet the same region, and then one region less is changed than was drawn.
+# Draws are made with replacement, so two of them may hit the same region, and then one region fewer is changed than was drawn.
 
 
 # %%
@@ -42,8 +42,8 @@ assert number_of_draws(8) == 2
 # %% [markdown]
 # ## 3. Another seed
 #
-# Photographs stay as they are, to the byte. Everything that is drawn changes: regions and so masks, filters, `composites.csv`. What hardly
-# changes are the distributions, which belong to the rule and not to the draw.
+# Photographs stay as they are, to the byte. Everything that is drawn changes: regions and so masks, filters, `composites.csv`. What
+# hardly changes is the distributions, which belong to the rule and not to the draw.
 
 # %%
 seeds = (workspace.profile.seed, workspace.profile.seed + 1)

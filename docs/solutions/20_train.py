@@ -69,9 +69,9 @@ assert courses["identity"][0] < 0.5 * courses["default"][0]
 # %% [markdown]
 # ## 4. Twice as long
 #
-# Whoever starts furthest from the composite gains most, because the first updates are spent on coming back to it. Update 40 of the longer
-# run is at half of its schedule, where the rate is just halved; the shorter run has ended at a quarter of its rate. So the two are not the
-# same training stopped at one place: compare ends with ends.
+# The method that starts furthest from the composite gains most, because its first updates are spent on getting back to it. Update 40 of
+# the longer run is halfway through its schedule, where the rate has just been halved; the shorter run has ended at a quarter of its rate.
+# So the two are not the same training stopped at the same point: compare ends with ends.
 
 # %%
 print(f"rate at update 39: {rate(39, 40):.0e} of 40, {rate(39, 80):.0e} of 80")

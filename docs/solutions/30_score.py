@@ -26,7 +26,8 @@ workspace = open_workspace(profile, data=data, results=results)
 # %% [markdown]
 # ## 1. Read one interval
 #
-# The second and the third. An interval that contains 0 does not show that two methods are alike; it shows how far apart they may still be.
+# The second and the third. An interval that contains 0 does not show that two methods are equally good; it shows how far apart they may
+# still be.
 
 # %% [markdown]
 # ## 2. A paired difference
@@ -46,8 +47,8 @@ print(f"joined by image {mean_difference(one, other):.2f}, row by row {(one['mse
 print("joined by pandas' index:", (one["mse"] - other["mse"]).tolist())
 
 # %% [markdown]
-# The mean alone survives rows in the wrong order, by accident; its interval, and the share of images that got better, do not. By index
-# nothing is left at all.
+# Only the mean survives rows in the wrong order, by accident; its interval, and the share of images that got better, do not. Joined by
+# index, nothing is left at all.
 
 # %% [markdown]
 # ## 3. Another protocol
@@ -78,5 +79,5 @@ share = lost.head(10)[lost.head(10) > 0].sum() / lost.sum()
 print(f"{name}: difference {paired_difference(part, name, 'composite', 'mse').mean:.1f}; the ten largest losses make {share:.0%} of it")
 
 # %% [markdown]
-# Losses are largest where the composite was nearly right: there everything a method does is an error. They are rows of few photographs, so
+# Losses are largest where the composite was nearly right: there everything a method does is an error. They come from few photographs, so
 # ten images are not ten independent failures.

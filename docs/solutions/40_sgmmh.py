@@ -46,7 +46,7 @@ assert np.allclose(best_line(x, y), np.polyfit(x, y, 1))
 # ## 3. What no mask can undo
 #
 # For one channel of one region, the best factor and the best number to add are a line from filtered to true codes. Its residual is what
-# constant masks leave, however well a network learns. Every third pixel in both directions is enough.
+# constant masks leave behind, however well a network learns. Every third pixel in both directions is enough.
 
 
 # %%
@@ -79,10 +79,10 @@ print(looks.to_string(index=False, float_format="{:.3g}".format))
 print(f"mean share left: {looks['share'].mean():.0%} of {len(errors)} regions' error, over {len(looks)} looks")
 
 # %% [markdown]
-# Most looks are undone to a tenth or so by six numbers per region. The worst ones *depend on place*: a vignette darkens a corner more than
-# the middle, and no constant can follow that. A network can, since its masks may have any shape. The looks that *make gray* are lost for
-# good, for a and b are gone, and yet only a seventh of their error is left: their best line is a constant, the region's true mean color. So
-# the large part of the error is one that six numbers would mend, if one only knew them, and only who has seen the photograph does.
+# Most looks are undone to a tenth or so by six numbers per region. The worst ones *depend on place*: a vignette darkens a corner more
+# than the middle, and no constant can follow that. A network can, since its masks may have any shape. The looks that *make gray* are lost
+# for good, for a and b are gone, and yet only a seventh of their error is left: their best line is a constant, the region's true mean
+# color. So most of the error could be repaired by six numbers, if one only knew them; but only someone who has seen the photograph does.
 
 # %%
 worst, gray = looks.tail(5), looks[looks["makes gray"]]

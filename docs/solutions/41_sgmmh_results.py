@@ -62,8 +62,8 @@ ratio = np.ptp(found) / np.ptp(pretended)
 print(f"photographs [{found[0]:.1f}, {found[1]:.1f}], composites [{pretended[0]:.1f}, {pretended[1]:.1f}]: {ratio:.0f} times as wide")
 
 # %% [markdown]
-# Fifty composites of one photograph that are all wrong alike tell no more than one of them. Whoever draws composites pretends to have 200
-# photographs, and is about √50 times too sure.
+# Fifty composites of one photograph that are all wrong in the same way tell us no more than one of them. Drawing composites pretends that
+# there are 200 photographs, and makes you about √50 times too sure.
 
 # %% [markdown]
 # ## 3. Is there anything in the edit?
@@ -102,7 +102,7 @@ print(f"MSE at t = {t:.3f} less that of doing nothing: {gain.mean:+.2f} [{gain.l
 # %% [markdown]
 # A $t$ above 1 would say that the masks are too timid, one between 0 and 1 that they point the right way and overshoot, one below 0 that
 # they point the wrong way. A network after a handful of updates has a $t$ near 0: its edit has hardly anything to do with what is wanted,
-# and turning it down is all that helps. Whether it helps on photographs that did not choose $t$ is the honest question.
+# and turning it down is all that helps. The honest question is whether it helps on photographs that had no part in choosing $t$.
 
 # %%
 assert error(fitted, t).mean() <= min(error(fitted, 0).mean(), error(fitted, 1).mean()) + 1e-9
@@ -111,7 +111,7 @@ assert all(error(fitted, t).sum() < error(fitted, t + step).sum() for step in (-
 # %% [markdown]
 # ## 4. Filters in name only
 #
-# A step changes nothing when it changes nothing in a picture of all kinds of colors.
+# A step changes nothing if it changes nothing in a picture with all kinds of colors.
 
 # %%
 noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -123,9 +123,8 @@ print(f"without effect: {', '.join(sorted(idle))}; second filters drawn: {dict(n
 print(f"{count} of {len(seconds)} second filters change nothing, {len(idle) / 6:.0%} should")
 
 # %% [markdown]
-# The six second filters are alike to be drawn, and three of them do nothing, because their defaults are neutral. So a quarter of all
-# regions has a second filter in name only. The released code is like this; a count of "filters per region" taken from the recipes is too
-# high.
+# The six second filters are equally likely, and three of them do nothing, because their defaults are neutral. So a quarter of all regions
+# has a second filter in name only. The released code is like this; a count of "filters per region" taken from the recipes is too high.
 
 # %%
 assert idle == {"contrast", "hue_rotate", "saturate"}

@@ -30,7 +30,7 @@ IMAGES = 60
 workspace = open_workspace(profile, data=data, results=results)
 benchmark = workspace.profile.paper("frih").benchmarks[0]
 root = workspace.results.benchmark(benchmark.name)
-# Nothing is trained here, so composites of all splits will do.
+# Nothing is trained here, so composites of any split will do.
 pairs = evenly([pair for split in list_splits(root) for pair in read_pairs(root, split)], IMAGES)
 examples = [example for example in map(read_example, pairs) if example.mask.any()]
 print(f"{benchmark.title}: {len(examples)} composites at 256x256")
@@ -38,8 +38,9 @@ print(f"{benchmark.title}: {len(examples)} composites at 256x256")
 # %% [markdown]
 # ## 1. Another cut-off
 #
-# With a large distance every color has many neighbors, so that all ten candidates pass the density of 10: more submasks, not fewer. With a
-# small one a few more are rejected as outliers. The largest keeps its size, because white, red and blue of a flag are further apart still.
+# With a large distance every color has many neighbors, so all ten candidates exceed the density of 10: more submasks, not fewer. With a
+# small one a few more are rejected as outliers. The largest keeps its size, because the white, red and blue of a flag are even further
+# apart.
 
 # %%
 astronaut = open_source("embedded").load("astronaut")
@@ -68,7 +69,7 @@ assert abs(float(refine_loss(torch.full((3, 20, 20), 0.1), torch.zeros(3, 20, 20
 # %% [markdown]
 # ## 3. Who gets the gradient?
 #
-# If every pixel is wrong by the same amount, a submask of n pixels adds n / max(n, 100) to equation 8: a whole 1 from 100 pixels on.
+# If every pixel is wrong by the same amount, a submask of n pixels adds n / max(n, 100) to equation 8: a full 1 from 100 pixels on.
 
 # %%
 units = photographs(pd.DataFrame([{"subset": example.subset, "id": example.id} for example in examples]))
@@ -94,8 +95,8 @@ gradient = pd.DataFrame(rows, columns=["min_area", "loss", "share of the loss", 
 print(gradient.to_string(index=False, float_format="{:.3f}".format))
 
 # %% [markdown]
-# Under the printed rule a handful of pixels around unusual colors has many times its share of the loss. The least area of 100 pixels holds
-# it down; without it most of the gradient would come from scraps. Under `min_area = 100` scraps are merged away, unless the whole
+# Under the printed rule a handful of pixels around unusual colors has many times its share of the loss. The minimum area of 100 pixels
+# limits this; without it most of the gradient would come from scraps. Under `min_area = 100` scraps are merged away, unless the whole
 # foreground is one.
 
 # %%

@@ -28,7 +28,7 @@ IMAGES = 60
 workspace = open_workspace(profile, data=data, results=results)
 benchmark = workspace.profile.paper("frih").benchmarks[0]
 root = workspace.results.benchmark(benchmark.name)
-# Nothing is trained here, so composites of all splits will do.
+# Nothing is trained here, so composites of any split will do.
 pairs = evenly([pair for split in list_splits(root) for pair in read_pairs(root, split)], IMAGES)
 examples = [example for example in map(read_example, pairs) if example.mask.any()]
 print(f"{benchmark.title}: {len(examples)} composites at 256x256")
@@ -97,10 +97,10 @@ for name in ("random", "stripes"):
     print(f"submasks less {name}: {found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]")
 
 # %% [markdown]
-# One shift for the whole foreground leaves some of the error; one per submask leaves less, and never more, because the oracle could choose
-# the same shift for all. That is why the random parts are needed: they show what more numbers buy by themselves, and it is next to nothing.
-# Stripes of the same sizes are hardly better than that. These composites were made by color transfers, which map equal colors to equal
-# colors wherever they are, so a cut by color must fit them; on a real composite, lit from one side, place might win.
+# One shift for the whole foreground leaves some of the error; one per submask leaves less, and never more, because the oracle could
+# choose the same shift for all. That is why the random parts are needed: they show what more numbers gain by themselves, which is next to
+# nothing. Stripes of the same sizes are hardly better than that. These composites were made by color transfers, which map equal colors to
+# equal colors wherever they are, so a cut by color is bound to fit them; on a real composite, lit from one side, place might win.
 
 # %%
 assert (left["submasks"] <= left["one part"] + 1e-9).all()
@@ -108,7 +108,7 @@ assert left["submasks"].mean() < left["stripes"].mean() < left["random"].mean()
 assert left["one part"].mean() - left["random"].mean() < 0.02
 
 # %% [markdown]
-# And how many places has a submask?
+# And in how many places is a submask?
 
 # %%
 pieces = [

@@ -38,7 +38,7 @@ print(f"{len(systems)} systems on {len(mse)} composites; doing nothing has an MS
 # ## 1. Half of Reinhard
 #
 # The petals keep their own contrast, and all of them are moved to the dark green of the leaves: the drawing of the flower survives, its
-# color does not. With the deviations the contrast of the background comes on top.
+# color does not. With the deviations, the background's contrast is added as well.
 
 # %%
 flower = open_source("embedded").load("flower")
@@ -81,9 +81,9 @@ most = spread.index[0]
 print(f"{NAMES[most]} climbs most: from place {orders.loc[most].max()} to place {orders.loc[most].min()} of {len(orders)}")
 
 # %% [markdown]
-# The mean of MSE belongs to the few pictures whose errors are large; the median and the share of pictures do not see how large these are.
-# PSNR is a logarithm: halving an error of 2 counts as much as halving one of 2000. So a system that mends many small errors and spoils
-# one large one can have the better mean PSNR and the worse mean MSE, as this one does on two pictures:
+# Mean MSE is ruled by the few pictures whose errors are large; the median and the share of pictures do not see how large these are. PSNR
+# is a logarithm: halving an error of 2 counts as much as halving one of 2000. So a system that reduces many small errors and makes one
+# large error worse can have the better mean PSNR and the worse mean MSE, as this one does on two pictures:
 
 # %%
 before, after = np.array([2.0, 2000.0]), np.array([0.5, 3000.0])
@@ -122,8 +122,8 @@ print(
 
 # %% [markdown]
 # The oracle looks at the true picture, so it also wins by luck: the smallest of twenty errors is small even where all twenty systems
-# guess. A rule that must choose beforehand, by sub-dataset, keeps only what is true of the whole sub-dataset, and that is much less. What
-# lies between the two is what a chooser could gain that looks at the composite itself.
+# guess. A rule that must choose beforehand, by sub-dataset, keeps only what is true of the whole sub-dataset, and that is much less. The
+# gap between the two is what could be gained by a rule that looks at the composite itself.
 
 # %%
 assert mse.min(axis=1).mean() <= mse.mean().min()
@@ -148,9 +148,8 @@ print(f"narrowest: {closest}")
 
 # %% [markdown]
 # The narrow intervals belong to systems that make nearly the same picture, such as two runs of one method; two systems that err on
-# different pictures need a large lead to be told apart even on 7,404 of them. The paper prints two means. From these nobody can know
-# which of the two cases FRIH and Harmonizer are: it would take the interval of the differences picture by picture, or the errors of all
-# pictures.
+# different pictures need a large lead to be told apart even on 7,404 of them. The paper prints two means. These do not tell which of the
+# two cases FRIH and Harmonizer are: that would take the interval of the differences picture by picture, or the errors of all pictures.
 
 # %%
 assert (scaled > 0).all()

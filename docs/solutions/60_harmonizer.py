@@ -31,8 +31,8 @@ def through(picture, *names, argument):
 # %% [markdown]
 # ## 1. One filter only
 #
-# Temperature does most of it. The others move too, because each of them can make a little of the same error smaller, and nothing tells the
-# search which filter it was; thirty steps do not bring them back to 0.
+# Temperature does most of it. The others move too, because each of them can reduce a little of the same error, and nothing tells the
+# search which filter caused it; thirty steps do not bring them back to 0.
 
 # %%
 coffee = open_source("embedded").load("coffee")
@@ -94,6 +94,6 @@ assert set(softer[softer < 0.01].index) == {"brightness + contrast", "brightness
 assert harder["brightness + contrast"] > 1
 
 # %% [markdown]
-# Below zero, where nothing is clipped, the two pairs agree to rounding. Above zero the bright end is clipped, by the one filter before the
+# Below zero, where nothing is clipped, the two pairs agree to rounding. Above zero the bright end is clipped by one filter before the
 # other can see it, and not even these commute. So six arguments mean something only together with their order, and a recipe from another
 # program cannot be replayed by moving sliders of the same names.

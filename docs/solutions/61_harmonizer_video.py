@@ -87,7 +87,7 @@ print("w is best at: " + ", ".join(f"d = {drift:.2g} per frame for w = {w:g}" fo
 # %% [markdown]
 # The faster the light changes, the less of the past is worth keeping. The released 0.96 is right for a drift of less than 1e-4 per frame,
 # an argument that takes a minute and a half for a tenth of its range; the printed 0.1 is right for one that crosses all of it within two
-# seconds. Without noise the best weight is 0, without drift it is 1: a weight says how much one trusts a single frame.
+# seconds. Without noise the best weight is 0, without drift it is 1: a weight says how little you trust a single frame.
 
 # %%
 assert np.allclose(checked["simulated"], checked["formula"], rtol=0.05)
@@ -110,8 +110,9 @@ print(f"the least possible flicker of the synthetic clip is {bound:.4f}; a gray 
 
 # %% [markdown]
 # A silhouette of a person is perfectly steady and wins against every method that lets the person be seen. The metric has no target: it
-# cannot know how much the foreground *should* change. With true frames one would measure the change of result − truth, which is zero only
-# where the result follows the light; without them, a number for flicker belongs beside one for fidelity, and the table beside the strip.
+# cannot know how much the foreground *should* change. With true frames you would measure the change of result − truth, which is zero only
+# where the result follows the light; without them, a number for flicker needs a number for fidelity beside it, and the table needs the
+# strip.
 
 # %%
 assert np.isclose(reached, bound, atol=1e-9)
@@ -138,8 +139,9 @@ for name in delays:
     print(f"{name}: half of the jump {delays[name]} frames late; {kept[name]:.1%} of the noise's variance left")
 
 # %% [markdown]
-# Both ways the lag is gone and half of the remaining noise too; the jump is now smeared to both sides, so frames before a cut already turn
-# toward what comes after it. It needs the end of the clip: not for a live picture, and a clip with cuts must be split at them first.
+# With both passes the lag is gone, and half of the remaining noise too; the jump is now smeared to both sides, so frames before a cut
+# already turn toward what comes after it. It needs the end of the clip, so it cannot be used live, and a clip with cuts must first be
+# split at them.
 
 # %%
 assert delays["forwards"] == 6

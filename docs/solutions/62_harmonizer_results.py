@@ -104,9 +104,9 @@ for name, difference in {"own - constant": own - mean, "constant - nothing": mea
     )
 
 # %% [markdown]
-# "own - constant" is the network's answer to this picture less its answer to no picture in particular. Only below zero, with its whole
+# "own - constant" is the network's answer to this picture minus its answer to no picture in particular. Only below zero, with its whole
 # interval, has it seen something. After a handful of updates arguments vary over pictures without meaning, and a constant does as well or
-# better; whatever "own - nothing" then says is a matter of one setting of six sliders, which a table that compares with the composite alone
+# better; whatever "own - nothing" then says is due to one setting of six sliders, which a table that compares with the composite alone
 # would not show.
 
 # %%
@@ -138,10 +138,10 @@ copies = pd.DataFrame(rows, columns=["filter", "argument", "levels", "low", "hig
 print(copies.to_string(index=False, float_format="{:.2f}".format))
 
 # %% [markdown]
-# A polynomial copies what is linear in the color exactly, but for the thumbnail's slightly different means: temperature, brightness and
-# contrast below zero. Above zero these clip, and a corner in a curve is what a polynomial is worst at. Saturation takes the largest and the
-# smallest of three channels, another corner. Highlight and shadow are powers, smooth but for one end, where their slope is infinite or
-# zero.
+# A polynomial copies exactly what is linear in the color, except for the thumbnail's slightly different means: temperature, brightness
+# and contrast below zero. Above zero these clip, and a corner in a curve is what a polynomial is worst at. Saturation takes the largest
+# and the smallest of three channels, another corner. Highlight and shadow are powers, smooth except at one end, where their slope is
+# infinite or zero.
 
 # %%
 levels = copies.set_index(["filter", "argument"])["levels"]

@@ -93,10 +93,10 @@ for name in ("darker", "brighter"):
     )
 
 # %% [markdown]
-# A stop multiplies L, so the same shift moves a dark region by little and a bright one by a lot, from one to eight units of CIEDE2000.
-# Brightening what is white already runs into L = 100, where nothing is left to see: there the two directions differ most. A detector with
-# one threshold for all pictures therefore learns something that is no fixed visible difference. The paper's own study says so too: the
-# thresholds of its 300 photographs span a factor of ten.
+# A stop multiplies L, so the same shift moves a dark region a little and a bright one a lot, from one to eight units of CIEDE2000.
+# Brightening what is already white runs into L = 100, where nothing is left to see: there the two directions differ most. So what a
+# detector with one threshold for all pictures learns is not a fixed visible difference. The paper's own study says so too: the thresholds
+# of its 300 photographs span a factor of ten.
 
 # %%
 assert regions["darker"].max() > 4 * regions["darker"].min()
@@ -131,11 +131,11 @@ for name, threshold in {"one half": 0.5, "5 % false alarms": chosen}.items():
 print(f"the threshold was chosen on {len(unshifted)} objects")
 
 # %% [markdown]
-# A threshold that the detector itself sets makes it speak; whether what it says is right, the two lines of "5 % false alarms" tell: an
-# answer that knows nothing has as many detections at one stop as without a shift. On a handful of objects a quantile of 95 % is just the
-# largest value, so the rate on the other half is anything. What does not change: areas under ROC curves, the forced choices and rank
-# correlations, which only ask for order; soft F1 and "p inside", which have no threshold. What does: detected, predicted thresholds, their
-# distance, "never".
+# A threshold that the detector itself sets makes it speak; the two lines of "5 % false alarms" tell whether what it says is right: a
+# detector that knows nothing has as many detections at one stop as without a shift. On a handful of objects a quantile of 95 % is just
+# the largest value, so the rate on the other half can be anything. What does not change: areas under ROC curves, the forced choices and
+# rank correlations, which depend only on order; soft F1 and "p inside", which have no threshold. What does: detected, predicted
+# thresholds, their distance, "never".
 
 # %%
 assert detected(1.1, [0.0, 1.0]).mean == 0

@@ -75,9 +75,9 @@ print(f"no mask is better than the true one on {worse.sum()} of {len(found)} com
 print(f"the oracle takes {shares[worse].mean():.0%} of the object there, {shares[~worse].mean():.0%} elsewhere")
 
 # %% [markdown]
-# Where the transfer does harm, whoever draws nothing wins, and the oracle draws only the part of the object that happens to come closer.
-# So a detected mask that beats the true one may have found the object badly. Figure 5 measures the pair of detector and harmonizer; it
-# takes the pictures to tell which of the two earned the difference.
+# Where the transfer does harm, an empty mask wins, and the oracle draws only the part of the object that happens to come closer. So a
+# detected mask that beats the true one may have found the object badly. Figure 5 measures the pair of detector and harmonizer; it takes
+# the pictures to tell which of the two earned the difference.
 
 # %%
 assert (found["oracle"] <= found[["true", "none"]].min(axis=1) + 1e-9).all()

@@ -30,8 +30,8 @@ def percent(found):
 # %% [markdown]
 # ## 1. A softmax over fewer units
 #
-# Eight weights that add up to one are 1/8 in the mean, and so is the product, compared with the code; the code itself does not know how
-# many units stand beside it.
+# Eight weights that add up to one are 1/8 on average, and so is the product relative to the code; the code itself does not depend on the
+# number of units.
 
 # %%
 for units in (512, 8):

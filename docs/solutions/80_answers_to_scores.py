@@ -20,7 +20,8 @@ data = None  # not needed
 # %% [markdown]
 # ## 1. Ten times the answers
 #
-# The odds are the same, and so are the scores. The likelihood is ten times as sharp at its top, so the errors shrink by the root of ten.
+# The odds are the same, and so are the scores. The likelihood is ten times as sharp at its top, so the errors shrink by the square root
+# of ten.
 
 # %%
 wins = np.array([[0, 13, 8], [2, 0, 11], [7, 4, 0]], dtype=float)
@@ -47,9 +48,9 @@ print(f"W = {agreement_of_ranks(ranks):.2f}")
 # %% [markdown]
 # ## 3. Can a score be wrong about every pair?
 #
-# Round the circle every method wins as often as it loses, so all three scores are 0 and every pair is called even, though each was won two
-# times in three. A model with a number of its own for every pair would make the answers likelier. Twice the difference of the two
-# log-likelihoods is compared with chi square, with one degree of freedom for three pairs less two free scores.
+# Around the circle every method wins as often as it loses, so all three scores are 0 and every pair is called even, though each was won
+# two times in three. A model with a number of its own for every pair would make the answers likelier. Twice the difference of the two
+# log-likelihoods is compared with chi square, with one degree of freedom: three pairs minus two free scores.
 
 # %%
 circle = np.array([[0, 10, 5], [5, 0, 10], [10, 5, 0]], dtype=float)

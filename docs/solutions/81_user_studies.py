@@ -32,7 +32,7 @@ image = printed_scores("image").set_index("method")["centered"]
 # %% [markdown]
 # ## 1. More raters
 #
-# The bold interval draws raters again: four times as many halve it. The thin one draws composites too, and there are as many composites as
+# The bold interval redraws raters: four times as many halve it. The thin one redraws composites too, and there are as many composites as
 # before, so the part of the spread that comes from them stays.
 
 # %%
@@ -58,9 +58,9 @@ print(f"36.7 % of 660 are {votes_behind(36.7, 660)} votes; of 6600 they could be
 # ## 3. How many raters would it take?
 #
 # A guess first. With 12 raters of one taste and 99 composites a score's interval is about 0.13 wide, so its standard error is 0.03, and
-# that of a difference about 1.4 times that, 0.045. A difference is found in four studies of five if it has 2.8 standard errors (2 for the
-# interval, 0.8 for the luck), here 0.061 / 2.8 = 0.022. That is half of 0.045, so four times 12 raters: about 50. With tastes of sd 0.5
-# the width is 0.56, four times as large, and the guess sixteen times as many: about 800.
+# that of a difference about 1.4 times that, 0.045. A difference is found in four studies out of five if it is 2.8 standard errors (2 for
+# the interval, 0.8 for luck); here that means a standard error of 0.061 / 2.8 = 0.022. That is half of 0.045, so four times 12 raters:
+# about 50. With tastes of sd 0.5 the width is 0.56, four times as large, and the guess sixteen times as many: about 800.
 
 
 # %%
@@ -85,13 +85,13 @@ assert power.loc[0, "studies that tell them apart"] < 0.8 <= power.loc[2, "studi
 assert power.loc[3, "studies that tell them apart"] < 0.5
 
 # %% [markdown]
-# The paper's 12 could not sort its four previous methods, even if all of them had one taste. With tastes of their own 96 do not suffice
-# either. Which of the two is nearer to people only the answers could tell; both say that the middle of the table is no order.
+# The paper's 12 raters could not sort its four previous methods, even if they all had the same taste. With individual tastes not even 96
+# are enough. Only the answers could tell which of the two is closer to people; both say that the middle of the table has no order.
 
 # %% [markdown]
 # ## 4. Shuffled or not
 #
-# A choice takes method i with probability proportional to its share w; what stands first counts e times as much.
+# A choice takes method i with probability proportional to its share w; whatever comes first counts e times as much.
 
 # %%
 votes = printed_votes().set_index("label")["votes"]
@@ -118,14 +118,14 @@ assert list(orders["shuffled"].sort_values().index) == list(shares.sort_values()
 assert orders["shuffled"].std() < shares.std()
 
 # %% [markdown]
-# A fixed order turns the winner around: RainNet, last of four, would lead. Shuffled, the order stays and the shares move together a little:
-# a quarter of the time every method has the advantage, which pulls all toward equal shares. So shuffling makes a test weaker but keeps it
-# honest, and the votes by place show how strong the bias was.
+# A fixed order changes the winner: RainNet, last of four, would lead. Shuffled, the order stays and the shares move a little closer:
+# every method has the advantage a quarter of the time, which pulls all of them toward equal shares. So shuffling makes a test weaker but
+# keeps it honest, and the votes by position show how strong the bias was.
 
 # %% [markdown]
 # ## 5. Whom to draw again
 #
-# An answer is one ranking. To draw answers, let every one come from a participant of its own.
+# An answer is one ranking. To redraw answers, let each one come from a participant of its own.
 
 # %%
 video = printed_scores("video").set_index("method")["centered"]
@@ -162,5 +162,6 @@ one_of = 1 / (1 - share["own tastes", "answers"])
 print(f"answers drawn from raters with tastes: about one interval of {one_of:.0f} misses, where one of 20 should")
 
 # %% [markdown]
-# Of one taste, it does not matter: then answers are independent indeed. With tastes, drawing answers pretends that 240 people were asked,
-# and the intervals are far too narrow. The answers of one person err together, so draw what was drawn when the study was made: people.
+# With one taste it does not matter: then answers really are independent. With individual tastes, redrawing answers pretends that 240
+# people were asked, and the intervals are far too narrow. One person's answers err together, so redraw what was drawn when the study was
+# made: people.

@@ -40,7 +40,7 @@ def pasted(photo, labels, look="kelvin"):
 # %% [markdown]
 # ## 1. All the way back
 #
-# All arguments × 0: every filter hands the picture through with the argument 0, saturation and contrast up to rounding.
+# All arguments × 0: with the argument 0 every filter returns the picture as it is, saturation and contrast up to rounding.
 
 # %%
 coffee = source.load("coffee")
@@ -56,8 +56,8 @@ assert off <= 1
 # %% [markdown]
 # ## 2. Part of the way
 #
-# Bytes are subtracted as floating-point numbers, and 127.5 is rounded up. Arguments × t is another picture: brightness is 1 / (1 − x), so
-# that half of the argument is less than half of the change, and a filter sees what the one before it left.
+# Bytes are subtracted as floating-point numbers, and 127.5 is rounded up. Arguments × t is a different picture: brightness is 1 / (1 −
+# x), so half of the argument is less than half of the change, and a filter sees what the one before it left.
 
 
 # %%
@@ -72,9 +72,9 @@ assert np.array_equal(part_of_the_way(np.array([[100, 255]], np.uint8), np.array
 # ## 3. What is left without color?
 #
 # On the network's scale a code is c = 2 · code / 255 − 1. With scale 0 both masks of a channel are 0, so 0 · c + 0 = 0 is left of it: the
-# middle, code 127.5, which the retoucher truncates to 127. Neutral is 128, so the picture is gray but for one code towards green and one
-# towards blue. A multiplying mask of 1 and an adding mask of 0 hand a channel through: color as in the composite, light as the method
-# wants it.
+# middle, code 127.5, which the retoucher truncates to 127. Neutral is 128, so the picture is gray except for one code toward green and
+# one toward blue. A multiplicative mask of 1 and an additive mask of 0 leave a channel as it is: color as in the composite, light as the
+# method wants it.
 
 # %%
 model, origin = opening.open_model("sgmmh_om", runs.get("sgmmh_om"))
@@ -99,7 +99,7 @@ distances = {
 print("handed through, mean difference in codes from the", ", ".join(f"{name} {value:.2f}" for name, value in distances.items()))
 
 # %% [markdown]
-# What differs from the composite's color is rounding, there and back again, and colors that do not exist at the new light.
+# What differs from the composite's color is rounding, both ways, and colors that do not exist at the new lightness.
 
 # %%
 assert np.abs(colorless[..., 1:] - 127).max() <= 2
@@ -134,8 +134,8 @@ print(f"right direction in {right.sum()} of {len(table)} composites; in {enough.
 print(f"and doing nothing beats the method in {(table[0] < table[1]).sum()}")
 
 # %% [markdown]
-# A right direction with a wrong amount is what an editor is for: one slider that scales all. A wrong direction no amount can mend. That one
-# factor for all filters finds the best picture is not said either: each filter has a direction of its own.
+# The right direction with the wrong amount is what an editor is for: one slider that scales everything. No amount can fix a wrong
+# direction. Nor does one factor for all filters have to give the best picture: each filter has a direction of its own.
 
 # %%
 assert table["levels"].max() < 2
@@ -165,7 +165,8 @@ with TemporaryDirectory() as folder:
 print(f"the neighbor sees the same picture: {same}; {steps} edits undone, the method's own picture is back: {unedited}")
 
 # %% [markdown]
-# The recipe holds numbers, so it reads without harmlib; of operator masks only the edits do, the masks stand in the arrays.
+# The recipe holds numbers, so it can be read without harmlib; for operator masks this is true of the edits only, the masks are in the
+# arrays.
 
 # %%
 assert same

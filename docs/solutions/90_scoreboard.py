@@ -61,5 +61,5 @@ print(decided[["n_smoke", "n_small", "verdict_small"]].to_string() if len(decide
 print(f"the same on both: {(both['verdict_smoke'] == both['verdict_small']).sum()}")
 
 # %% [markdown]
-# A verdict that only needed a narrower interval changes with n. One about the quality of networks changes with training: its number moves,
-# not just the width around it. Settings of the code have no interval and are the same everywhere.
+# A verdict that only needed a narrower interval changes with n. One about the quality of networks changes with training: the number
+# itself moves, not just the width around it. Settings of the code have no interval and are the same everywhere.

@@ -30,13 +30,13 @@ mse = table[table["metric"] == "MSE"].pivot_table(index="row", columns="subset_o
 # %% [markdown]
 # ## 1. Fewer images
 #
-# Intervals grow by about the root of two, and fewer than ten photographs may have none at all; orders that were just clear are open. What
-# a definition does to one picture does not depend on how many pictures there are.
+# Intervals grow by about the square root of two, and with fewer than ten photographs there may be none at all; orders that were barely
+# clear become open. What a definition does to one picture does not depend on how many pictures there are.
 
 # %% [markdown]
 # ## 2. Two means of PSNR
 #
-# A logarithm is concave, so the mean of PSNRs is never the smaller one (Jensen).
+# The logarithm is concave, so the mean of PSNRs is never the smaller one (Jensen).
 
 
 # %%
@@ -54,7 +54,7 @@ print(f"mean of PSNRs {first:.1f} dB, PSNR of the mean {second:.1f} dB")
 # ## 3. Weights
 #
 # The lead of FRIH is a weighted mean of its leads on the sub-datasets. The three others keep their proportions, so with weight w for
-# Hday2night it is a line in w, and zero in one place at most.
+# Hday2night it is a linear function of w, with at most one zero.
 
 # %%
 lead = mse.loc["Harmonizer"] - mse.loc["FRIH"]  # above zero FRIH is better
@@ -102,8 +102,9 @@ worst = method.nlargest(1)
 print(f"the worst image holds {worst.iloc[0] / method.sum():.0%} of the sum of all errors of reinhard_lab, n = {len(method)}")
 
 # %% [markdown]
-# Mean MSE depends on its worst image, so a method wins a table by avoiding one disaster. Mean PSNR is moved most by the *best* image or the
-# worst, whichever is further off on a logarithmic scale, and never by much. The median does not see disasters at all, which is as wrong.
+# Mean MSE depends on its worst image, so a method wins a table by avoiding one disaster. Mean PSNR is moved most by the *best* image or
+# the worst, whichever is further off on a logarithmic scale, and never by much. The median does not see disasters at all, which is just
+# as wrong.
 
 # %%
 assert moved(np.mean)[0].index[0] == worst.index[0]
@@ -112,9 +113,9 @@ assert worst.iloc[0] / method.sum() > 2 / len(method)
 # %% [markdown]
 # ## 5. A definition to order
 #
-# A weighted mean with weights of one's own choice may put all weight on a single image. So a definition that puts the composite before a
-# method exists as soon as there is one image on which it is better; one that puts it before two methods, as soon as both lose on one image,
-# or, for mixtures, as soon as some mixture of images is bad for both.
+# A weighted mean with weights of your own choice may put all its weight on a single image. So there is a definition that ranks the
+# composite ahead of a method as soon as there is one image on which it is better; and one that ranks it ahead of two methods, as soon as
+# both lose on one image, or, for mixtures, as soon as some mixture of images is bad for both.
 
 # %%
 wins = errors[methods[1:]].gt(errors["composite"], axis=0)
@@ -124,8 +125,8 @@ weighted = errors.mul(weights, axis=0).sum() / weights.sum()
 print(f"mean MSE of these images alone: {weighted.round(1).to_dict()}")
 
 # %% [markdown]
-# So no order is safe from definitions as such; it is safe from those that were fixed before anybody looked. Leaving out "failed" images, or
-# images with small foregrounds, is such a definition too.
+# So no order is safe from every definition; it is safe only from those that were fixed before anybody looked. Leaving out "failed"
+# images, or images with small foregrounds, is such a definition too.
 
 # %%
 assert wins.all(axis=1).any()

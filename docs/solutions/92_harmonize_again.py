@@ -30,8 +30,9 @@ print(f"{composites.title}: {len(composites.examples)} composites; {', '.join(tr
 # %% [markdown]
 # ## 1. Fewer passes
 #
-# The last pass is now the second, so the drift is that of a single step. A method that settles keeps its word; one that comes closer at
-# first and overshoots later may be praised now, and where a step is small the interval that was off zero after eight may hold it after two.
+# The last pass is now the second, so the drift is that of a single step. For a method that settles, the word stays the same; one that
+# comes closer at first and overshoots later may be praised now, and where a step is small, the interval that excluded zero after eight
+# passes may contain it after two.
 
 # %% [markdown]
 # ## 2. When has it settled?
@@ -65,9 +66,9 @@ for method in trained:
         print(f"{method}: {best} passes chosen, error less that of {words}: {numbers}")
 
 # %% [markdown]
-# What is chosen on one half is often 0, "leave it", and that is a result: the transfer should not have been asked. A method that does too
-# little in one pass gains from a second, if its direction is right. The number of passes is a setting like any other, and choosing it on
-# the test images would flatter it.
+# The number chosen on one half is often 0, "leave it", and that is a result: the transfer should not have been asked. A method that does
+# too little in one pass gains from a second, if its direction is right. The number of passes is a setting like any other, and choosing it
+# on the test images would flatter it.
 
 # %%
 assert records.groupby(["method", "id"]).size().eq(PASSES + 1).all()
@@ -92,7 +93,7 @@ better = (blends["half of it"] < blends[["composite", "one pass"]].min(axis=1)).
 print("share of composites on which half a correction beats both:", ", ".join(f"{name} {value:.0%}" for name, value in better.items()))
 
 # %% [markdown]
-# Half a correction is the better one wherever a method overshoots. The transfers overshoot most of the time they have the direction right;
+# Half a correction is the better one wherever a method overshoots. When the transfers have the direction right, they mostly overshoot;
 # exercise 3 of notebook 41 finds the best share.
 
 # %%
@@ -124,9 +125,9 @@ for place, name in enumerate(steps):
     print(f"{name}: the second pass moves foregrounds by {moved[place]:.2f} levels, {clipped[place]:.1%} of their pixels are clipped")
 
 # %% [markdown]
-# The two words are *clipping* and *rounding*. Colors that would leave the scale are cut off, so the result has not quite the mean and the
-# deviation that were aimed at, and the next pass pushes again, all pixels and not only those. With the same pictures squeezed to the middle
-# of the scale hardly anything is clipped, and what is left is rounding to 8 bits.
+# The two words are *clipping* and *rounding*. Colors that would leave the scale are cut off, so the result does not quite have the
+# intended mean and deviation, and the next pass pushes again, at all pixels and not only those. If the same pictures are compressed to
+# the middle of the scale, hardly anything is clipped, and what is left is rounding to 8 bits.
 
 # %%
 assert moved[0] > 1 > moved[1]

@@ -33,8 +33,8 @@ print(f"{composites.title}: {len(composites.examples)} composites of {len(compos
 # %% [markdown]
 # ## 1. A sharper eye
 #
-# Shares of visible changes can only grow, of composites and of photographs alike. Mean changes and the area under the curve do not know the
-# threshold, so they stay.
+# The shares of visible changes can only grow, for composites and photographs alike. Mean changes and the area under the curve do not
+# depend on the threshold, so they stay.
 
 # %% [markdown]
 # ## 2. The area under the curve
@@ -68,8 +68,8 @@ shares = pd.DataFrame(rows, columns=["method", "nothing", "on composites", "on p
 print(shares.round(2).to_string())
 
 # %% [markdown]
-# A benchmark without photographs is q = 0. How many pictures that need no correction does a real task have? Whoever checks pictures of
-# a news agency would say nearly all, and then only a method that leaves them alone is of use.
+# A benchmark without photographs is q = 0. How many pictures that need no correction does a real task have? Someone who checks pictures
+# for a news agency would say nearly all, and then only a method that leaves them alone is of use.
 
 # %%
 for _, row in shares[shares["q"] > 0].iterrows():
@@ -99,7 +99,7 @@ for name in photographs:
 
 # %% [markdown]
 # Transfers agree with each other: what they call wrong is any difference between object and surroundings. Networks that repaint agree for
-# another reason, the distance of a picture from what they always paint. Agreement is no evidence that something is wrong.
+# a different reason: the distance of a picture from what they always paint. Agreement is no evidence that something is wrong.
 
 # %%
 assert spearmanr(photographs["reinhard_lab"], photographs["histogram"]).statistic > 0.5
