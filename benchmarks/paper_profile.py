@@ -8,7 +8,7 @@ pictures at full width (FRIH with 7 submasks a picture, the paper's mean), and t
 this machine: a visit of a packed pair with its augmentations, of a pair shrunk to 1024 pixels, and of an online composite. The rest is
 extrapolated: a GPU of 25 TFLOP/s and 3 ms an update at least, and as many loader processes as the run has workers, each with a core of
 its own. "before": 8 loader processes, and every visit decoded the files, which took 0.18 to 0.25 s on average over iHarmony4, as
-measured on its sub-data-sets (the middle is taken). A run takes the slower of its two columns. Writes ``results/paper_profile.csv``,
+measured on its sub-datasets (the middle is taken). A run takes the slower of its two columns. Writes ``results/paper_profile.csv``,
 one row a run, and prints the sums by paper; runs that it has are not
 measured again: remove the file to start anew. Seeded.
 """
