@@ -92,7 +92,6 @@ def distribution_figure(table: pd.DataFrame) -> Figure:
     """Return figure 4: how MSE, PSNR and LPIPS are distributed over images for C_s and C_p, means as lines; table: ``paired``."""
     figure, axes = _panels(table)
     bins = bins_table(table)
-    note = {} if "lpips" in axes else {"title": LPIPS_MISSING, "title_fontsize": NOTE_SIZE}
     for metric, axis in axes.items():
         part, shown = table[table["metric"] == metric], bins[bins["metric"] == metric]
         axis.set_xlabel(METRICS[metric])
@@ -103,7 +102,9 @@ def distribution_figure(table: pd.DataFrame) -> Figure:
             edges = [*shown["left"], shown["right"].iloc[-1]]
             axis.stairs(shown[side], edges, fill=filled, alpha=0.5 if filled else 1, color=color, linewidth=1.5, label=label)
             axis.axvline(means[side], color=color, linestyle="--" if filled else ":")
-    figure.legend(*next(iter(axes.values())).get_legend_handles_labels(), loc="outside lower center", ncols=len(SIDES), **note)
+    note = None if "lpips" in axes else LPIPS_MISSING
+    handles, labels = next(iter(axes.values())).get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(SIDES), title=note, title_fontsize=NOTE_SIZE)
     return figure
 
 
