@@ -159,7 +159,7 @@ def paired_scores(scores: pd.DataFrame, method_a: str, method_b: str, metric: st
     if sides["a"][keys].reset_index(drop=True).equals(sides["b"][keys].reset_index(drop=True)):
         # Rows of one run of both, as a table holds them: side by side already, and a join, which takes far longer, would only sort them.
         together = sides["a"].assign(b=sides["b"]["b"].to_numpy())
-        order = [key for key in keys if (together[key] != together[key].iloc[0]).any()]
+        order = [key for key in keys if (together[key] != together[key].iloc[0]).any()]  # sorting by what is the same everywhere costs time
         return together.sort_values(order, ignore_index=True) if order else together.reset_index(drop=True)
     joined = sides["a"].merge(sides["b"], on=keys, how="outer", validate="one_to_one", indicator=True)
     alone = joined[joined["_merge"] != "both"]
