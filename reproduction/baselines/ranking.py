@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -34,6 +35,7 @@ AGREE, CONTRADICT = "as printed", "against print"
 LOST = "of two that lose to the composite"
 
 
+@cache
 def printed_value(method: str, metric: str) -> float:
     """Return what the papers print for a system over all test images of iHarmony4, NaN where they print nothing."""
     if metric not in RANKED:

@@ -179,14 +179,16 @@ def starts_table(kept: list[float], mse: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"system": names, "kept_before": kept, "mse": mse, "begins": begins, "reading": OPEN})
 
 
-def summarized(artefacts, kept=(1.0, 0.5, 0.0), mse=(1.0, 2.0, 3.0)) -> pd.DataFrame:
-    ranks, pairs = ranking.ranking_table(artefacts), ranking.printed_pairs(artefacts)
-    table = summary.summary_table(artefacts, ranks, ranking.order_agreement(artefacts), pairs, starts_table(list(kept), list(mse)))
-    return table.set_index("quantity")
+STARTS = starts_table([1.0, 0.5, 0.0], [1.0, 2.0, 3.0])
 
 
-def test_summary_agrees_where_the_order_is_the_printed_one(as_printed):
-    table = summarized(as_printed)
+def summarized(artefacts) -> pd.DataFrame:
+    ranks, agreement, pairs = ranking.ranking_table(artefacts), ranking.order_agreement(artefacts), ranking.printed_pairs(artefacts)
+    return summary.summary_table(artefacts, ranks, agreement, pairs, STARTS).set_index("quantity")
+
+
+def test_summary_agrees_where_the_order_is_the_printed_one(as_printed, table, agreement, pairs):
+    table = summary.summary_table(as_printed, table, agreement, pairs, STARTS).set_index("quantity")
 
     assert table.loc["Kendall's τ of both orders, MSE, 16 systems", "verdict"] == AGREES
     assert table.loc["systems that FRIH clearly beats, MSE", ["paper", "ours", "verdict"]].tolist() == ["15", 15, AGREES]
