@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ def pytest_configure() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Threads of what tests start must not wait busily for the cores of the other workers: an update of DIH took 20 times the CPU time.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # Notebooks hold no IRIs, whose checker parses its grammar wherever nbformat is imported: for more than a second.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
         import torch
 
         from harmlib.threads import keep_worker_to_one_thread
@@ -31,10 +34,10 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of the longest tests first, then those of the most: whatever a worker of pytest-xdist begins last, all wait for."""
+    """Put files that run notebooks first, then slow ones, then long ones: for what a worker of pytest-xdist begins last, all wait."""
     weights: Counter[Path] = Counter()
     for item in items:
-        weights[item.path] += 1 + 1000 * sum(1 for _ in item.iter_markers("slow")) + 1000 * sum(1 for _ in item.iter_markers("notebooks"))
+        weights[item.path] += 1 + 1000 * sum(1 for _ in item.iter_markers("slow")) + 10_000 * sum(1 for _ in item.iter_markers("notebooks"))
     items.sort(key=lambda item: -weights[item.path])
 
 
