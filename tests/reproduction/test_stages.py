@@ -175,6 +175,7 @@ def test_an_unknown_run_is_refused(one_step, tmp_path):
         train_only(str(one_step), ["dovnet-iharmony4"], results=str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
 
@@ -187,6 +188,7 @@ def test_a_published_benchmark_is_trained_and_scored_where_it_lies(data, one_ste
     assert set(scores["subset"]) == {"HCOCO", "HFlickr"}
 
 
+@pytest.mark.slow
 def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
 

@@ -145,6 +145,7 @@ def planned(*words: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_dry_run_plans_every_stage_whatever_the_folders_are_called(tmp_path):
     folder = tmp_path / "{x}; $(y) } {{"  # names in braces are wildcards to Snakemake
     folder.mkdir()

@@ -240,6 +240,7 @@ def test_large_pictures_keep_their_background(generator: np.random.Generator) ->
     assert np.array_equal(harmonized[~mask], composite[~mask])
 
 
+@pytest.mark.slow
 def test_two_pictures_are_learned_by_heart() -> None:
     batch = pair()
     model = small(width=0.25).train()

@@ -190,6 +190,7 @@ def test_one_seed_repeats_a_step() -> None:
     assert torch.equal(*gradients)
 
 
+@pytest.mark.slow
 def test_forty_steps_at_the_papers_rate_take_most_of_the_loss_away() -> None:
     model, batch = small(width=0.25).train(), small_batch(8)
     optimizer = torch.optim.Adam(model.parameters(), lr=model.training_recipe.learning_rate)

@@ -94,6 +94,7 @@ def run_two(script: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_one_of_two_devices_validates_and_writes_and_the_manifest_counts_both(tmp_path):
     run_two(WHOLE_RUN, tmp_path)
 
