@@ -51,7 +51,7 @@ def _detect_folder(model: HarmonizationModel, pictures: Path, out: Path) -> None
     if out.exists() and not out.is_dir():
         raise DataError(f'"{out}" is a file: name a folder for the results of "{pictures}"')
     files.check_output(out, pictures)
-    jobs = [(path, out / path.stem) for path in list_pictures(pictures)]
+    jobs = [(path, out / f"{path.stem}.png") for path in list_pictures(pictures)]
     waiting = [(path, result) for path, result in jobs if not all(file.exists() for file in _result_paths(result))]
     if len(waiting) < len(jobs):
         logger.info('%d of %d results are in "%s" already and stay as they are', len(jobs) - len(waiting), len(jobs), out)

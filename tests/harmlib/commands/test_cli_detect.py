@@ -192,3 +192,13 @@ def test_probabilities_that_the_system_does_not_take_are_one_sentence(folder, ca
     assert code == 2
     assert 'out.npy" cannot be written (File too large)' in capsys.readouterr().err
     assert not list(folder.glob("*out*"))
+
+
+def test_names_with_two_suffixes_have_results_of_their_own(folder, photo_array):
+    for name in ("a.png.jpg", "a.npy.webp"):
+        Image.fromarray(photo_array[::-1].copy()).save(folder / "c" / name)
+
+    assert run(folder, "c", "out") == 0
+
+    stems = ("a", "a.npy", "a.png", "b.1", "c")
+    assert {path.name for path in (folder / "out").iterdir()} == {f"{stem}{suffix}" for stem in stems for suffix in (".png", ".npy")}
