@@ -27,14 +27,14 @@ from harmlib.editor.widgets import Editor, edit_state, encode
 from harmlib.errors import HarmlibError, ImageError, MaskError
 from harmlib.extras import needs
 from harmlib.inference.pictures import read_picture
-from harmlib.io.images import decode_image, resize
+from harmlib.io.images import IMAGE_SUFFIXES, decode_image, resize
 from harmlib.io.masks import to_mask
 
 with needs("editor"):
     import ipywidgets
 
 FILE, BRUSH, BOX = "from a file", "by brush", "GrabCut in a box"
-KINDS = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.bmp"
+KINDS = ",".join(IMAGE_SUFFIXES)
 NAME = "harmonized"
 
 

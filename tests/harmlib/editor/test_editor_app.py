@@ -15,6 +15,7 @@ from harmlib.editor.cutting import cut_out
 from harmlib.editor.painting import Painter
 from harmlib.editor.recipe import replay
 from harmlib.errors import ImageError, MaskError
+from harmlib.io.images import IMAGE_SUFFIXES
 
 BOX_OF_OBJECT = (0.1, 0.2, 0.9, 0.8)
 
@@ -45,6 +46,10 @@ def app(picture: np.ndarray) -> App:
     app = App()
     app.composite.value = uploaded("composite.png", png(picture))
     return app
+
+
+def test_uploads_take_every_format_that_is_read(app):
+    assert {upload.accept for upload in (app.composite, app.mask)} == {",".join(IMAGE_SUFFIXES)}
 
 
 def test_grabcut_finds_the_object_in_its_box(picture):
