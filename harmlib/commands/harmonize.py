@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from PIL import Image
 
 from harmlib import models
 from harmlib.errors import DataError, DiskSpaceError, HarmlibError, ImageError, MaskError, ParameterError
-from harmlib.inference.pictures import check_harmonizer, harmonize_with_prediction
+from harmlib.inference.pictures import check_harmonizer, harmonize_with_prediction, naming_warnings
 from harmlib.io import files, images, masks
 from harmlib.io.documents import read_json
 from harmlib.io.folders import find_partners, list_pictures
@@ -140,13 +139,11 @@ def _harmonize_picture(model: HarmonizationModel, composite: Path, mask: Path | 
             raise DataError(f'"{table}" is there and holds no filter arguments: move it away, or choose another name for the result')
     region = None if mask is None else masks.read_soft_mask(mask)
     try:
-        with warnings.catch_warnings(record=True, action="always") as caught:
+        with naming_warnings(f'"{composite}"'):
             harmonized, prediction = harmonize_with_prediction(model, source, region, upsampling=upsampling)
     except HarmlibError as error:
         raise type(error)(f'"{composite}": {error}') from error
     assert isinstance(harmonized, Image.Image)  # a picture was given
-    for warning in caught:  # Python would show a warning for the first picture only, and not say which
-        logger.warning('"%s": %s', composite, warning.message)
     if table is not None:
         _write_arguments(table, model, prediction)
     save_picture(harmonized, out)

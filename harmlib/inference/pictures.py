@@ -5,9 +5,11 @@ What is between the door and the picture is ``render``'s: here pictures and mask
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from harmlib.io.metadata import kept, read_exif
 
 if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel, Prediction
+
+logger = logging.getLogger(__name__)
 
 Picture = Image.Image | np.ndarray
 MASK_THRESHOLD = 0.5
@@ -106,6 +110,15 @@ def harmonize_with_prediction(
     if composite.hidden is not None:
         harmonized[composite.hidden] = composite.pixels[composite.hidden]
     return _as_given(harmonized, composite, image), prediction
+
+
+@contextmanager
+def naming_warnings(name: str) -> Iterator[None]:
+    """Note warnings in the log, after ``name``: Python would show one for the first picture only, and not say which."""
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        yield
+    for warning in caught:
+        logger.warning("%s: %s", name, warning.message)
 
 
 def check_harmonizer(model: HarmonizationModel) -> None:

@@ -11,7 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harmlib.errors import DataError, EmptyMaskError
+import numpy as np
+
+from harmlib.errors import DataError, EmptyMaskError, ImageError
 from harmlib.io import images, masks
 from harmlib.io.files import sha256
 from harmlib.io.folders import find_partners, list_pictures
@@ -42,8 +44,8 @@ class Item:
 def read_items(folder: str | os.PathLike[str]) -> list[Item]:
     """Return the items of a folder by name.
 
-    Raises DataError for a folder of another layout or a scenario of an unknown item, ImageError for an unreadable or missing picture,
-    MaskError for a mask of another size or without foreground.
+    Raises DataError for a folder of another layout or a scenario of an unknown item, ImageError for a picture that is unreadable, missing
+    or transparent, MaskError for a mask of another size or without foreground.
     """
     root = Path(folder)
     composites = next((root / name for name in COMPOSITES if (root / name).is_dir()), None)
@@ -57,8 +59,11 @@ def read_items(folder: str | os.PathLike[str]) -> list[Item]:
 
 def _read_item(composite: Path, mask: Path, scenario: str) -> Item:
     """Return one item after a look at its files."""
-    foreground = masks.read_mask(mask)
-    images.check_same_size(str(composite), foreground, images.read_image(composite))
+    foreground, picture = masks.read_mask(mask), images.open_image(composite)
+    images.check_same_size(str(composite), foreground, np.asarray(picture))
+    alpha = images.alpha_of(picture)
+    if alpha is not None and alpha.min() < 255:
+        raise ImageError(f'"{composite}" is transparent in parts, which pages cannot show: flatten it onto a background first')
     if not foreground.any():
         raise EmptyMaskError(f'"{mask}" has no foreground, so there is nothing to harmonize: mend the mask or take the composite out')
     return Item(composite.stem, composite, mask, scenario, float(foreground.mean()))

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from harmlib.errors import HarmlibError
-from harmlib.inference.pictures import harmonize
+from harmlib.inference.pictures import harmonize, naming_warnings
 from harmlib.io import files, images, masks
 from harmlib.io.metadata import RGB_MODES
 from harmlib.progress import progress
@@ -111,7 +111,8 @@ def _make(item: Item, version: str, models: Mapping[str, HarmonizationModel], lo
         made = spoil(composite, masks.read_mask(item.mask), spoiled_number(version))
     else:
         try:
-            made = np.asarray(harmonize(models[version], composite, masks.read_soft_mask(item.mask)))
+            with naming_warnings(f'"{item.composite}"'):
+                made = np.asarray(harmonize(models[version], composite, masks.read_soft_mask(item.mask)))
         except HarmlibError as error:
             raise type(error)(f'"{item.composite}": {error}') from error
     return fit(made, longest_side, "bicubic")

@@ -11,7 +11,7 @@ from miniature_study import METHODS, make_miniature, page_data, write_composites
 from PIL import Image, ImageCms
 
 from harmlib import models
-from harmlib.errors import DataError, EmptyMaskError, MaskError, ParameterError
+from harmlib.errors import DataError, EmptyMaskError, ImageError, MaskError, ParameterError
 from harmlib.inference.pictures import harmonize
 from harmlib.io.images import read_image, write_png
 from harmlib.io.masks import read_mask
@@ -195,6 +195,32 @@ def test_useless_masks_are_refused(tmp_path, mask, error, sentence):
 
     with pytest.raises(error, match=sentence):
         make_study(folder, tmp_path / "out", methods=METHODS)
+
+
+def test_transparent_composites_are_refused_and_opaque_ones_with_alpha_are_not(tmp_path):
+    folder = write_composites(tmp_path)
+    path = folder / "composites" / "photo-1.png"
+    cut = Image.open(path).convert("RGBA")
+    cut.save(path)
+    make_study(folder, tmp_path / "opaque", methods=METHODS, raters=2)
+    cut.putpixel((0, 0), (0, 0, 0, 0))
+    cut.save(path)
+
+    with pytest.raises(ImageError, match=r'photo-1.png" is transparent in parts'):
+        make_study(folder, tmp_path / "out", methods=METHODS)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_composites_that_no_method_could_change_are_all_named(tmp_path, caplog):
+    folder = write_composites(tmp_path)
+    for number in (0, 2):
+        write_png(folder / "masks" / f"photo-{number}.png", np.full((48, 64), 255, np.uint8))
+
+    make_study(folder, tmp_path / "out", methods=["composite", "reinhard_lab"], raters=2)
+
+    named = [message.partition('"')[2].partition('"')[0] for message in caplog.messages if "covers the whole picture" in message]
+    assert {Path(name).name for name in named} == {"photo-0.png", "photo-2.png"}
 
 
 def test_a_trained_method_takes_the_weights_it_is_given(tmp_path):
