@@ -15,8 +15,10 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, ColorTrc
 from av.video.stream import VideoStream
@@ -35,6 +37,8 @@ HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 # Lines from which an untagged video is taken for HD, as players do: ITU-R BT.709 there, BT.601 below.
 HD_LINES = 720
 UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+# WebM keeps alpha beside the picture, where FFmpeg's own decoders do not look.
+DECODERS_OF_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # Every how many pixels of a matte are looked at for colors: regions of labels are larger.
 COLOR_STEP = 4
 # A file that is read to its end may stop this much before the duration it announces: sound and picture rarely end together.
@@ -169,7 +173,7 @@ def _video_stream(container: InputContainer, path: str | os.PathLike[str]) -> Vi
 
 def _decode(container: InputContainer, stream: VideoStream, path: str | os.PathLike[str]) -> Iterator[VideoFrame]:
     """Yield the decoded frames; raises VideoError when the file ends before its time."""
-    expected, found, end = _count_frames(stream), 0, Fraction(0)
+    expected, found, end, decoder = _count_frames(stream), 0, Fraction(0), _decoder(stream)
     for packet in container.demux():
         if packet.pts is not None and packet.time_base is not None:
             end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -178,13 +182,23 @@ def _decode(container: InputContainer, stream: VideoStream, path: str | os.PathL
         found += packet.size > 0 and not packet.is_discard
         if packet.is_corrupt:
             raise VideoError(f'"{path}" is damaged or truncated at about {float(end):.1f} s: fetch or export it again')
-        yield from stream.decode(packet)
+        yield from decoder.decode(packet)
     if expected is not None and found < expected:
         raise VideoError(f'"{path}" is truncated, it has {found} of its {expected} frames: fetch or export it again')
     # Matroska has no table of its frames, only a duration.
     announced = 0 if expected is not None or container.duration is None else Fraction(container.duration, av.time_base)
     if end + Fraction(SLACK_SECONDS) < announced:
         raise VideoError(f'"{path}" is truncated, it ends at {float(end):.1f} of its {float(announced):.1f} s: fetch or export it again')
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """Return what decodes a stream, its alpha too."""
+    context = stream.codec_context
+    if stream.metadata.get("alpha_mode") != "1" or context.name not in DECODERS_OF_ALPHA:
+        return context
+    decoder = CodecContext.create(DECODERS_OF_ALPHA[context.name], "r")
+    assert isinstance(decoder, VideoCodecContext)
+    return decoder
 
 
 def _count_frames(stream: VideoStream) -> int | None:

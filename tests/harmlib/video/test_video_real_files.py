@@ -80,6 +80,24 @@ def test_the_alpha_of_a_matte_is_the_mask(tmp_path: Path, alpha: np.ndarray) -> 
     assert np.array_equal(next(read_frames(tmp_path / "cut-out.mov", gray=True)), alpha)
 
 
+@pytest.mark.parametrize("encoder", ["libvpx", "libvpx-vp9"])
+def test_the_alpha_of_webm_counts_like_any_other(encoder: str, tmp_path: Path, alpha: np.ndarray) -> None:
+    path, colors = tmp_path / "cut-out.webm", np.full((48, 64, 3), 200, np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(encoder, 25, options={"crf": "4", "b": "2M", "auto-alt-ref": "0"})
+        stream.height, stream.width, stream.pix_fmt = *alpha.shape, "yuva420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.dstack([colors, alpha]), format="rgba")))
+        container.mux(stream.encode(None))
+
+    mattes = list(read_frames(path, gray=True))
+
+    assert len(mattes) == 3
+    assert max(np.abs(matte.astype(int) - alpha).mean() for matte in mattes) < 4
+    with pytest.raises(VideoError, match="has alpha, which the result could not keep"):
+        harmonize_video("reinhard_lab", path, path, tmp_path / "o.mp4")
+
+
 def test_a_composite_with_alpha_is_refused(tmp_path: Path, alpha: np.ndarray, photo_array: np.ndarray) -> None:
     write_alpha(tmp_path / "a.mov", photo_array, alpha)
     Image.fromarray(alpha).save(tmp_path / "m.png")
