@@ -86,6 +86,8 @@ def test_the_indices_0_and_1_of_a_colored_palette_are_a_mask(tmp_path: Path) -> 
         ([0, 2], "holds the values 0, 2, which look like labels"),
         ([0, 1, 2, 3], "holds the values 0, 1, 2, 3"),
         ([0, 15, 255], "holds the values 0, 15, 255"),
+        ([0, 5, 19, 41, 58], "holds the values 0, 5, 19, 41, 58"),  # clothes, of 59 classes
+        ([0, 5, 39, 255], "holds the values 0, 5, 39, 255"),  # rooms, of 40 classes and void
         (list(range(20)), "holds the values 0, 1, 2, 3, 4, 5 and 14 more"),
     ],
 )
