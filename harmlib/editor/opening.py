@@ -13,6 +13,7 @@ from harmlib.editor.state import EditorState
 from harmlib.editor.whitebox import white_box
 from harmlib.errors import CheckpointError, MaskError
 from harmlib.inference.pictures import Picture, harmonize_with_prediction, read_picture
+from harmlib.io.images import check_opaque
 from harmlib.io.masks import to_mask
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ def open_state(
 ) -> EditorState:
     """Return the state that edits what a method predicts for a composite; the network runs once, here.
 
-    composite: as for ``harmonize``; alpha is dropped, the color profile and the other tags are passed on to what is exported.
+    composite: as for ``harmonize``, but opaque; the color profile and the other tags are passed on to what is exported.
     mask: as for ``harmonize``; where the method needs none, it never sees it, and the mask only defines the regions.
     model, weights: as for ``harmonize``. regions: as for ``EditorState``.
     Raises ParameterError for a method that predicts neither operator masks nor filter arguments, MaskError for an empty mask, and what
     ``harmonize`` raises.
     """
     given = read_picture(composite)
+    check_opaque(given.alpha, "the composite", "the editor")
     picture = given.pixels
     soft_mask = None if mask is None else to_mask(mask, picture)
     model = models.resolve(model, weights)

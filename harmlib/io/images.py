@@ -167,6 +167,12 @@ def alpha_of(image: Image.Image) -> np.ndarray | None:
     return None
 
 
+def check_opaque(alpha: np.ndarray | None, name: str, place: str) -> None:
+    """Raise ImageError for a picture with alpha (H, W) that is not full, which ``place`` could not keep; ``name`` opens the sentence."""
+    if alpha is not None and alpha.min() < 255:
+        raise ImageError(f"{name} is transparent in parts, which {place} could not keep: flatten it onto a background first")
+
+
 def to_rgb(image: Image.Image, name: str) -> Image.Image:
     """Return the picture in RGB; gray, CMYK and palette pictures are converted, by their profile if they have one, with a notice.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harmlib.errors import DataError, EmptyMaskError, ImageError
+from harmlib.errors import DataError, EmptyMaskError
 from harmlib.io import images, masks
 from harmlib.io.files import sha256
 from harmlib.io.folders import find_partners, list_pictures
@@ -61,9 +61,7 @@ def _read_item(composite: Path, mask: Path, scenario: str) -> Item:
     """Return one item after a look at its files."""
     foreground, picture = masks.read_mask(mask), images.open_image(composite)
     images.check_same_size(str(composite), foreground, np.asarray(picture))
-    alpha = images.alpha_of(picture)
-    if alpha is not None and alpha.min() < 255:
-        raise ImageError(f'"{composite}" is transparent in parts, which pages cannot show: flatten it onto a background first')
+    images.check_opaque(images.alpha_of(picture), f'"{composite}"', "a page")
     if not foreground.any():
         raise EmptyMaskError(f'"{mask}" has no foreground, so there is nothing to harmonize: mend the mask or take the composite out')
     return Item(composite.stem, composite, mask, scenario, float(foreground.mean()))

@@ -267,6 +267,16 @@ def test_without_weights_a_model_is_called_untrained(tmp_path):
     assert not model.training
 
 
+def test_a_transparent_composite_is_refused_and_an_opaque_one_with_alpha_is_not(composite, mask):
+    model, opaque = narrow_model("harmonizer"), np.dstack([composite, np.full(composite.shape[:2], 255, np.uint8)])
+    transparent = opaque.copy()
+    transparent[0, 0, 3] = 0
+
+    assert np.array_equal(open_state(opaque, mask, model).composite, composite)
+    with pytest.raises(ImageError, match="the composite is transparent in parts, which the editor could not keep"):
+        open_state(transparent, mask, model)
+
+
 def test_an_empty_mask_has_nothing_to_edit(composite):
     with (
         pytest.warns(UserWarning, match="the mask is empty"),
