@@ -86,6 +86,8 @@ def f1_figure(sweeps: pd.DataFrame) -> Figure:
         )
         axis.fill_between(part["stops"], part["low"], part["high"], color=DIRECTION_COLORS[direction], alpha=0.25, linewidth=0)
     axis.set(title=f"n = {table['n'].max() if len(table) else 0:.0f} objects at every shift", xlabel=SHIFT, ylabel="soft F1, mean and 95 %")
+    axis.update_datalim([(0, 0)])  # the margin above counts from zero: of nearly equal values it would cut the markers
+    axis.autoscale_view()
     axis.set_ylim(bottom=0)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=len(DIRECTIONS))
     return figure
