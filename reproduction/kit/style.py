@@ -33,13 +33,6 @@ OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 MARKERS = ("s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.")
 ZERO_LINE = "composite"
-# Colors of the methods that figures show together, by their places in the palette; the others take what is used least.
-FIXED_COLORS = {
-    "dovenet": 1, "bargainnet": 2, "iih": 0, "rainnet": 0, "ht": 5, "harmonizer": 4, "human": 3,
-    "sgmmh_rgb": 0, "sgmmh_om": 2, "sgmmh_omgan": 5,
-    "frih_baseline": 1, "frih_globalmask": 2, "frih_submask": 0, "frih": 3,
-    "dih_m": 1, "dih_nm": 2, "ptc_att_dih": 4, "ptc_dih": 3, "ptc_dih_twostage": 0,
-}  # fmt: skip
 MAGNITUDE_MAP = "viridis"
 SIGNED_MAP = "RdBu_r"
 
@@ -78,7 +71,7 @@ def use_theme() -> None:
 def method_style(method: str) -> MethodStyle:
     """Return the fixed color, marker and line of a method id; the composite is a black dotted line with circles.
 
-    No two of the papers' methods share both color and marker, and those that one figure compares have different colors (FIXED_COLORS).
+    No two of the papers' methods share both color and marker, and those that one figure compares have different colors (methods.csv).
     Other ids get a style from their name.
     """
     if method == ZERO_LINE:
@@ -93,11 +86,12 @@ def method_style(method: str) -> MethodStyle:
 @lru_cache(maxsize=1)
 def _styles() -> dict[str, MethodStyle]:
     """Return the style of every method id of the papers; those with a fixed color have the first choice of markers."""
-    names = [name for name in methods()["method_id"].unique() if name != ZERO_LINE]
+    colors = methods().drop_duplicates("method_id").set_index("method_id")["color"].drop(ZERO_LINE)
+    fixed = colors[colors != ""].astype(int)
     used = [0] * len(OKABE_ITO)  # color -> its methods so far, each with a marker of its own
     styles = {}
-    for name in sorted(names, key=lambda name: name not in FIXED_COLORS):
-        color = FIXED_COLORS[name] if name in FIXED_COLORS else used.index(min(used))
+    for name in [*fixed.index, *colors.index.difference(fixed.index, sort=False)]:
+        color = fixed[name] if name in fixed else used.index(min(used))
         count = used[color]
         # Neighbors in the palette begin with different markers.
         styles[name] = MethodStyle(OKABE_ITO[color], MARKERS[(color + count) % len(MARKERS)], LINES[count % len(LINES)])

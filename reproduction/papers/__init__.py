@@ -100,7 +100,10 @@ def claims() -> pd.DataFrame:
 
 
 def methods() -> pd.DataFrame:
-    """Return the papers' row names and our method ids: method_id, paper, row, reference."""
+    """Return the papers' row names and our method ids: method_id, paper, row, reference, color.
+
+    color: the method's place in the palette of figures, for methods that one figure compares; empty for the others.
+    """
     return _read_csv(_data("methods.csv"))
 
 

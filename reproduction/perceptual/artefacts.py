@@ -53,7 +53,7 @@ LPIPS_MISSING = "LPIPS weights missing"
 
 def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    return artefacts.open_artefacts(workspace, PAPER, LABELS, shown=["ptc_dih", TWO_STAGE])
+    return artefacts.open_artefacts(workspace, PAPER, LABELS)
 
 
 def benchmark_of(opened: Artefacts, dataset: str) -> str:

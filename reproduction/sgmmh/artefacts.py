@@ -19,4 +19,4 @@ LABELS = {BASELINE: "composite", "sgmmh_rgb": "RGB", "sgmmh_om": "OM", "sgmmh_om
 
 def open_artefacts(workspace: Workspace) -> Artefacts:
     """Return the artefacts of a workspace; raises DataError for one that is not finished, with the step that makes it."""
-    return artefacts.open_artefacts(workspace, PAPER, LABELS, shown=["sgmmh_omgan"])
+    return artefacts.open_artefacts(workspace, PAPER, LABELS)
