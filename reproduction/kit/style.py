@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from harmlib.io.files import fingerprint, replacing
 from harmlib.io.images import open_image
 from reproduction.kit.rounding import rounded
-from reproduction.papers import methods
+from reproduction.papers import method_colors, methods
 
 COLUMN_WIDTH = 3.3
 PAGE_WIDTH = 6.9
@@ -71,7 +71,7 @@ def use_theme() -> None:
 def method_style(method: str) -> MethodStyle:
     """Return the fixed color, marker and line of a method id; the composite is a black dotted line with circles.
 
-    No two of the papers' methods share both color and marker, and those that one figure compares have different colors (methods.csv).
+    No two of the papers' methods share both color and marker, and those that one figure compares have different colors (colors.csv).
     Other ids get a style from their name.
     """
     if method == ZERO_LINE:
@@ -86,11 +86,10 @@ def method_style(method: str) -> MethodStyle:
 @lru_cache(maxsize=1)
 def _styles() -> dict[str, MethodStyle]:
     """Return the style of every method id of the papers; those with a fixed color have the first choice of markers."""
-    colors = methods().drop_duplicates("method_id").set_index("method_id")["color"].drop(ZERO_LINE)
-    fixed = colors[colors != ""].astype(int)
+    names, fixed = [name for name in methods()["method_id"].unique() if name != ZERO_LINE], method_colors()
     used = [0] * len(OKABE_ITO)  # color -> its methods so far, each with a marker of its own
     styles = {}
-    for name in [*fixed.index, *colors.index.difference(fixed.index, sort=False)]:
+    for name in sorted(names, key=lambda name: name not in fixed):
         color = fixed[name] if name in fixed else used.index(min(used))
         count = used[color]
         # Neighbors in the palette begin with different markers.

@@ -100,11 +100,14 @@ def claims() -> pd.DataFrame:
 
 
 def methods() -> pd.DataFrame:
-    """Return the papers' row names and our method ids: method_id, paper, row, reference, color.
-
-    color: the method's place in the palette of figures, for methods that one figure compares; empty for the others.
-    """
+    """Return the papers' row names and our method ids: method_id, paper, row, reference."""
     return _read_csv(_data("methods.csv"))
+
+
+def method_colors() -> dict[str, int]:
+    """Return method id -> place in the palette, for the methods that one figure compares: ours, not the papers'."""
+    table = _read_csv(_data("colors.csv"))
+    return dict(zip(table["method_id"], table["color"].astype(int), strict=True))
 
 
 def inconsistencies() -> str:
