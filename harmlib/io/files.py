@@ -6,6 +6,7 @@ Every file appears by write-then-rename; every artefact ends with ``manifest.jso
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -91,6 +92,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     temporary, handle = None, None
     try:
+        if target.is_dir():  # where the rename would fail, after the work
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _beside(target)
         handle = os.open(temporary, os.O_RDWR)

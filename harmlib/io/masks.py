@@ -28,6 +28,9 @@ MASK_THRESHOLD = 128
 # Levels below this that never come with a gray beyond are numbers of labels (people's clothes have 59, indoor scenes 40 classes): a soft
 # edge passes through all levels.
 LABELS = 64
+# So are a few levels in flat areas: soft edges are thin, and wide ones pass through all levels. The ends are left to a JPEG's ringing.
+MIDDLE = slice(16, 240)
+FEWEST = 3  # one or two flat levels may be meant, as glass is
 # Channels of a gray picture that went through a video or a JPEG differ by less.
 GRAY_TOLERANCE = 24
 NAMED = 6  # values in a sentence
@@ -89,9 +92,19 @@ def scaled(levels: np.ndarray, name: str) -> np.ndarray:
     if found.max() <= 1:
         return levels * np.uint8(255)
     between = found[(found > 0) & (found < 255)]
-    if len(between) and between.max() < LABELS:
+    if len(between) and (between.max() < LABELS or _flat_areas(levels, found)):
         raise MaskError(f"{name} holds the values {_in_words(found.tolist())}, which look like labels: {ADVICE}")
     return levels
+
+
+def _flat_areas(levels: np.ndarray, found: np.ndarray) -> bool:
+    """Tell whether the middle levels are a few of those found, and most of their pixels lie beside equal ones."""
+    middle = (levels >= MIDDLE.start) & (levels < MIDDLE.stop)
+    count = np.count_nonzero((found >= MIDDLE.start) & (found < MIDDLE.stop))
+    if not FEWEST <= count < LABELS:
+        return False
+    flat = (levels[:-1, :-1] == levels[1:, :-1]) & (levels[:-1, :-1] == levels[:-1, 1:])
+    return bool(2 * np.count_nonzero(flat & middle[:-1, :-1]) > np.count_nonzero(middle))
 
 
 def check_gray(pixels: np.ndarray, name: str) -> None:

@@ -18,4 +18,6 @@ def refusal(target: Path, error: OSError) -> HarmlibError:
     blocked = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
     if blocked is not None:
         return DataError(f'"{target}" cannot be written, because "{blocked}" is a file: choose another folder')
+    if error.errno == errno.EISDIR:
+        return DataError(f'"{target}" is a folder: name a file in it')
     return DataError(f'"{target}" cannot be written ({error.strerror}): choose another place or name')

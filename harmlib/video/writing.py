@@ -45,8 +45,8 @@ LOSSLESS = {"crf": "0", "preset": "ultrafast"}
 class VideoWriter:
     """Takes the frames of one video in their order; ``writing`` opens and finishes it."""
 
-    def __init__(self, container: OutputContainer, info: VideoInfo, *, lossless: bool, sounds: Sequence[_Sound] = ()) -> None:
-        self.frames = 0
+    def __init__(self, name: str, container: OutputContainer, info: VideoInfo, *, lossless: bool, sounds: Sequence[_Sound] = ()) -> None:
+        self.frames, self._name = 0, name
         self._container, self._info, self._lossless, self._sounds = container, info, lossless, sounds
         self._time_base = info.time_base or 1 / info.rate
         self._last, self._end = -math.inf, Fraction(0)  # in units of the time base; in seconds
@@ -59,14 +59,18 @@ class VideoWriter:
         """
         expected = (self._info.height, self._info.width, 3)
         if frame.dtype != np.uint8 or frame.shape != expected:
-            raise VideoError(f"frame {self.frames} is {frame.dtype} {frame.shape}, expected uint8 {expected}: all frames have one size")
+            raise VideoError(
+                f'frame {self.frames} of "{self._name}" is {frame.dtype} {frame.shape}, expected uint8 {expected}: all frames have one size'
+            )
         time = self._end if time is None else time
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         if not self._lossless:
             picture = picture.reformat(format=self._stream.pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
         picture.pts, picture.time_base = round(time / self._time_base), self._time_base
         if picture.pts <= self._last:
-            raise VideoError(f"frame {self.frames} is at {float(time):.3f} s, not after the one before: export the source again")
+            raise VideoError(
+                f'frame {self.frames} of "{self._name}" would be at {float(time):.3f} s, not after the one before: export its source again'
+            )
         self._last = picture.pts
         self._container.mux(self._stream.encode(picture))
         self.frames += 1
@@ -142,7 +146,7 @@ def writing(
         units = {"movie_timescale": str((info.time_base or 1 / info.rate).denominator)}
         container = stack.enter_context(av.open(as_file(temporary), "w", options=units))
         tracks = [] if sound is None else _take_over(sound, container, stack)
-        writer = VideoWriter(container, info, lossless=lossless, sounds=tracks)
+        writer = VideoWriter(os.fspath(path), container, info, lossless=lossless, sounds=tracks)
         yield writer
         if not writer.frames:
             raise _no_frames(path)

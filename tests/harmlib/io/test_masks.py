@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from harmlib.errors import MaskError
 from harmlib.io.masks import check_gray, read_mask, read_soft_mask, to_mask
@@ -100,6 +100,31 @@ def test_labels_are_refused_by_their_values(values: list[int], sentence: str, tm
     Image.fromarray(labels).save(tmp_path / "labels.png")
     with pytest.raises(MaskError, match=f'labels.png" {sentence}'):
         read_mask(tmp_path / "labels.png")
+
+
+def test_flat_areas_of_high_numbers_are_labels_too() -> None:
+    labels = np.kron(np.array([[0, 12, 95], [150, 0, 137]], np.uint8), np.ones((20, 20), np.uint8))
+
+    with pytest.raises(MaskError, match="the mask holds the values 0, 12, 95, 137, 150, which look like labels"):
+        to_mask(labels, np.zeros((40, 60, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.tile(np.repeat(np.arange(256, dtype=np.uint8), 4), (8, 1)),  # a wide edge
+        np.kron(np.array([[0, 128, 255], [0, 90, 255]], np.uint8), np.ones((20, 20), np.uint8)),  # two panes of glass
+    ],
+)
+def test_soft_masks_are_no_labels(mask: np.ndarray) -> None:
+    assert np.array_equal(to_mask(mask, np.zeros((*mask.shape, 3), np.uint8)), mask.astype(np.float32) / 255)
+
+
+def test_a_blurred_mask_of_few_levels_is_no_label() -> None:
+    disk = Image.fromarray(np.where(np.hypot(*np.mgrid[-40:40, -40:40]) < 25, 255, 0).astype(np.uint8))
+    soft = np.asarray(disk.filter(ImageFilter.GaussianBlur(1))) // 17 * np.uint8(17)  # 4 bits
+
+    assert np.array_equal(to_mask(soft, np.zeros((80, 80, 3), np.uint8)), soft.astype(np.float32) / 255)
 
 
 def test_a_palette_of_objects_is_refused_by_its_indices(tmp_path: Path) -> None:

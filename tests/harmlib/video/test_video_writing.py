@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from miniature_video import noise_frames, read_sound, write_foreign
 
-from harmlib.errors import VideoError
+from harmlib.errors import DataError, VideoError
 from harmlib.io.files import remove_partial
 from harmlib.video import VideoInfo, read_frames, read_info, read_timed_frames, write_video, writing
 
@@ -191,7 +191,7 @@ def test_no_frames_make_no_video(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("odd_one", [np.zeros((48, 65, 3), np.uint8), np.zeros((48, 64, 3)), np.zeros((48, 64), np.uint8)])
 def test_a_frame_of_another_kind_is_named(odd_one: np.ndarray, tmp_path: Path) -> None:
-    with pytest.raises(VideoError, match=r"frame 2 is .*, expected uint8 \(48, 64, 3\)"):
+    with pytest.raises(VideoError, match=r'frame 2 of .*a\.mp4" is .*, expected uint8 \(48, 64, 3\)'):
         write_video(tmp_path / "a.mp4", [*noise_frames(2), odd_one], 25)
 
 
@@ -199,5 +199,15 @@ def test_a_time_that_is_not_after_the_last_is_refused(tmp_path: Path) -> None:
     with writing(tmp_path / "a.mp4", VideoInfo(48, 64, Fraction(25))) as writer:
         writer.write(noise_frames()[0], Fraction(1, 25))
 
-        with pytest.raises(VideoError, match=r"frame 1 is at 0\.040 s, not after the one before"):
+        with pytest.raises(VideoError, match=r'frame 1 of .*a\.mp4" would be at 0\.040 s, not after the one before'):
             writer.write(noise_frames()[1], Fraction(1, 25))
+
+
+def test_a_folder_is_refused_before_the_frames_are_made(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").mkdir()
+
+    with (
+        pytest.raises(DataError, match=r'a\.mp4" is a folder: name a file in it'),
+        writing(tmp_path / "a.mp4", VideoInfo(48, 64, Fraction(25))),
+    ):
+        raise AssertionError("this would be the work")
