@@ -11,8 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproduction.exhibits_userstudy.material import label_of, raters_of, titled
+from reproduction.exhibits_userstudy.material import raters_of, titled
 from reproduction.exhibits_userstudy.outputs import METRICS
+from reproduction.kit.names import label_of
 from reproduction.kit.style import LINES, MARKERS, OKABE_ITO, PAGE_WIDTH, SIGNED_MAP, method_style
 from reproduction.userstudy.simulated import PARTICIPANTS
 

@@ -11,23 +11,14 @@ import pandas as pd
 
 from harmlib.errors import DataError, ParameterError
 from reproduction.checkout import CHECKOUT
-from reproduction.kit.artefacts import BASELINE
-from reproduction.kit.names import NAMES
 from reproduction.userstudy import StudyRecords, read_study, write_study
 from reproduction.userstudy.tables import SIMULATED
 
 if TYPE_CHECKING:
     from reproduction.workspace import Workspace
 
-# Methods by the names of figures; other ids stand for themselves.
-LABELS = {BASELINE: "composite", **NAMES, "sgmmh_omgan": "Sg-MMH (OMGAN)", "human": "human"}
 # What stands for the items of a study in words.
 ITEMS = {"bt_image": "composites", "bt_video": "clips", "choice4": "sets", "filters": "composites"}
-
-
-def label_of(method: str) -> str:
-    """Return a method's name in figures."""
-    return LABELS.get(method, method)
 
 
 def folder_of(workspace: Workspace, name: str) -> Path:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from harmlib.errors import DataError
 from harmlib.evaluation.intervals import Interval, widened
-from reproduction.exhibits_userstudy.material import by_name, label_of, sample_words
+from reproduction.exhibits_userstudy.material import by_name, sample_words
+from reproduction.kit.names import label_of
 from reproduction.userstudy import StudyRecords, bootstrap_scores, count_pairs, count_rankings, stamped
 from reproduction.userstudy.agreement import order_agreement, rater_agreement
 from reproduction.userstudy.bradley_terry import printed_scores, win_rates

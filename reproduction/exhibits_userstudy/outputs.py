@@ -16,10 +16,11 @@ from harmlib.evaluation.intervals import Interval, mean_interval
 from harmlib.evaluation.statistics import photograph_of
 from harmlib.inference.pictures import harmonize
 from harmlib.progress import progress
-from reproduction.exhibits_userstudy.material import by_name, label_of
+from reproduction.exhibits_userstudy.material import by_name
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.artefacts import BASELINE
 from reproduction.kit.comparisons import BETTER, WORSE, reading, readings
+from reproduction.kit.names import label_of
 from reproduction.kit.selection import Sample
 from reproduction.userstudy import StudyRecords, stamped
 from reproduction.userstudy.agreement import order_agreement

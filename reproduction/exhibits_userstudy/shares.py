@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproduction.exhibits_userstudy.material import label_of, raters_of, titled
+from reproduction.exhibits_userstudy.material import raters_of, titled
 from reproduction.exhibits_userstudy.votes import ALL
+from reproduction.kit.names import label_of
 from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH, method_style
 
 OFFSET = 0.16

@@ -13,10 +13,10 @@ import pandas as pd
 
 from reproduction.exhibits_userstudy import votes
 from reproduction.exhibits_userstudy.claims import ARITHMETIC
-from reproduction.exhibits_userstudy.material import label_of
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.comparisons import VERDICTS, reading
 from reproduction.kit.findings import CANNOT_SAY
+from reproduction.kit.names import label_of
 from reproduction.kit.summary import Row, summary_row
 from reproduction.kit.verdicts import ClaimResult, claim_rows, readable
 from reproduction.userstudy.choices import printed_votes

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from harmlib.evaluation.intervals import Interval
-from reproduction.exhibits_userstudy.material import label_of, sample_words
+from reproduction.exhibits_userstudy.material import sample_words
+from reproduction.kit.names import label_of
 from reproduction.papers import published
 from reproduction.userstudy import StudyRecords, stamped
 from reproduction.userstudy.choices import (

@@ -9,6 +9,7 @@ import pandas as pd
 
 from harmlib import models
 from harmlib.models.registry import parameters
+from reproduction.kit.style import ZERO_LINE
 from reproduction.profiles import PCM
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "harmonizer_equal": ("harmonizer", {}),
 }
 NOT_SCORED = "not scored in this profile"
+
+
+def label_of(method: str) -> str:
+    """Return a method's name in figures and sentences; "composite" for no method, and the word itself for what is no method of ours."""
+    if method in VARIANTS:
+        return NAMES[method]
+    return models.describe(method).system if method in models.list_models() and method != ZERO_LINE else method
 
 
 def parameters_of(method: str) -> int:

@@ -86,7 +86,8 @@ def method_style(method: str) -> MethodStyle:
 @lru_cache(maxsize=1)
 def _styles() -> dict[str, MethodStyle]:
     """Return the style of every method id of the papers; those with a fixed color have the first choice of markers."""
-    names, fixed = [name for name in methods()["method_id"].unique() if name != ZERO_LINE], method_colors()
+    fixed = method_colors()
+    names = [name for name in dict.fromkeys([*methods()["method_id"], *fixed]) if name != ZERO_LINE]
     used = [0] * len(OKABE_ITO)  # color -> its methods so far, each with a marker of its own
     styles = {}
     for name in sorted(names, key=lambda name: name not in fixed):

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harmlib.inference.pictures import harmonize
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
+from reproduction.kit.names import label_of
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import MARKERS, OKABE_ITO, PAGE_WIDTH, method_style
 from reproduction.lessons.repetition import harmonize_again, squared_error
@@ -39,7 +40,7 @@ def difference_figure(differences: pd.DataFrame, first: str, second: str, title:
         f"{group}, n = {rows['n'].iloc[0]}": rows.set_index("definition")[["dB", "low", "high"]]
         for group, rows in part.groupby("group", sort=False)
     }
-    return _forest(series, title, f"{first} − {second} in dB", line_height=0.42)
+    return _forest(series, title, f"{label_of(first)} − {label_of(second)} in dB", line_height=0.42)
 
 
 def rank_figure(table: pd.DataFrame, group: str, title: str) -> Figure:
@@ -49,9 +50,14 @@ def rank_figure(table: pd.DataFrame, group: str, title: str) -> Figure:
     figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 0.24 * len(wide.columns) + 2.2), layout="constrained")
     for method in ranks:
         style = method_style(str(method))
-        axis.plot(range(len(ranks)), ranks[method], style.line, color=style.color, marker=style.marker, markersize=5, label=str(method))
+        axis.plot(range(len(ranks)), ranks[method], style.line, color=style.color, marker=style.marker, markersize=5)
         axis.annotate(
-            str(method), (len(ranks) - 1, ranks[method].iloc[-1]), (8, 0), textcoords="offset points", va="center", fontsize=NOTE_SIZE
+            label_of(str(method)),
+            (len(ranks) - 1, ranks[method].iloc[-1]),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=NOTE_SIZE,
         )
     axis.set_xticks(range(len(ranks)), list(ranks.index), rotation=35, ha="right")
     axis.set(title=title, ylabel="rank, 1 is best", ylim=(len(wide.columns) + 0.5, 0.5), xlim=(-0.3, len(ranks) - 0.7))
@@ -63,7 +69,7 @@ def protocol_figure(orders: pd.DataFrame, metric: str, unit: str, title: str) ->
     """Return first - second of every pair of methods under every protocol in one metric; orders: ``protocols.protocol_orders``."""
     part = orders[orders["metric"] == metric]
     series = {
-        f"{first}\n− {second}": rows.set_index("protocol")[["difference", "low", "high"]]
+        f"{label_of(str(first))}\n− {label_of(str(second))}": rows.set_index("protocol")[["difference", "low", "high"]]
         for (first, second), rows in part.groupby(["first", "second"], sort=False)
     }
     return _forest(series, title, f"difference in {unit}, n = {part['n'].max()}", line_height=0.32)
@@ -127,7 +133,7 @@ def _draw_passes(axis: Axes, rows: pd.DataFrame, method: str, number: int) -> No
         capsize=1.5,
         linewidth=1,
         elinewidth=0.6,
-        label=method,
+        label=label_of(method),
     )
 
 
@@ -167,7 +173,10 @@ def restraint_figure(table: pd.DataFrame, apart: pd.DataFrame, visible: float, t
         left.errorbar(rows["change"], y, xerr=errors, fmt=MARKERS[index], color=color, mfc=filled, markersize=4.5, capsize=2, label=label)
     left.axvline(visible, color="0.4", linestyle=":", linewidth=1)
     left.set(
-        xlabel=f"mean CIEDE2000 (dotted: {visible:g}, counted as visible)", xlim=(0, None), yticks=range(len(methods)), yticklabels=methods
+        xlabel=f"mean CIEDE2000 (dotted: {visible:g}, counted as visible)",
+        xlim=(0, None),
+        yticks=range(len(methods)),
+        yticklabels=[label_of(name) for name in methods],
     )
     errors = np.nan_to_num(np.abs(apart[["low", "high"]].to_numpy().T - apart["auc"].to_numpy()))
     right.errorbar(apart["auc"], range(len(methods)), xerr=errors, fmt="o", color="0.2", markersize=4.5, capsize=2)
@@ -202,6 +211,6 @@ def alone_figure(
 
 
 def _broken(name: str) -> str:
-    """Return a method's name in two lines where one would be too long for a picture's title."""
-    head, _, tail = name.rpartition("_")
-    return f"{head}\n{tail}" if head and len(name) > LONGEST_TITLE else name
+    """Return the name of a method in two lines where one would be too long for a picture's title."""
+    label = label_of(name)
+    return label.replace(" ", "\n", 1) if len(label) > LONGEST_TITLE else label

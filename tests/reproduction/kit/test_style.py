@@ -43,6 +43,7 @@ def test_no_two_methods_of_the_papers_look_alike() -> None:
         ("frih_baseline", "frih_globalmask", "frih_submask", "frih"),
         ("dih_m", "dih_nm", "ptc_att_dih", "ptc_dih", "ptc_dih_twostage"),
         ("harmonizer", "frih", "sgmmh_omgan"),
+        ("reinhard_lab", "dovenet", "harmonizer", "frih", "sgmmh_om", "ptc_dih_twostage"),
     ],
 )
 def test_methods_of_one_figure_have_different_colors(compared: tuple[str, ...]) -> None:

@@ -101,10 +101,10 @@ def test_figures_name_what_they_show(finder, examples):
     changes = restraint.measure_restraint({"finder": finder}, examples)
 
     figure = figures.restraint_figure(restraint.change_table(changes, VISIBLE), restraint.telling_apart(changes), VISIBLE, "mini")
-    alone = figures.alone_figure({"a_long_method_name": finder}, examples[:1])
+    alone = figures.alone_figure({"ptc_dih_twostage": finder, "dovenet": finder, "sgmmh_om": finder}, examples[:1])
 
     assert figure.get_suptitle() == "mini; 24 composites of 12 photographs"
-    assert [axis.get_title() for axis in alone.axes] == ["photograph", "a_long_method\nname"]
+    assert [axis.get_title() for axis in alone.axes] == ["photograph", "PTC+DIH", "DoveNet", "Sg-MMH,\nOM"]
 
 
 def test_people_judge_and_the_change_is_ranked():
