@@ -35,9 +35,12 @@ def pytest_configure() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files that run notebooks first, then slow ones, then long ones: for what a worker of pytest-xdist begins last, all wait."""
-    weights: Counter[Path] = Counter()
+    weights, counted = Counter(item.path for item in items), set()
     for item in items:
-        weights[item.path] += 1 + 1000 * sum(1 for _ in item.iter_markers("slow")) + 10_000 * sum(1 for _ in item.iter_markers("notebooks"))
+        test = item.nodeid.partition("[")[0]
+        if test not in counted:  # a test of many cases may be slow in one
+            counted.add(test)
+            weights[item.path] += 1000 * any(item.iter_markers("slow")) + 100_000 * any(item.iter_markers("notebooks"))
     items.sort(key=lambda item: -weights[item.path])
 
 

@@ -174,6 +174,7 @@ def test_a_command_of_the_reproduction_starts_without_torch() -> None:
     assert in_a_fresh_interpreter(script) == "[]"
 
 
+@pytest.mark.slow
 def test_tab_completion_shows_what_loads_at_first_use() -> None:
     script = "import sys, harmlib; print([n for n in dir(harmlib) if n[0] != '_']); [getattr(harmlib, n) for n in harmlib.__all__]"
 

@@ -22,6 +22,7 @@ SEED = 18
 CASES = 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_damaged_files_are_read_or_refused_in_one_sentence(target: str, tmp_path: Path) -> None:
     pristine, folder = tmp_path / "pristine", tmp_path / "case"

@@ -75,6 +75,7 @@ print(json.dumps(said))
     return json.loads(subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deed", ROOMS)
 def test_a_missing_extra_is_one_sentence(refusals: dict[str, str], deed: str) -> None:
     assert refusals[deed].endswith(f'is not installed: pip install "harmlib[{ROOMS[deed]}]" brings it')

@@ -25,6 +25,7 @@ for expression in {}:
 """
 
 
+@pytest.mark.slow
 def test_the_readmes_names_work_right_after_import() -> None:
     done = subprocess.run([sys.executable, "-c", FRESH.format(EXPRESSIONS)], capture_output=True, text=True)
 

@@ -36,11 +36,13 @@ def write_after(seconds: float, path: Path) -> None:
     path.write_text("done")
 
 
+@pytest.mark.slow
 def test_results_come_with_their_places_and_every_process_is_prepared():
     results = in_processes(add_offset, [(1,), (5,), (3,)], workers=2, prepare=set_offset, given=("10",))
     assert dict(results) == {0: 11, 1: 15, 2: 13}
 
 
+@pytest.mark.slow
 def test_what_ends_first_comes_first(tmp_path):
     jobs = [(60.0, tmp_path / "slow"), (0.0, tmp_path / "quick")]
     assert next(in_processes(write_after, jobs, workers=2, prepare=nothing)) == (1, None)
@@ -51,6 +53,7 @@ def test_an_error_is_raised():
         list(in_processes(reciprocal, [(2,), (0,), (4,)], workers=1, prepare=nothing))
 
 
+@pytest.mark.slow
 def test_who_stops_asking_ends_the_jobs_that_run(tmp_path):
     jobs = [(0.0, tmp_path / "first"), (60.0, tmp_path / "second")]
     results = in_processes(write_after, jobs, workers=2, prepare=nothing)

@@ -72,6 +72,7 @@ def test_labels_and_centers_equal_the_golden_case(case: str) -> None:
     assert_equals(submasks.centers, fields["centres"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_decision_graph_equals_the_golden_case(case: str) -> None:
     fields, options = golden_case(case)
@@ -126,6 +127,7 @@ def test_photographs_are_split_by_the_definition(photo_id: str) -> None:
     assert_defined(image[100:136, 150:186].reshape(-1, 3))
 
 
+@pytest.mark.slow
 def test_a_dozen_test_photographs_are_split_by_the_definition(shared: Path) -> None:
     source = open_source("folder", shared / "data" / "bsds500")
     for photo_id in source.ids("test")[:12]:

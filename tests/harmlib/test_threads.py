@@ -61,6 +61,7 @@ def worker_threads() -> tuple[int, set[int]]:
     return cv2.getNumThreads(), set(algebra_threads())
 
 
+@pytest.mark.slow
 def test_a_worker_stays_at_one_thread():
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=keep_worker_to_one_thread) as pool:
@@ -75,6 +76,7 @@ def divide_or_sleep(seconds: int) -> float:
     return 1 / seconds
 
 
+@pytest.mark.slow
 def test_the_first_error_ends_the_other_jobs_where_they_are():
     started = time.monotonic()
 

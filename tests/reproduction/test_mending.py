@@ -27,6 +27,7 @@ def scored(tmp_path_factory):
     return stages, results
 
 
+@pytest.mark.slow
 def test_whatever_a_folder_has_lost_is_made_again_by_the_same_call(scored):
     stages, results = scored
     checkpoint, scores = results.run("sgmmh_om-a") / "checkpoint.pt", results.scores("sgmmh") / "scores.csv"

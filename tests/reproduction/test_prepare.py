@@ -239,6 +239,7 @@ def test_interrupted_work_goes_on_where_it_stopped(ccp: Path, tmp_path: Path) ->
     assert (tmp_path / "out" / "images" / "0003.jpg").stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_killed_work_ends_with_the_same_files(ccp: Path, tmp_path: Path) -> None:
     prepare("ccp", ccp, tmp_path / "whole")
     command = f"from reproduction.prepare.prepare import prepare; prepare('ccp', {str(ccp)!r}, {str(tmp_path / 'killed')!r})"

@@ -45,6 +45,7 @@ def test_runs_that_need_none_or_are_finished_are_not_asked(results):
     check_pretrained([ZHU, RunPlan("zhu", "other", iterations=1, batch_size=1)], results)
 
 
+@pytest.mark.slow
 def test_the_page_of_the_data_names_every_file_that_the_paper_profile_starts_from():
     profile = load_profile("paper")
     runs = unique_runs(profile.paper(name, "gpu") for name in profile.papers).values()

@@ -110,6 +110,7 @@ def one_step(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
 
@@ -125,6 +126,7 @@ def test_the_paper_profile_takes_one_step_on_miniature_trees(data, one_step, tmp
     pd.testing.assert_frame_equal(score_papers(profile, ["sgmmh"], results=results, workers=2)["sgmmh"], scores)
 
 
+@pytest.mark.slow
 def test_what_two_papers_share_is_made_once(data, one_step, tmp_path):
     content = yaml.safe_load(one_step.read_text())
     names = ["composite", "harmonizer", "dovenet"]
@@ -154,6 +156,7 @@ def test_what_two_papers_share_is_made_once(data, one_step, tmp_path):
     assert list(shared[0]["method"].unique()) == [*names, "dovenet-s1"]
 
 
+@pytest.mark.slow
 def test_single_runs_are_trained_with_what_they_need(data, one_step, tmp_path):
     chosen = ["dovenet", "frih_dc0.01-iharmony4"]
     content = yaml.safe_load(one_step.read_text())
@@ -203,6 +206,7 @@ def test_a_detector_is_trained_in_two_steps_and_handed_on(data, one_step, tmp_pa
     assert scores.groupby("benchmark")["method"].nunique().to_dict() == {"coco-exp": 6, "iharmony4": 6}
 
 
+@pytest.mark.slow
 def test_a_run_without_val_split_keeps_what_is_best_on_what_it_holds_out(data, one_step, tmp_path):
     content = yaml.safe_load(one_step.read_text())
     content["budgets"]["baselines"]["runs"]["s2am"] = {**STEP, "iterations": 2, "selection": 4, "validations": 2, "hold_out": 0.5}
@@ -235,6 +239,7 @@ def test_large_pairs_are_shrunk_for_a_method_that_crops_and_packed_for_one_that_
     assert len(list(results.cache.glob("pairs-256-*.npy"))) == 1
 
 
+@pytest.mark.slow
 def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
     build_benchmarks(profile, ["perceptual"], data=data, results=results, workers=0)
@@ -246,6 +251,7 @@ def test_a_run_before_those_that_give_its_parts_is_named(data, one_step, tmp_pat
         train_run(run, benchmark, profile, data=data, results=results)
 
 
+@pytest.mark.slow
 def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
     profile, results = load_profile(one_step), Results(tmp_path / "results", "one-step")
     build_benchmarks(profile, ["sgmmh"], data=data, results=results, workers=0)
@@ -259,6 +265,7 @@ def test_scoring_twice_changes_nothing(data, one_step, tmp_path):
     assert (results.scores("sgmmh") / "manifest.json").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 def test_runs_of_another_device_are_taken_as_they_are(data, one_step, tmp_path):
     results = Results(tmp_path / "results", "one-step")
     build_benchmarks(load_profile(one_step), ["sgmmh"], data=data, results=results, workers=0)
@@ -274,6 +281,7 @@ def test_runs_of_another_device_are_taken_as_they_are(data, one_step, tmp_path):
     assert {name: (folder / "manifest.json").stat().st_mtime_ns for name, folder in again.items()} == stamps
 
 
+@pytest.mark.slow
 def test_the_paper_profile_can_be_planned_on_miniature_trees(data, tmp_path):
     arguments = ["reproduce", "--profile", "paper", "--data", str(data), "--results", str(tmp_path / "results"), "--dry-run"]
 

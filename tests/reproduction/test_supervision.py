@@ -107,6 +107,7 @@ def test_what_runs_below_a_command_is_let_in(tmp_path):
     assert MARK not in os.environ
 
 
+@pytest.mark.slow
 def test_processes_are_shared_out_before_and_after_a_command(tmp_path):
     script = """
 import sys

@@ -140,6 +140,7 @@ def test_a_checkpoint_of_ours_brings_its_method(folder: Path, mask_array: np.nda
     assert np.array_equal(read_image(folder / "out.png"), expected)
 
 
+@pytest.mark.slow
 def test_published_weights_load_with_the_methods_name(folder: Path, mask_array: np.ndarray) -> None:
     model = models.create("dovenet", norm="batch")
     weights = {public: model.state_dict()[own] for public, own in model.public_names["generator"].items()}

@@ -217,6 +217,7 @@ def test_an_interrupt_tells_what_happens_next(source: str, mask: str, sentence: 
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)

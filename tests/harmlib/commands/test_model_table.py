@@ -14,6 +14,7 @@ from harmlib.models.registry import parameters
 METHODS = models.list_models()
 
 
+@pytest.mark.slow
 def test_every_method_has_a_row() -> None:
     assert model_table()["method"].tolist() == METHODS
 
@@ -23,6 +24,7 @@ def test_every_method_names_its_authors_and_year(name: str) -> None:
     assert re.fullmatch(r"\w.* (19|20)\d\d", model_table(name)["reference"].iloc[0])
 
 
+@pytest.mark.slow
 def test_no_two_methods_have_one_name_in_tables() -> None:
     assert model_table()["system"].is_unique
 

@@ -95,6 +95,7 @@ def test_splits_that_stay_online_are_counted_too(tmp_path, folder_source):
     assert manifest["counts"]["mini"]["train"] == {"photographs": 4, "used": 3, "composites": 0, "skipped": {composers.NO_REGION: 1}}
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_a_byte(tmp_path, folder_source, built):
     build_benchmark(PLAN, {"mini": folder_source}, tmp_path / "parallel", seed=5, workers=2)
 
@@ -149,6 +150,7 @@ def test_replaying_an_unknown_composite_is_one_sentence(built, folder_source):
         replay(built, "nothing_1_1", folder_source)
 
 
+@pytest.mark.slow
 def test_a_degraded_target_is_a_photograph_of_its_own(tmp_path, folder_source):
     plan = BenchmarkPlan("mini", "sgmmh", "mini", "HScene", ("mini",), ("train",), {"train": 60})
     build_benchmark(plan, {"mini": folder_source}, tmp_path / "many", seed=5)
@@ -207,6 +209,7 @@ def run_build(source: Path, root: Path, *, workers: int, kill_after: float | Non
     process.wait()
 
 
+@pytest.mark.slow
 def test_a_killed_build_ends_in_the_same_bytes(tmp_path, folder_source):
     source = tmp_path / "mini"
     run_build(source, tmp_path / "whole", workers=0)

@@ -281,6 +281,7 @@ def test_a_recipe_in_words_names_both_regions():
     assert describe_recipe("iharmony4", recipe, source.classes) == 'thing: xiao ma from thing of "p1"'
 
 
+@pytest.mark.slow
 def test_every_composite_is_made_or_counted(built, mini):
     counts = json.loads((built / "manifest.json").read_text())["counts"]["mini"]
     table = read_composites(built)
@@ -338,6 +339,7 @@ def content(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.suffix in (".png", ".txt", ".csv")}
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_a_byte(tmp_path, mini, built):
     build_benchmark(PLAN, {"mini": mini}, tmp_path / "parallel", seed=5, workers=2)
 

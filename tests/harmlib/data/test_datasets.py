@@ -159,6 +159,7 @@ def test_packed_pairs_are_the_same_bytes_as_pairs_resized_at_every_visit(stored,
         assert same(read[key], quick[key])
 
 
+@pytest.mark.slow
 def test_packed_pairs_do_not_depend_on_the_number_of_processes(stored, tmp_path):
     many = stored * 20  # more than one process is given at a time
 
@@ -282,6 +283,7 @@ def test_a_batch_that_devices_cannot_share_alike_is_refused():
         VisitBatches(12, 4, seed=1, first=0, last=3, devices=3)
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_the_batches(small_source):
     dataset = OnlineComposites([small_source], "sgmmh", seed=1, size=32)
 

@@ -28,6 +28,7 @@ def batches(number):
     return [[(number, 0)]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_of_the_data_is_its_own_sentence(workers):
     with pytest.raises(ImageError) as raised:
@@ -36,6 +37,7 @@ def test_an_error_of_the_data_is_its_own_sentence(workers):
     assert str(raised.value) == "a.png is cut"
 
 
+@pytest.mark.slow
 def test_a_loading_process_that_was_killed_is_one_sentence():
     with pytest.raises(WorkerError, match="a process that shared the work was ended"), worker_deaths_told():
         list(load_batches(Damaged(), batches(1), workers=1))

@@ -56,6 +56,7 @@ def test_visits_take_the_draws_in_turn(photos, tmp_path):
     assert np.array_equal(first, again)
 
 
+@pytest.mark.slow
 def test_a_pool_that_lost_a_file_makes_the_same_again(photos, tmp_path):
     pool = make(photos, tmp_path)
     files = sorted(pool.folder.iterdir())

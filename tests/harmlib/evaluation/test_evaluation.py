@@ -93,6 +93,7 @@ def folders(pairs: list[Pair]) -> tuple[Path, Path, Path]:
     return pairs[0].composite.parent, pairs[0].real.parent, pairs[0].mask.parent
 
 
+@pytest.mark.slow
 def test_one_row_per_image(pairs: list[Pair], tmp_path: Path) -> None:
     scores = score_method(models.create("composite"), pairs, "harmlib", tmp_path / "scores.csv", benchmark="tiny")
 
@@ -116,6 +117,7 @@ def jobs_of(folder: Path) -> list[ScoreJob]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["harmlib", "harmonizer_full"])
 def test_methods_scored_together_have_the_bytes_of_each_alone(protocol: str, pairs: list[Pair], tmp_path: Path) -> None:
     score_methods(jobs_of(tmp_path / "together"), pairs, protocol, benchmark="tiny")
@@ -125,6 +127,7 @@ def test_methods_scored_together_have_the_bytes_of_each_alone(protocol: str, pai
         assert job.path.read_bytes() == (tmp_path / "together" / job.path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_pair_is_read_once_for_all_methods(pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     monkeypatch.setattr(batches, "load_pair", lambda pair: read.append(pair.id) or load_pair(pair))
@@ -191,6 +194,7 @@ def test_soft_masks_reach_only_methods_that_use_them(soft: bool, seen: bool, pai
     assert (scores.loc[0, "mse"] > 0) == seen
 
 
+@pytest.mark.slow
 def test_kill_and_resume_end_with_the_same_bytes(pairs: list[Pair], tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from test_evaluation import *; root = Path(sys.argv[1]);"
@@ -210,6 +214,7 @@ def test_kill_and_resume_end_with_the_same_bytes(pairs: list[Pair], tmp_path: Pa
     assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 150, 400, 1100, 2000])
 def test_resume_from_any_byte_ends_with_the_same_bytes(kept: int, pairs: list[Pair], tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
@@ -221,6 +226,7 @@ def test_resume_from_any_byte_ends_with_the_same_bytes(kept: int, pairs: list[Pa
     assert cut.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 def test_finished_images_are_not_read_again(pairs: list[Pair], tmp_path: Path) -> None:
     score_method(Brighter(), pairs, "harmlib", tmp_path / "scores.csv", benchmark="tiny")
     for pair in pairs:
@@ -277,6 +283,7 @@ def test_tiny_picture_stops_with_its_name(tmp_path: Path) -> None:
         score_method(Brighter(), [pair], "pctnet", tmp_path / "scores.csv", benchmark="tiny")
 
 
+@pytest.mark.slow
 def test_folder_is_paired_by_iharmony4_names(folders: tuple[Path, Path, Path], pairs: list[Pair], tmp_path: Path) -> None:
     scores = score_folder(*folders, "harmlib")
     as_method = score_method(models.create("composite"), pairs, "harmlib", tmp_path / "scores.csv", benchmark="tiny")
@@ -284,6 +291,7 @@ def test_folder_is_paired_by_iharmony4_names(folders: tuple[Path, Path, Path], p
     assert scores["mse"].tolist() == pytest.approx(as_method["mse"].tolist(), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_folder_is_paired_by_equal_names(pairs: list[Pair], tmp_path: Path) -> None:
     same = tmp_path / "masks"
     for pair in pairs:
@@ -294,10 +302,12 @@ def test_folder_is_paired_by_equal_names(pairs: list[Pair], tmp_path: Path) -> N
     assert (scores["mse"] == 0).all()
 
 
+@pytest.mark.slow
 def test_folder_is_named_after_itself(folders: tuple[Path, Path, Path]) -> None:
     assert set(score_folder(*folders)["method"]) == {"c"}
 
 
+@pytest.mark.slow
 def test_folder_scoring_resumes_to_the_same_bytes(folders: tuple[Path, Path, Path], tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
     score_folder(*folders, out=whole)
@@ -321,6 +331,7 @@ def test_prediction_of_another_size_is_named(folders: tuple[Path, Path, Path], p
         score_folder(*folders)
 
 
+@pytest.mark.slow
 def test_predictions_saved_at_the_evaluated_size_are_accepted(folders: tuple[Path, Path, Path], pairs: list[Pair], tmp_path: Path) -> None:
     for pair in pairs:
         write_png(tmp_path / "small" / pair.composite.name, resize(read_image(pair.composite), (256, 256), "bicubic"))

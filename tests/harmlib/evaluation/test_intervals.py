@@ -51,6 +51,7 @@ def test_composites_of_one_photograph_count_once():
     assert (found.n, found.units) == (12, 10)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(values_of_photographs, st.integers(2, 5))
 def test_duplicates_of_every_composite_change_nothing(values: list[float], copies: int):

@@ -189,6 +189,7 @@ def test_a_mask_that_leaves_nothing_to_do_is_told(fill: int, reason: str, photo_
     assert np.array_equal(result, photo_array)
 
 
+@pytest.mark.slow
 def test_a_fresh_model_is_shared_by_threads_and_not_changed(photo_array: np.ndarray, mask: np.ndarray) -> None:
     torch.manual_seed(0)
     model = models.create("harmonizer", width=0.125)
@@ -295,6 +296,7 @@ def test_200_megapixels_fit_into_4_gb_or_are_refused_with_the_figure(monkeypatch
         memory.check_memory(10_000, 20_000, models.create("idt").memory_for(200_000_000), "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dht", "ht", "xue", "harmonizer", "reinhard_lab"])
 def test_torchs_defaults_are_not_read(name: str, photo_array: np.ndarray, mask: np.ndarray) -> None:
     model = models.create(name, **({"width": 1 / 16} if "width" in models.describe(name).options else {})).eval()

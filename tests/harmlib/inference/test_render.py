@@ -60,6 +60,7 @@ def written(folder: Path, composite: np.ndarray, mask: np.ndarray, real: np.ndar
     return Pair("a_1_1", "mini", *paths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", RULES)
 @pytest.mark.parametrize("name", METHODS)
 def test_the_scored_picture_is_the_returned_picture(name: str, protocol: str, tmp_path: Path) -> None:

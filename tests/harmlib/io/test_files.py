@@ -51,6 +51,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 def test_weights_that_the_system_does_not_take_are_one_sentence(tmp_path):
     done = subprocess.run([sys.executable, "-c", TOO_LARGE, str(tmp_path / "a.pt")], capture_output=True, text=True, check=False)
 

@@ -46,6 +46,7 @@ def test_damaged_backbone_gives_a_reason(backbone: str, tmp_path: Path, monkeypa
     assert lpips.why_unavailable(backbone).endswith("is damaged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(lpips.BACKBONES))
 def test_smallest_side_is_the_smallest_that_the_network_takes(name: str) -> None:
     network = pytest.importorskip("lpips").LPIPS(net=name, pretrained=False, pnet_rand=True, verbose=False).eval()

@@ -62,6 +62,7 @@ def small() -> Any:
     return models.create("adfm", width=NARROW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "step"), [("out", 1), ("gamma1_out", 2), ("raw", 2)])
 def test_picture_agrees_with_the_authors(key: str, step: int, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     assert_agrees(activations[key][:, :, ::step, ::step], golden[key], atol=TOLERANCE, rtol=0)
@@ -182,6 +183,7 @@ def test_a_picture_without_foreground_is_finite() -> None:
     assert torch.equal(block(features, torch.zeros(1, 1, 64, 64)), features)
 
 
+@pytest.mark.slow
 def test_attentions_are_trained_once_their_weights_have_left_zero(batch: dict[str, Any]) -> None:
     model = small().double().train()
     exact = {key: value.double() if isinstance(value, Tensor) else value for key, value in batch.items()}

@@ -61,6 +61,7 @@ def code(golden: Mapping[str, Any], name: str) -> Tensor:
     return torch.from_numpy(golden[f"code/{name}"])[None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", ["real", "comp"])
 def test_codes_of_both_regions_agree_with_the_authors(
     picture: str, filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]
@@ -141,6 +142,7 @@ def test_harmony_score_agrees_with_the_authors(filled: Any, golden: Mapping[str,
     assert round(score.item(), 2) == golden["harmony/score"].item()
 
 
+@pytest.mark.slow
 def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(
     filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]
 ) -> None:

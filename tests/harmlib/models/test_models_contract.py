@@ -76,6 +76,7 @@ def gradient_sizes(model: HarmonizationModel, batch: dict[str, Any]) -> dict[str
     return sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_harmonized_picture_has_the_composites_shape_and_range(name: str) -> None:
     images = forward(name).images
@@ -105,6 +106,7 @@ def test_editor_is_offered_what_it_can_edit(name: str) -> None:
     assert models.describe(name).editable == bool({"operator_masks", "arguments"} & forward(name).extras)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_every_parameter_gets_a_gradient_unless_declared_untrained(name: str) -> None:
     model = small(name).double().train()
@@ -129,6 +131,7 @@ def test_players_own_every_trainable_parameter_once(name: str) -> None:
     assert sorted(owned) == sorted(id(parameter) for parameter in model.parameters() if parameter.requires_grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_losses_of_every_player_are_finite_scalars(name: str, batch: dict[str, Any]) -> None:
     model = small(name).train()
@@ -147,6 +150,7 @@ def test_recipe_says_how_the_paper_trains(name: str) -> None:
     assert recipe.iterations > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_saved_model_loads_with_the_same_output(name: str, tmp_path: Path) -> None:
     model, *_ = forward(name)
@@ -181,6 +185,7 @@ def test_a_mask_of_another_size_is_refused(name: str) -> None:
         forward(name).model(noise8(1), torch.ones(1, 1, 128, 256))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (37, 300)])
 @pytest.mark.parametrize("name", METHODS)
 def test_any_size_comes_back_in_its_size(name: str, size: tuple[int, int], generator: np.random.Generator) -> None:
@@ -209,6 +214,7 @@ def test_an_empty_mask_returns_the_composite_with_a_warning(name: str, photo_arr
     assert np.array_equal(harmonized, photo_array)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_output_equals_the_stored_one(name: str) -> None:
     """Our own numbers: made by ``tests/helpers/golden_fill.py`` after the method agreed with the authors' golden file."""

@@ -57,6 +57,7 @@ def small_mask() -> Tensor:
     return ellipse(SIDE, SIDE, (30, 30), (20, 15))
 
 
+@pytest.mark.slow
 def test_harmonized_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     product = activations["dht_reflectance"] * activations["dht_illumination"]
 
@@ -77,6 +78,7 @@ def test_tokens_agree_with_the_authors(key: str, step: int, activations: dict[st
     assert_agrees(activations[key].transpose(0, 1)[::step, :, ::8], golden[key], atol=TOKEN_TOLERANCE, rtol=0)
 
 
+@pytest.mark.slow
 def test_parameters_are_the_authors(public_lists: Path) -> None:
     with torch.device("meta"):
         model = models.create("dht")

@@ -77,6 +77,7 @@ def test_tensorflow_layers_agree_with_the_authors(mask: str, public_lists: Path,
     assert_agrees(found["raw"][:, :, ::step, ::step], stored, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", BACKGROUNDS)
 def test_tensorflow_parsing_variant_agrees_with_the_authors(mask: str, public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("tf256seg", public_lists, BACKGROUNDS[mask])
@@ -95,12 +96,14 @@ def test_clipped_picture_agrees_with_the_authors(public_lists: Path, golden: Map
     assert_agrees(found, golden["tf_wo_m01_out_stat"], rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_s2am_copy_agrees_with_its_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("pt256", public_lists)["raw"]
 
     assert_agrees(found[:, :, ::2, ::2], golden["dih256_out"], atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_s2am_copy_with_parsing_keeps_its_crossed_wire(public_lists: Path, golden: Mapping[str, Any]) -> None:
     found = activations("pt256seg", public_lists)
 

@@ -73,6 +73,7 @@ def fake(public_lists: Path) -> Tensor:
         return to_signed(model(noise(12345), standard_mask()).image)
 
 
+@pytest.mark.slow
 def test_generator_agrees_with_the_authors(filled: Any, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     norm = filled.options["norm"]
 
@@ -89,6 +90,7 @@ def test_every_level_agrees_with_the_authors(key: str, filled: Any, activations:
     assert_agrees(found, expected, atol=LEVEL_TOLERANCE[norm])
 
 
+@pytest.mark.slow
 def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     model = models.create("dovenet", norm="batch", train_mode_bn=True).eval()
     fill_public(model, model.public_names["generator"], public_lists / "dovenet.json")
@@ -99,6 +101,7 @@ def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(pub
     assert_agrees(found, golden["G_batch/out_batchstats_nodropout"], atol=GENERATOR_TOLERANCE["instance"])
 
 
+@pytest.mark.slow
 def test_both_scores_agree_with_the_authors(filled: Any, fake: Tensor, golden: Mapping[str, Any]) -> None:
     pictures = {"real": to_signed(noise(54321)), "comp": to_signed(noise(12345)), "fake": fake}
     prefix = f"D_{filled.options['norm']}"

@@ -13,6 +13,7 @@ from torch import nn
 from harmlib.models.layers.efficientnet import ConvNorm, MBConv, TwoStemEfficientNet, pad_same
 
 
+@pytest.mark.slow
 def test_torchvision_blocks_land_where_the_spec_pairs_them(public_lists: Path) -> None:
     from torchvision.models import efficientnet_b0  # imports half of torch: three seconds
 

@@ -290,6 +290,7 @@ def gradients(max_rows: int, *, own_statistics: bool) -> tuple[Any, dict[str, Te
     return model, {name: values.grad for name, values in model.named_parameters() if values.grad is not None}, sum(kept)
 
 
+@pytest.mark.slow
 def test_submasks_in_chunks_have_the_gradients_of_all_at_once_and_take_less_memory() -> None:
     _, whole, needed = gradients(160, own_statistics=False)
     _, chunked, less = gradients(2, own_statistics=False)
@@ -300,6 +301,7 @@ def test_submasks_in_chunks_have_the_gradients_of_all_at_once_and_take_less_memo
     assert less < needed / 2
 
 
+@pytest.mark.slow
 def test_chunks_have_their_own_batch_statistics_which_are_taken_in_once() -> None:
     once, _, _ = gradients(160, own_statistics=True)
     chunked, _, _ = gradients(3, own_statistics=True)
@@ -310,6 +312,7 @@ def test_chunks_have_their_own_batch_statistics_which_are_taken_in_once() -> Non
     assert norms[1].momentum == norms[0].momentum
 
 
+@pytest.mark.slow
 def test_chunks_show_the_pictures_of_all_at_once() -> None:
     batch = pair((4, 5))
     torch.manual_seed(3)

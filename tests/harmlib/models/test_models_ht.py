@@ -53,6 +53,7 @@ def small() -> Any:
     return models.create("ht", width=NARROW).eval()
 
 
+@pytest.mark.slow
 def test_generated_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     assert_agrees(activations["ht_out"], golden["ht_out"], atol=OUTPUT_TOLERANCE, rtol=0)
 

@@ -97,11 +97,13 @@ def small_mask() -> Tensor:
     return ellipse(SIDE, SIDE, (30, 30), (20, 15))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [*RESULTS, "r_enc", "i_enc", "i_light", "r_rec", "i_rec"])
 def test_results_agree_with_the_authors(key: str, activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     check(activations[key], golden, key, TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["harmonized", "ifm_mean", "score"])
 def test_results_with_the_matching_branch_alive_agree_with_the_authors(
     key: str, whole_gamma: dict[str, Tensor], golden: Mapping[str, Any]

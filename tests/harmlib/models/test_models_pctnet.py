@@ -121,6 +121,7 @@ def watched_parts(network: Any, name: str) -> dict[str, Any]:
     return {**levels, **steps, "ssam": trunk.attention, "att_logit": trunk.head.attention}
 
 
+@pytest.mark.slow
 def test_coefficients_and_both_pictures_agree_with_the_authors(case: tuple[str, dict[str, Tensor]], golden: Mapping[str, Any]) -> None:
     name, found = case
     small, large = CASES[name][2:]
@@ -152,6 +153,7 @@ def test_every_part_agrees_with_the_authors(case: tuple[str, dict[str, Tensor]],
         assert_agrees(values, golden[f"{name}/{key}"], atol=THUMBNAIL_TOLERANCE, rtol=0, err_msg=key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", PREDICTED)
 def test_predicted_pictures_agree_with_the_authors(network: str, public_lists: Path, golden: Mapping[str, Any]) -> None:
     model = filled(PREDICTED[network], public_lists, golden)

@@ -137,6 +137,7 @@ def test_contrastive_loss_agrees_with_the_authors(
     assert_agrees(pred.grad, golden["contrast/grad_pred"], atol=LOSS_TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_losses_and_gradients_of_a_step_agree_with_the_authors(
     name: str, public_lists: Path, golden: Mapping[str, Any], triples: Triples, features: Callable[[Tensor], Tensor]
@@ -225,6 +226,7 @@ def test_small_differences_of_luminance_are_enlarged() -> None:
     np.testing.assert_allclose([shift.max() for shift in shifts], [0, 0.4, 0.45])
 
 
+@pytest.mark.slow
 def test_the_contrastive_term_uses_imagenets_weights_and_says_so(triples: Triples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     contrast.load_features.cache_clear()

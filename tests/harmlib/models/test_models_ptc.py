@@ -246,6 +246,7 @@ def test_frozen_encoder_counts_as_untrained() -> None:
     assert model.untrained_parameters - encoder < small().untrained_parameters
 
 
+@pytest.mark.slow
 def test_both_directions_are_learnt_from_one_picture_within_seconds() -> None:
     """A gray picture with a square that is darker, or brighter: what a constant answer cannot tell apart."""
     mask = torch.zeros(2, 1, SIDE, SIDE)

@@ -62,6 +62,7 @@ def activations(filled: Any) -> dict[str, Tensor]:
     return found
 
 
+@pytest.mark.slow
 def test_whole_picture_agrees_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     assert_agrees(activations["raw"], golden["G3/raw"], atol=GENERATOR_TOLERANCE)
 
@@ -99,6 +100,7 @@ def test_inverted_mask_harmonizes_the_background(filled: Any, golden: Mapping[st
     assert_agrees(found, golden["G3/raw_bgmode"], atol=HALF_TOLERANCE)
 
 
+@pytest.mark.slow
 def test_variant_with_the_mask_as_input_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     model = models.create("rainnet", mask_input=True).eval()
     fill_public(model, model.public_names["generator"], public_lists / "rainnet_in4.json")
@@ -109,6 +111,7 @@ def test_variant_with_the_mask_as_input_agrees_with_the_authors(public_lists: Pa
     assert_agrees(found, golden["G4/blended"], atol=GENERATOR_TOLERANCE)
 
 
+@pytest.mark.slow
 def test_scores_and_losses_agree_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
     real, mask = to_signed(noise(54321)), standard_mask()
 

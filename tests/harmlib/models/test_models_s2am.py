@@ -54,6 +54,7 @@ def small(*, width: float = NARROW, **options: Any) -> Any:
     return models.create("s2am", width=width, **options)
 
 
+@pytest.mark.slow
 def test_generated_picture_agrees_with_the_authors(found: tuple[str, dict[str, Tensor]], golden: Mapping[str, Any]) -> None:
     prefix, outputs = found
     expected = golden[f"{prefix}__out"]
@@ -78,6 +79,7 @@ def test_softened_mask_agrees_with_the_authors(side: int, golden: Mapping[str, A
     assert_agrees(soft[0, 0], golden[f"softmask_{side}"], atol=5e-4 if side == 128 else 1e-6)
 
 
+@pytest.mark.slow
 def test_discriminator_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
     model = models.create("s2am", gan=True).eval()
     own, names = model.discriminator.state_dict(), model.discriminator.public_names()
@@ -235,6 +237,7 @@ def test_players_leave_no_gradient_on_each_other(batch: dict[str, Any]) -> None:
         model.zero_grad()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"attention": "skip"}, {"gan": True}])
 def test_every_parameter_of_the_variants_is_trained(options: dict[str, Any], batch: dict[str, Any]) -> None:
     model = small(width=2 * NARROW, **options).double().train()  # with fewer units, chance kills all of a gate

@@ -67,6 +67,7 @@ def small(**options: Any) -> Any:
     return models.create("s2crnet", width=NARROW, **options)
 
 
+@pytest.mark.slow
 def test_curves_agree_with_the_authors(filled: tuple[str, Any, Tensor], golden: Mapping[str, Any]) -> None:
     prefix, model, picture = filled
     pooled: list[Tensor] = []
@@ -81,6 +82,7 @@ def test_curves_agree_with_the_authors(filled: tuple[str, Any, Tensor], golden: 
         assert_agrees(values, golden[f"{prefix}/{key}"], atol=PARAMETER_TOLERANCE, rtol=0, err_msg=key)
 
 
+@pytest.mark.slow
 def test_curves_without_label_agree_with_the_authors(
     filled: tuple[str, Any, Tensor], golden: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_generator_steps_first_and_the_discriminator_leaves_it_alone(batch: dict
     assert found == [("generator", {"encoder", "heads"}), ("discriminator", {"discriminator"})]
 
 
+@pytest.mark.slow
 def test_curves_learn_a_darkening_within_seconds() -> None:
     model = small().train()
     optimizers = {player: torch.optim.Adam(parameters, 1e-3) for player, parameters in model.players().items()}

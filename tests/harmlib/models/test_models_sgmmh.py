@@ -68,6 +68,7 @@ def share_of_other_values(image: Tensor, expected: Thinned) -> float:
     return float((expected.sample(images.to_array(image[0])) != expected.values).mean())
 
 
+@pytest.mark.slow
 def test_operator_masks_agree_with_the_authors(activations: dict[str, Tensor], golden: Mapping[str, Any]) -> None:
     assert_agrees(activations["operator_masks"], golden["om/masks"], atol=MASK_TOLERANCE)
 
@@ -87,6 +88,7 @@ def test_harmonized_picture_agrees_with_the_authors(activations: dict[str, Tenso
     assert share_of_other_values(activations["image"], golden["om/harmonized_rgb8"]) <= TRUNCATED_SHARE
 
 
+@pytest.mark.slow
 def test_rgb_baseline_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
     model = models.create("sgmmh_rgb").eval()
     fill_public(model, model.public_names["generator"], public_lists / "sgmmh_rgb.json")
@@ -215,6 +217,7 @@ def test_generator_update_leaves_no_gradient_on_the_discriminator(batch: dict[st
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.discriminator.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("term", ["lpips", "vgg19_conv5_4"])
 def test_a_perceptual_term_without_its_weights_says_which_file(
     term: str, batch: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

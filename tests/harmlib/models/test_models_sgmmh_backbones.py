@@ -244,6 +244,7 @@ def published(public_lists: Path) -> tuple[Tensor, Tensor]:
     return prediction["operator_masks"], to_unit(prediction["harmonized_lab"])
 
 
+@pytest.mark.slow
 def test_operator_masks_of_ht_agree_with_the_authors(published: tuple[Tensor, Tensor], golden: Mapping[str, Any]) -> None:
     add, multiply = published[0][:, 0::2], published[0][:, 1::2]
 

@@ -163,6 +163,7 @@ def test_harmonized_foreground_follows_the_judge(stubborn: Any) -> None:
     assert adjustment[0] + adjustment[3] > 1.1  # redder
 
 
+@pytest.mark.slow
 def test_inference_mode_gives_the_same_result(stubborn: Any) -> None:
     composite, mask = 0.6 * noise(1, 64, 64), ellipse(64, 64, (32, 32), (20, 20))
 
@@ -179,6 +180,7 @@ def test_harmonizing_leaves_no_gradient_behind(stubborn: Any) -> None:
     assert all(parameter.grad is None for parameter in stubborn.parameters())
 
 
+@pytest.mark.slow
 def test_harmonized_background_is_untouched(stubborn: Any, generator: np.random.Generator) -> None:
     composite = generator.integers(0, 128, (90, 120, 3), dtype=np.uint8)
     foreground = np.zeros((90, 120), bool)

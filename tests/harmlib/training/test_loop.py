@@ -54,6 +54,7 @@ def weights(folder):
     return torch.load(folder / "checkpoint.pt", weights_only=True)["weights"]
 
 
+@pytest.mark.slow
 def test_a_run_leaves_checkpoint_history_and_manifest(dataset, tmp_path):
     folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
 
@@ -62,6 +63,7 @@ def test_a_run_leaves_checkpoint_history_and_manifest(dataset, tmp_path):
     assert json.loads((folder / "manifest.json").read_text())["parameters"] == sum(p.numel() for p in fresh().parameters())
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(dataset, tmp_path):
     plan = dataclasses.replace(PLAN, iterations=25, keep=())
 
@@ -71,6 +73,7 @@ def test_training_lowers_the_loss(dataset, tmp_path):
     assert last < first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["sgmmh_om", "sgmmh_omgan"])
 def test_a_resumed_run_ends_in_the_same_weights(dataset, tmp_path, method):
     plan = dataclasses.replace(PLAN, method=method)
@@ -86,6 +89,7 @@ def test_a_resumed_run_ends_in_the_same_weights(dataset, tmp_path, method):
     assert losses[0].equals(losses[1])
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_alone(dataset, tmp_path):
     folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
     before = (folder / "checkpoint.pt").stat().st_mtime_ns
@@ -95,6 +99,7 @@ def test_a_finished_run_is_left_alone(dataset, tmp_path):
     assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_finished_run_with_other_settings_is_not_replaced(dataset, tmp_path):
     folder = train(fresh(), dataset, tmp_path / "run", PLAN, seed=1)
 
@@ -154,6 +159,7 @@ def first_moment(state):
     return next(iter(state["optimizers"]["model"]["state"].values()))["exp_avg"]
 
 
+@pytest.mark.slow
 def test_a_second_stage_starts_from_kept_weights(dataset, tmp_path):
     train(fresh(), dataset, tmp_path / "sgmmh_om-mini", PLAN, seed=1)
     kept = models.load(tmp_path / "sgmmh_om-mini" / "step-4.pt").state_dict()
@@ -197,6 +203,7 @@ def test_mixed_precision_trains(dataset, tmp_path):
     assert all(value.dtype == torch.float32 for value in weights(folder).values())
 
 
+@pytest.mark.slow
 def test_validation_selects_the_checkpoint(dataset, tmp_path):
     errors = iter([5.0, 2.0, 4.0, 4.0, 4.0, 4.0])
     seen = []
@@ -214,6 +221,7 @@ def test_validation_selects_the_checkpoint(dataset, tmp_path):
     assert json.loads((folder / "manifest.json").read_text())["selected_val_error"] == 2.0
 
 
+@pytest.mark.slow
 def test_the_last_weights_are_kept_when_the_plan_says_so(dataset, tmp_path):
     errors = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     chosen = dataclasses.replace(PLAN, select="last")
@@ -301,6 +309,7 @@ class Recording(Killing):
         return super().__getitem__(key)
 
 
+@pytest.mark.slow
 def test_updates_see_the_same_pictures_in_one_part_or_two(dataset, tmp_path):
     seen = []
     for parts in (1, 2):

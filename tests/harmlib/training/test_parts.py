@@ -75,6 +75,7 @@ def test_a_run_without_iterations_keeps_its_parts_as_they_are(runs, folder_sourc
     assert pd.read_csv(folder / "history.csv").empty
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_parts(runs, folder_source, tmp_path):
     dataset = OnlineComposites([ResizedSource(folder_source, "train", tmp_path / "cache")], "sgmmh", seed=1)
     plan = RunPlan("dovenet", "mini", iterations=1, batch_size=2, options={"width": 1 / 16}, parts={"": "giver"}, learning_rate=1e-30)

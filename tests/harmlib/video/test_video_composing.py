@@ -141,6 +141,7 @@ def test_a_picture_is_not_taken_for_a_video(parts: dict[str, Path], tmp_path: Pa
         compose_video(parts["foreground"], tmp_path / "still.png", parts["matte"], parts["out"])
 
 
+@pytest.mark.slow
 def test_the_real_clip_keeps_its_background_and_foreground(shared: Path, tmp_path: Path) -> None:
     clip = shared / "data" / "video"
 

@@ -277,6 +277,7 @@ def test_a_failure_in_the_middle_leaves_neither_video_nor_table(clip: dict[str, 
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_a_longer_video_takes_no_more_memory(tmp_path: Path) -> None:
     size = (47, 63)  # odd, so that decoded rows are padded and NumPy has to copy, and to count, every frame
 

@@ -163,6 +163,7 @@ def test_an_interrupted_video_leaves_the_old_one_and_no_trace(error: type[BaseEx
     assert (tmp_path / "a.mp4").read_bytes() == b"old"
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_no_video(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", ENDLESS, str(tmp_path / "a.mp4")], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -43,6 +43,7 @@ def example(generator: np.random.Generator) -> Example:
     return Example("p_1_1", "mini", composite, target, mask, "", (256, 512))
 
 
+@pytest.mark.slow
 def test_systems_stand_in_the_printed_order_and_the_unprinted_below(ranks):
     figure = figures.ranking_figure(ranks)
 
@@ -127,6 +128,7 @@ def only(artefacts: Artefacts, *methods: str) -> Artefacts:
     return replace(artefacts, plan=replace(artefacts.plan, runs=runs))
 
 
+@pytest.mark.slow
 def test_filters_begin_at_the_composite_and_painters_do_not(tmp_path, example):
     artefacts = only(ranked_artefacts(tmp_path), "harmonizer", "dih")
     fresh = {run.scored_as: models.create(run.method, **run.options).eval() for run in artefacts.plan.runs}
@@ -194,6 +196,7 @@ def test_training_figure_has_a_panel_per_system_and_the_composite_in_each():
     assert [len(axis.lines) for axis in shown] == [2, 2]
 
 
+@pytest.mark.slow
 def test_budgets_stand_beside_those_of_the_authors(tmp_path):
     table = training.budget_table(ranked_artefacts(tmp_path)).set_index("system")
 

@@ -61,6 +61,7 @@ def test_printed_values_come_from_the_tables_that_have_them():
     assert np.isnan(ranking.printed_value("issam", "mse"))
 
 
+@pytest.mark.slow
 def test_ranks_of_equal_orders_are_equal(table):
     table = table.query("metric == 'mse'").dropna(subset="paper")
 
@@ -96,6 +97,7 @@ def test_equal_orders_agree_completely(agreement):
     assert set(table["systems"]) == {16}
 
 
+@pytest.mark.slow
 def test_few_images_have_no_interval(tmp_path):
     table = ranking.order_agreement(ranked_artefacts(tmp_path, AS_PRINTED, images=4))
 
@@ -110,6 +112,7 @@ def test_statistics_are_those_of_scipy(generator):
     np.testing.assert_allclose(ranking.spearman(means, paper), [spearmanr(row, paper).statistic for row in means])
 
 
+@pytest.mark.slow
 def test_pairs_are_counted_by_their_intervals(pairs):
     counts = ranking.pair_counts(pairs).set_index("metric")
     assert counts.loc["mse", ["pairs", ranking.AGREE, ranking.CONTRADICT, OPEN]].tolist() == [120, 120, 0, 0]
@@ -123,6 +126,7 @@ def test_intervals_of_pairs_are_those_of_tables_of_differences(as_printed, pairs
     assert row[["ours", "low", "high"]].tolist() == pytest.approx([expected.mean, expected.low, expected.high])
 
 
+@pytest.mark.slow
 def test_pairs_of_systems_that_all_harm_are_no_disagreement(tmp_path):
     names = list(AS_PRINTED)
     upside_down = dict(zip(names, reversed(AS_PRINTED.values()), strict=True))
@@ -135,6 +139,7 @@ def test_pairs_of_systems_that_all_harm_are_no_disagreement(tmp_path):
     assert counts.loc["mse", [ranking.AGREE, ranking.CONTRADICT]].sum() == 15
 
 
+@pytest.mark.slow
 def test_a_turned_pair_is_a_disagreement_with_both_budgets(tmp_path):
     turned = ranked_artefacts(tmp_path, {**AS_PRINTED, "frih": AS_PRINTED["harmonizer"] + 5})
 
@@ -200,6 +205,7 @@ def test_summary_agrees_where_the_order_is_the_printed_one(as_printed, table, ag
     ]
 
 
+@pytest.mark.slow
 def test_summary_differs_where_the_order_is_turned_around(tmp_path):
     upside_down = dict(zip(AS_PRINTED, reversed(AS_PRINTED.values()), strict=True))
 
@@ -210,6 +216,7 @@ def test_summary_differs_where_the_order_is_turned_around(tmp_path):
     assert table.loc["printed victories of learned over classical systems that hold, MSE", "verdict"] == DIFFERS
 
 
+@pytest.mark.slow
 def test_an_order_that_is_printed_for_little_more_than_half_of_the_pairs_differs(tmp_path):
     names = list(AS_PRINTED)
     mixed = dict(zip([*names[:4], *reversed(names[4:14]), *names[14:]], AS_PRINTED.values(), strict=True))
@@ -221,6 +228,7 @@ def test_an_order_that_is_printed_for_little_more_than_half_of_the_pairs_differs
     assert row["verdict"] == DIFFERS
 
 
+@pytest.mark.slow
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(tmp_path):
     table = summarized(ranked_artefacts(tmp_path))
 

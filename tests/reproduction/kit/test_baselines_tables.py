@@ -35,6 +35,7 @@ def saved(table: pd.DataFrame, folder: Path) -> bytes:
     return save_csv(table, folder / "table.csv").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 6])
 def test_frihs_tables_have_the_same_bytes_whichever_notebook_writes_them(workspace, tmp_path, number):
     def table(opened: artefacts.Artefacts) -> pd.DataFrame:
@@ -51,6 +52,7 @@ def test_harmonizers_tables_have_the_same_bytes_whichever_notebook_writes_them(w
     assert own == saved(harmonizer.comparison_table(harmonizer_artefacts.view(artefacts.open_artefacts(workspace)), number), tmp_path)
 
 
+@pytest.mark.slow
 def test_the_baselines_alone_fill_every_overall_cell_that_the_papers_print(workspace):
     opened = artefacts.open_artefacts(workspace)
 

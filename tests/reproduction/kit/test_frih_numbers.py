@@ -152,6 +152,7 @@ def test_network_submasks_and_recipe_are_the_papers():
     assert {result.claim_id: result.verdict for result in judge(settings)} == dict.fromkeys(settings, AGREES)
 
 
+@pytest.mark.slow
 def test_text_is_contradicted_by_the_papers_own_table_and_by_a_smaller_model():
     ranking, size = judge({claim_id: claims.CLAIMS[claim_id] for claim_id in ("frih-C27", "frih-C36")})
 
@@ -199,6 +200,7 @@ def judged(frih_artefacts, orders):
     return claims.judge_claims(frih_artefacts, orders, numbers.against_others(frih_artefacts))
 
 
+@pytest.mark.slow
 def test_claims_about_iharmony4_need_iharmony4(judged):
     results = {result.claim_id: result.verdict for result in judged}
 
@@ -244,6 +246,7 @@ def test_gain_among_networks_that_all_harm_is_no_agreement(tmp_path):
     assert gains_of(harmful) == dict.fromkeys(GAINS, ALL_WORSE)
 
 
+@pytest.mark.slow
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(frih_artefacts, orders, judged):
     examples = [two_colors(), two_colors(scrap=12)]
     parts = submasks.measure(examples, submasks.cutoffs())

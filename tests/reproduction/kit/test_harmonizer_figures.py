@@ -142,6 +142,7 @@ def test_large_picture_is_none_without_the_pack(tmp_path):
     assert figures.read_large_sample(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_large_picture_is_the_genuine_one(shared):
     found = figures.read_large_sample(shared / "data")
 
@@ -218,6 +219,7 @@ def test_search_finds_the_way_back_of_a_filter(sample):
     assert arguments[0] == pytest.approx(0.3, abs=0.03)
 
 
+@pytest.mark.slow
 def test_failure_compares_what_the_network_did_with_what_filters_could_do(sample, model):
     result, _ = flow.harmonized_with_arguments(model, sample)
 

@@ -232,6 +232,7 @@ def test_small_files_are_not_called_high_resolution(good_artefacts):
     assert "not high resolution" in numbers.size_sentence(good_artefacts)
 
 
+@pytest.mark.slow
 def test_order_sentence_names_every_rival(full_artefacts):
     sentence = numbers.order_sentences(numbers.all_orders(full_artefacts))[1]
 
@@ -288,6 +289,7 @@ def test_measurements_are_read_beside_the_profiles_results(tmp_path, measured):
     assert measurements.device_of(measurements.read_measurements(found)) == "a CPU"
 
 
+@pytest.mark.slow
 def test_settings_are_the_papers_but_where_the_code_departs_from_the_text():
     settings = {claim_id: claim for claim_id, claim in claims.CLAIMS.items() if isinstance(claim, Setting)}
 
@@ -345,6 +347,7 @@ def test_not_every_autoencoder_is_large():
     assert (result.verdict, result.ours) == (DIFFERS, pytest.approx(25.8, abs=0.05))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("harmonizer", "expected"), [(50.0, AGREES), (190.0, DIFFERS)])
 def test_claims_against_the_strongest_rival_are_signs_on_other_data(tmp_path, measured, harmonizer, expected):
     at_256, full = {**ERRORS, **RIVALS, "harmonizer": harmonizer}, {**AT_FULL_SIZE, **RIVALS_FULL, "harmonizer": harmonizer}
@@ -357,6 +360,7 @@ def test_claims_against_the_strongest_rival_are_signs_on_other_data(tmp_path, me
     assert "only the sign" in results["harmonizer-C20"].note
 
 
+@pytest.mark.slow
 def test_order_of_two_methods_that_both_harm_is_no_verdict(tmp_path, measured):
     harmless = {"composite": 40.0}
     tested = make_artefacts(tmp_path, at_256={**ERRORS, **RIVALS, **harmless}, at_full_size={**AT_FULL_SIZE, **RIVALS_FULL, **harmless})
@@ -366,6 +370,7 @@ def test_order_of_two_methods_that_both_harm_is_no_verdict(tmp_path, measured):
     assert results["harmonizer-C20"] == results["harmonizer-C21"] == ALL_WORSE
 
 
+@pytest.mark.slow
 def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(full_artefacts, measured):
     results = {result.claim_id: result for result in claims.judge_claims(full_artefacts, measured)}
 
@@ -374,6 +379,7 @@ def test_rise_of_the_strongest_rival_is_a_sign_and_its_numbers_are_iharmony4s(fu
     assert (results["harmonizer-C22"].ours, results["harmonizer-C23"].ours) == pytest.approx((100, 150), abs=2)
 
 
+@pytest.mark.slow
 def test_claims_about_other_data_cannot_be_judged_here(good_artefacts, measured):
     results = {result.claim_id: result for result in claims.judge_claims(good_artefacts, measured)}
 
@@ -383,6 +389,7 @@ def test_claims_about_other_data_cannot_be_judged_here(good_artefacts, measured)
     assert results["harmonizer-C20"].note == claims.NEEDS_RIVAL
 
 
+@pytest.mark.slow
 def test_summary_gives_a_reason_for_every_verdict_but_agreement(good_artefacts, good_orders, measured):
     ablations = numbers.orders(good_artefacts, numbers.ABLATIONS, artefacts.AT_256)
     judged = claims.judge_claims(good_artefacts, measured)

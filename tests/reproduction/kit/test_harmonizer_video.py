@@ -288,6 +288,7 @@ def test_every_weight_has_its_own_line(record: video.Record) -> None:
     assert len({(line.get_color() if isinstance(line.get_color(), str) else tuple(line.get_color())) for line in lines}) == 3
 
 
+@pytest.mark.slow
 def test_figures_come_out_the_same_to_the_byte(record: video.Record, tmp_path: Path) -> None:
     first, again = (save_figure(video_figures.strip_figure(record), tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
 

@@ -50,6 +50,7 @@ def verdicts_of(results) -> dict[str, str]:
     return {result.claim_id: result.verdict for result in results}
 
 
+@pytest.mark.slow
 def test_every_claim_is_judged_once(judged):
     assert sorted(result.claim_id for result in judged) == printed_claims().query("paper == 'perceptual'")["id"].tolist()
 
@@ -127,6 +128,7 @@ def tables_of_detector(never: float, distance: Interval) -> tuple[pd.DataFrame, 
     return thresholds, learned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("never", "distance", "verdict"),
     [

@@ -128,6 +128,7 @@ def built(tmp_path_factory) -> Artefacts:
     return replace(artefacts, workspace=workspace)
 
 
+@pytest.mark.slow
 def test_replayed_composite_is_the_benchmarks(built):
     transfer = figures.read_transfer(built, COCO)
 

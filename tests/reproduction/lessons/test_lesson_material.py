@@ -35,6 +35,7 @@ def finish_run(results: Results, name: str, method: str, **options: object) -> N
     write_manifest(results.run(name), started=time.time())
 
 
+@pytest.mark.slow
 def test_without_anything_finished_the_embedded_photographs_are_composed(empty):
     found = material.find_material(empty, 4)
 
@@ -87,6 +88,7 @@ def test_a_method_that_does_not_exist_is_refused(empty):
         material.load_methods(empty, ["dovnet"])
 
 
+@pytest.mark.slow
 def test_photographs_are_taken_once(embedded):
     names = [photograph_of(example.id) for example in embedded.photographs]
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from harmlib.evaluation.table import COLUMNS as SCORE_COLUMNS
 from harmlib.io.files import write_manifest
@@ -64,6 +65,7 @@ def test_harmonizer_beats_frih_in_one_printed_column_only():
     assert (rows["first_other"] < rows["second_other"]).all()  # PSNR
 
 
+@pytest.mark.slow
 def test_rates_of_printed_tables_count_the_flips():
     rates, found = records.printed_rates(), records.printed_flips()
 

@@ -129,6 +129,7 @@ def test_judged_composites_are_measured(shared, finder):
     assert found[["whole", "inside", "outside"]].notna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_the_same_picture_gets_other_numbers_under_other_protocols():
     scores = protocols.score_under(embedded_samples(2, seed=2021), ["composite", "reinhard_lab"], ["harmlib", "iih"])
 

@@ -106,6 +106,7 @@ def test_pictures_are_what_the_methods_make(tmp_path):
             assert np.abs(shown - harmonize(version, composite, mask)).mean() < 2
 
 
+@pytest.mark.slow
 def test_large_pictures_are_shrunk_all_the_same_way(tmp_path):
     folder = write_composites(tmp_path / "large", 2, size=(1344, 640))
 
