@@ -161,11 +161,11 @@ class WholePicture(HarmonizationModel):
 class Dih(WholePicture):
     """A published variant. Semantic ones learn from the picture alone, as the authors' fine-tuning does: pairs bring no parsing."""
 
-    def __init__(self, variant: Variant, *, norm: str, width: float) -> None:
+    def __init__(self, variant: Variant, *, norm: str, width: float, residual: bool) -> None:
         super().__init__()
         self.scale, self.clipped, self.names = variant.scale, variant.clipped, variant.names
         network = SemanticDihNet if "classes" in variant.layers else DihNet
-        self.harmonizer = network(4, width=width, norm=norm, **variant.layers)
+        self.harmonizer = network(4, width=width, norm=norm, residual=residual, **variant.layers)
         self.working_size = self.harmonizer.size
         if variant.code_bias:
             nn.init.constant_(self.harmonizer.get_parameter("code.bias"), variant.code_bias)
@@ -253,18 +253,19 @@ def shortened_net(in_channels: int, *, width: float, variant: str, residual: boo
 
 
 @register("dih", paper="baselines", reference="Tsai et al. 2017", needs_mask=True, weights=WEIGHTS)
-def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0) -> HarmonizationModel:
+def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0, residual: bool = False) -> HarmonizationModel:
     """DIH: encoder and decoder with a code of the whole picture between them.
 
     variant: tf256, tf256seg (iHarmony4 authors' code; seg: with a parsing decoder), pt256, pt256seg (S2AM's) or caffe512 (the original).
     norm: own (affine for tf256 and tf256seg, batch for the others), affine (a batch norm that never looks at a batch) or batch.
+    residual: as in ``dih_m``.
     TensorFlow weights load from a torch file that you make of them: a dictionary from the name of each of the network's variables to its
     values as a tensor, kernels transposed by (3, 2, 0, 1).
     """
     if variant not in VARIANTS:
         raise ParameterError(f'variant is "{variant}": choose from {", ".join(VARIANTS)}')
     found = VARIANTS[variant]
-    return Dih(found, norm=found.norm if norm == "own" else norm, width=width)
+    return Dih(found, norm=found.norm if norm == "own" else norm, width=width, residual=residual)
 
 
 @register("dih_m", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=True)

@@ -29,16 +29,19 @@ class DoveNet(HarmonizationModel):
 
     size_multiple = SIZE_MULTIPLE
 
-    def __init__(self, generator: AttentionUNet, discriminator: DomainDiscriminator) -> None:
+    def __init__(self, generator: AttentionUNet, discriminator: DomainDiscriminator, *, residual: bool = False) -> None:
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator
+        self.residual = residual
         normal_init(self, INIT_STD)
+        if residual:
+            nn.init.zeros_(generator.ups[0].get_parameter("weight"))
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
-        """Return tanh(G([composite, mask])), the whole picture, not blended with the composite."""
+        """Return tanh(G([composite, mask])), a residual one's added to the composite: the whole picture, not blended."""
         assert mask is not None  # needs_mask: checked at the door
-        return Prediction(to_unit(self._generate(composite, mask)))
+        return Prediction(to_unit(self._generate(composite, mask)).clamp(0, 1))
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return the generator's losses against the discriminator as it stands."""
@@ -84,8 +87,10 @@ class DoveNet(HarmonizationModel):
         }
 
     def _generate(self, composite: Tensor, mask: Tensor) -> Tensor:
-        """Return G's picture in [-1, 1]; the mask enters as 0/1, not scaled."""
-        return torch.tanh(self.generator(torch.cat([to_signed(composite), mask], 1)))
+        """Return G's picture in [-1, 1], a residual one's not clamped; the mask enters as 0/1, not scaled."""
+        signed = to_signed(composite)
+        made = torch.tanh(self.generator(torch.cat([signed, mask], 1)))
+        return signed + made if self.residual else made
 
     def _discriminator_losses(self, fake: Tensor, real: Tensor, mask: Tensor) -> Losses:
         """Return the hinge over both scores and the gradient penalty of (s_g + s_v) / 2."""
@@ -117,11 +122,12 @@ class DoveNet(HarmonizationModel):
     public_options={"norm": "batch"},
     weights="https://github.com/bcmi/Image-Harmonization-Dataset-iHarmony4",
 )
-def dovenet(*, width: float = 1.0, norm: str = "instance", train_mode_bn: bool = False) -> HarmonizationModel:
+def dovenet(*, width: float = 1.0, norm: str = "instance", train_mode_bn: bool = False, residual: bool = False) -> HarmonizationModel:
     """DoveNet: attention U-Net with a domain verification discriminator.
 
     norm: instance (the training command) or batch (the published weights).
     train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.
+    residual: ours, for short training: the network makes the change of the composite, at first none, instead of the whole picture.
     """
     generator_norm = "picture_batch" if norm == "batch" and train_mode_bn else norm
-    return DoveNet(AttentionUNet(4, 3, width=width, norm=generator_norm), DomainDiscriminator(width=width, norm=norm))
+    return DoveNet(AttentionUNet(4, 3, width=width, norm=generator_norm), DomainDiscriminator(width=width, norm=norm), residual=residual)

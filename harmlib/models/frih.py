@@ -19,7 +19,7 @@ from harmlib.io import images
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import initialize, silent_biases
 from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
-from harmlib.models.layers.idih import BaseUNet
+from harmlib.models.layers.idih import BaseUNet, start_unchanged
 from harmlib.models.registry import register
 from harmlib.submasks import extract_submasks
 
@@ -65,15 +65,28 @@ class Frih(HarmonizationModel):
     augmentations = ("flip", "random_crop")
 
     def __init__(
-        self, *, width: float, cascade: str, fusion: bool, blended: bool, d_c: float, k_max: int, min_area: int, max_rows: int
+        self,
+        *,
+        width: float,
+        cascade: str,
+        fusion: bool,
+        blended: bool,
+        residual: bool,
+        d_c: float,
+        k_max: int,
+        min_area: int,
+        max_rows: int,
     ) -> None:
         super().__init__()
         self.max_rows = max_rows
         self.splits = cascade == "submasks"
         self.split = SubmaskLabeler(d_c, k_max, min_area)
-        self.base = BaseUNet(BASE_WIDTHS, BASE_LAST_WIDTH, width=width)
-        self.cascade = None if cascade == "none" else Cascade(width=width, fusion=fusion, blended=blended)
+        self.base = BaseUNet(BASE_WIDTHS, BASE_LAST_WIDTH, width=width, residual=residual)
+        self.cascade = None if cascade == "none" else Cascade(width=width, fusion=fusion, blended=blended, residual=residual)
         initialize(self)
+        for stage in (self.base, self.cascade) if residual else ():
+            if stage is not None:
+                start_unchanged(stage.head)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the refined pictures, merged.
@@ -193,6 +206,7 @@ def frih(
     cascade: str = "submasks",
     fusion: bool = True,
     blended: bool = False,
+    residual: bool = False,
     d_c: float = 0.1,
     k_max: int = 10,
     min_area: int = 1,
@@ -202,6 +216,7 @@ def frih(
 
     cascade: submasks; global (the whole mask is the only one) or none (stage one alone; the other options then change nothing).
     fusion: False predicts from the last decoder step only; blended: stage two mixes its colors with the coarse picture's.
+    residual: ours, for short training: both stages make the change of their picture, at first none, instead of the whole picture.
     d_c, k_max, min_area: cut-off distance of the clustering, most submasks, and area in pixels below which one joins a neighbor.
     max_rows: submasks of a batch that go through stage two at once, by default the most that one of the paper's GPUs met (16 pictures);
     each share has its own batch statistics in training, as each GPU had.
@@ -210,4 +225,14 @@ def frih(
         raise ParameterError(f"max_rows is {max_rows}: give 1 or more submasks")
     if cascade not in CASCADES:
         raise ParameterError(f'cascade is "{cascade}": choose from {", ".join(CASCADES)}')
-    return Frih(width=width, cascade=cascade, fusion=fusion, blended=blended, d_c=d_c, k_max=k_max, min_area=min_area, max_rows=max_rows)
+    return Frih(
+        width=width,
+        cascade=cascade,
+        fusion=fusion,
+        blended=blended,
+        residual=residual,
+        d_c=d_c,
+        k_max=k_max,
+        min_area=min_area,
+        max_rows=max_rows,
+    )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harmlib.errors import ShapeError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import initialize, silent_biases
-from harmlib.models.layers.idih import BaseUNet, SplitHead
+from harmlib.models.layers.idih import BaseUNet, SplitHead, start_unchanged
 from harmlib.models.layers.names import Table, public_names
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.layers.ssam import SIZE_MULTIPLE as SSAM_MULTIPLE
@@ -105,11 +105,15 @@ class Idih(Blended):
     names = IDIH_NAMES
     smallest_area = SMALLEST_AREA["idih"]
 
-    def __init__(self, *, width: float, attention: bool) -> None:
+    def __init__(self, *, width: float, attention: bool, residual: bool) -> None:
         super().__init__()
         gated = GATED_STEPS if attention else ()
-        self.network = BaseUNet(WIDTHS, LAST_WIDTH, width=width, added=True, bottom_padding=0, gated=gated, head=SplitHead)
+        self.network = BaseUNet(
+            WIDTHS, LAST_WIDTH, width=width, added=True, bottom_padding=0, gated=gated, head=SplitHead, residual=residual
+        )
         initialize(self)
+        if residual:
+            start_unchanged(self.network.head)
 
     def run(self, image: Tensor, mask: Tensor) -> Tensor:
         """Return the network's picture, as ``Blended`` does."""
@@ -158,12 +162,13 @@ def _statistics(like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @register("idih", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
-def idih(*, width: float = 1.0, attention: bool = False) -> HarmonizationModel:
+def idih(*, width: float = 1.0, attention: bool = False, residual: bool = False) -> HarmonizationModel:
     """iDIH: encoder and decoder, blended with the composite, without semantic backbone.
 
     attention: the last two decoder steps weigh their channels by what they see inside and outside the mask.
+    residual: ours, for short training: the network makes the change of the composite, at first none, instead of the whole picture.
     """
-    return Idih(width=width, attention=attention)
+    return Idih(width=width, attention=attention, residual=residual)
 
 
 @register("issam", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)

@@ -74,11 +74,12 @@ class Cascade(nn.Module):
 
     width: factor on all channels, which stay multiples of 8.
     fusion: the head sees all decoder steps (the fusion prediction module), or the last one only.
-    blended: the head mixes its colors with the coarse picture's, as stage one does with the composite's.
+    blended: the head mixes its colors with the coarse picture's, as stage one does with the composite's. residual: as of ``BaseUNet``.
     """
 
-    def __init__(self, *, width: float, fusion: bool, blended: bool) -> None:
+    def __init__(self, *, width: float, fusion: bool, blended: bool, residual: bool = False) -> None:
         super().__init__()
+        self.residual = residual
         base, widths = ([scaled_channels(width, channels) for channels in table] for table in (BASE_WIDTHS, CASCADE_WIDTHS))
         self.encoder = nn.ModuleList(down(inputs, outputs) for inputs, outputs in zip([4, *widths[:-1]], widths, strict=True))
         self.transfer = nn.ModuleList(_transfer(inputs, outputs) for inputs, outputs in zip(base, widths, strict=True))
@@ -112,7 +113,7 @@ class Cascade(nn.Module):
         for fuse, block, skip, extra in zip(self.fuse, self.decoder, handed[::-1], own[::-1], strict=True):
             fused = fuse(torch.cat([*steps[-1:], skip, extra], 1))  # F_j, equation 4
             steps.append(block(fused))  # DC_j, equation 5
-        return blend(self.head(steps if self.fusion else steps[-1]), coarse)
+        return blend(self.head(steps if self.fusion else steps[-1]), coarse, residual=self.residual)
 
     def in_chunks(self, coarse: Tensor, submasks: Tensor, transferred: Sequence[Tensor], image_index: Tensor, *, max_rows: int) -> Tensor:
         """Return ``forward`` of all rows, as few at a time as ``max_rows`` demands, in chunks of about equal size.

@@ -18,12 +18,14 @@ FIRST_NORM = 2
 ATTENTION_GAIN = 3.0
 
 
-def blend(raw: Tensor, image: Tensor) -> Tensor:
+def blend(raw: Tensor, image: Tensor, *, residual: bool = False) -> Tensor:
     """Return RGB from the raw output of a head: three channels as they are, a fourth one as iDIH's attention A on ``image``.
 
-    raw: (B, 3, H, W), or (B, 4, H, W) for A image + (1 - A) rgb with A = sigmoid(3 raw_4).
+    raw: (B, 3, H, W), or (B, 4, H, W) for A image + (1 - A) rgb with A = sigmoid(3 raw_4). residual: raw rgb is the change of ``image``.
     """
     rgb, logits = raw[:, :3], raw[:, 3:]
+    if residual:
+        rgb = rgb + image
     if not logits.shape[1]:
         return rgb
     attention = torch.sigmoid(ATTENTION_GAIN * logits)
@@ -33,6 +35,13 @@ def blend(raw: Tensor, image: Tensor) -> Tensor:
 def joint_head(channels: int) -> nn.Module:
     """Return the head of FRIH: one convolution to RGB and the attention's logits."""
     return nn.Conv2d(channels, 4, 1)
+
+
+def start_unchanged(head: nn.Module) -> None:
+    """Set what a head gives as RGB to zero, so that a residual network starts by handing its picture through."""
+    *_, last = (layer for layer in head.modules() if isinstance(layer, nn.Conv2d))
+    for parameter in last.parameters():
+        nn.init.zeros_(parameter[:3])
 
 
 class SplitHead(nn.Module):
@@ -54,6 +63,7 @@ class BaseUNet(nn.Module):
     widths: channels of E_1 to the deepest; last: of the last decoder step; width: factor on all of them, which stay multiples of 8.
     added: skip connections are added, not concatenated. bottom_padding: of the deepest convolution and of the one that undoes it.
     gated: decoder steps, counted from 0, with channel attention that sees the mask. head: makes the last layer from its input channels.
+    residual: the network makes the change of the picture (``blend``).
     """
 
     def __init__(
@@ -66,9 +76,10 @@ class BaseUNet(nn.Module):
         bottom_padding: int = 1,
         gated: Sequence[int] = (),
         head: Callable[[int], nn.Module] = joint_head,
+        residual: bool = False,
     ) -> None:
         super().__init__()
-        self.added = added
+        self.added, self.residual = added, residual
         widths = [scaled_channels(width, channels) for channels in widths]
         paddings = [*[1] * (len(widths) - 1), bottom_padding]
         levels = enumerate(zip([4, *widths[:-1]], widths, paddings, strict=True))
@@ -96,4 +107,4 @@ class BaseUNet(nn.Module):
                 features = self.gates[str(step)](features, mask)
             if skip is not None:
                 features = features + skip if self.added else torch.cat([features, skip], 1)
-        return blend(self.head(features), image), encoded
+        return blend(self.head(features), image, residual=self.residual), encoded

@@ -122,6 +122,31 @@ def test_every_parameter_gets_a_gradient_unless_declared_untrained(name: str) ->
     assert silent == set(model.untrained_parameters)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *(("dih", {"variant": variant}) for variant in ("tf256", "pt256", "pt256seg")),
+        *((name, {}) for name in ("dih_m", "dih_nm", "ptc_dih", "ptc_att_dih", "dovenet", "idih", "frih")),
+        *(("frih", {"cascade": cascade, "fusion": False}) for cascade in ("submasks", "global", "none")),
+        ("frih", {"blended": True}),
+    ],
+)
+def test_a_residual_network_starts_from_the_composite_and_learns(name: str, options: dict[str, Any]) -> None:
+    model, given = models.create(name, width=NARROW, residual=True, **options), training_batch()
+
+    with torch.inference_mode():
+        start = model.eval()(given["composite"], given["mask"]).image
+    torch.testing.assert_close(start, given["composite"])
+    rates = torch.optim.Adam(model.parameters(), 1e-3)
+    for _ in range(2):  # the first one reaches the last layer alone
+        rates.zero_grad()
+        model.train().training_loss(given)["total"].backward()
+        rates.step()
+    first = next(parameter for player in model.players().values() for parameter in player)
+    assert first.grad is not None
+    assert first.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_players_own_every_trainable_parameter_once(name: str) -> None:
     model = small(name)

@@ -282,17 +282,6 @@ def test_mask_changes_the_picture_only_where_it_is_used(name: str, used: bool) -
     assert torch.equal(masked, empty) is not used
 
 
-@pytest.mark.parametrize("name", ["dih_m", "dih_nm", "ptc_dih", "ptc_att_dih"])
-def test_a_residual_network_starts_from_the_composite(name: str) -> None:
-    model = models.create(name, width=NARROW, residual=True).eval()
-    composite = noise(1)
-
-    with torch.inference_mode():
-        restored = model.restore(composite, standard_mask())
-
-    torch.testing.assert_close(restored, model.scale.encode(composite))
-
-
 def test_a_residual_network_adds_what_its_decoder_makes() -> None:
     whole, change = (models.create("dih_m", width=NARROW, residual=residual).eval() for residual in (False, True))
     change.load_state_dict(whole.state_dict())
