@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harmlib.commands.harmonize import do_each, load_model
+from harmlib.commands.harmonize import load_model
 from harmlib.errors import DataError, HarmlibError, ImageError
 from harmlib.inference.detection import DEFAULT_MODEL, check_detector, detect
 from harmlib.io import files, images
-from harmlib.io.folders import list_pictures
+from harmlib.io.folders import do_each, list_pictures
 from harmlib.progress import progress
 
 if TYPE_CHECKING:

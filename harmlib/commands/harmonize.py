@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from harmlib import models
-from harmlib.errors import DataError, DiskSpaceError, HarmlibError, ImageError, MaskError, ParameterError
+from harmlib.errors import DataError, HarmlibError, ImageError, MaskError, ParameterError
 from harmlib.inference.pictures import check_harmonizer, harmonize_with_prediction, naming_warnings
 from harmlib.io import files, images, masks
 from harmlib.io.documents import read_json
-from harmlib.io.folders import find_partners, list_pictures
+from harmlib.io.folders import do_each, find_partners, list_pictures
 from harmlib.io.saving import check_savable, save_picture
 from harmlib.models.released import load_file
 from harmlib.progress import progress
@@ -89,26 +88,11 @@ def _harmonize_folder(model: HarmonizationModel, composites: Path, masks: Path |
     jobs = [(path, mask, out / path.name) for path, mask in zip(pictures, partners, strict=True)]
     waiting = [job for job in jobs if not _is_done(job[-1], arguments)]
     if len(waiting) < len(jobs):
-        logger.info('%d of %d results are in "%s" already and stay as they are', len(jobs) - len(waiting), len(jobs), out)
+        logger.info(
+            '%d of %d results are in "%s" already and stay as they are, whatever made them', len(jobs) - len(waiting), len(jobs), out
+        )
     bar = progress(waiting, desc=model.name, unit="image")
     do_each(bar, lambda path, mask, result: _harmonize_picture(model, path, mask, result, upsampling, arguments))
-
-
-def do_each(jobs: Iterable[tuple[Path, ...]], work: Callable[..., None]) -> None:
-    """Work on every job; one that cannot be done does not stop the others. Raises DataError at the end, with every sentence in the log."""
-    failed = []
-    for job in jobs:
-        try:
-            work(*job)
-        except DiskSpaceError:
-            raise
-        except HarmlibError as error:
-            logger.error("%s", error)
-            failed.append(error)
-    if len(failed) == 1:
-        raise failed[0]
-    if failed:
-        raise DataError(f"{len(failed)} pictures could not be used, the others are done; the first: {failed[0]}")
 
 
 def _is_done(out: Path, arguments: bool) -> bool:

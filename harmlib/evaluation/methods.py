@@ -25,7 +25,7 @@ from harmlib.evaluation.statistics import bucket, paired_difference, summarize, 
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
 from harmlib.inference.render import evaluating
 from harmlib.inference.upsampling import check_upsampling
-from harmlib.io.folders import find_partners, list_pictures
+from harmlib.io.folders import do_each, find_partners, list_pictures
 from harmlib.io.images import check_same_size, read_image
 from harmlib.io.masks import read_mask
 from harmlib.metrics.lpips import load_network
@@ -188,10 +188,10 @@ def score_folder(
     A prediction ``a_b_c`` belongs to the mask and the real photograph ``a_b_c``, or, where all names of the folder follow iHarmony4's
     rule, to the mask ``a_b`` and the real photograph ``a``. The composites are not known here, so every prediction keeps its own
     background unless the protocol pastes the real one.
-    out: a CSV that grows as the work goes; an interrupted run continues where it stopped; scores of files that were changed since are
-    refused. Without it the rows stay in memory.
+    out: a CSV that grows as the work goes; an interrupted run continues where it stopped; scores of files that were changed since, under
+    whatever protocol, are refused. Without it the rows stay in memory. Files without a prediction are named in the log.
     Raises BusyError while another process scores into it; DataError for an empty folder; ImageError, MaskError or ShapeError, naming the
-    file, for one that cannot be used.
+    file, for one that cannot be used, with ``out`` after all the others are scored.
     """
     rule = get_protocol(protocol)
     with ScoreFile(out) if out is not None else nullcontext() as table:
@@ -209,19 +209,33 @@ def _score_folder(
     partners = zip(find_partners(pictures, reals, 2), find_partners(pictures, masks, 1), strict=True)
     jobs = list(zip(pictures, partners, strict=True))
     if table is not None:
-        kept = [(job, table.done[key]) for job in jobs if (key := key_of({**keys, "id": job[0].stem})) in table.done]
-        _check_fresh(kept, rule, table)
-        jobs = [job for job in jobs if key_of({**keys, "id": job[0].stem}) not in table.done]
-    for path, (real, mask) in progress(jobs, desc=keys["method"], unit="image"):
-        row = {**keys, **_score_file(path, real, mask, rule, network)}
-        rows.append(row)
+        of_pictures = {path.stem: (path, partners) for path, partners in jobs}
+        own = [row for row in table.done.values() if key_of({**keys, "id": row["id"], "protocol": row["protocol"]}) == key_of(row)]
+        _check_fresh([(of_pictures[row["id"]], row) for row in own if row["id"] in of_pictures], table)
+        left = [job for job in jobs if key_of({**keys, "id": job[0].stem}) not in table.done]
+        if len(left) < len(jobs):
+            logger.info('%d pictures have their scores in "%s" already, which are kept', len(jobs) - len(left), table.path)
+        jobs = left
+
+    def score(path: Path, partners: tuple[Path, Path]) -> None:
+        rows.append({**keys, **_score_file(path, *partners, rule, network)})
         if table is not None:
-            table.append([row])
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True) if table is None else table.finish()
+            table.append(rows[-1:])
+
+    bar = progress(jobs, desc=keys["method"], unit="image")
+    if table is not None:
+        try:
+            do_each(bar, score)
+        finally:
+            scores = table.finish()
+        return scores
+    for job in bar:
+        score(*job)
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True)
 
 
-def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], rule: Protocol, table: ScoreFile) -> None:
-    """Raise DataError when a file was changed after its scores were written, or has other errors; say how many scores are kept.
+def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], table: ScoreFile) -> None:
+    """Raise DataError when a file was changed after its scores were written, under whatever protocol, or has other errors.
 
     A copy keeps the old date, and another folder of the same name has the same keys: the errors, which cost next to nothing, tell.
     """
@@ -230,11 +244,9 @@ def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], rule: Protoco
         for file in (path, real, mask):
             if table.written is not None and file.stat().st_mtime > table.written:
                 raise DataError(f'"{file}" is newer than its scores in {advice}')
-        found = _score_file(path, real, mask, replace(rule, metrics=ERRORS), None)
+        found = _score_file(path, real, mask, replace(get_protocol(row["protocol"]), metrics=ERRORS), None)
         if not all(_agrees(found[name], row[name]) for name in ERRORS):
             raise DataError(f'"{path}" is not the picture that has its scores in {advice}')
-    if kept:
-        logger.info('%d pictures have their scores in "%s" already, which are kept', len(kept), table.path)
 
 
 def _agrees(found: float, stored: float | None) -> bool:

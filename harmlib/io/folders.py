@@ -6,10 +6,10 @@ import itertools
 import logging
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from harmlib.errors import DataError, ImageError
+from harmlib.errors import DataError, DiskSpaceError, HarmlibError, ImageError
 from harmlib.io.images import FORMATS_IN_WORDS, IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,7 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
     found = [path for path in content if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     others = [path.name + "/" * path.is_dir() for path in content if path not in found]
     if others:
-        named = ", ".join(others[:NAMED]) + ", ..." * (len(others) > NAMED)
-        logger.info('"%s": %d left out that are no %s (%s)', folder, len(others), FORMATS_IN_WORDS, named)
+        logger.info('"%s": %d left out that are no %s (%s)', folder, len(others), FORMATS_IN_WORDS, _in_words(others))
     if not found:
         raise DataError(f'"{folder}" holds no picture ({", ".join(IMAGE_SUFFIXES)})')
     for first, second in itertools.pairwise(sorted(found, key=_stem)):
@@ -54,11 +53,11 @@ def find_partners(pictures: Sequence[Path], folder: str | os.PathLike[str], part
     there = {_stem(path): path for path in list_pictures(folder)}
     same = [there.get(_stem(picture)) for picture in pictures]
     if None not in same:
-        return [path for path in same if path is not None]
+        return _without_others([path for path in same if path is not None], there.values(), folder)
     stems = [_stem(picture).rsplit("_", parts) for picture in pictures]
     shorter = [there.get(stem[0]) if "_".join(stem).count("_") >= PARTS - 1 else None for stem in stems]
     if None not in shorter:
-        return [path for path in shorter if path is not None]
+        return _without_others([path for path in shorter if path is not None], there.values(), folder)
     # The rule that more names follow is the one that was meant.
     ruled = shorter if shorter.count(None) < same.count(None) else same
     number = ruled.index(None)
@@ -68,6 +67,36 @@ def find_partners(pictures: Sequence[Path], folder: str | os.PathLike[str], part
     )
 
 
+def _without_others(found: list[Path], there: Iterable[Path], folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the partners that were found; those that belong to no picture are counted and named in the log."""
+    others = sorted({path.name for path in there} - {path.name for path in found})
+    if others:
+        logger.info('"%s": %d belong to none of the pictures (%s)', folder, len(others), _in_words(others))
+    return found
+
+
+def _in_words(names: Sequence[str]) -> str:
+    """Return the first names."""
+    return ", ".join(names[:NAMED]) + ", ..." * (len(names) > NAMED)
+
+
 def _stem(path: Path) -> str:
     """Return a name without its suffix, its accents composed: file systems and archives write them in two ways."""
     return unicodedata.normalize("NFC", path.stem)
+
+
+def do_each(jobs: Iterable[tuple[Path, ...]], work: Callable[..., None]) -> None:
+    """Work on every job; one that cannot be done does not stop the others. Raises DataError at the end, with every sentence in the log."""
+    failed = []
+    for job in jobs:
+        try:
+            work(*job)
+        except DiskSpaceError:
+            raise
+        except HarmlibError as error:
+            logger.error("%s", error)
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise DataError(f"{len(failed)} pictures could not be used, the others are done; the first: {failed[0]}")

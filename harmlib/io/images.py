@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".avif")
 # Pillow would try forty formats, some of them programs (EPS) or containers of several pictures.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
 FORMATS_IN_WORDS = "PNG, JPEG, WebP, TIFF, BMP or AVIF"
@@ -95,6 +95,8 @@ def prepare(image: Image.Image, name: str) -> Image.Image:
     with _decoding(name):
         check_image(image, name)
         image.load()
+        if image.mode == "La":  # premultiplied, which Pillow turns into nothing else
+            image = image.convert("LA")
         return turned_upright(image, read_exif(image, name))
 
 
@@ -262,7 +264,7 @@ def check_same_size(name: str, mask: np.ndarray, image: np.ndarray) -> None:
         found, expected = "x".join(map(str, mask.shape[:2])), "x".join(map(str, image.shape[:2]))
         lies = mask.shape[:2] == image.shape[1::-1]
         advice = "it lies on its side, turn it by a quarter" if lies else "resize the mask or rebuild the pair"
-        raise MaskError(f'mask of "{name}" is {found}, its composite {expected}: {advice}')
+        raise MaskError(f'mask of "{name}" is {found}, its composite {expected} (height x width): {advice}')
 
 
 def check_triplet(prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> None:

@@ -30,9 +30,10 @@ MASK_THRESHOLD = 128
 LABELS = 64
 # So are a few levels in flat areas: soft edges are thin, and wide ones pass through all levels. The ends are left to a JPEG's ringing.
 MIDDLE = slice(16, 240)
-FEWEST = 3  # one or two flat levels may be meant, as glass is
+FEWEST = 3  # one or two flat levels may be meant, as glass is; two without any full foreground are not
 # Channels of a gray picture that went through a video or a JPEG differ by less.
 GRAY_TOLERANCE = 24
+ROUNDING = 1e-4  # by so much a blurred or resized mask may leave [0, 1]
 NAMED = 6  # values in a sentence
 ADVICE = "save the one object that is meant as gray, white = foreground"
 
@@ -77,13 +78,14 @@ def to_mask(mask: Any, composite: np.ndarray, name: str = "the mask") -> np.ndar
         raise MaskError(f"{name} holds {mask.dtype}, expected bool, integers or floats")
     low, high = (float(extreme) for extreme in (mask.min(), mask.max()))
     integers = mask.dtype.kind in "iu"
-    if not (low >= 0 and high <= (255 if integers else 1)):  # catches NaN too
-        raise MaskError(f"{name} spans {low:g} to {high:g}, expected 0 to 1, or 0 to 255 as integers")
+    slack = 0 if integers else ROUNDING
+    if not (low >= -slack and high <= (255 if integers else 1) + slack):  # catches NaN too
+        raise MaskError(f"{name} spans {low:.7g} to {high:.7g}, expected 0 to 1, or 0 to 255 as integers")
     if integers:
         levels = scaled(mask.astype(np.uint8, copy=False), name).astype(np.float32)
         levels /= 255
         return levels
-    return mask.astype(np.float32)
+    return mask.astype(np.float32).clip(0, 1)
 
 
 def scaled(levels: np.ndarray, name: str) -> np.ndarray:
@@ -101,7 +103,7 @@ def _flat_areas(levels: np.ndarray, found: np.ndarray) -> bool:
     """Tell whether the middle levels are a few of those found, and most of their pixels lie beside equal ones."""
     middle = (levels >= MIDDLE.start) & (levels < MIDDLE.stop)
     count = np.count_nonzero((found >= MIDDLE.start) & (found < MIDDLE.stop))
-    if not FEWEST <= count < LABELS:
+    if not FEWEST - (found.max() < MIDDLE.stop) <= count < LABELS:
         return False
     flat = (levels[:-1, :-1] == levels[1:, :-1]) & (levels[:-1, :-1] == levels[:-1, 1:])
     return bool(2 * np.count_nonzero(flat & middle[:-1, :-1]) > np.count_nonzero(middle))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 logger = logging.getLogger(__name__)
 
 # A color profile made for ink or gray would be wrong for the RGB picture that comes out.
 RGB_MODES = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA")
-ORIENTATION, EXIF_BLOCK, PROFILE_TAG = 0x0112, 0x8769, 0x8773
+ORIENTATION, EXIF_BLOCK, GPS_BLOCK, PROFILE_TAG = 0x0112, 0x8769, 0x8825, 0x8773
 # The orientation tag's value -> how the stored picture is turned upright (EXIF 2.32, section 4.6.4).
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -57,6 +58,7 @@ def read_exif(image: Image.Image, name: str | None) -> Image.Exif:
     try:
         Image.Exif().load(image.info.get("exif", b""))  # once Pillow has met malformed tags, its own are empty without a word
         tags = image.getexif()
+        tags.bigtiff = False  # Pillow could not read again what it would write
         tags.tobytes()  # what cannot be written again would fail after the work
     except Exception as error:  # Pillow meets malformed tags with whatever its first broken step raises
         if name is not None:
@@ -87,6 +89,9 @@ def kept(image: Image.Image, tags: Image.Exif, name: str) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     profile = image.info.get("icc_profile")
+    if profile and image.mode in RGB_MODES and not _is_profile(profile):
+        logger.info("%s has a color profile that cannot be used, which is left out: its levels are taken for sRGB", name)
+        profile = None
     if profile and image.mode in RGB_MODES:
         options["icc_profile"] = profile
         logger.debug("%s is harmonized in its own color space, which is kept", name)
@@ -104,6 +109,22 @@ def kept(image: Image.Image, tags: Image.Exif, name: str) -> dict[str, Any]:
     if (dots := image.info.get("dpi")) and all(0 < float(number) < 1e6 for number in dots):
         options["dpi"] = tuple(round(float(number), 2) for number in dots)
     return options
+
+
+def _is_profile(content: bytes) -> bool:
+    """Tell whether bytes are a color profile."""
+    try:
+        ImageCms.getOpenProfile(io.BytesIO(content))
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return True
+
+
+def has_blocks(exif: bytes) -> bool:
+    """Tell whether EXIF bytes have what cameras write, in blocks of their own."""
+    tags = Image.Exif()
+    tags.load(exif)
+    return any(block in tags for block in (EXIF_BLOCK, GPS_BLOCK))
 
 
 def _descriptive(tags: Image.Exif) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from harmlib.errors import ImageError
 from harmlib.io.files import replacing
-from harmlib.io.metadata import shortened
+from harmlib.io.metadata import has_blocks, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG", "compress_level": 1},
     ".jpg": JPEG,
     ".jpeg": JPEG,
+    ".jfif": JPEG,
     ".webp": {"format": "WEBP", "lossless": True, "quality": 0},  # here the effort, not the likeness
     ".tif": TIFF,
     ".tiff": TIFF,
@@ -65,7 +67,14 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
             logger.info('"%s" cannot hold %s of its source, left out', target, WORDS[key])
     if len(told.get("exif", b"")) > MAX_EXIF.get(kind, len(told.get("exif", b""))):
         told["exif"] = shortened(told["exif"], MAX_EXIF[kind], f'"{target}"')
+    if kind == "TIFF" and has_blocks(told.get("exif", b"")):
+        options = {"format": kind}  # libtiff, which packs, cannot write them
     stream = io.BytesIO()  # on a full disk Pillow and libtiff would not say what the system refused
-    picture.save(stream, **{"exif": b"", "icc_profile": None, **told} if kind != "BMP" else told, **options)
+    try:
+        picture.save(stream, **{"exif": b"", "icc_profile": None, **told} if kind != "BMP" else told, **options)
+    except (OSError, RuntimeError, ValueError, struct.error) as error:  # what an encoder meets in tags that decoders let pass
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ImageError(f'"{target}" cannot be written with what its source held ({error}): choose .png') from error
     with replacing(target) as temporary:
         temporary.write_bytes(stream.getbuffer())

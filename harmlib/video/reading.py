@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from harmlib.errors import VideoError
@@ -128,6 +128,8 @@ def _read(path: str | os.PathLike[str], *, gray: bool) -> Iterator[tuple[np.ndar
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Yield a file's container and video stream; what FFmpeg complains about meanwhile becomes a VideoError."""
+    if Path(path).is_dir():
+        raise VideoError(f'"{path}" is a folder: name a video in it')
     try:
         container = open_file(path)
     except FileNotFoundError as error:
@@ -167,6 +169,8 @@ def _video_stream(container: InputContainer, path: str | os.PathLike[str]) -> Vi
         raise VideoError(f'"{path}" has a video stream of an unknown kind: export it again as H.264 in .mp4')
     if stream.color_trc in HDR:
         raise VideoError(f'"{path}" is HDR, whose levels are no sRGB: convert it to SDR (BT.709) first')
+    if stream.color_primaries == ColorPrimaries.BT2020:
+        raise VideoError(f'"{path}" has colors of BT.2020, which would look pale as those of BT.709: convert it to BT.709 first')
     stream.thread_type = "AUTO"
     return stream
 

@@ -41,6 +41,7 @@ def write_foreign(
     *,
     times: list[int] | None = None,
     transfer: int | None = None,
+    primaries: int | None = None,
     sound: tuple[str, int] | None = None,
     options: dict[str, str] | None = None,
 ) -> None:
@@ -51,6 +52,8 @@ def write_foreign(
         video.pix_fmt = "rgb24"
         if transfer is not None:
             video.codec_context.color_trc = transfer
+        if primaries is not None:
+            video.codec_context.color_primaries = primaries
         audio = container.add_stream(*sound, layout="stereo") if sound else None
         for time, frame in zip(times or range(len(frames)), frames, strict=True):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor
 from harmlib.__main__ import main
 from harmlib.commands.harmonize import harmonize_files
 from harmlib.errors import DataError, ImageError
-from harmlib.evaluation.methods import score_folder
+from harmlib.evaluation.methods import read_scores, score_folder
 from harmlib.io.images import read_image, write_png
 from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.video import harmonize_video, write_video
@@ -78,9 +79,10 @@ def test_a_table_that_cannot_be_written_is_known_before_the_work(folder: Path, c
     assert '"p" is a folder' in refused(folder, capsys, "score", "p", "r", "k", "--out", "p")
 
 
+@pytest.mark.parametrize("protocol", ["harmlib", "idih"])
 @pytest.mark.parametrize("changed", ["p/a.png", "r/a.png", "k/a.png"])
-def test_stale_scores_are_refused(changed: str, folder: Path) -> None:
-    score_folder("p", "r", "k", out="s.csv")
+def test_stale_scores_are_refused(changed: str, protocol: str, folder: Path) -> None:
+    score_folder("p", "r", "k", protocol, out="s.csv")
     later = (folder / "s.csv").stat().st_mtime + 10
     os.utime(folder / changed, (later, later))
 
@@ -98,6 +100,16 @@ def test_scores_of_a_file_that_was_replaced_by_an_older_one_are_refused(changed:
 
     with pytest.raises(DataError, match=r'"p/a\.png" is not the picture that has its scores in "s\.csv": remove that table'):
         score_folder("p", "r", "k", out="s.csv")
+
+
+def test_a_file_that_cannot_be_scored_does_not_stop_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in "prk":
+        shutil.copy(f"{kind}/a.png", f"{kind}/b.png")
+    Path("p/a.png").write_bytes(b"no picture")
+
+    assert main(["score", "p", "r", "k", "--out", "s.csv"]) == 2
+    assert '"p/a.png" is not a picture that can be read' in capsys.readouterr().err
+    assert list(read_scores("s.csv")["id"]) == ["b"]
 
 
 def test_scores_that_are_kept_are_counted(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

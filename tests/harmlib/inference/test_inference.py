@@ -171,7 +171,7 @@ def test_an_unusable_picture_gets_one_sentence(image: object, message: str) -> N
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.ones((5, 4), bool), 'mask of "the composite" is 5x4, its composite 48x64: resize the mask'),
+        (np.ones((5, 4), bool), r'mask of "the composite" is 5x4, its composite 48x64 \(height x width\): resize the mask'),
         (np.ones((48, 64, 3), bool), r"mask has shape \(48, 64, 3\), expected \(H, W\)"),
         (np.full((48, 64), 2.0), "mask spans 2 to 2, expected 0 to 1"),
         (np.full((48, 64), np.nan), "mask spans nan to nan"),

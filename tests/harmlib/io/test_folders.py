@@ -41,11 +41,18 @@ def test_what_is_left_out_is_counted_and_named(folder: Path, caplog: pytest.LogC
     assert "3 left out that are no PNG, JPEG, WebP, TIFF, BMP or AVIF (d.gif, inner/, notes.txt)" in caplog.text
 
 
-@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".WEBP", ".tif", ".TIFF", ".bmp", ".avif"])
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".jfif", ".WEBP", ".tif", ".TIFF", ".bmp", ".avif"])
 def test_every_suffix_that_works_singly_works_in_folders(suffix: str, tmp_path: Path) -> None:
     (tmp_path / f"a{suffix}").write_bytes(b"")
 
     assert [path.name for path in list_pictures(tmp_path)] == [f"a{suffix}"]
+
+
+def test_what_belongs_to_no_picture_is_counted_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert partners(tmp_path, ["a.png"], ["a.png", "b.png", "c.png"]) == ["a.png"]
+
+    assert f'"{tmp_path}": 2 belong to none of the pictures (b.png, c.png)' in caplog.text
 
 
 def partners(tmp_path: Path, pictures: list[str], there: list[str], parts: int = 1) -> list[str]:

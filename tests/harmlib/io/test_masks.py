@@ -109,6 +109,19 @@ def test_flat_areas_of_high_numbers_are_labels_too() -> None:
         to_mask(labels, np.zeros((40, 60, 3), np.uint8))
 
 
+def test_two_flat_levels_without_any_full_foreground_are_labels() -> None:
+    labels = np.kron(np.array([[0, 100, 200]], np.uint8), np.ones((20, 20), np.uint8))
+
+    with pytest.raises(MaskError, match="holds the values 0, 100, 200, which look like labels"):
+        to_mask(labels, np.zeros((20, 60, 3), np.uint8))
+
+
+def test_a_float_mask_may_leave_its_range_by_rounding() -> None:
+    mask = np.full((6, 5), 1 + 1e-6, np.float32)
+
+    assert to_mask(mask, COMPOSITE).max() == 1
+
+
 @pytest.mark.parametrize(
     "mask",
     [

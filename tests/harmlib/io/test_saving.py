@@ -10,7 +10,29 @@ from PIL import Image
 from small_files import small_files
 
 from harmlib.errors import DataError
+from harmlib.inference.pictures import harmonize
 from harmlib.io.saving import SAVE_OPTIONS, save_picture
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+def test_tags_of_cameras_are_kept(suffix: str, big: bool, tmp_path: Path, generator: np.random.Generator) -> None:
+    tags = Image.Exif()
+    tags[0x010F] = "maker"
+    if not big:  # Pillow writes no blocks into BigTIFF
+        tags.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+        tags.get_ifd(0x8825).update({1: "N", 2: (1.0, 2.0, 3.0)})
+    Image.fromarray(generator.integers(0, 256, (9, 12, 3), dtype=np.uint8)).save(
+        tmp_path / "a.tif", exif=tags.tobytes(), big_tiff=big, icc_profile=b"no profile"
+    )
+
+    save_picture(harmonize("composite", Image.open(tmp_path / "a.tif")), tmp_path / f"b{suffix}")
+
+    written = Image.open(tmp_path / f"b{suffix}").getexif()
+    assert written[0x010F] == "maker"
+    assert dict(written.get_ifd(0x8769)) == dict(tags.get_ifd(0x8769))
+    assert dict(written.get_ifd(0x8825)) == dict(tags.get_ifd(0x8825))
+    assert "icc_profile" not in Image.open(tmp_path / f"b{suffix}").info
 
 
 @pytest.mark.parametrize("suffix", SAVE_OPTIONS)

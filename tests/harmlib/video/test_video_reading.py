@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorTrc
 from miniature_video import as_video, mask_frames, noise_frames, tone, turn, write_foreign
 
 from harmlib.errors import VideoError
@@ -157,6 +157,18 @@ def test_hdr_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(VideoError, match="is HDR, whose levels are no sRGB"):
         read_info(tmp_path / "a.mp4")
+
+
+def test_colors_of_bt2020_are_refused(tmp_path: Path) -> None:
+    write_foreign(tmp_path / "a.mp4", noise_frames(), primaries=ColorPrimaries.BT2020)
+
+    with pytest.raises(VideoError, match=r"has colors of BT\.2020"):
+        read_info(tmp_path / "a.mp4")
+
+
+def test_a_folder_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="is a folder: name a video in it"):
+        read_info(tmp_path)
 
 
 def test_a_name_that_looks_like_an_address_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,12 +149,14 @@ def test_copied_frames_are_told_with_their_reason(tmp_path: Path, alpha: np.ndar
     assert "the mask covers the whole picture" in caplog.text
 
 
-def test_all_sound_tracks_and_the_title_are_kept(tmp_path: Path, photo_array: np.ndarray, alpha: np.ndarray) -> None:
+def test_all_sound_tracks_and_what_is_told_of_them_are_kept(tmp_path: Path, photo_array: np.ndarray, alpha: np.ndarray) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        container.metadata["title"] = "a title"
+        container.metadata.update(title="a title", creation_time="2020-01-02T03:04:05.000000Z")
         picture = container.add_stream("libx264", 25)
         picture.height, picture.width, picture.pix_fmt = 48, 64, "yuv420p"
         tracks = [container.add_stream("aac", 48000, layout="stereo") for _ in range(2)]
+        for track, language in zip(tracks, ("eng", "deu"), strict=True):
+            track.metadata.update(language=language, title=f"in {language}")
         for _ in range(25):
             container.mux(picture.encode(av.VideoFrame.from_ndarray(photo_array, format="rgb24")))
         container.mux(picture.encode(None))
@@ -167,6 +169,9 @@ def test_all_sound_tracks_and_the_title_are_kept(tmp_path: Path, photo_array: np
     with av.open(str(tmp_path / "o.mp4")) as written:
         assert len(written.streams.audio) == 2
         assert written.metadata["title"] == "a title"
+        assert written.metadata["creation_time"] == "2020-01-02T03:04:05.000000Z"
+        assert [track.metadata["language"] for track in written.streams.audio] == ["eng", "deu"]
+        assert [track.metadata["name"] for track in written.streams.audio] == ["in eng", "in deu"]
         assert all(track.duration * track.time_base > 0.9 for track in written.streams.audio)
 
 
