@@ -38,7 +38,9 @@ def _add_harmonize(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument("--mask", help="its mask, white = foreground; for a folder the masks' folder: same stems, or iHarmony4's names")
     parser.add_argument("-o", "--out", required=True, help="the result; for a folder a folder, whose results are kept; for a video an .mp4")
-    parser.add_argument("--model", help="method, whose released weights are used (default: harmonizer)")
+    parser.add_argument(
+        "--model", help="method, whose released weights are used (default: harmonizer); the command models tells which have some"
+    )
     parser.add_argument("--checkpoint", help="run folder or weights file to use instead; with --model also its authors' published weights")
     parser.add_argument(
         "--arguments", action="store_true", help="write the predicted filter arguments beside the result, as JSON (of a video as CSV)"
@@ -67,8 +69,8 @@ def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         required=True,
         help="the result: a .png (red = darker, green = brighter) and a .npy of probabilities; for a folder a folder",
     )
-    parser.add_argument("--model", help="detector, whose released weights are used (default: ptc)")
-    parser.add_argument("--checkpoint", help="run folder or weights file to use instead")
+    parser.add_argument("--model", help="detector (default: ptc, or the one of the checkpoint)")
+    parser.add_argument("--checkpoint", help="its run folder or weights file, which none come with harmlib yet")
     parser.set_defaults(run=_detect)
 
 

@@ -13,8 +13,8 @@ def model_table(pattern: str = "*") -> pd.DataFrame:
     """Return one row per registered method that matches a shell pattern.
 
     Columns: method; system (its name in tables); reference (authors and year); mask ("needs" or "none"); parameters, of what harmonizes,
-    in millions at full width; MiB, of a float32 file of these; weights (where the authors publish some that ``load_public_checkpoint``
-    reads, else empty).
+    in millions at full width; MiB, of a float32 file of these; released, whether weights come with harmlib; weights (where the authors
+    publish some that ``load_public_checkpoint`` reads, else empty).
     """
     return pd.DataFrame([_row(models.describe(name)) for name in models.list_models(pattern)])
 
@@ -29,6 +29,7 @@ def _row(info: ModelInfo) -> dict[str, object]:
         "mask": "needs" if info.needs_mask else "none",
         "parameters": count / 1e6,
         "MiB": count * BYTES / 2**20,
+        "released": info.name in models.list_released(),
         "weights": info.weights,
     }
 
@@ -41,8 +42,9 @@ def print_models(pattern: str = "*") -> None:
     lines = table.assign(
         parameters=table["parameters"].map("{:.2f} M".format),
         size=table["MiB"].map("{:.1f} MiB".format),
+        released=table["released"].map({True: "yes", False: "no"}),
         weights=table["weights"].replace("", "none published that load here"),
     )
-    columns = ["method", "reference", "mask", "parameters", "size", "weights"]
-    lines.loc[table["parameters"] == 0, ["parameters", "size", "weights"]] = ("none", "", "")
-    print(lines[columns].rename(columns={"reference": "paper"}).to_string(index=False))
+    columns = ["method", "reference", "mask", "parameters", "size", "released", "weights"]
+    lines.loc[table["parameters"] == 0, ["parameters", "size", "released", "weights"]] = ("none", "", "", "")
+    print(lines[columns].rename(columns={"reference": "paper", "weights": "the authors' weights"}).to_string(index=False))

@@ -61,7 +61,9 @@ def read(path: Path) -> dict[str, Any]:
 def read_file(path: Path) -> Any:
     """Return what a torch file holds, on the CPU; raises CheckpointError when it is missing, damaged or not only tensors."""
     if not path.is_file():
-        raise CheckpointError(f'"{path}" does not exist: train the method first, or check the path')
+        raise CheckpointError(
+            f'"{path}" does not exist: check the path, or train a run; weights that come with harmlib open with load_released'
+        )
     try:
         _check_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True)
