@@ -37,6 +37,13 @@ def test_a_frozen_part_is_counted() -> None:
     assert parameters("ptc_dih") == 16_419_687 + 491_904 + 65 + 8_268_800
 
 
+def test_weights_that_come_with_harmlib_are_marked() -> None:
+    table = model_table("harmonize?").set_index("method")
+
+    assert table["released"].to_dict() == {"harmonizer": True}
+    assert not model_table("dovenet")["released"].any()
+
+
 def test_the_shell_lists_what_matches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "sgmmh_o*"]) == 0
 

@@ -62,7 +62,7 @@ def test_averaged_weights_that_were_not_kept_are_refused(checkpoint: Path) -> No
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="does not exist: train the method first"):
+    with pytest.raises(CheckpointError, match="does not exist: check the path, or train a run"):
         models.load(tmp_path)
 
 

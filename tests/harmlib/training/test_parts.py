@@ -61,7 +61,7 @@ def test_a_part_of_another_width_is_refused(runs):
 
 
 def test_a_run_that_is_not_there_is_named(runs):
-    with pytest.raises(CheckpointError, match="train the method first"):
+    with pytest.raises(CheckpointError, match="check the path, or train a run"):
         load_parts(fresh(2), runs, {"generator": "taker:generator"})
 
 
