@@ -23,6 +23,9 @@ SQUARE_CROP, SHORTER_SIDE = 256, (420, 512)
 SIDE_SHARE = (0.7, 1.0)
 EMPTY_SHARE = 0.05
 ZOOM = (1.1, 1.5)  # of the detector of exposure shifts
+# Ours: so far, in both directions, the whole pair may become grayer or more colorful, and lighter or darker by a gamma.
+SATURATION, GAMMA = 2.0, 1.25
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 # A crop that cuts the foreground away is drawn again; after so many tries the whole picture is kept.
 CROP_TRIES = 10
 
@@ -114,6 +117,19 @@ def _side_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     return arrays
 
 
+def _color_jitter(arrays: Arrays, generator: np.random.Generator) -> Arrays:
+    """Change saturation and gamma of composite and real photograph alike: how colorful a foreground is alone tells nothing then."""
+    saturation, gamma = (np.float32(limit ** generator.uniform(-1, 1)) for limit in (SATURATION, GAMMA))
+    return {name: _recolored(array, saturation, gamma) if array.ndim == 3 else array for name, array in arrays.items()}
+
+
+def _recolored(picture: np.ndarray, saturation: np.float32, gamma: np.float32) -> np.ndarray:
+    """Return a picture, uint8 (H, W, 3), with its distances from gray multiplied, then raised to a power."""
+    levels = picture.astype(np.float32) / 255
+    gray = (levels @ LUMA)[..., None]
+    return ((gray + saturation * (levels - gray)).clip(0, 1) ** gamma * 255).round().astype(np.uint8)
+
+
 AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
     "flip": _flip,
     "flip_vertical": _flip_vertical,
@@ -122,5 +138,6 @@ AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
     "random_crop": _random_crop,
     "square_crop": _square_crop,
     "side_crop": _side_crop,
+    "color_jitter": _color_jitter,
 }
 CROPS = ("zoom", "random_crop", "square_crop", "side_crop")
