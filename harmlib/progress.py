@@ -7,6 +7,7 @@ processes that share a piece of work shows none (``HIDDEN``): the process that s
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,7 @@ HIDDEN = "HARMLIB_PROGRESS_HIDDEN"
 
 def progress(items: Iterable[Any] | None = None, **options: Any) -> Any:
     """Return tqdm's bar around ``items``; options are tqdm's (total, initial, desc, unit)."""
-    if os.environ.get(HIDDEN):
+    if os.environ.get(HIDDEN) or sys.stderr is None:
         options["disable"] = True
     if os.environ.get(IN_TERMINAL):
         from tqdm import tqdm

@@ -159,6 +159,8 @@ def _left_out(whole: Mapping[str, Any]) -> set[str]:
     names = [name for key in _named(whole) for name in whole[key] if isinstance(name, str)]
     gone: set[str] = set()
     patterns = whole.get("leave_out")
+    if isinstance(patterns, str):
+        raise Slip(("leave_out",), f'is "{patterns}": write a list, as in [{patterns}]')
     for number, pattern in enumerate(patterns if isinstance(patterns, list) else []):
         found = fnmatch.filter(names, str(pattern))
         if not found:

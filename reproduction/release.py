@@ -58,7 +58,7 @@ def release(
     notes: a sentence for the card. released: the folder, by default the package's own.
     Raises DataError for a run that is not finished, CheckpointError for weights that are damaged or not finite.
     """
-    folder = Path(run)
+    folder = Path(run).resolve()
     manifest, model = read_manifest(folder), models.load(folder)
     if manifest.get("method") != model.name:
         raise CheckpointError(f'"{folder}" holds "{model.name}", and its manifest tells of "{manifest.get("method")}": train it again')

@@ -106,6 +106,9 @@ Options = dict[str, Annotated[Any, PlainValidator(_check_option)]]
 Split = Literal["train", "val", "test"]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
+# Of what a plan lists one by one.
+Repeats = Annotated[int, Field(ge=1, le=100)]
+Draws = Annotated[int, Field(ge=0, le=10_000)]
 Notebook = Annotated[str, AfterValidator(_check_notebook)]
 
 
@@ -147,7 +150,7 @@ class BenchmarkEntry(Entry):
     dataset: Text
     sources: Annotated[list[str], Field(min_length=1)]
     splits: Annotated[list[Split], Field(min_length=1)] = ["train", "val", "test"]
-    draws: dict[Split, Count] = {}
+    draws: dict[Split, Annotated[int, Field(ge=1, le=10_000)]] = {}
     models_of: str | None = None
     scored: bool = True
 
@@ -170,7 +173,7 @@ class Settings(Entry):
     hold_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
     norm_batches: CountOrNone = 0
-    draws: CountOrNone = 0
+    draws: Draws = 0
     augmentations: list[Annotated[str, AfterValidator(_check_augmentation)]] | None = None
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accumulate: Count = 1
@@ -180,7 +183,7 @@ class Settings(Entry):
     perturb_at: Annotated[str, AfterValidator(_check_perturbed_size)] = "256"
     workers: CountOrNone = 0
     save_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
-    repeats: Count = 1
+    repeats: Repeats = 1
 
 
 class BudgetEntry(Settings):
@@ -266,8 +269,12 @@ def _slip(problem: ErrorDetails) -> Slip:
     if problem["type"] == "value_error":
         return Slip(problem["loc"], f"is not valid: {problem['ctx']['error']}")
     hint = NUMBER_AS_TEXT if _is_number(problem["input"]) else ""
+    try:
+        found = reprlib.repr(problem["input"])
+    except ValueError:  # Python writes no number of more than 4300 digits
+        found = "a number of thousands of digits"
     words = problem["msg"].replace("Input should", "it should")
-    return Slip(problem["loc"], f"is {reprlib.repr(problem['input'])}: {words}{hint}")
+    return Slip(problem["loc"], f"is {found}: {words}{hint}")
 
 
 def suggest(name: Any, known: Iterable[str]) -> str:

@@ -160,6 +160,9 @@ def reproduce(
         write_json(folder.root / "workflow.json", settings)
         # Its notebooks are told everything: what a person has set for their own must not get in.
         told = {name: value for name, value in os.environ.items() if name not in (PROFILE, DATA)}
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()  # where Snakemake wants to write
+        if not os.access(next(place for place in (cache, *cache.parents) if place.exists()), os.W_OK):
+            told["XDG_CACHE_HOME"] = str(folder.root / "cache")
         code = subprocess.run([*command, *(["--dry-run"] if dry_run else [])], env=told, check=False).returncode
     if code:
         raise NotebookError(f'"{loaded.name}" is not finished: what stopped it stands above, and the same command goes on from there')
@@ -229,6 +232,6 @@ def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
             raise ParameterError(f'"{pair}" is no parameter: write name=value')
         try:
             parameters[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, or too deep
             parameters[name] = value
     return parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -30,6 +31,12 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
     parser: every subcommand sets ``run``, a function of the parsed arguments that may return an exit code, and may set ``interrupted``,
     what happens when the same command is given again.
     """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell: what is printed goes nowhere, and no file of ours gets its place
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # Read when torch loads. By default a waiting thread keeps its core busy: beside another job, training took up to ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -29,8 +29,10 @@ from harmlib.data.built import is_whole, picture_sizes
 from harmlib.data.composers.base import NO_REGION, Composite, Skipped, composes_online, get_composer
 from harmlib.data.composers.regions import count_usable
 from harmlib.data.photos import Source
+from harmlib.errors import DataError
 from harmlib.io.documents import read_json
 from harmlib.io.files import (
+    MANIFEST,
     check_free_space,
     is_finished,
     read_manifest,
@@ -159,6 +161,8 @@ def _build(
 def _start_over_if_changed(root: Path, expected: Mapping[str, Any]) -> None:
     """Remove a benchmark built from other inputs; keep the finished items of an interrupted one."""
     plan_file = root / RECORDS / "plan.json"
+    if root.exists() and not (plan_file.exists() or (root / MANIFEST).exists() or {path.name for path in root.iterdir()} <= {RECORDS}):
+        raise DataError(f'"{root}" holds files that no benchmark made: move them away, or choose another folder of results')
     if root.exists() and not (plan_file.exists() and read_json(plan_file) == json.loads(json.dumps(expected))):
         shutil.rmtree(root)
     remove_partial(root)

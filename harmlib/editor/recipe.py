@@ -31,6 +31,7 @@ from harmlib.io.saving import save_picture
 
 FORMAT = "harmlib editor recipe"
 VERSION = 1
+ARRAY_BYTES = 64  # a pixel takes less in all arrays of a recipe
 AGAIN = "export the picture again"
 IDENTITY = {"height": int, "width": int, "sha256": str}
 SHAPE = {
@@ -141,7 +142,7 @@ def _open(path: Path, composite: Picture) -> tuple[EditorState, Mapping[str, Any
             f'"{path}" belongs to another composite ({_in_words(expected)}) than this one ({_in_words(found)}): '
             "give the picture that was edited, unscaled"
         )
-    arrays = _read_arrays(path, content["arrays"])
+    arrays = _read_arrays(path, content["arrays"], limit=picture.shape[0] * picture.shape[1] * ARRAY_BYTES + 2**20)
     try:
         regions = Regions(arrays["labels"], tuple(content["regions"]["ids"]), content["regions"]["origin"])
         state = EditorState(picture, _box(content, arrays), arrays.get("mask"), regions, kept=given.kept)
@@ -163,14 +164,14 @@ def _read(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _read_arrays(path: Path, entry: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _read_arrays(path: Path, entry: Mapping[str, Any], *, limit: int) -> dict[str, np.ndarray]:
     """Return the arrays that a recipe names, from the file beside it; raises DataError when they are missing or not the same."""
     file = path.parent / Path(str(entry.get("file"))).name
     if not file.is_file():
         raise DataError(f'"{file}" is missing, which holds the arrays of "{path}": keep the two files together')
     if sha256(file) != entry.get("sha256"):
         raise DataError(f'"{file}" is damaged or belongs to another recipe than "{path}": export the picture again')
-    return read_arrays(file, ("labels",), advice=AGAIN)
+    return read_arrays(file, ("labels",), limit=limit, advice=AGAIN)
 
 
 def _prediction(box: WhiteBox) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmlib.errors import ParameterError
+from harmlib.errors import CheckpointError, ParameterError
 from harmlib.inference import thumbnails
 from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
 from harmlib.io import images
@@ -54,9 +54,15 @@ def look(model: HarmonizationModel, composites: Arrays, masks: Arrays | None, *,
 
 
 def predict(model: HarmonizationModel, found: Look) -> Prediction:
-    """Return what a method, in the mode it is in, makes of its thumbnails; it sees the masks only if it needs them."""
+    """Return what a method, in the mode it is in, makes of its thumbnails; it sees the masks only if it needs them.
+
+    Raises CheckpointError where that is not finite.
+    """
     with torch.inference_mode():
-        return model(found.pictures, found.masks if model.needs_mask else None)
+        prediction = model(found.pictures, found.masks if model.needs_mask else None)
+    if not prediction.image.isfinite().all():
+        raise CheckpointError(f'"{model.name}" makes NaN of this picture: its weights are damaged, or their training diverged')
+    return prediction
 
 
 def render(

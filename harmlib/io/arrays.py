@@ -16,13 +16,15 @@ from harmlib.io.documents import MADE_AGAIN
 MAX_UNPACKED = 2**31
 
 
-def read_arrays(path: str | os.PathLike[str], names: Collection[str], *, advice: str = MADE_AGAIN) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: str | os.PathLike[str], names: Collection[str], *, limit: int = MAX_UNPACKED, advice: str = MADE_AGAIN
+) -> dict[str, np.ndarray]:
     """Return the arrays of an .npz file.
 
-    Raises DataError when it is missing, damaged, holds objects, lacks one of ``names``, or unfolds to more than MAX_UNPACKED bytes.
+    Raises DataError when it is missing, damaged, holds objects, lacks one of ``names``, or unfolds to more than ``limit`` bytes.
     """
     try:
-        check_archive(path, MAX_UNPACKED)
+        check_archive(path, limit)
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
     except FileNotFoundError as error:

@@ -42,8 +42,10 @@ def read_json(path: str | os.PathLike[str], *, advice: str = MADE_AGAIN, max_byt
     advice: ends the sentences. Raises DataError that names the file when it is missing, cannot be read, is larger than ``max_bytes``, or
     is refused by ``parse_json``.
     """
+    if (place := Path(path)).exists() and not place.is_file() and not place.is_dir():  # a pipe, at which reading might wait forever
+        raise DataError(f'"{path}" is a pipe or a device: {advice}')
     try:
-        with Path(path).open("rb") as stream:
+        with place.open("rb") as stream:
             data = stream.read(max_bytes + 1)
     except FileNotFoundError as error:
         raise DataError(f'"{path}" does not exist') from error

@@ -94,6 +94,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         if target.is_dir():  # where the rename would fail, after the work
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        _refuse_special(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _beside(target)
         handle = os.open(temporary, os.O_RDWR)
@@ -126,6 +127,7 @@ def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] |
     target = Path(path)
     try:
         target.stat()  # a name that is too long shows here
+        _refuse_special(target)
         for given in inputs:
             if given is not None and Path(given).exists() and target.samefile(given):
                 raise DataError(f'"{target}" is an input: choose another path for the result')
@@ -140,6 +142,12 @@ def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] |
         _beside(folder / target.name).unlink()
     except OSError as error:
         raise refusal(target, error) from error
+
+
+def _refuse_special(target: Path) -> None:
+    """Raise DataError for a device or a pipe, which a rename would replace by a file."""
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise DataError(f'"{target}" is a pipe or a device: name a file')
 
 
 def _beside(target: Path) -> Path:

@@ -26,6 +26,7 @@ FORMAT = 1
 SHAPE = {"format": int, "method": str, "options": {str: object}, "weights": {str: Tensor}, "ema?": ({str: Tensor}, None)}
 # Batch norm counts its batches; older files lack the counter and nothing here reads it.
 COUNTER = "num_batches_tracked"
+LARGEST_WEIGHT = 1e12  # beyond what any network learns, variances of bytes included
 NAMES_SHOWN = 3
 AGAIN = "fetch or train it again"
 # Where training scripts nest a state dict, and the prefix of its names: BasicSR, Harmonizer, S2AM, ADFM and S²CRNet.
@@ -119,15 +120,18 @@ def compare(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], sourc
 
 
 def _is_plain(values: Tensor) -> bool:
-    """Tell whether a tensor holds real numbers one by one, in memory."""
-    return values.layout == torch.strided and not values.is_quantized and not values.is_complex() and not values.is_meta
+    """Tell whether a tensor holds real numbers one by one, in memory, and not one of them in many places."""
+    strided = values.layout == torch.strided and not values.is_quantized and not values.is_complex() and not values.is_meta
+    return strided and values.untyped_storage().nbytes() >= values.numel() * values.element_size()
 
 
 def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
-    """Raise CheckpointError when a weight is NaN or infinite: the pictures would silently come out black or gray."""
-    broken = [name for name, values in weights.items() if not values.isfinite().all()]
+    """Raise CheckpointError when a weight is NaN, infinite or close to it: the pictures would silently come out black or gray."""
+    broken = [name for name, values in weights.items() if not (values.isfinite() & (values.abs() < LARGEST_WEIGHT)).all()]
     if broken:
-        raise CheckpointError(f"{source} has NaN or infinite values in {_some(broken)}: the training diverged, or the file is damaged")
+        raise CheckpointError(
+            f"{source} has NaN, infinite or huge values in {_some(broken)}: the training diverged, or the file is damaged"
+        )
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:

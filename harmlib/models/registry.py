@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # Bytes of a float32 weight.
 BYTES = 4
-LARGEST_OPTION = 10_000  # beyond any width, size or number of layers
+LARGEST_OPTION = 10_000  # beyond any width or number of layers
+LARGEST_SIZE = 2048  # pixels that a method works at; memory grows with the square
 Factory = Callable[..., "HarmonizationModel"]
 
 
@@ -200,6 +201,8 @@ def build(method: str, options: Mapping[str, Any], source: str, fits: Callable[[
     numbers = [value for option in options.values() for value in (option if isinstance(option, (list, tuple)) else [option])]
     if any(isinstance(number, (int, float)) and not -LARGEST_OPTION <= number <= LARGEST_OPTION for number in numbers):
         raise CheckpointError(f"{source} has options beyond {LARGEST_OPTION:,}, which no method has: fetch or train it again")
+    if isinstance(options.get("size"), int) and options["size"] > LARGEST_SIZE:
+        raise CheckpointError(f"{source} works at {options['size']} pixels, more than {LARGEST_SIZE}: fetch or train it again")
     import torch
 
     try:

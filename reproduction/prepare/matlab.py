@@ -32,7 +32,7 @@ def read_variable(path: Path, variable: str) -> np.ndarray:
         atexit.register(stop_reader)
     try:
         found = _readers[0].submit(_load, str(path), variable).result(SECONDS)
-    except (BrokenProcessPool, TimeoutError) as error:
+    except (BrokenProcessPool, TimeoutError, MemoryError) as error:
         stop_reader()
         raise ValueError("reading it took too long, too much memory, or the process") from error
     if isinstance(found, str):

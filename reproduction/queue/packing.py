@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harmlib.errors import DataError, ParameterError
-from harmlib.io.files import read_json, replacing, write_json, write_text
+from harmlib.io.documents import check_shape, read_json
+from harmlib.io.files import replacing, write_json, write_text
 from reproduction.profiles import load_profile
 from reproduction.queue.photographs import pack_photographs
 from reproduction.queue.pieces import MIB, read_archives, sizes, unpack
@@ -22,6 +23,17 @@ from reproduction.stages import Results
 NOTE, PHOTOGRAPHS, WHEEL_LIST, WHEELS, STATES = "queue.json", "photographs", "wheels.txt", "wheels", "states"
 RUN, STATE = "run-", "state-"
 NOTE_ROOM = 64 * 1024  # bytes kept for the note, which grows
+PACK_AGAIN = "pack the queue again"
+NOTE_SHAPE = {
+    "profile": str,
+    "minutes": float,
+    "limit": float,
+    "runs": [str],
+    "finished": [str],
+    "photographs": {str: {"sha256": str, "no_object": (int, None), "photographs": {str: {"carried": int, "of": int}}}},
+    "left_out": [str],
+}
+REPORT_SHAPE = {"profile": str, "finished": {str: float}, "failed": {str: str}, "left": [str], "left_out": [str], "seconds?": float}
 
 
 def carry(
@@ -71,7 +83,7 @@ def _check_folder(folder: Path, profile: str) -> None:
     others = {path.name for path in folder.glob("*")} - {NOTE, PHOTOGRAPHS, WHEEL_LIST, WHEELS, STATES, profile}
     if others:
         raise DataError(f'"{folder}" holds "{min(others)}", which no queue made: name an empty folder')
-    if (folder / STATES).exists() or ((folder / NOTE).exists() and read_json(folder / NOTE)["finished"]):
+    if (folder / STATES).exists() or ((folder / NOTE).exists() and read_note(folder)["finished"]):
         raise DataError(f'"{folder}" holds a queue that has begun: go on with --resume, or name another folder')
 
 
@@ -80,9 +92,12 @@ def read_note(folder: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(folder) / NOTE
     if not path.exists():
         raise DataError(f'"{folder}" holds no queue: pack one with --carry')
-    note: dict[str, Any] = read_json(path)
-    if "photographs" not in note:
+    note: dict[str, Any] = read_json(path, advice=PACK_AGAIN)
+    if isinstance(note, dict) and "failed" in note:
         raise DataError(f'"{folder}" holds what came back from a lent machine: take it in with --resume')
+    check_shape(note, NOTE_SHAPE, f'"{path}"', advice=PACK_AGAIN)
+    if Path(note["profile"]).name != note["profile"]:
+        raise DataError(f'"{path}" names the profile "{note["profile"]}", which is a path: {PACK_AGAIN}')
     return note
 
 
@@ -96,9 +111,10 @@ def take_back(folder: str | os.PathLike[str], back: str | os.PathLike[str], *, r
     folder, back, note = Path(folder), Path(back), read_note(folder)
     if not (back / NOTE).exists():
         raise DataError(f'"{back}" holds no {NOTE} of a lent machine: name the folder that came back')
-    report, archives = read_json(back / NOTE), read_archives(back)
-    if report.get("profile") != note["profile"] or "left" not in report:
+    report, archives = read_json(back / NOTE, advice="copy it again"), read_archives(back)
+    if not isinstance(report, dict) or "failed" not in report or report.get("profile") != note["profile"]:
         raise DataError(f'"{back}" did not come from the queue "{note["profile"]}": name the folder that came back')
+    check_shape(report, REPORT_SHAPE, f'"{back / NOTE}"', advice="copy it again")
     profile = load_profile(folder / note["profile"])
     finished = Results(results, profile.name).root / "queue"
     runs, states = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -296,3 +297,30 @@ def test_bad_folders_are_one_sentence_each(whole, tmp_path, capsys):
         assert sentence in error
         assert error.strip().count("\n") == 0, error
     assert read_note(folder / "carry")["finished"] == RUNS
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"photographs": {}}, 'lacks the key "profile"'),
+        ({"minutes": "9"}, "minutes is '9', expected a number"),
+        ({"photographs": {"mini": 3}}, "photographs.mini is 3, expected a mapping"),
+        ({"profile": "../mine.yaml"}, 'names the profile "../mine.yaml", which is a path'),
+    ],
+)
+def test_a_damaged_note_is_one_sentence(change, sentence, tmp_path):
+    note = {"profile": "mine.yaml", "minutes": 9, "limit": 64, "runs": [], "finished": [], "photographs": {}, "left_out": []}
+    changed = change if "profile" in sentence and "lacks" in sentence else {**note, **change}
+    (tmp_path / "queue.json").write_text(json.dumps(changed))
+
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        read_note(tmp_path)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_an_archive_that_would_unfold_is_refused(packed, tmp_path):
+    with zipfile.ZipFile(tmp_path / "run-x.zip", "w", packed) as archive:
+        archive.writestr("a", bytes(2**20))
+
+    with pytest.raises(DataError, match=r'run-x\.zip" is not whole'):
+        read_archives(tmp_path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harmlib.errors import DataError
 from harmlib.filters import SIX
 from harmlib.io.files import check_output, remove_partial, replacing
+from harmlib.io.tables import TEXT, read_frame
 from reproduction.userstudy.pages.answers import Answer, Answers, read_all
 from reproduction.userstudy.pages.naming import PAGES, Key, read_key
 from reproduction.userstudy.pages.planning import CATCH, is_spoiled
@@ -43,6 +44,7 @@ def merge_answers(
     check_output(Path(out) / INFO)
     _check_free(Path(out), key)
     files = read_all(answers, key, incomplete=incomplete)
+    _check_all_there(Path(out), {one.rater for one in files})
     kind = key.settings["kind"]
     rows = [row for one in files for answer in _scored(one) for row in _ROWS[kind](one.rater, answer, key)]
     info = _info(key, Path(study), max(one.date for one in files))
@@ -63,6 +65,14 @@ def _check_free(out: Path, key: Key) -> None:
     there = [name for name in ("participants", *ANSWERS) if (out / f"{name}.csv").exists()]
     if there:
         raise DataError(f'"{out}" has tables without their {INFO} ({there[0]}.csv): choose another folder')
+
+
+def _check_all_there(out: Path, raters: set[str]) -> None:
+    """Raise DataError for a folder with answers of raters who are not among those given: its tables are written anew."""
+    table = out / "participants.csv"
+    gone = sorted(set(read_frame(table, {"participant": TEXT})["participant"]) - raters) if table.exists() else []
+    if gone:
+        raise DataError(f'"{out}" has the answers of {gone[0]} too, which are not among those given: give all of them, or another folder')
 
 
 def _scored(answers: Answers) -> list[Answer]:

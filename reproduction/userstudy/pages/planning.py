@@ -22,6 +22,7 @@ COMPOSITE = "composite"
 SPOILED = "spoiled-"
 # Roles of trials: catch trials never enter the scores; the other two are those of Harmonizer's filter study.
 SCORED, CATCH, COMMON, RANDOM = "scored", "catch", "common", "random"
+MOST_RATERS = 10_000
 # Images of a filter study that all raters see, and that each sees besides (Harmonizer sec. 3.1).
 COMMON_IMAGES, RANDOM_IMAGES = 5, 5
 # A pair takes about eight seconds; more than this many tire.
@@ -120,6 +121,8 @@ def _check(design: Design) -> None:
         raise ParameterError(f'there is no kind "{design.kind}": choose from {", ".join(KINDS)}')
     if design.raters < 1:
         raise ParameterError(f"raters is {design.raters}: a study needs at least one")
+    if design.raters > MOST_RATERS:
+        raise ParameterError(f"raters is {design.raters}: a study has at most {MOST_RATERS}")
     if not design.items:
         raise ParameterError("a study needs at least one item")
     if design.kind != "filters" and len(design.methods) < 2:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -48,6 +49,17 @@ def test_bad_input_is_one_sentence_and_exit_code_2(folders, capsys, monkeypatch,
     assert code == 2
     assert sentence in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_the_shell_has_closed_stop_nothing(folders, streams):
+    paths = [str(folders / name) for name in ("predictions", "reals", "masks", "scores.csv")]
+    words = [sys.executable, "-m", "harmlib", "score", *paths[:3], "--out", paths[3]]
+
+    done = subprocess.run(f"{shlex.join(words)} {streams}", shell=True, check=False)
+
+    assert done.returncode == 0
+    assert len((folders / "scores.csv").read_text().splitlines()) == 2
 
 
 def test_the_command_starts_without_loading_torch():

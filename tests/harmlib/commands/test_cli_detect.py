@@ -194,6 +194,15 @@ def test_probabilities_that_the_system_does_not_take_are_one_sentence(folder, ca
     assert not list(folder.glob("*out*"))
 
 
+def test_an_array_that_holds_no_probabilities_is_kept(folder, photo_array, capsys):
+    np.save(folder / "out.npy", photo_array.astype(np.float32))
+    before = (folder / "out.npy").read_bytes()
+
+    assert run(folder, "c/a.png", "out.png") == 2
+    assert "is there and is no result of detect" in capsys.readouterr().err
+    assert (folder / "out.npy").read_bytes() == before
+
+
 def test_names_with_two_suffixes_have_results_of_their_own(folder, photo_array):
     for name in ("a.png.jpg", "a.npy.webp"):
         Image.fromarray(photo_array[::-1].copy()).save(folder / "c" / name)

@@ -19,7 +19,7 @@ from harmlib.data.built import counts_table, replay
 from harmlib.data.composers import base as composers
 from harmlib.data.composers import regions
 from harmlib.data.pairs import read_pairs
-from harmlib.errors import DiskSpaceError, ParameterError
+from harmlib.errors import DataError, DiskSpaceError, ParameterError
 from harmlib.io.images import read_image, read_labels
 from harmlib.io.masks import read_mask
 
@@ -135,6 +135,15 @@ def test_changed_settings_replace_the_benchmark(built, folder_source):
 
     assert not (built / "mini" / "mini_train.txt").exists()
     assert len(read_pairs(built, "test")) == 2
+
+
+def test_a_folder_of_other_files_is_not_emptied(tmp_path, folder_source):
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / "thesis.tex").write_text("mine")
+
+    with pytest.raises(DataError, match=r'pairs" holds files that no benchmark made'):
+        build_benchmark(PLAN, {"mini": folder_source}, tmp_path / "pairs", seed=5)
+    assert (tmp_path / "pairs" / "thesis.tex").read_text() == "mine"
 
 
 def test_a_recipe_replays_its_composite_to_the_byte(built, folder_source):

@@ -11,6 +11,7 @@ import pytest
 
 from harmlib.errors import DataError, DiskSpaceError
 from harmlib.io import files
+from harmlib.io.documents import read_json
 
 
 def write_half(target):
@@ -162,6 +163,15 @@ def test_what_the_system_refuses_is_known_before_and_one_sentence(tmp_path, name
         files.check_output(tmp_path / name)
     with pytest.raises(DataError, match=sentence):
         files.write_text(tmp_path / name, "x")
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    for door in (files.check_output, lambda path: files.write_text(path, "x"), read_json):
+        with pytest.raises(DataError, match=r'pipe\.csv" is a pipe or a device'):
+            door(tmp_path / "pipe.csv")
+    assert (tmp_path / "pipe.csv").is_fifo()
 
 
 def test_a_check_leaves_nothing_behind(tmp_path):

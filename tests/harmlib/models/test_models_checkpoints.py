@@ -202,6 +202,7 @@ def rewritten(checkpoint: Path, **changes: object) -> Path:
         ({"options": {"width": "broad"}}, 'options that "dovenet" cannot have'),
         ({"options": {"width": 1e9}}, "options beyond 10,000"),
         ({"options": {"width": float("nan")}}, "options beyond 10,000"),
+        ({"options": {"size": 10_000}}, "works at 10000 pixels, more than 2048"),
         ({"options": {"width": 4}}, "does not fit this model: it has other shapes for"),
     ],
 )
@@ -210,13 +211,13 @@ def test_another_structure_is_one_sentence(checkpoint: Path, changes: dict[str, 
         models.load(rewritten(checkpoint, **changes))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e25])
 def test_a_weight_that_is_no_number_is_named(checkpoint: Path, value: float) -> None:
     weights = torch.load(checkpoint, weights_only=True)["weights"]
     name = next(name for name, values in weights.items() if values.ndim == 4)
     weights[name][0, 0, 0, 0] = value
 
-    with pytest.raises(CheckpointError, match=rf"has NaN or infinite values in {name}"):
+    with pytest.raises(CheckpointError, match=rf"has NaN, infinite or huge values in {name}"):
         models.load(rewritten(checkpoint, weights=weights))
 
 
@@ -224,7 +225,7 @@ def test_values_of_another_kind_are_named(checkpoint: Path) -> None:
     weights = torch.load(checkpoint, weights_only=True)["weights"]
     name = next(name for name, values in weights.items() if values.ndim == 4)
 
-    for other in (weights[name].to_sparse(), weights[name].to(torch.complex64)):
+    for other in (weights[name].to_sparse(), weights[name].to(torch.complex64), torch.zeros(1).expand(weights[name].shape)):
         with pytest.raises(CheckpointError, match=rf"it has other kinds of values for {name}"):
             models.load(rewritten(checkpoint, weights={**weights, name: other}))
 

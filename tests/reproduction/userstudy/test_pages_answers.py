@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,23 @@ def test_tables_of_nobody_knows_which_study_are_not_replaced(studies, write, tmp
         merge_answers(studies["rankings"], answer_all(studies["rankings"], write), tmp_path / "out")
 
     assert (tmp_path / "out" / "participants.csv").read_text() == "mine"
+
+
+def test_tables_are_not_written_without_raters_whom_they_had(studies, write, tmp_path):
+    first, *others = answer_all(studies["rankings"], write)
+    merge_answers(studies["rankings"], [first], tmp_path / "out")
+
+    with pytest.raises(DataError, match=r'out" has the answers of .+ too, which are not among those given'):
+        merge_answers(studies["rankings"], others, tmp_path / "out")
+
+    assert len(merge_answers(studies["rankings"], [first, *others], tmp_path / "out")) == 1 + len(others)
+
+
+def test_a_key_that_names_a_path_is_refused(studies, tmp_path):
+    shutil.copytree(studies["rankings"], tmp_path / "forged")
+    text = (tmp_path / "forged" / "key.json").read_text()
+    item = next(iter(json.loads(text)["settings"]["items"]))
+    (tmp_path / "forged" / "key.json").write_text(text.replace(json.dumps(item), json.dumps("../../pwned")))
+
+    with pytest.raises(DataError, match=r'names "\.\./\.\./pwned", which is a path'):
+        read_key(tmp_path / "forged")
