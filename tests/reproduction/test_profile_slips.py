@@ -29,6 +29,11 @@ CPU = "budgets.sgmmh.cpu"
         ("budgets.sgmmh", {"iterations": 3}, 'budgets.sgmmh lacks the key "batch_size", which the run "sgmmh_om" needs'),
         ("papers.sgmmh", {"runs": []}, 'papers.sgmmh lacks the key "benchmarks"'),
         ("runs.sgmmh_om", {}, 'runs.sgmmh_om lacks the key "budget"'),
+        ("leave_out", "sgmmh_om", r'leave_out is "sgmmh_om": write a list, as in \[sgmmh_om\]'),
+        # Numbers that nobody means.
+        (f"{CPU}.repeats", 2**31 - 1, "budgets.sgmmh.cpu.repeats is 2147483647: it should be less than or equal to 100"),
+        (f"{CPU}.draws", 10**9, "budgets.sgmmh.cpu.draws is 1000000000: it should be less than or equal to 10000"),
+        ("benchmarks.a.draws", {"test": 10**9}, "benchmarks.a.draws.test is 1000000000: it should be less than or equal to 10000"),
         # Names that stand for nothing.
         ("runs.harmonizr", {"budget": "sgmmh"}, 'runs.harmonizr is not valid: there is no method "harmonizr": choose from harmonizer'),
         ("runs.sgmmh_om_identity.method", "sgmmh_rgb", "runs.sgmmh_om_identity.method is .sgmmh_rgb., whose runs are called"),

@@ -123,6 +123,7 @@ def test_a_progress_bar_is_one_line_of_the_copy(tmp_path):
 
 def test_parameters_are_read_as_json_or_text():
     assert parse_parameters(["a=3", "b=null", "c=small", "d=x=y"]) == {"a": 3, "b": None, "c": "small", "d": "x=y"}
+    assert parse_parameters(["a=" + "9" * 5000, "b=" + "[" * 100_000]) == {"a": "9" * 5000, "b": "[" * 100_000}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

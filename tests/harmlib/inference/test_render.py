@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harmlib import models
 from harmlib.data.pairs import Pair
+from harmlib.errors import CheckpointError
 from harmlib.evaluation.methods import score_method
 from harmlib.inference.pictures import harmonize
 from harmlib.inference.render import render, render_picture
@@ -95,6 +96,17 @@ def test_bytes_are_the_rounded_tensor_along_soft_masks_too(name: str, upsampling
     returned, _ = render_picture(model, composite, soft, upsampling=upsampling)
 
     assert np.array_equal(returned, to_array(render(model, [composite], [soft], upsampling=upsampling)[0]))
+
+
+def test_pictures_that_are_not_finite_are_refused(photo_array: np.ndarray) -> None:
+    model = models.create("pctnet", width=0.25, size=64).eval()
+    with torch.no_grad():
+        next(parameter for parameter in model.parameters() if parameter.ndim == 4).fill_(torch.nan)
+    mask = np.zeros(photo_array.shape[:2], bool)
+    mask[10:20, 10:20] = True
+
+    with pytest.raises(CheckpointError, match='"pctnet" makes NaN of this picture'):
+        render_picture(model, photo_array, mask)
 
 
 def test_what_a_method_made_of_the_background_is_kept_on_request() -> None:
