@@ -25,7 +25,7 @@ def test_info_holds_title_and_defaults() -> None:
     info = models.describe("dovenet")
 
     assert info.title.startswith("DoveNet")
-    assert info.options == {"width": 1.0, "norm": "instance", "train_mode_bn": False}
+    assert info.options == {"width": 1.0, "norm": "instance", "train_mode_bn": False, "residual": False}
 
 
 def test_model_knows_its_name_and_every_option() -> None:

@@ -133,7 +133,7 @@ def test_weights_that_are_not_finite_are_refused(value: float, folder: Path) -> 
     next(iter(weights.values())).view(-1)[0] = value
     rewrite(folder, "dovenet", weights)
 
-    with pytest.raises(CheckpointError, match="has NaN or infinite values"):
+    with pytest.raises(CheckpointError, match="has NaN, infinite or huge values"):
         load_released("dovenet", released=folder)
 
 
@@ -150,7 +150,7 @@ def test_weights_too_large_for_half_precision_are_not_written(tmp_path: Path) ->
     with torch.no_grad():
         next(model.parameters()).view(-1)[0] = 70_000
 
-    with pytest.raises(CheckpointError, match='"mine" in half precision has NaN or infinite values'):
+    with pytest.raises(CheckpointError, match='"mine" in half precision has NaN, infinite or huge values'):
         write_released(model, "mine", {}, released=tmp_path)
 
     assert list(tmp_path.iterdir()) == []
@@ -219,7 +219,7 @@ def test_runs_and_published_files_that_are_not_finite_are_refused(value: float, 
     public = {public: model.state_dict()[own] for public, own in model.public_names["generator"].items()}
     torch.save(public, tmp_path / "netG.pth")
 
-    with pytest.raises(CheckpointError, match="has NaN or infinite values in generator"):
+    with pytest.raises(CheckpointError, match="has NaN, infinite or huge values in generator"):
         models.load(tmp_path)
-    with pytest.raises(CheckpointError, match="has NaN or infinite values in"):
+    with pytest.raises(CheckpointError, match="has NaN, infinite or huge values in"):
         models.load_public_checkpoint("dovenet", tmp_path / "netG.pth", width=NARROW)

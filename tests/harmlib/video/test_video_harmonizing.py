@@ -246,7 +246,7 @@ def test_a_mask_that_does_not_fit_is_one_sentence(masks: list[np.ndarray], messa
 def test_a_mask_picture_of_another_size_is_one_sentence(clip: dict[str, Path], tmp_path: Path) -> None:
     write_png(tmp_path / "mask.png", np.full((10, 10), 255, np.uint8))
 
-    with pytest.raises(MaskError, match="is 10x10, its composite 48x64: resize the mask"):
+    with pytest.raises(MaskError, match=r"is 10x10, its composite 48x64 \(height x width\): resize the mask"):
         harmonize_video(Brightener(), clip["composite"], tmp_path / "mask.png", clip["out"])
 
 
