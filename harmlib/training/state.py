@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,8 @@ class TrainingState:
         try:
             self._take(content)
         except Exception as error:  # optimizers and generators meet another run's state with whatever their first broken step raises
-            raise CheckpointError(f'"{path}" holds no state of this run ({error}): remove it to start this run again') from error
+            reason = textwrap.shorten(str(error), 120)  # torch tells of every backend that it has
+            raise CheckpointError(f'"{path}" holds no state of this run ({reason}): remove it to start this run again') from error
         return True
 
     def _take(self, content: dict[str, Any]) -> None:

@@ -135,6 +135,7 @@ def test_a_damaged_state_is_one_sentence(dataset, tmp_path):
             "holds no state of this run .exp_avg of a parameter is not finite, or not",
         ),
         (lambda state: next(iter(state["model"].values())).fill_(float("nan")), "has NaN, infinite or huge values in"),
+        (lambda state: make_sparse(state), r"holds no state of this run \(.{1,120}\): remove it"),
         (lambda state: state.update(cpu_generator=state["cpu_generator"][:5]), "holds no state of this run"),
     ],
 )
@@ -152,6 +153,12 @@ def interrupted(dataset, tmp_path) -> dict:
     with pytest.raises(KilledError):
         train(fresh(), Killing(dataset, 3), tmp_path / "run", PLAN, seed=1)
     return torch.load(tmp_path / "run" / "resume.pt", weights_only=True)
+
+
+def make_sparse(state):
+    """Store what Adam remembers of a parameter in a way that it cannot take."""
+    entry = next(iter(state["optimizers"]["model"]["state"].values()))
+    entry["exp_avg"] = entry["exp_avg"].to_sparse()
 
 
 def first_moment(state):
