@@ -29,7 +29,7 @@ from harmlib.io.folders import do_each, find_partners, list_pictures
 from harmlib.io.images import check_same_size, read_image
 from harmlib.io.masks import read_mask
 from harmlib.metrics.lpips import load_network
-from harmlib.metrics.protocols import DEFAULT, ERRORS, Protocol, get_protocol
+from harmlib.metrics.protocols import DEFAULT, ERRORS, PROTOCOLS, Protocol, get_protocol
 from harmlib.metrics.scoring import measure
 from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
@@ -211,7 +211,7 @@ def _score_folder(
     if table is not None:
         of_pictures = {path.stem: (path, partners) for path, partners in jobs}
         own = [row for row in table.done.values() if key_of({**keys, "id": row["id"], "protocol": row["protocol"]}) == key_of(row)]
-        _check_fresh([(of_pictures[row["id"]], row) for row in own if row["id"] in of_pictures], table)
+        _check_fresh([(of_pictures[row["id"]], row) for row in own if row["id"] in of_pictures], rule, table)
         left = [job for job in jobs if key_of({**keys, "id": job[0].stem}) not in table.done]
         if len(left) < len(jobs):
             logger.info('%d pictures have their scores in "%s" already, which are kept', len(jobs) - len(left), table.path)
@@ -234,7 +234,7 @@ def _score_folder(
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True)
 
 
-def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], table: ScoreFile) -> None:
+def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], rule: Protocol, table: ScoreFile) -> None:
     """Raise DataError when a file was changed after its scores were written, under whatever protocol, or has other errors.
 
     A copy keeps the old date, and another folder of the same name has the same keys: the errors, which cost next to nothing, tell.
@@ -244,7 +244,10 @@ def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], table: ScoreF
         for file in (path, real, mask):
             if table.written is not None and file.stat().st_mtime > table.written:
                 raise DataError(f'"{file}" is newer than its scores in {advice}')
-        found = _score_file(path, real, mask, replace(get_protocol(row["protocol"]), metrics=ERRORS), None)
+        if row["protocol"] != rule.name and row["protocol"] not in PROTOCOLS:  # one of somebody's own: the date has to do
+            continue
+        scored_under = rule if row["protocol"] == rule.name else get_protocol(row["protocol"])
+        found = _score_file(path, real, mask, replace(scored_under, metrics=ERRORS), None)
         if not all(_agrees(found[name], row[name]) for name in ERRORS):
             raise DataError(f'"{path}" is not the picture that has its scores in {advice}')
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +66,13 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
             logger.info('"%s" cannot hold %s of its source, left out', target, WORDS[key])
     if len(told.get("exif", b"")) > MAX_EXIF.get(kind, len(told.get("exif", b""))):
         told["exif"] = shortened(told["exif"], MAX_EXIF[kind], f'"{target}"')
-    if kind == "TIFF" and has_blocks(told.get("exif", b"")):
-        options = {"format": kind}  # libtiff, which packs, cannot write them
     stream = io.BytesIO()  # on a full disk Pillow and libtiff would not say what the system refused
     try:
+        if kind == "TIFF" and has_blocks(told.get("exif", b"")):
+            options = {"format": kind}  # libtiff, which packs, cannot write them
         picture.save(stream, **{"exif": b"", "icc_profile": None, **told} if kind != "BMP" else told, **options)
-    except (OSError, RuntimeError, ValueError, struct.error) as error:  # what an encoder meets in tags that decoders let pass
-        if isinstance(error, OSError) and error.errno is not None:
+    except Exception as error:  # Pillow meets tags that it cannot write with whatever its first broken step raises
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
             raise
         raise ImageError(f'"{target}" cannot be written with what its source held ({error}): choose .png') from error
     with replacing(target) as temporary:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from harmlib.commands.harmonize import harmonize_files
 from harmlib.errors import DataError, ImageError
 from harmlib.evaluation.methods import read_scores, score_folder
 from harmlib.io.images import read_image, write_png
+from harmlib.metrics.protocols import get_protocol
 from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.video import harmonize_video, write_video
 
@@ -100,6 +102,14 @@ def test_scores_of_a_file_that_was_replaced_by_an_older_one_are_refused(changed:
 
     with pytest.raises(DataError, match=r'"p/a\.png" is not the picture that has its scores in "s\.csv": remove that table'):
         score_folder("p", "r", "k", out="s.csv")
+
+
+def test_scores_under_a_protocol_of_ones_own_are_taken_up(folder: Path) -> None:
+    own = replace(get_protocol("harmlib"), name="my rules")
+    for protocol in (own, own, "idih"):
+        score_folder("p", "r", "k", protocol, out="s.csv")
+
+    assert list(read_scores("s.csv")["protocol"]) == ["idih", "my rules"]
 
 
 def test_a_file_that_cannot_be_scored_does_not_stop_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from small_files import small_files
 
-from harmlib.errors import DataError
+from harmlib.errors import DataError, ImageError
 from harmlib.inference.pictures import harmonize
 from harmlib.io.saving import SAVE_OPTIONS, save_picture
 
@@ -46,3 +46,11 @@ def test_a_picture_that_the_system_does_not_take_is_one_sentence(
 
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr().err == ""  # libtiff would speak for itself
+
+
+def test_tags_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (4, 3))
+    picture.info["exif"] = b"Exif\0\0no tags"
+
+    with pytest.raises(ImageError, match=r'a\.tif" cannot be written with what its source held'):
+        save_picture(picture, tmp_path / "a.tif")
