@@ -15,6 +15,7 @@ from harmlib.inference.pictures import check_harmonizer, harmonize_with_predicti
 from harmlib.io import files, images, masks
 from harmlib.io.documents import read_json
 from harmlib.io.folders import do_each, find_partners, list_pictures
+from harmlib.io.refusals import is_special
 from harmlib.io.saving import check_savable, save_picture
 from harmlib.models.released import load_file
 from harmlib.progress import progress
@@ -61,7 +62,7 @@ def harmonize_files(
     if not source.exists():
         raise DataError(f'"{composite}" does not exist')
     for given in (source, region):
-        if given is not None and given.exists() and not given.is_file() and not given.is_dir():
+        if given is not None and is_special(given):
             raise DataError(f'"{given}" is a pipe or a device: save it as a file first')
     if region is None and model.needs_mask:
         raise MaskError(f'"{model.name}" needs a mask of the foreground: give --mask')

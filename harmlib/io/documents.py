@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harmlib.errors import DataError
+from harmlib.io.refusals import is_special
 
 MAX_BYTES = 64 * 2**20
 # Our deepest file has 8 levels; beyond this only a damaged or a hostile one goes.
@@ -42,7 +43,7 @@ def read_json(path: str | os.PathLike[str], *, advice: str = MADE_AGAIN, max_byt
     advice: ends the sentences. Raises DataError that names the file when it is missing, cannot be read, is larger than ``max_bytes``, or
     is refused by ``parse_json``.
     """
-    if (place := Path(path)).exists() and not place.is_file() and not place.is_dir():  # a pipe, at which reading might wait forever
+    if is_special(place := Path(path)):
         raise DataError(f'"{path}" is a pipe or a device: {advice}')
     try:
         with place.open("rb") as stream:

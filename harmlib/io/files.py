@@ -27,7 +27,7 @@ from typing import Any
 from harmlib.errors import DataError, DiskSpaceError
 from harmlib.io.documents import check_shape, read_json
 from harmlib.io.locks import try_lock
-from harmlib.io.refusals import ONLY_WRITING, refusal
+from harmlib.io.refusals import ONLY_WRITING, is_special, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] |
 
 def _refuse_special(target: Path) -> None:
     """Raise DataError for a device or a pipe, which a rename would replace by a file."""
-    if target.exists() and not target.is_file() and not target.is_dir():
+    if is_special(target):
         raise DataError(f'"{target}" is a pipe or a device: name a file')
 
 

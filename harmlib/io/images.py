@@ -21,6 +21,7 @@ from harmlib.errors import HarmlibError, ImageError, MaskError, ShapeError
 from harmlib.io.files import replacing
 from harmlib.io.memory import check_memory
 from harmlib.io.metadata import RGB_MODES, read_exif, read_header, turned_upright
+from harmlib.io.refusals import is_special
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +86,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 def _regular(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     """Return the path; raises ImageError for a pipe or a device, at which reading might wait forever."""
-    if (place := Path(path)).exists() and not place.is_file() and not place.is_dir():
+    if is_special(Path(path)):
         raise ImageError(f'"{path}" is a pipe or a device: save the picture as a file first')
     return path
 

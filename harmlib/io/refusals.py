@@ -11,6 +11,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or the user's share of it
 ONLY_WRITING = (*FULL, errno.EFBIG, errno.EROFS)  # what reading never meets
 
 
+def is_special(path: Path) -> bool:
+    """Tell whether a pipe or a device is there: reading might wait forever, and writing by rename would replace it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def refusal(target: Path, error: OSError) -> HarmlibError:
     """Return the error to raise where ``target`` was to be written: DiskSpaceError for a full disk, DataError for anything else."""
     if error.errno in FULL:

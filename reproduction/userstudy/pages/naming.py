@@ -132,7 +132,7 @@ def read_key(out: str | os.PathLike[str]) -> Key:
         raise DataError(f'"{path}" is no key of a study: name the folder that "study make" wrote')
     found = check_document(content, KeyFile, f'"{path}"', advice=DAMAGED)
     for name in {part for what in found.images.values() for part in (what.item, what.version)}:
-        if name != PurePath(name).name or "\\" in name:
+        if name in ("", "..") or name != PurePath(name).name or "\\" in name:
             raise DataError(f'"{path}" names "{name}", which is a path: {DAMAGED}')
     plan = {rater: [Trial(row.item, row.role, tuple(row.versions)) for row in rows] for rater, rows in found.trials.items()}
     # Names follow from the settings, so a key in which anything was changed tells so.

@@ -289,11 +289,12 @@ def test_tables_are_not_written_without_raters_whom_they_had(studies, write, tmp
     assert len(merge_answers(studies["rankings"], [first, *others], tmp_path / "out")) == 1 + len(others)
 
 
-def test_a_key_that_names_a_path_is_refused(studies, tmp_path):
+@pytest.mark.parametrize("name", ["../../pwned", "..", "a\\b"])
+def test_a_key_that_names_a_path_is_refused(studies, tmp_path, name):
     shutil.copytree(studies["rankings"], tmp_path / "forged")
     text = (tmp_path / "forged" / "key.json").read_text()
     item = next(iter(json.loads(text)["settings"]["items"]))
-    (tmp_path / "forged" / "key.json").write_text(text.replace(json.dumps(item), json.dumps("../../pwned")))
+    (tmp_path / "forged" / "key.json").write_text(text.replace(json.dumps(item), json.dumps(name)))
 
-    with pytest.raises(DataError, match=r'names "\.\./\.\./pwned", which is a path'):
+    with pytest.raises(DataError, match="which is a path"):
         read_key(tmp_path / "forged")
