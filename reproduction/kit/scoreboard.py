@@ -152,7 +152,7 @@ def _exhibit_lines(states: pd.DataFrame) -> list[str]:
     for row in states.to_dict("records"):
         state = f"[{row['state']}]({row['file']})" if row["file"] else row["state"]
         rows.append((f"{row['kind']} {row['number']}", row["title"], state, row["data"], row["note"]))
-    return _markdown(("exhibit", "title", "state", "data", "note"), rows)
+    return markdown(("exhibit", "title", "state", "data", "note"), rows)
 
 
 def _claim_lines(tested: pd.DataFrame) -> list[str]:
@@ -163,10 +163,10 @@ def _claim_lines(tested: pd.DataFrame) -> list[str]:
         interval = f"[{row['low']:.5g}, {row['high']:.5g}]" if row["low"] < row["high"] else ""  # none for an exact number
         numbers = (f"{row['value']} {row['unit']}", ours, interval, row["n"])
         rows.append((row["claim_id"], row["claim"], *numbers, row["kind"], row["verdict"], row["data"], row["note"]))
-    return _markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "kind", "verdict", "data", "note"), rows)
+    return markdown(("claim", "text", "paper", "ours", "95 % interval", "n", "kind", "verdict", "data", "note"), rows)
 
 
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a Markdown table; a bar within a cell is escaped."""
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Return the lines of a Markdown table; a bar within a cell is escaped."""
     cells = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in rows]
     return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {line} |" for line in cells)]
