@@ -215,8 +215,6 @@ def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _site(options: argparse.Namespace) -> None:
     """Run ``site``."""
-    from pathlib import Path
-
     from reproduction.site import build_site
 
     build_site(

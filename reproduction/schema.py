@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -64,18 +64,16 @@ def _check_composer(name: str) -> str:
     return name
 
 
-def _check_protocol(name: str) -> str:
-    """The protocol itself; raises ParameterError for an unknown one."""
-    get_protocol(name)
-    return name
+def _among(what: str, names: Callable[[], Iterable[str]]) -> AfterValidator:
+    """The check that a text is among some names; what: what these name."""
 
+    def check(name: str) -> str:
+        known = list(names())
+        if name not in known:
+            raise ParameterError(f"there is no {what} {reprlib.repr(name)}: {suggest(name, known)}")
+        return name
 
-def _check_notebook(name: str) -> str:
-    """The notebook itself; raises ParameterError for one that is not among the repository's."""
-    known = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
-    if name not in known:
-        raise ParameterError(f"there is no notebook {reprlib.repr(name)}: {suggest(name, known)}")
-    return name
+    return AfterValidator(check)
 
 
 def _check_perturbed_size(text: str) -> str:
@@ -83,13 +81,6 @@ def _check_perturbed_size(text: str) -> str:
     if text != "original" and not re.fullmatch(r"[1-9][0-9]{0,4}", text):
         raise ParameterError(f'{reprlib.repr(text)} is no size: write "original" or a number of pixels in quotes')
     return text
-
-
-def _check_augmentation(name: str) -> str:
-    """The augmentation itself; raises ParameterError for an unknown one."""
-    if name not in AUGMENTATIONS:
-        raise ParameterError(f"there is no augmentation {reprlib.repr(name)}: {suggest(name, AUGMENTATIONS)}")
-    return name
 
 
 def _check_option(value: Any) -> Any:
@@ -109,7 +100,7 @@ CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
 # Of what a plan lists one by one.
 Repeats = Annotated[int, Field(ge=1, le=100)]
 Draws = Annotated[int, Field(ge=0, le=10_000)]
-Notebook = Annotated[str, AfterValidator(_check_notebook)]
+Notebook = Annotated[str, _among("notebook", lambda: sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb")))]
 
 
 class Entry(BaseModel):
@@ -174,7 +165,7 @@ class Settings(Entry):
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
     norm_batches: CountOrNone = 0
     draws: Draws = 0
-    augmentations: list[Annotated[str, AfterValidator(_check_augmentation)]] | None = None
+    augmentations: list[Annotated[str, _among("augmentation", lambda: AUGMENTATIONS)]] | None = None
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accumulate: Count = 1
     online: bool = True
@@ -205,7 +196,7 @@ class PaperEntry(Entry):
 
     benchmarks: Annotated[list[str], Field(min_length=1)]
     runs: list[str]
-    protocols: Annotated[dict[Annotated[str, AfterValidator(_check_protocol)], list[str] | None], Field(min_length=1)]
+    protocols: Annotated[dict[Annotated[str, AfterValidator(lambda name: get_protocol(name).name)], list[str] | None], Field(min_length=1)]
     notebooks: list[Notebook]
     weightless: list[str] = ["composite"]
 

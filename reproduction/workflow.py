@@ -87,7 +87,8 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
         raise refusal(running, error) from error
     except Exception as error:
         running.replace(failed)
-        raise NotebookError(f'notebook "{notebook.name}" stopped: {_last_line(error)} ("{failed.name}" shows where)') from error
+        said = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise NotebookError(f'notebook "{notebook.name}" stopped: {said[-1]} ("{failed.name}" shows where)') from error
     running.replace(copy)
     manifest = {
         "notebook": notebook.name,
@@ -103,12 +104,6 @@ def run_notebook(notebook: str | os.PathLike[str], copy: str | os.PathLike[str],
 def _literal(path: Path) -> str:
     """Return a path as papermill takes it, which fills names in braces in from the parameters."""
     return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _last_line(error: Exception) -> str:
-    """Return the sentence a notebook stopped with."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
 
 def reproduce(

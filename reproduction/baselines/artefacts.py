@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harmlib.metrics.protocols import DEFAULT
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
 from reproduction.kit.names import NAMES
-
-if TYPE_CHECKING:
-    from reproduction.workspace import Workspace
-
-__all__ = ["BASELINE", "LABELS", "PAPER", "Artefacts", "open_artefacts", "ranked"]
+from reproduction.workspace import Workspace
 
 PAPER = "baselines"
 LABELS = {BASELINE: "composite", **NAMES}

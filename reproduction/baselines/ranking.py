@@ -58,14 +58,17 @@ def ranking_table(artefacts: Artefacts) -> pd.DataFrame:
     ones that were scored; rank_of_printed: ours among the same. reading: against the composite, over the same images.
     """
     methods = [method for method in LABELS if method in set(artefacts.scores["method"])]
-    table = summarize(artefacts.scores[artefacts.scores["method"].isin(methods)], by=("method",), metrics=METRICS).rename(
-        columns={"mean": "ours"}
-    )
+    table = summarize(artefacts.scores[artefacts.scores["method"].isin(methods)], by=("method",), metrics=METRICS)
+    table = table.rename(columns={"mean": "ours"})
     own = comparisons.differences(artefacts.scores, [(method, BASELINE) for method in methods if method != BASELINE], METRICS)
     table = table.merge(own[["first", "metric", "reading"]], how="left", left_on=["method", "metric"], right_on=["first", "metric"])
     parts = [_ranked(part, stand_ins(artefacts, str(metric))) for metric, part in table.groupby("metric", sort=False)]
     ranked = pd.concat(parts, ignore_index=True)
-    known = {method: _who(artefacts, method) for method in methods}
+    known = {}
+    for method in methods:
+        kind = "" if method == BASELINE else "classical" if method in WITHOUT_DRAWING else "learned"
+        reference = models.describe(VARIANTS.get(method, (method,))[0]).reference
+        known[method] = (LABELS[method], reference, kind, budget_of(artefacts, method))
     who = pd.DataFrame([known[method] for method in ranked["method"]], columns=["system", "reference", "kind", "budget"])
     columns = [*who, "metric", "ours", "low", "high", "n", "rank", "paper", "rank_of_printed", "paper_rank", "reading"]
     table = pd.concat([ranked, who], axis=1).fillna({"reading": ""})[["method", *columns]]
@@ -80,13 +83,6 @@ def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
     ranks = {name: values.rank(ascending=not falling, method="min").astype("Int64") for name, values in both.items()}
     rank = part["ours"].rank(ascending=not falling, method="min").astype(int)
     return part.assign(rank=rank, paper=paper, **ranks).sort_values("rank", kind="stable")
-
-
-def _who(artefacts: Artefacts, method: str) -> tuple[str, str, str, str]:
-    """Return a system's name, reference, kind and budget."""
-    info = models.describe(VARIANTS.get(method, (method,))[0])
-    kind = "" if method == BASELINE else "classical" if method in WITHOUT_DRAWING else "learned"
-    return LABELS[method], info.reference, kind, budget_of(artefacts, method)
 
 
 def ranking_view(table: pd.DataFrame) -> pd.DataFrame:

@@ -27,14 +27,9 @@ def summary_table(
     ranking: ``ranking.ranking_table``; agreement: ``ranking.order_agreement``; pairs: ``ranking.printed_pairs``; starts:
     ``training.starts``.
     """
-    rows = [
-        *_orders(artefacts, agreement),
-        *_first(artefacts, pairs),
-        *_learned(artefacts, pairs),
-        *_against_nothing(ranking, pairs),
-        _start(starts),
-    ]
-    return summary(rows).assign(data=data_of(artefacts.scores))
+    budget = f"budget: {common_budget(artefacts)}"
+    judged = (*_orders(agreement, budget), *_first(pairs, budget), *_learned(pairs, budget), *_against_nothing(ranking, pairs))
+    return summary([*judged, _start(starts)]).assign(data=data_of(artefacts.scores))
 
 
 def common_budget(artefacts: Artefacts) -> str:
@@ -43,33 +38,33 @@ def common_budget(artefacts: Artefacts) -> str:
     return f"{counts.index[0]} for {counts.iloc[0]} of {counts.sum()} systems"
 
 
-def _orders(artefacts: Artefacts, agreement: pd.DataFrame) -> Iterator[Row]:
+def _orders(agreement: pd.DataFrame, budget: str) -> Iterator[Row]:
     """Yield the rank correlations: they agree where the whole interval is above AGREEMENT, and differ where it is below."""
     for row in agreement.to_dict("records"):
         verdict = AGREES if row["low"] > AGREEMENT else DIFFERS if row["high"] < AGREEMENT else CANNOT_SAY
         quantity = f"{row['statistic']} of both orders, {row['metric'].upper()}, {row['systems']} systems"
-        yield summary_row(quantity, "", "1", interval_of(row), verdict, f"budget: {common_budget(artefacts)}")
+        yield summary_row(quantity, "", "1", interval_of(row), verdict, budget)
 
 
-def _first(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
+def _first(pairs: pd.DataFrame, budget: str) -> Iterator[Row]:
     """Yield of how many others the system that print puts first is clearly better here."""
     for metric, part in pairs.groupby("metric", sort=False):
         first = part["better"].iloc[0]
         rows = part[part["better"] == first]
         beaten, lost = (rows.loc[rows["reading"] == words, "worse"] for words in (AGREE, CONTRADICT))
         verdict = DIFFERS if len(lost) else AGREES if len(beaten) == len(rows) else CANNOT_SAY
-        reason = f"clearly worse than {', '.join(map(LABELS.__getitem__, lost)) or 'none'}; budget: {common_budget(artefacts)}"
+        reason = f"clearly worse than {', '.join(map(LABELS.__getitem__, lost)) or 'none'}; {budget}"
         quantity = f"systems that {LABELS[first]} clearly beats, {str(metric).upper()}"
         yield _count(quantity, str(len(rows)), len(beaten), verdict, reason, rows["n"].iloc[0])
 
 
-def _learned(artefacts: Artefacts, pairs: pd.DataFrame) -> Iterator[Row]:
+def _learned(pairs: pd.DataFrame, budget: str) -> Iterator[Row]:
     """Yield how many of the printed victories of learned systems over classical ones hold."""
     drawn = ~pairs["better"].isin({*WITHOUT_DRAWING, BASELINE})
     for metric, part in pairs[drawn & pairs["worse"].isin(WITHOUT_DRAWING)].groupby("metric", sort=False):
         kept, turned = (int((part["reading"] == words).sum()) for words in (AGREE, CONTRADICT))
         verdict = AGREES if kept == len(part) else DIFFERS if turned > kept else CANNOT_SAY
-        reason = f"{turned} are turned around; classical methods need no training; budget: {common_budget(artefacts)}"
+        reason = f"{turned} are turned around; classical methods need no training; {budget}"
         quantity = f"printed victories of learned over classical systems that hold, {str(metric).upper()}"
         yield _count(quantity, str(len(part)), kept, verdict, reason, part["n"].iloc[0])
 

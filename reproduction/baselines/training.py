@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,15 +11,13 @@ import torch
 from harmlib import models
 from harmlib.evaluation.intervals import Interval, rank_correlation
 from harmlib.inference.pictures import harmonize
+from harmlib.models.base import HarmonizationModel
 from harmlib.training.plan import read_history
 from reproduction.baselines.artefacts import BASELINE, LABELS, Artefacts
 from reproduction.baselines.ranking import EQUAL_BUDGET, WITHOUT_DRAWING
 from reproduction.kit import comparisons
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.examples import Example
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # How much of the composite an untrained network's picture keeps (correlation from which on), in words.
 STARTS = {"begins at the composite": 0.9, "keeps part of it": 0.25, "has to draw it first": -1.0}
@@ -90,23 +87,19 @@ def curves(artefacts: Artefacts) -> pd.DataFrame:
     what: "validation MSE" where a validation split chose the checkpoint, and then the composite's own in rows of the method
     "composite"; elsewhere "loss, share of the first", because losses of different systems do not compare.
     """
-    results, parts = artefacts.workspace.results, []
-    untouched: pd.DataFrame | None = None
+    results, parts, untouched = artefacts.workspace.results, [], []
     for method, name in drawing_runs(artefacts).items():
         history = read_history(results.run(name))
         if history.get("val_error", pd.Series(dtype=float)).notna().any():
             rows = history.dropna(subset="val_error")
             found = {"step": rows["step"], "value": rows["val_error"], "what": "validation MSE"}
-            untouched = (
-                pd.DataFrame({**found, "step": 0, "value": rows["val_composite"]}).head(1).assign(method=BASELINE, system=LABELS[BASELINE])
-            )
+            nothing = pd.DataFrame({**found, "step": 0, "value": rows["val_composite"]}).head(1)
+            untouched = [nothing.assign(method=BASELINE, system=LABELS[BASELINE])]
         else:
             loss = history[next(name for name in TOTALS if name in history)]
             found = {"step": history["step"], "value": loss / loss.iloc[0], "what": "loss, share of the first"}
         parts.append(pd.DataFrame(found).assign(method=method, system=LABELS[method]))
-    return pd.concat([*parts, *([] if untouched is None else [untouched])], ignore_index=True)[
-        ["method", "system", "step", "value", "what"]
-    ]
+    return pd.concat([*parts, *untouched], ignore_index=True)[["method", "system", "step", "value", "what"]]
 
 
 def budget_table(artefacts: Artefacts) -> pd.DataFrame:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harmlib.metrics.protocols import DEFAULT
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
 from reproduction.kit.names import CLASSICAL, FRIH, HARMONIZER, LEARNED
-
-if TYPE_CHECKING:
-    from reproduction.workspace import Workspace
-
-__all__ = ["BASELINE", "COMPARED", "LABELS", "METHOD", "PAPER", "STAGE_ONE", "Artefacts", "open_artefacts", "view"]
+from reproduction.workspace import Workspace
 
 PAPER = METHOD = "frih"
 STAGE_ONE = "frih_baseline"

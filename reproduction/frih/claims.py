@@ -5,11 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import pandas as pd
-import torch
 from torch import nn
 
 from harmlib import models
@@ -26,7 +23,7 @@ from reproduction.kit.findings import AGREES, DIFFERS, NARROW_PSNR, Finding, exa
 from reproduction.kit.genuine import count_images
 from reproduction.kit.names import NAMES
 from reproduction.kit.summary import interval_of
-from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, judge
+from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, full_network, judge
 from reproduction.papers import published
 from reproduction.profiles import load_profile
 
@@ -81,16 +78,9 @@ def least_psnr(seen: Evidence, name: str, _: float) -> Finding:
     return Finding(AGREES if smallest.mean > LEAST_PSNR else DIFFERS, smallest, seen.artefacts.title(name))
 
 
-@lru_cache(maxsize=1)
-def network() -> Any:
-    """Return the network at full width, built without memory."""
-    with torch.device("meta"):
-        return models.create(METHOD)
-
-
 def recipe() -> TrainingRecipe:
     """Return what a run follows unless its profile says otherwise."""
-    return network().training_recipe
+    return full_network(METHOD).training_recipe
 
 
 def whole() -> float:
@@ -100,7 +90,7 @@ def whole() -> float:
 
 def second_stage() -> float:
     """Return those of the cascaded module with fusion."""
-    return sum(weights.numel() for weights in network().cascade.parameters()) / MILLION
+    return sum(weights.numel() for weights in full_network(METHOD).cascade.parameters()) / MILLION
 
 
 def layers(part: nn.Module, kind: type[nn.Conv2d | nn.ConvTranspose2d], kernel: int) -> int:
@@ -110,12 +100,7 @@ def layers(part: nn.Module, kind: type[nn.Conv2d | nn.ConvTranspose2d], kernel: 
 
 def head_kernels() -> list[int]:
     """Return the kernel sizes of the fusion head's convolutions."""
-    return [layer.kernel_size[0] for layer in network().cascade.head.modules() if isinstance(layer, nn.Conv2d)]
-
-
-def default_of(name: str) -> float:
-    """Return how a foreground is split unless a run says otherwise."""
-    return inspect.signature(extract_submasks).parameters[name].default
+    return [layer.kernel_size[0] for layer in full_network(METHOD).cascade.head.modules() if isinstance(layer, nn.Conv2d)]
 
 
 def milestones(_: Evidence, __: float) -> Finding:
@@ -148,12 +133,6 @@ def gain_on_adobe(seen: Evidence, name: str, paper: float) -> Finding:
     gains = {str(subset): paired_difference(part, first, second, "psnr") for subset, part in scores.groupby("subset")}
     largest = max(gains, key=lambda subset: gains[subset].mean)
     return judge_value(gains["HAdobe5k"], paper=paper, narrow=NARROW_PSNR, data=seen.artefacts.title(name), note=f"largest on {largest}")
-
-
-@lru_cache(maxsize=1)
-def parts_of_an_update() -> int:
-    """Return into how many parts the paper profile cuts an update of FRIH: one for each GPU that there is, up to so many."""
-    return next(run.accumulate for run in load_profile("paper").paper(PAPER).runs if run.scored_as == METHOD)
 
 
 def margin(seen: Evidence, _: float) -> Finding:
@@ -196,14 +175,14 @@ CLAIMS: dict[str, Judge] = {
     "frih-C04": Setting(second_stage, tolerance=0.005),
     "frih-C05": Setting(lambda: 100 * second_stage() / whole(), tolerance=0.05),
     "frih-C06": Setting(lambda: whole() - second_stage(), tolerance=0.01),
-    "frih-C07": Setting(lambda: layers(network().base.encoder, nn.Conv2d, 4)),
-    "frih-C08": Setting(lambda: layers(network().base.decoder, nn.ConvTranspose2d, 4)),
-    "frih-C09": Setting(lambda: default_of("k_max")),
-    "frih-C10": Setting(lambda: default_of("min_density")),
+    "frih-C07": Setting(lambda: layers(full_network(METHOD).base.encoder, nn.Conv2d, 4)),
+    "frih-C08": Setting(lambda: layers(full_network(METHOD).base.decoder, nn.ConvTranspose2d, 4)),
+    "frih-C09": Setting(inspect.signature(extract_submasks).parameters["k_max"].default),
+    "frih-C10": Setting(inspect.signature(extract_submasks).parameters["min_density"].default),
     "frih-C11": lambda *_: not_testable(NO_PHOTOGRAPH),
-    "frih-C12": Setting(lambda: layers(network().cascade.encoder, nn.Conv2d, 4)),
-    "frih-C13": Setting(lambda: layers(network().cascade.transfer[0], nn.Conv2d, 3), note="per level"),
-    "frih-C14": Setting(lambda: network().working_size, note="fusion works at the size of the input"),
+    "frih-C12": Setting(lambda: layers(full_network(METHOD).cascade.encoder, nn.Conv2d, 4)),
+    "frih-C13": Setting(lambda: layers(full_network(METHOD).cascade.transfer[0], nn.Conv2d, 3), note="per level"),
+    "frih-C14": Setting(lambda: full_network(METHOD).working_size, note="fusion works at the size of the input"),
     "frih-C15": Setting(
         lambda: len(head_kernels()), paper=3, note=lambda: f"kernels {', '.join(f'{side}×{side}' for side in head_kernels())}"
     ),
@@ -212,7 +191,9 @@ CLAIMS: dict[str, Judge] = {
     "frih-C18": lambda seen, paper: count_images(seen.artefacts, paper=paper, note=PUBLIC_SPLIT),
     "frih-C19": Setting(lambda: recipe().iterations / EPOCH, note=f"epochs of {EPOCH} updates"),
     "frih-C20": Setting(
-        parts_of_an_update, data=SETTINGS, note="parts of an update, one a GPU with --devices 8; one GPU takes all in turn"
+        lambda: next(run.accumulate for run in load_profile("paper").paper(PAPER).runs if run.scored_as == METHOD),
+        data=SETTINGS,
+        note="parts of an update, one a GPU with --devices 8; one GPU takes all in turn",
     ),
     "frih-C21": Setting(lambda: recipe().learning_rate),
     "frih-C22": Construction(milestones),

@@ -73,7 +73,9 @@ def colored_submasks(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def extraction_figure(example: Example, *, min_area: int, d_c: float) -> Figure:
     """Return figure 3: composite, mask, submasks in color, the decision graph, and every submask alone, cut out around the foreground."""
     found = split(example, d_c=d_c, min_area=min_area)
-    alone = _cut_out(example, found)
+    top, left, bottom, right = foreground_box(example.proportioned(example.mask))
+    labels, image = (example.proportioned(values)[top:bottom, left:right] for values in (found.labels, example.composite))
+    alone = [np.where((labels == number)[..., None], image, 255).astype(np.uint8) for number in range(1, len(found.sizes) + 1)]
     columns = len(alone) if len(alone) <= 5 else -(-len(alone) // 2)
     rows = -(-len(alone) // columns)
     height, width = alone[0].shape[:2]
@@ -91,13 +93,6 @@ def extraction_figure(example: Example, *, min_area: int, d_c: float) -> Figure:
         if index < len(alone):
             _show(axis, alone[index], f"{index + 1}: {found.sizes[index]:,} px", COLORS[index % len(COLORS)])
     return figure
-
-
-def _cut_out(example: Example, found: Submasks) -> list[np.ndarray]:
-    """Return every submask's pixels on white, cut out around the foreground."""
-    top, left, bottom, right = foreground_box(example.proportioned(example.mask))
-    labels, image = (example.proportioned(values)[top:bottom, left:right] for values in (found.labels, example.composite))
-    return [np.where((labels == number)[..., None], image, 255).astype(np.uint8) for number in range(1, len(found.sizes) + 1)]
 
 
 def decision_graph(axis: Axes, found: Submasks, d_c: float) -> None:
@@ -125,31 +120,24 @@ def _show(axis: Axes, image: np.ndarray, title: str, frame: str = FRAME) -> None
 
 def rules_figure(examples: Sequence[Example]) -> Figure:
     """Return the submasks of the printed rule and of min_area = 100 side by side, sizes underneath, small submasks circled."""
-    found = [{RULES[area]: split(example, min_area=area) for area in (LITERAL, MERGED)} for example in examples]
-    figure = picture_grid([_rules_row(example, parts) for example, parts in zip(examples, found, strict=True)], width=RULES_WIDTH)
-    for row, (example, parts) in enumerate(zip(examples, found, strict=True)):
-        for axis, submasks in zip(figure.axes[3 * row + 1 : 3 * row + 3], parts.values(), strict=True):
-            _circle_small(axis, submasks, example)
+    rows: list[GridRow] = []
+    circled = []
+    for example in examples:
+        pictures, words = {"composite": example.composite}, {"composite": f"spread of colors {spread(example):.3f}"}
+        for column, area in enumerate((LITERAL, MERGED), 1):
+            found, title = split(example, min_area=area), RULES[area]
+            pictures[title], words[title] = colored_submasks(example.composite, found.labels), sizes_in_words(found)
+            labels = example.proportioned(found.labels)
+            # The first pixel of what would be overlooked.
+            circled += [(3 * len(rows) + column, *np.argwhere(labels == number)[0]) for number in np.flatnonzero(found.sizes < MERGED) + 1]
+        rows.append(GridRow({title: example.proportioned(values) for title, values in pictures.items()}, example.label, words))
+    figure = picture_grid(rows, width=RULES_WIDTH)
+    for panel, y, x in circled:
+        figure.axes[panel].scatter([x], [y], s=40, facecolors="none", edgecolors="white", linewidths=0.8)
     return figure
-
-
-def _rules_row(example: Example, found: Mapping[str, Submasks]) -> GridRow:
-    """Return one example with its submasks by either rule."""
-    colored = {title: colored_submasks(example.composite, parts.labels) for title, parts in found.items()}
-    shown = {title: example.proportioned(values) for title, values in {"composite": example.composite, **colored}.items()}
-    words = {"composite": f"spread of colors {spread(example):.3f}", **{title: sizes_in_words(parts) for title, parts in found.items()}}
-    return GridRow(shown, example.label, words)
 
 
 def sizes_in_words(found: Submasks) -> str:
     """Return K and, in lines below, the sizes of the submasks, the largest first."""
     sizes = sorted((int(size) for size in found.sizes), reverse=True)
     return f"K = {len(sizes)}\n{textwrap.fill(', '.join(map(str, sizes)) + ' px', SIZES_LENGTH)}"
-
-
-def _circle_small(axis: Axes, found: Submasks, example: Example) -> None:
-    """Circle the first pixel of every submask below 100 pixels, which would be overlooked."""
-    labels = example.proportioned(found.labels)
-    for number in np.flatnonzero(found.sizes < MERGED) + 1:
-        y, x = np.argwhere(labels == number)[0]
-        axis.scatter([x], [y], s=40, facecolors="none", edgecolors="white", linewidths=0.8)

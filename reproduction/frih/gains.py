@@ -5,9 +5,6 @@ A gain is how far the fMSE falls from one method to another on the same image; a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import pandas as pd
 
 from harmlib.evaluation.intervals import rank_correlation
@@ -74,10 +71,10 @@ def correlations(gains: pd.DataFrame) -> pd.DataFrame:
 
 def sentences(table: pd.DataFrame) -> list[str]:
     """Return one sentence per step on what goes with its gain; table: ``correlations``."""
-    return [f"{step}: {'; '.join(map(_words, part.to_dict('records')))}." for step, part in table.groupby("step", sort=False)]
-
-
-def _words(row: Mapping[Hashable, Any]) -> str:
-    """Return one correlation in words."""
-    meaning = {"better": "larger gains", "worse": "smaller gains"}.get(str(row["reading"]), "no clear relation")
-    return f"{row['explanation']} {row['ours']:+.2f} ({meaning})"
+    meanings = {"better": "larger gains", "worse": "smaller gains"}
+    lines = []
+    for step, part in table.groupby("step", sort=False):
+        rows = zip(part["explanation"], part["ours"], part["reading"], strict=True)
+        words = [f"{name} {ours:+.2f} ({meanings.get(reading, 'no clear relation')})" for name, ours, reading in rows]
+        lines.append(f"{step}: {'; '.join(words)}.")
+    return lines

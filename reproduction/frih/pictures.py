@@ -8,20 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from harmlib.submasks import Submasks, extract_submasks
-from reproduction.kit.examples import Example, picture, predict, read_example
-
-__all__ = [
-    "LITERAL",
-    "MERGED",
-    "Example",
-    "flattest_and_most_varied",
-    "nearest_to_four",
-    "picture",
-    "predict",
-    "read_example",
-    "split",
-    "spread",
-]
+from reproduction.kit.examples import Example, picture, predict, read_example  # noqa: F401 (the notebooks take them from here)
 
 # The rule as printed, and the one of the smaller profiles: smallest area of a submask in pixels.
 LITERAL, MERGED = 1, 100

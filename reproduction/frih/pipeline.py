@@ -95,7 +95,8 @@ def fusion_figure(model: Frih, example: Example) -> Figure:
 def _draw_head(diagram: Diagram, model: Frih, steps: list[torch.Tensor]) -> None:
     """Draw the concatenation and the three convolutions behind it."""
     channels, size = sum(features.shape[1] for features in steps), steps[-1].shape[-1]
-    words = f"upsampled bilinearly to {size}×{size} and concatenated: {channels} channels ({full_channels()} at full width)"
+    full = sum(CASCADE_WIDTHS) - CASCADE_WIDTHS[-1] + CASCADE_WIDTHS[0]
+    words = f"upsampled bilinearly to {size}×{size} and concatenated: {channels} channels ({full} at full width)"
     diagram.box((0.1, 0.87, 6.67, 0.24), words)
     diagram.arrow((1.3, 0.86), (1.3, 0.68))
     layers = [layer for layer in model.cascade.head.modules() if isinstance(layer, nn.Conv2d)]  # type: ignore[union-attr]
@@ -117,8 +118,3 @@ def decoder_steps(model: Frih, example: Example) -> tuple[Prediction, list[torch
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def full_channels() -> int:
-    """Return how many channels the fusion head sees at full width."""
-    return sum(CASCADE_WIDTHS) - CASCADE_WIDTHS[-1] + CASCADE_WIDTHS[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def cutoffs() -> tuple[float, ...]:
     return tuple(float(row.partition("d_c=")[2]) for row in rows)
 
 
-def measure(examples: Sequence[Example], distances: Sequence[float], min_areas: Iterable[int] = tuple(RULES)) -> pd.DataFrame:
+def measure(examples: Sequence[Example], distances: Sequence[float]) -> pd.DataFrame:
     """Return one row per example, cut-off distance, rule and submask: subset, id, d_c, min_area, submask, pixels, center.
 
     Submasks are numbered from 1, the densest center first; examples without foreground give no row.
@@ -32,7 +32,7 @@ def measure(examples: Sequence[Example], distances: Sequence[float], min_areas: 
     rows = []
     for example in progress(examples, desc="submasks", unit="image"):
         for d_c in distances:
-            for min_area in min_areas:
+            for min_area in RULES:
                 found = split(example, d_c=d_c, min_area=min_area)
                 key = (example.subset, example.id, d_c, min_area)
                 parts = zip(found.sizes, found.centers, strict=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from harmlib.evaluation.table import KEYS
@@ -11,24 +9,7 @@ from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
 from reproduction.kit.names import CLASSICAL, HARMONIZER, LEARNED
 from reproduction.profiles import PCM
-
-if TYPE_CHECKING:
-    from reproduction.workspace import Workspace
-
-__all__ = [
-    "AT_256",
-    "AT_FULL_SIZE",
-    "BASELINE",
-    "COMPARED",
-    "LABELS",
-    "MAPPED",
-    "PAPER",
-    "PRINTED",
-    "Artefacts",
-    "open_artefacts",
-    "view",
-    "with_averaged_runs",
-]
+from reproduction.workspace import Workspace
 
 PAPER = "harmonizer"
 AT_256, AT_FULL_SIZE = "harmonizer_256", "harmonizer_full"

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from harmlib import models
 from harmlib.evaluation.intervals import Interval
 from harmlib.evaluation.statistics import mean_score, paired_difference
 from harmlib.filters import restore
@@ -41,7 +39,7 @@ from reproduction.kit.findings import (
 from reproduction.kit.measurements import NOT_MEASURED, device_of, frames
 from reproduction.kit.names import budget_of
 from reproduction.kit.orders import all_worse
-from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Evidence, Judge, Setting, judge
+from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Evidence, Judge, Setting, full_network, judge
 from reproduction.papers import published
 from reproduction.profiles import load_profile
 
@@ -56,18 +54,6 @@ SIZES = "methods here look at 256x256 and are resized; the paper does not say at
 def judge_claims(artefacts: Artefacts, measured: pd.DataFrame) -> list[ClaimResult]:
     """Return what becomes of every claim about pictures in a profile; measured: ``measurements.read_measurements``."""
     return judge(CLAIMS, Evidence(artefacts, {"measured": measured}))
-
-
-@lru_cache(maxsize=1)
-def network() -> Any:
-    """Return the network at full width, built without memory."""
-    with torch.device("meta"):
-        return models.create(PAPER)
-
-
-def features() -> torch.Tensor:
-    """Return the weights of the regressor's features."""
-    return network().state_dict()["regressor.f.weight"]
 
 
 def largest_argument() -> float:
@@ -196,12 +182,14 @@ CLAIMS: dict[str, Judge] = {
     "harmonizer-C02": autoencoder_size,
     "harmonizer-C03": timed(median_rate, paper=10, tolerance=5, rivals=True),
     "harmonizer-C08": Setting(
-        lambda: len(features()),
-        note=lambda: f"features of the regressor; the encoder's own output has {features().shape[1]} channels, pooled before",
+        lambda: full_network(PAPER).regressor.f.out_features,
+        note=lambda: (
+            f"features of the regressor; the encoder's own output has {full_network(PAPER).regressor.f.in_features} channels, pooled before"
+        ),
     ),
-    "harmonizer-C09": Setting(lambda: network().working_size),
+    "harmonizer-C09": Setting(lambda: full_network(PAPER).working_size),
     "harmonizer-C10": Setting(largest_argument, paper=1, note="arguments beyond it act like it"),
-    "harmonizer-C11": Setting(lambda: len(network().filters), note=lambda: ", ".join(network().filters)),
+    "harmonizer-C11": Setting(lambda: len(full_network(PAPER).filters), note=lambda: ", ".join(full_network(PAPER).filters)),
     "harmonizer-C12": Setting(shadow(0), tolerance=1, note="within one level"),
     "harmonizer-C13": Setting(shadow(1), tolerance=1, note="within one level"),
     "harmonizer-C14": Setting(
@@ -224,9 +212,7 @@ CLAIMS: dict[str, Judge] = {
     "harmonizer-C25": side("HCOCO", 500, 50),
     "harmonizer-C26": side("HAdobe5k", 3000, 300),
     "harmonizer-C27": Setting(
-        lambda: models.create("dovenet").working_size or 0,
-        paper=512,
-        note="DoveNet's own; the other compared methods train at 256x256 too",
+        lambda: full_network("dovenet").working_size, paper=512, note="DoveNet's own; the other compared methods train at 256x256 too"
     ),
     "harmonizer-C28": timed(speed_ratio, paper=4, tolerance=0.5, rivals=True),
     "harmonizer-C29": mean_of(

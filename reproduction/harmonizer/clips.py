@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +73,13 @@ def synthetic_clip() -> tuple[list[np.ndarray], list[np.ndarray]]:
     # A smooth way from 0 to 1, at rest at both ends.
     progress = [(1 - np.cos(np.pi * (number / (FRAMES - 1)))) / 2 for number in range(FRAMES)]
     mattes = [_placed(matte, share) for share in progress]
-    composites = compose((_placed(person, share) for share in progress), _scenes(progress), mattes)
-    return [_noisy(frame, number) for number, frame in enumerate(composites)], mattes
+    scene = resize(open_source("embedded").load(SCENE).image, SIZE, "bilinear")
+    scenes = (np.rint(scene * (1 - (1 - LAST_LIGHT) * share)).astype(np.uint8) for share in progress)
+    composites = []
+    for number, frame in enumerate(compose((_placed(person, share) for share in progress), scenes, mattes)):
+        noise = item_generator(SEED, "noise of the synthetic clip", number).normal(0, NOISE, frame.shape)
+        composites.append(np.rint(frame + noise).clip(0, 255).astype(np.uint8))
+    return composites, mattes
 
 
 def _person() -> tuple[np.ndarray, np.ndarray]:
@@ -88,13 +92,6 @@ def _person() -> tuple[np.ndarray, np.ndarray]:
     return resize(photo.image, size, "bilinear"), resize(region.astype(np.uint8) * 255, size, "bilinear")
 
 
-def _scenes(progress: list[float]) -> Iterator[np.ndarray]:
-    """Yield the background of every frame."""
-    scene = resize(open_source("embedded").load(SCENE).image, SIZE, "bilinear")
-    for share in progress:
-        yield np.rint(scene * (1 - (1 - LAST_LIGHT) * share)).astype(np.uint8)
-
-
 def _placed(array: np.ndarray, share: float) -> np.ndarray:
     """Return a picture or matte at the bottom of an empty frame, ``share`` of the way from left to right."""
     frame = np.zeros((*SIZE, *array.shape[2:]), np.uint8)
@@ -102,9 +99,3 @@ def _placed(array: np.ndarray, share: float) -> np.ndarray:
     left = round(share * (SIZE[1] - width))
     frame[SIZE[0] - height :, left : left + width] = array
     return frame
-
-
-def _noisy(frame: np.ndarray, number: int) -> np.ndarray:
-    """Return a frame with the sensor noise of its own."""
-    noise = item_generator(SEED, "noise of the synthetic clip", number).normal(0, NOISE, frame.shape)
-    return np.rint(frame + noise).clip(0, 255).astype(np.uint8)

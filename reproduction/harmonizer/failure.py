@@ -9,7 +9,6 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 
@@ -139,7 +138,8 @@ def failure_figure(failure: Failure) -> Figure:
     figure, axes = plt.subplots(
         2, columns, figsize=(PAGE_WIDTH, height + 1.5), height_ratios=[height, 0.8], sharey="row", layout="constrained"
     )
-    shares = {title: hue_histogram(picture, failure.sample.mask) for title, picture in failure.pictures.items()}
+    centers = (np.arange(BINS) + 0.5) * DEGREES
+    colors = hsv_to_rgb(np.stack([centers / 360, np.full(BINS, 0.9), np.full(BINS, 0.85)], 1))
     for column, (title, picture) in enumerate(failure.pictures.items()):
         above, below = axes[:, column]
         above.imshow(picture, interpolation="none")
@@ -148,16 +148,9 @@ def failure_figure(failure: Failure) -> Figure:
         above.set(xticks=[], yticks=[])
         above.set_xlabel("" if title == TARGET else f"fMSE {failure.errors[title]:.1f}", fontsize=CAPTION_SIZE)
         above.grid(visible=False)
-        _draw_hues(below, shares[title])
+        below.bar(centers, hue_histogram(picture, failure.sample.mask), width=DEGREES, color=colors, linewidth=0)
+        below.set(xlim=(0, 360), xticks=[0, 120, 240, 360])
+        below.set_xlabel("hue, degrees", fontsize=CAPTION_SIZE)
+        below.tick_params(labelsize=CAPTION_SIZE)
     axes[1, 0].set_ylabel("share of chroma", fontsize=CAPTION_SIZE)
     return figure
-
-
-def _draw_hues(axis: Axes, shares: np.ndarray) -> None:
-    """Draw a histogram of hue, each bar in its own."""
-    centers = (np.arange(BINS) + 0.5) * DEGREES
-    colors = hsv_to_rgb(np.stack([centers / 360, np.full(BINS, 0.9), np.full(BINS, 0.85)], 1))
-    axis.bar(centers, shares, width=DEGREES, color=colors, linewidth=0)
-    axis.set(xlim=(0, 360), xticks=[0, 120, 240, 360])
-    axis.set_xlabel("hue, degrees", fontsize=CAPTION_SIZE)
-    axis.tick_params(labelsize=CAPTION_SIZE)

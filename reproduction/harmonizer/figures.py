@@ -22,7 +22,7 @@ from reproduction.harmonizer.artefacts import AT_FULL_SIZE, BASELINE, LABELS
 from reproduction.harmonizer.numbers import HIGH_RESOLUTION
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import Sample, read_sample
-from reproduction.kit.style import COLUMN_WIDTH, LINES, OKABE_ITO, PAGE_WIDTH, signed
+from reproduction.kit.style import COLUMN_WIDTH, LINES, OKABE_ITO, signed
 
 LEVELS = np.arange(256)
 # The methods of figures 6 and 8.
@@ -65,29 +65,21 @@ def shadow_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def results_of(sample: Sample, methods: Mapping[str, HarmonizationModel]) -> dict[str, np.ndarray]:
-    """Return method -> its result at full size, uint8 (H, W, 3)."""
-    return {method: np.asarray(harmonize(model, sample.composite, sample.mask)) for method, model in methods.items()}
-
-
 def comparison_figure(samples: Sequence[Sample], methods: Mapping[str, HarmonizationModel]) -> Figure:
     """Return figures 6 and 8: composite, every method's result, and the real photograph where there is one, a box around the foreground.
 
     Under each picture stands its fMSE, where the real photograph is known.
     """
-    return picture_grid([_comparison_row(sample, methods) for sample in samples], width=PAGE_WIDTH)
-
-
-def _comparison_row(sample: Sample, methods: Mapping[str, HarmonizationModel]) -> GridRow:
-    """Return the pictures of one composite with their errors."""
-    pictures = {LABELS[BASELINE]: sample.composite}
-    pictures |= {LABELS[method]: result for method, result in results_of(sample, methods).items()}
-    box = foreground_box(sample.mask, margin=0)
-    if sample.target is None:
-        return GridRow(pictures, sample.label, {}, box)
-    errors = {title: score_pair(image, sample.target, sample.mask, AT_FULL_SIZE)["fmse"] for title, image in pictures.items()}
-    captions = {title: f"fMSE {error:.1f}" for title, error in errors.items()}
-    return GridRow({**pictures, REAL: sample.target}, sample.label, captions, box)
+    rows = []
+    for sample in samples:
+        pictures, captions = {LABELS[BASELINE]: sample.composite}, {}
+        pictures |= {LABELS[method]: np.asarray(harmonize(model, sample.composite, sample.mask)) for method, model in methods.items()}
+        if sample.target is not None:
+            for title, image in pictures.items():
+                captions[title] = f"fMSE {score_pair(image, sample.target, sample.mask, AT_FULL_SIZE)['fmse']:.1f}"
+            pictures[REAL] = sample.target
+        rows.append(GridRow(pictures, sample.label, captions, foreground_box(sample.mask, margin=0)))
+    return picture_grid(rows)
 
 
 def shown_sentence(samples: Sequence[Sample]) -> str:
@@ -124,8 +116,11 @@ def large_table(sample: Sample, results: Mapping[str, np.ndarray]) -> pd.DataFra
     rows = []
     for name, picture in {LABELS[BASELINE]: sample.composite, **results, REAL: sample.real}.items():
         tensor = to_tensor(picture)[None]
-        errors = (mse(tensor, target).item(), fmse(tensor, target, mask).item())
-        rows.append((name, *errors, _detail(picture)[sample.mask[1:, 1:]].mean()))
+        values = picture.astype(np.float32)
+        # To the upper and the left neighbor.
+        steps = np.abs(np.diff(values, axis=0))[:, 1:] + np.abs(np.diff(values, axis=1))[1:]
+        sharpness = steps.mean(2)[sample.mask[1:, 1:]].mean()
+        rows.append((name, mse(tensor, target).item(), fmse(tensor, target, mask).item(), sharpness))
     table = pd.DataFrame(rows, columns=["picture", "mse", "fmse", "sharpness"])
     return table.assign(sharpness=table["sharpness"] / table["sharpness"].iloc[-1])
 
@@ -153,10 +148,3 @@ def detailed_box(sample: Sample, side: int = ZOOM) -> tuple[int, int, int, int]:
             if found > best:
                 best, box = found, (top, left, top + side, left + side)
     return box
-
-
-def _detail(picture: np.ndarray) -> np.ndarray:
-    """Return the steps to the upper and left neighbors, mean over channels, float32 (H - 1, W - 1)."""
-    values = picture.astype(np.float32)
-    steps = np.abs(np.diff(values, axis=0))[:, 1:] + np.abs(np.diff(values, axis=1))[1:]
-    return steps.mean(2)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -33,9 +32,11 @@ def framework_figure(sample: Sample, transfer: HarmonizationModel, autoencoder: 
     rows = {"(a) statistics matching": 3.2, "(b) autoencoder": 1.75, "(c) Harmonizer": 0.3}
     results = [harmonize(method, sample.composite, sample.mask, background="keep") for method in (transfer, autoencoder)]
     restored, arguments = harmonized_with_arguments(model, sample)
+    y, x, lower, right = foreground_box(sample.mask, margin=0)
     for (title, bottom), result in zip(rows.items(), [*results, restored], strict=True):
         for left, picture in ((0.1, sample.composite), (5.5, np.asarray(result))):
-            _frame(diagram.picture((left, bottom, 1.3, 1.0), picture), sample)
+            box = Rectangle((x, y), right - x - 1, lower - y - 1, fill=False, edgecolor=BOX_COLOR, linewidth=1)
+            diagram.picture((left, bottom, 1.3, 1.0), picture).add_patch(box)
         diagram.text((3.45, bottom + 1.2), title, size=FONT + 2)
     diagram.text((0.75, 4.3), "composite", size=FONT + 1)
     diagram.text((6.15, 4.3), "result", size=FONT + 1)
@@ -204,12 +205,6 @@ def _connect(diagram: Diagram, frames: Sequence[Bounds]) -> None:
         edges = (start[0] + start[2], end[0]) if forward else (start[0], end[0] + end[2])
         height = start[1] + start[3] / 2
         diagram.arrow((edges[0], height), (edges[1], height))
-
-
-def _frame(axis: Axes, sample: Sample) -> None:
-    """Draw a box around the foreground of a full-size picture."""
-    top, left, bottom, right = foreground_box(sample.mask, margin=0)
-    axis.add_patch(Rectangle((left, top), right - left - 1, bottom - top - 1, fill=False, edgecolor=BOX_COLOR, linewidth=1))
 
 
 def harmonized_with_arguments(model: Harmonizer, sample: Sample) -> tuple[np.ndarray, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from harmlib.evaluation.statistics import mean_score
 from reproduction.harmonizer import numbers
 from reproduction.harmonizer.artefacts import AT_256, AT_FULL_SIZE, BASELINE, PAPER, Artefacts
 from reproduction.kit.comparisons import data_of
-from reproduction.kit.summary import Row, interval_of, order_rows, summary, value_row
+from reproduction.kit.summary import interval_of, order_rows, summary, value_row
 from reproduction.kit.verdicts import ClaimResult, claim_rows
 
 MEASURED_CLAIMS = tuple(f"harmonizer-C{number}" for number in ("02", 12, 13, 20, 21, 24, 28))
@@ -25,29 +25,18 @@ def summary_table(
     against_others: ``numbers.all_orders``; ablations: ``numbers.orders`` of ABLATIONS; sizes: ``numbers.size_effect``; results:
     ``claims.judge_claims``.
     """
-    orders = [row for table in (against_others, ablations) for row in _orders(artefacts, table)]
-    return summary([*_means(artefacts), *orders, *_losses(artefacts, sizes), *claim_rows(results, MEASURED_CLAIMS)])
-
-
-def _means(artefacts: Artefacts) -> Iterator[Row]:
-    """Yield Harmonizer's own MSE at both sizes beside the paper's."""
+    rows = []
     for protocol, size in SIZES.items():
         scores = numbers.under(artefacts, protocol)
         nothing = scores.loc[scores["method"] == BASELINE, "mse"].mean()
         reason = f"other composites: doing nothing has {nothing:.4g} here; {artefacts.budget(PAPER)}"
         ours, paper = mean_score(scores[scores["method"] == PAPER], "mse"), numbers.printed_value(protocol, PAPER, "mse")
-        yield value_row(f"MSE of Harmonizer, {size}", data_of(scores), paper, ours, reason)
-
-
-def _orders(artefacts: Artefacts, table: pd.DataFrame) -> Iterator[Row]:
-    """Yield the orders in MSE that the paper prints, with the size at which they are scored."""
-    for protocol, part in table.groupby("protocol", sort=False):
-        for row in order_rows(artefacts, part, "mse"):
-            yield {**row, "quantity": f"{row['quantity']}, {SIZES[str(protocol)]}"}
-
-
-def _losses(artefacts: Artefacts, table: pd.DataFrame) -> Iterator[Row]:
-    """Yield how many times larger the MSE becomes at full size."""
-    for row in table[(table["metric"] == "mse") & table["ratio in the paper"].notna()].to_dict("records"):
+        rows.append(value_row(f"MSE of Harmonizer, {size}", data_of(scores), paper, ours, reason))
+    for orders in (against_others, ablations):
+        for scored_under, part in orders.groupby("protocol", sort=False):
+            sized = f", {SIZES[str(scored_under)]}"
+            rows += [{**row, "quantity": row["quantity"] + sized} for row in order_rows(artefacts, part, "mse")]
+    for row in sizes[(sizes["metric"] == "mse") & sizes["ratio in the paper"].notna()].to_dict("records"):
         quantity, reason = f"MSE at full size over MSE at 256x256, {row['method']}", "the paper's files are larger and saved as JPEG"
-        yield value_row(quantity, data_of(artefacts.scores), row["ratio in the paper"], interval_of(row, "ratio"), reason)
+        rows.append(value_row(quantity, data_of(artefacts.scores), row["ratio in the paper"], interval_of(row, "ratio"), reason))
+    return summary([*rows, *claim_rows(results, MEASURED_CLAIMS)])

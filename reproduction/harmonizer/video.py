@@ -5,24 +5,21 @@ w is the weight of the past in the moving average of the arguments: s_1 = θ_1, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from harmlib.errors import ParameterError, VideoError
 from harmlib.io.images import resize
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
 from harmlib.video import FrameHarmonizer, HarmonizedFrame, foreground_lab, read_frames, read_timed_frames, temporal_change
 from harmlib.video.averaging import SMOOTHING
 from reproduction.harmonizer.artefacts import BASELINE, LABELS
 from reproduction.harmonizer.clips import Clip
 from reproduction.kit.findings import AGREES, CANNOT_SAY, judge_exact
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # Methods that harmonize every frame by itself, at low resolution: the paper's, and what takes its place where that is not trained.
 PAPERS_OWN, FRAME_BY_FRAME = "ht", "dovenet"
@@ -113,19 +110,14 @@ def record_clip(clip: Clip, models: Mapping[str, HarmonizationModel], ways: Sequ
             key = {"way": way.title, "frame": number, "time": float(time)}
             means = foreground_lab([result.image], [mask])[0].round(4)
             lab.append({**key, **dict(zip(CHANNELS, means, strict=True))})
-            arguments += [{**key, **row} for row in _argument_rows(harmonizers.get(way), result)]
+            if result.smoothed is not None:
+                named = zip(harmonizers[way].filters, result.smoothed, strict=True)
+                arguments += [{**key, "filter": name, "argument": round(float(value), 6)} for name, value in named]
         if number in kept:
             pictures[number] = {way.title: _reduced(result.image) for way, result in results.items()}
     if np.isnan([row["L"] for row in lab]).all():
         raise VideoError(f'"{clip.mask}" has no foreground in any frame: white is foreground')
     return Record(clip, tuple(ways), pd.DataFrame(lab), pd.DataFrame(arguments), pictures)
-
-
-def _argument_rows(harmonizer: FrameHarmonizer | None, result: HarmonizedFrame) -> Iterator[dict[str, object]]:
-    """Yield the arguments of a frame by filter; nothing where there are none."""
-    if harmonizer is not None and result.smoothed is not None:
-        for name, value in zip(harmonizer.filters, result.smoothed, strict=True):
-            yield {"filter": name, "argument": round(float(value), 6)}
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:
@@ -200,13 +192,17 @@ def summary_table(record: Record) -> pd.DataFrame:
     # An average never moves more than what it averages.
     verdict, reason = (AGREES, "") if share < 1 else (CANNOT_SAY, "the predictions do not change over this clip")
     quantity = f"argument change, {smooth.title} / {raw.title}"
+    # Claim C19.
+    alpha = round(1 - SMOOTHING, 8)
+    weights = f"as printed the past would weigh {1 - PRINTED_ALPHA:.1g}; the authors' code weighs it {SMOOTHING:g}, and so do we"
+    coefficient = {"quantity": "α, weight of the new arguments", "paper": f"{PRINTED_ALPHA:g}", "ours": alpha, "likely reason": weights}
     rows = [
-        {"quantity": quantity, "paper": "below 1", "ours": share, "verdict": verdict, "reason": reason},
+        {"quantity": quantity, "paper": "below 1", "ours": share, "verdict": verdict, "likely reason": reason},
         _difference(record, smooth, raw, paper="below 0"),
         _difference(record, record.frame_by_frame, smooth, paper="above 0"),
-        _coefficient(),
+        {**coefficient, "verdict": judge_exact(alpha, paper=PRINTED_ALPHA, data="the code").verdict},
     ]
-    return pd.DataFrame(rows).rename(columns={"reason": "likely reason"}).assign(data=record.clip.title)
+    return pd.DataFrame(rows).assign(data=record.clip.title)
 
 
 def _difference(record: Record, first: Way, second: Way, *, paper: str) -> dict[str, object]:
@@ -216,15 +212,7 @@ def _difference(record: Record, first: Way, second: Way, *, paper: str) -> dict[
     as_printed = int((blocks < 0).sum() if paper == "below 0" else (blocks > 0).sum())
     reason = f"one clip; {paper} in {as_printed} of its {len(blocks)} parts"
     numbers = {"paper": paper, "ours": ours, "lowest": blocks.min(), "highest": blocks.max(), "clips": 1}
-    return {"quantity": f"flicker, {first.title} - {second.title}", **numbers, "verdict": CANNOT_SAY, "reason": reason}
-
-
-def _coefficient() -> dict[str, object]:
-    """Return the row of the smoothing coefficient (claim C19)."""
-    ours = round(1 - SMOOTHING, 8)
-    reason = f"as printed the past would weigh {1 - PRINTED_ALPHA:.1g}; the authors' code weighs it {SMOOTHING:g}, and so do we"
-    verdict = judge_exact(ours, paper=PRINTED_ALPHA, data="the code").verdict
-    return {"quantity": "α, weight of the new arguments", "paper": f"{PRINTED_ALPHA:g}", "ours": ours, "verdict": verdict, "reason": reason}
+    return {"quantity": f"flicker, {first.title} - {second.title}", **numbers, "verdict": CANNOT_SAY, "likely reason": reason}
 
 
 def summary_view(table: pd.DataFrame) -> pd.DataFrame:

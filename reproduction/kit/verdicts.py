@@ -9,11 +9,14 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
+from harmlib import models
 from harmlib.errors import ParameterError
 from reproduction.kit.artefacts import Artefacts
 from reproduction.kit.findings import NOT_COMPARABLE, NOT_TESTABLE, Finding, judge_exact
@@ -34,6 +37,13 @@ class Evidence:
 
     artefacts: Artefacts
     tables: Mapping[str, pd.DataFrame]
+
+
+@lru_cache
+def full_network(method: str) -> Any:
+    """Return a method's network at full width, built without memory."""
+    with torch.device("meta"):
+        return models.create(method)
 
 
 # From its ``Evidence``, where it needs any, and the number that the paper prints, NaN where that is no number.

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harmlib import models
 from harmlib.errors import DataError
+from harmlib.models.base import HarmonizationModel
+from harmlib.training.plan import RunPlan
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
-    from harmlib.training.plan import RunPlan
-    from reproduction.workspace import Workspace
-
-__all__ = [
-    "BASELINE",
-    "COCO_EXP",
-    "DETECTOR",
-    "IHARMONY4",
-    "LABELS",
-    "LPIPS_MISSING",
-    "NO_MASK",
-    "PAPER",
-    "TRUE_MASK",
-    "TWO_STAGE",
-    "Artefacts",
-    "benchmark_of",
-    "detector_run",
-    "load_detector",
-    "open_artefacts",
-]
+from reproduction.workspace import Workspace
 
 PAPER = "perceptual"
 # The two data sets of tables 2 and 3; ours that stand for them have other names.

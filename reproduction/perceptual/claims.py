@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import pandas as pd
 import torch
 
-from harmlib import models
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.evaluation.intervals import rank_correlation
 from harmlib.evaluation.statistics import SIZE_BUCKETS, mean_score, paired_difference, paired_scores, photographs
@@ -34,7 +31,7 @@ from reproduction.kit.findings import (
 from reproduction.kit.genuine import count_images
 from reproduction.kit.orders import all_worse
 from reproduction.kit.selection import evenly
-from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, judge
+from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, full_network, judge
 from reproduction.papers import published_value
 from reproduction.perceptual.artefacts import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, Artefacts, benchmark_of
 from reproduction.perceptual.detection import DIRECTIONS, detection_mask
@@ -73,13 +70,6 @@ def training_images(seen: Evidence, paper: float) -> Finding:
     return judge_exact(len(seen.artefacts.pairs(genuine.name, "train")), paper=paper, data=genuine.title)
 
 
-@lru_cache
-def network(method: str) -> Any:
-    """Return a network at full width, built without memory."""
-    with torch.device("meta"):
-        return models.create(method)
-
-
 def fusion(_: Evidence, __: float) -> Finding:
     """C03: the mask is the larger channel, on pixels that are surer darker, surer brighter, and neither."""
     probabilities = torch.tensor([[0.7, 0.1, 0.1], [0.1, 0.6, 0.2], [0.2, 0.3, 0.7]]).view(1, 3, 1, 3)
@@ -89,7 +79,7 @@ def fusion(_: Evidence, __: float) -> Finding:
 
 def intensity_range(_: Evidence, __: float) -> Finding:
     """C15: between which values a network sees black and white."""
-    scale = network(TRUE_MASK).scale
+    scale = full_network(TRUE_MASK).scale
     black, white = (float(scale.encode(torch.full((1, 3, 1, 1), level)).mean()) for level in (0.0, 1.0))
     return Finding(AGREES if (black, white) == (-1, 1) else DIFFERS, NOTHING, CODE, f"black {black:g}, white {white:g}")
 
@@ -184,14 +174,14 @@ CLAIMS: dict[str, Judge] = {
     "perceptual-C02": Setting(len(DIRECTIONS), note=f"{' and '.join(DIRECTIONS)}; none is left out"),
     "perceptual-C03": Construction(fusion),
     "perceptual-C04": Setting(lambda: float(get_protocol(PAPER).peak)),
-    "perceptual-C05": Setting(lambda: network("ptc").working_size),
-    "perceptual-C06": Setting(lambda: network(TRUE_MASK).working_size),
+    "perceptual-C05": Setting(lambda: full_network("ptc").working_size),
+    "perceptual-C06": Setting(lambda: full_network(TRUE_MASK).working_size),
     "perceptual-C07": Setting(
-        lambda: len(VARIANTS["caffe512"].layers["channels"]) - len(network(TRUE_MASK).harmonizer.channels),
+        lambda: len(VARIANTS["caffe512"].layers["channels"]) - len(full_network(TRUE_MASK).harmonizer.channels),
         note="the innermost one, as in iHarmony4's code; the outermost with variant: outer",
     ),
     "perceptual-C08": Setting(len(CLASSES), note=", ".join(CLASSES)),
-    "perceptual-C09": Setting(lambda: network("ptc_att_dih").attention.fc3.out_features),
+    "perceptual-C09": Setting(lambda: full_network("ptc_att_dih").attention.fc3.out_features),
     "perceptual-C10": for_every_run(lambda run, _: run.iterations / EPOCH),
     "perceptual-C11": training_images,
     "perceptual-C12": lambda seen, paper: count_images(seen.artefacts, paper=paper, note=TEST_SPLIT),

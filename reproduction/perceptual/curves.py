@@ -8,9 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from harmlib.data.composers.thresholds import CONSTANT
 from harmlib.evaluation.statistics import SIZE_BUCKETS, summarize
@@ -73,18 +72,10 @@ def f1_figure(sweeps: pd.DataFrame) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(COLUMN_WIDTH, 2.8), layout="constrained")
     table = f1_table(sweeps)
-    for index, direction in enumerate(DIRECTIONS):
+    for direction, color, line, marker in zip(DIRECTIONS, DIRECTION_COLORS.values(), LINES, MARKERS, strict=False):
         part = table[table["direction"] == direction]
-        axis.plot(
-            part["stops"],
-            part["mean"],
-            LINES[index],
-            marker=MARKERS[index],
-            markersize=3,
-            color=DIRECTION_COLORS[direction],
-            label=direction,
-        )
-        axis.fill_between(part["stops"], part["low"], part["high"], color=DIRECTION_COLORS[direction], alpha=0.25, linewidth=0)
+        axis.plot(part["stops"], part["mean"], line, marker=marker, markersize=3, color=color, label=direction)
+        axis.fill_between(part["stops"], part["low"], part["high"], color=color, alpha=0.25, linewidth=0)
     axis.set(title=f"n = {table['n'].max() if len(table) else 0:.0f} objects at every shift", xlabel=SHIFT, ylabel="soft F1, mean and 95 %")
     axis.update_datalim([(0, 0)])  # the margin above counts from zero: of nearly equal values it would cut the markers
     axis.autoscale_view()
@@ -110,15 +101,10 @@ def size_figure(table: pd.DataFrame) -> Figure:
         axis.axhline(1, color="black", linestyle=":", linewidth=1)
         axis.annotate("input", (1, 1), (-3, 2), ("axes fraction", "data"), "offset points", fontsize=NOTE_SIZE, ha="right")
         if table["ours"].max() > LINEAR_UP_TO:
-            _make_logarithmic(axis)
+            axis.set_yscale("log")
+            axis.autoscale(axis="y")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter(NullFormatter())
+            axis.set_ylabel(f"{axis.get_ylabel()} (log)")
     return figure
-
-
-def _make_logarithmic(axis: Axes) -> None:
-    """Put an axis of ratios on a logarithmic scale with plain numbers, and say so."""
-    axis.set_yscale("log")
-    axis.autoscale(axis="y")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
-    axis.set_ylabel(f"{axis.get_ylabel()} (log)")

@@ -7,20 +7,17 @@ Class 0 is negative (darker than the threshold), class 1 positive (brighter), cl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
-from harmlib.errors import DataError, EmptyMaskError, ParameterError
-from harmlib.evaluation.statistics import SIZE_BUCKETS, Buckets, bucket
+from harmlib.errors import DataError, EmptyMaskError
+from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket
 from harmlib.io import images
+from harmlib.models.base import HarmonizationModel
 from harmlib.perturbations.exposure import shift_exposure
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from harmlib.models.base import HarmonizationModel
 
 DIRECTIONS = ("negative", "positive")
 STOPS = tuple(step / 10 for step in range(-10, 11))
@@ -51,30 +48,18 @@ def iou(found: np.ndarray, truth: np.ndarray) -> float:
     return float((found & truth).sum() / union) if union else np.nan
 
 
-def direction_scores(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return one row per direction: its soft F1, and the IoU of the pixels where it is the likeliest class; columns direction, f1, iou."""
-    likeliest = probabilities.argmax(0)
-    rows = [
-        (direction, soft_f1(probabilities[label], labels == label), iou(likeliest == label, labels == label))
-        for label, direction in enumerate(DIRECTIONS)
-    ]
-    return pd.DataFrame(rows, columns=["direction", "f1", "iou"])
-
-
-def roc(probabilities: np.ndarray, labels: np.ndarray, direction: str, *, samples: int = SAMPLES, seed: int = 0) -> pd.DataFrame:
+def roc(probabilities: np.ndarray, labels: np.ndarray, direction: str, *, samples: int = SAMPLES) -> pd.DataFrame:
     """Return the ROC curve of one direction against all other pixels; columns false_positive_rate, true_positive_rate, threshold.
 
-    probabilities: (N, 3, H, W); labels: (N, H, W). Beyond ``samples`` pixels, so many are drawn, the same for the same seed.
-    Raises ParameterError for an unknown direction, DataError unless there are pixels of that class and others.
+    probabilities: (N, 3, H, W); labels: (N, H, W). Beyond ``samples`` pixels, so many are drawn, always the same.
+    Raises DataError unless there are pixels of that class and others.
     """
     from sklearn.metrics import roc_curve
 
-    if direction not in DIRECTIONS:
-        raise ParameterError(f'there is no direction "{direction}": choose from {", ".join(DIRECTIONS)}')
     label = DIRECTIONS.index(direction)
     scores, truth = probabilities[:, label].ravel(), labels.ravel() == label
     if len(scores) > samples:
-        drawn = np.random.default_rng(seed).choice(len(scores), samples, replace=False)
+        drawn = np.random.default_rng(0).choice(len(scores), samples, replace=False)
         scores, truth = scores[drawn], truth[drawn]
     if truth.all() or not truth.any():
         raise DataError(f"an ROC curve needs {direction} pixels and others, and these are all alike: take more pictures")
@@ -99,35 +84,24 @@ def sweep(model: HarmonizationModel, image: np.ndarray, mask: np.ndarray, stops:
     image, mask = images.resize(image, size, "bilinear"), images.resize(mask, size, "nearest")
     if not mask.any():
         raise EmptyMaskError(f"the object has no pixel at {size[0]}x{size[1]}: choose a larger one")
-    probabilities = _predict(model, [shift_exposure(image, mask, step) for step in stops])
+    shifted = torch.stack([images.to_tensor(shift_exposure(image, mask, step)) for step in stops])
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    with torch.inference_mode():
+        probabilities = torch.cat([model.eval()(batch.to(device))["probabilities"].cpu() for batch in shifted.split(BATCH_SIZE)])
     rows = []
-    for step, found in zip(stops, probabilities, strict=True):
+    for step, found in zip(stops, probabilities.numpy(), strict=True):
         rows.append((step, *found[:2, mask].mean(1), soft_f1(found[int(step > 0)], mask) if step else np.nan))
     return pd.DataFrame(rows, columns=["stops", *DIRECTIONS, "f1"])
 
 
-def _predict(model: HarmonizationModel, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the probabilities of pictures of one size, (N, 3, H, W)."""
-    import torch
-
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    tensors = torch.stack([images.to_tensor(picture) for picture in pictures])
-    with torch.inference_mode():
-        found = [model.eval()(batch.to(device))["probabilities"].cpu() for batch in tensors.split(BATCH_SIZE)]
-    return torch.cat(found).numpy()
-
-
-def predicted_threshold(stops: Sequence[float] | np.ndarray, mean_probability: Sequence[float] | np.ndarray) -> float:
+def predicted_threshold(stops: Sequence[float] | pd.Series, mean_probability: Sequence[float] | pd.Series) -> float:
     """Return the smallest |s| at which the mean probability inside an object reaches 0.5, interpolated linearly; NaN if it never does.
 
     stops: shifts in one direction, in any order, 0 allowed; mean_probability: of that direction, one value per shift.
-    Raises ParameterError for shifts in both directions: they have a threshold each.
     """
-    signed, probability = np.asarray(stops, dtype=float), np.asarray(mean_probability, dtype=float)
-    if (signed > 0).any() and (signed < 0).any():
-        raise ParameterError("a threshold belongs to one direction, and these shifts go both ways: split them at 0")
-    order = np.argsort(np.abs(signed))
-    sizes, probability = np.abs(signed)[order], probability[order]
+    sizes = np.abs(np.asarray(stops, dtype=float))
+    order = np.argsort(sizes)
+    sizes, probability = sizes[order], np.asarray(mean_probability, dtype=float)[order]
     reached = np.flatnonzero(probability >= DETECTED)
     if not len(reached):
         return np.nan
@@ -139,17 +113,18 @@ def predicted_threshold(stops: Sequence[float] | np.ndarray, mean_probability: S
 def predicted_thresholds(table: pd.DataFrame) -> dict[str, float]:
     """Return the predicted threshold of either direction, in stops above 0, for the sweep of one object."""
     sides = {"negative": table[table["stops"] <= 0], "positive": table[table["stops"] >= 0]}
-    return {direction: predicted_threshold(side["stops"].to_numpy(), side[direction].to_numpy()) for direction, side in sides.items()}
+    return {direction: predicted_threshold(side["stops"], side[direction]) for direction, side in sides.items()}
 
 
-def psychometric_table(sweeps: pd.DataFrame, buckets: Buckets = SIZE_BUCKETS) -> pd.DataFrame:
+def psychometric_table(sweeps: pd.DataFrame) -> pd.DataFrame:
     """Return how objects of each size are seen at each shift: columns size, stops, n, negative, positive, detected.
 
     sweeps: those of many objects, with a column foreground_ratio. negative, positive: means over objects; detected: share of objects whose
     mean probability reaches 0.5 in the direction of the shift, in either one for a shift of 0. Sizes without an object are left out.
     """
     own = np.select([sweeps["stops"] < 0, sweeps["stops"] > 0], [sweeps["negative"], sweeps["positive"]], sweeps[[*DIRECTIONS]].max(axis=1))
-    sized = sweeps.assign(size=pd.Categorical(bucket(sweeps["foreground_ratio"], buckets), list(buckets)), detected=own >= DETECTED)
+    sizes = pd.Categorical(bucket(sweeps["foreground_ratio"], SIZE_BUCKETS), list(SIZE_BUCKETS))
+    sized = sweeps.assign(size=sizes, detected=own >= DETECTED)
     groups = sized.groupby(["size", "stops"], observed=True)
     return groups.agg(
         n=("stops", "size"), negative=("negative", "mean"), positive=("positive", "mean"), detected=("detected", "mean")

@@ -7,28 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from harmlib.data.composers.thresholds import Thresholds, classify
+from harmlib.data.pairs import Pair
 from harmlib.evaluation.intervals import Interval, auc_interval, mean_interval
 from harmlib.evaluation.statistics import mean_score, photographs
 from harmlib.inference.detection import detect
 from harmlib.io import images
 from harmlib.io.images import read_image, read_labels
 from harmlib.io.masks import read_mask
+from harmlib.models.base import HarmonizationModel
 from harmlib.models.ptc import CLASSES, REGION_CLASSES
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.comparisons import bounds, readings
 from reproduction.kit.selection import evenly
 from reproduction.perceptual.artefacts import Artefacts, detector_run
-from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_under, direction_scores, predicted_thresholds, roc, sweep
-
-if TYPE_CHECKING:
-    from harmlib.data.pairs import Pair
-    from harmlib.models.base import HarmonizationModel
+from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_under, iou, predicted_thresholds, roc, soft_f1, sweep
 
 # The authors' detector, trained on what people saw: mean distance of predicted and measured thresholds, in stops.
 PUBLISHED_DISTANCE = 0.1148
@@ -94,11 +91,11 @@ def describe(recipe: dict) -> dict[str, object]:
 def measure(probabilities: np.ndarray, labels: np.ndarray, region: np.ndarray) -> dict[str, float]:
     """Return f1, iou, inside, opposite and detected of one picture; those of a direction are NaN where none was shifted visibly."""
     found = dict.fromkeys(("f1", "iou", "inside", "opposite"), float("nan"))
-    for index, direction in enumerate(DIRECTIONS):
-        if (labels == index).any():
-            scores = direction_scores(probabilities, labels).set_index("direction")
+    for index in range(len(DIRECTIONS)):
+        truth = labels == index
+        if truth.any():
             means = probabilities[:, region].mean(1)
-            found = {name: float(scores[name][direction]) for name in ("f1", "iou")}
+            found = {"f1": soft_f1(probabilities[index], truth), "iou": iou(probabilities.argmax(0) == index, truth)}
             found |= {"inside": float(means[index]), "opposite": float(means[1 - index])}
     return {**found, "detected": float((probabilities[: len(DIRECTIONS)].max(0) >= DETECTED).mean())}
 
@@ -140,16 +137,14 @@ def sweep_objects(artefacts: Artefacts, model: HarmonizationModel, limit: int) -
     Columns: subset, photo, id, foreground_ratio, label_negative, label_positive (the thresholds behind the labels, in stops above 0),
     then those of the sweep. A photograph's object is the region of its first composite with half a percent of the picture or more.
     """
-    return pd.concat([_swept(model, pair, row) for pair, row in _objects(artefacts, limit)], ignore_index=True)
-
-
-def _swept(model: HarmonizationModel, pair: Pair, row: dict) -> pd.DataFrame:
-    """Return the sweep of one object with what is known of it."""
-    thresholds = Thresholds(*row["recipe"]["thresholds"])
-    known = {name: row[name] for name in ("subset", "photo", "id", "foreground_ratio")}
-    known |= {"label_negative": -thresholds.negative, "label_positive": thresholds.positive}
-    table = sweep(model, read_image(pair.real), read_mask(pair.mask))
-    return table.assign(**known)[[*known, *table]]
+    tables = []
+    for pair, row in _objects(artefacts, limit):
+        thresholds = Thresholds(*row["recipe"]["thresholds"])
+        known = {name: row[name] for name in ("subset", "photo", "id", "foreground_ratio")}
+        known |= {"label_negative": -thresholds.negative, "label_positive": thresholds.positive}
+        table = sweep(model, read_image(pair.real), read_mask(pair.mask))
+        tables.append(table.assign(**known)[[*known, *table]])
+    return pd.concat(tables, ignore_index=True)
 
 
 def _objects(artefacts: Artefacts, limit: int) -> Iterator[tuple[Pair, dict]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -51,7 +49,7 @@ def bins_table(table: pd.DataFrame) -> pd.DataFrame:
         edges = _edges(0.0 if metric in LOWER_IS_BETTER else float(values.min()), float(np.percentile(values, CUT)), len(part))
         counts = [np.histogram(part[side], edges)[0] for side in SIDES]
         rows.append(pd.DataFrame({"metric": metric, "left": edges[:-1], "right": edges[1:], **dict(zip(SIDES, counts, strict=True))}))
-    return _joined(rows, ["metric", "left", "right", *SIDES])
+    return pd.concat(rows, ignore_index=True)
 
 
 def difference_bins(table: pd.DataFrame) -> pd.DataFrame:
@@ -65,18 +63,13 @@ def difference_bins(table: pd.DataFrame) -> pd.DataFrame:
         edges = np.concatenate([-half[:0:-1], half])
         counts = np.histogram(part["difference"], edges)[0]
         rows.append(pd.DataFrame({"metric": metric, "left": edges[:-1], "right": edges[1:], "images": counts}))
-    return _joined(rows, ["metric", "left", "right", "images"])
+    return pd.concat(rows, ignore_index=True)
 
 
 def _edges(low: float, high: float, count: int) -> np.ndarray:
     """Return the edges of equal bins, by Rice's rule for ``count`` values: 2 n^(1/3) bins, sixty at most."""
     bins = min(MOST_BINS, round(2 * count ** (1 / 3)))
     return np.linspace(low, high if high > low else low + 1, bins + 1)
-
-
-def _joined(parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Return tables as one, with the right columns even if there are none."""
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def differential_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +112,10 @@ def differential_figure(table: pd.DataFrame) -> Figure:
         shown = bins[bins["metric"] == metric]
         axis.stairs(shown["images"], [*shown["left"], shown["right"].iloc[-1]], fill=True, color=DIFFERENCE_COLOR)
         axis.axvline(0, color="black", linewidth=1)
-        _write_shares(axis, shares, metric)
+        names = ("$C_p$ better", "$C_s$ better")
+        left, right = names if metric in LOWER_IS_BETTER else names[::-1]
+        for x, align, side, name in ((0.03, "left", "below", left), (0.97, "right", "above", right)):
+            axis.text(x, 0.97, f"{shares[side][metric]:.0%}\n{name}", ha=align, va="top", fontsize=NOTE_SIZE, transform=axis.transAxes)
         axis.set_ylim(top=1.35 * axis.get_ylim()[1])  # room for the shares above the bars
     return figure
 
@@ -135,11 +131,3 @@ def _panels(table: pd.DataFrame) -> tuple[Figure, dict[str, Axes]]:
         axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     row[0, 0].set_ylabel("images")
     return figure, axes
-
-
-def _write_shares(axis: Axes, shares: pd.DataFrame, metric: str) -> None:
-    """Write the shares of images on both sides of zero, and which mask was better there; shares: ``differential_table`` by metric."""
-    names = ("$C_p$ better", "$C_s$ better")
-    left, right = names if metric in LOWER_IS_BETTER else names[::-1]
-    for x, align, side, name in ((0.03, "left", "below", left), (0.97, "right", "above", right)):
-        axis.text(x, 0.97, f"{shares[side][metric]:.0%}\n{name}", ha=align, va="top", fontsize=NOTE_SIZE, transform=axis.transAxes)

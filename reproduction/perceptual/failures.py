@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from harmlib.data.pairs import Pair
-from reproduction.kit.grids import GridRow, picture_grid
+from harmlib.models.base import HarmonizationModel
+from reproduction.kit.grids import picture_grid
 from reproduction.kit.style import CAPTION_SIZE, LINE_HEIGHT, sentence_figure, wrapped
 from reproduction.perceptual.artefacts import LABELS, NO_MASK
 from reproduction.perceptual.figures import LEVELS, input_error, no_mask_row
 from reproduction.perceptual.pictures import change, detected_mask, error, predict, read_example
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 METHOD = NO_MASK[-1]
 # Specified: shares of the picture, mean of the detected mask in the object, share of the composite's error.
@@ -83,27 +80,17 @@ def measure(model: HarmonizationModel, pairs: Sequence[Pair]) -> Facts:
     Columns: subset, id, size (the object's share of the picture), inside and outside (means of the detected mask in the object and around
     it), input_mse, mse, remaining (their ratio), elsewhere (share of the picture that is outside of the object and was changed).
     """
-    return pd.DataFrame([_measure_one(model, pair) for pair in pairs])
-
-
-def _measure_one(model: HarmonizationModel, pair: Pair) -> dict[str, str | float]:
-    """Return one row of ``measure``."""
-    example = read_example(pair)
-    prediction = predict(model, example)
-    found, mask = detected_mask(prediction), example.mask
-    before, after = input_error(example), error(prediction, example)
-    changed = np.abs(change(prediction, example.composite)) > CHANGED
-    return {
-        "subset": pair.subset,
-        "id": pair.id,
-        "size": float(mask.mean()),
-        "inside": _mean(found[mask]),
-        "outside": _mean(found[~mask]),
-        "input_mse": before,
-        "mse": after,
-        "remaining": after / before if before else np.nan,
-        "elsewhere": float((changed & ~mask).mean()),
-    }
+    rows = []
+    for pair in pairs:
+        example = read_example(pair)
+        prediction = predict(model, example)
+        found, mask = detected_mask(prediction), example.mask
+        before, after = input_error(example), error(prediction, example)
+        changed = np.abs(change(prediction, example.composite)) > CHANGED
+        row = {"subset": pair.subset, "id": pair.id, "size": float(mask.mean())}
+        row |= {"inside": _mean(found[mask]), "outside": _mean(found[~mask]), "input_mse": before, "mse": after}
+        rows.append({**row, "remaining": after / before if before else np.nan, "elsewhere": float((changed & ~mask).mean())})
+    return pd.DataFrame(rows)
 
 
 def _mean(values: np.ndarray) -> float:
@@ -130,23 +117,21 @@ def failure_figure(failures: Sequence[Failure], facts: Facts, pairs: Sequence[Pa
 
     facts: ``measure`` of the same pairs; models: as ``Artefacts.models`` has them.
     """
-    found = [(failure, failure.row) for failure in failures if failure.row is not None]
-    words = failure_sentence(failures, facts)
-    if not found:
+    words, rows = failure_sentence(failures, facts), []
+    for failure in failures:
+        if failure.row is not None:
+            fact, shown = facts.iloc[failure.row], no_mask_row(read_example(pairs[failure.row], f"({failure.rule.letter})"), models)
+            # What made it a failure stands under input and result.
+            captions = dict(shown.captions)
+            captions["input"] += f"\nobject {fact['size']:.1%}"
+            captions[LABELS[METHOD]] += f"\nmask in {fact['inside']:.2f}\nmask out {fact['outside']:.2f}"
+            rows.append(replace(shown, captions=captions))
+    if not rows:
         return sentence_figure(words)
-    figure = picture_grid([_failure_row(failure, facts.iloc[row], pairs[row], models) for failure, row in found], unit=LEVELS)
+    figure = picture_grid(rows, unit=LEVELS)
     below = CAPTION_LINES * LINE_HEIGHT / figure.get_figheight()
     figure.text(0.03, -below, wrapped(words), fontsize=CAPTION_SIZE, va="top")
     return figure
-
-
-def _failure_row(failure: Failure, row: pd.Series, pair: Pair, models: Mapping[str, HarmonizationModel]) -> GridRow:
-    """Return the pictures of one failure, with what made it one under input and result."""
-    shown = no_mask_row(read_example(pair, f"({failure.rule.letter})"), models)
-    captions = dict(shown.captions)
-    captions["input"] += f"\nobject {row['size']:.1%}"
-    captions[LABELS[METHOD]] += f"\nmask in {row['inside']:.2f}\nmask out {row['outside']:.2f}"
-    return replace(shown, captions=captions)
 
 
 def failure_sentence(failures: Sequence[Failure], facts: Facts) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from harmlib.data.composers.regions import find_mask
 from harmlib.data.pairs import Pair
 from harmlib.errors import DataError
 from harmlib.io.images import to_tensor
-from harmlib.models.base import Prediction
+from harmlib.models.base import HarmonizationModel, Prediction
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import VISIBLE, first_photos, first_visible
 from reproduction.kit.style import sentence_figure
@@ -36,9 +36,6 @@ from reproduction.perceptual.pictures import (
     predict_all,
     read_example,
 )
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 Key = tuple[str, str]  # sub-dataset and id
 
@@ -115,15 +112,10 @@ def transfer_figure(transfer: Transfer) -> Figure:
         "result": transfer.result,
     }
     objects = {"source": transfer.source_mask, "target": transfer.target_mask, "result": transfer.target_mask}
-    captions = {title: _luminance(pictures[title], mask) for title, mask in objects.items()}
+    luminance = {title: rgb_to_lab(pictures[title][mask])[:, 0] for title, mask in objects.items()}
+    captions = {title: f"object: L {values.mean():.1f} ± {values.std():.1f}" for title, values in luminance.items()}
     captions |= {f"{title} mask": f"{objects[title].mean():.1%} of the picture" for title in ("source", "target")}
     return picture_grid([GridRow(pictures, captions=captions)])
-
-
-def _luminance(image: np.ndarray, mask: np.ndarray) -> str:
-    """Return mean and deviation of L in an object, in words."""
-    values = rgb_to_lab(image[mask])[:, 0]
-    return f"object: L {values.mean():.1f} ± {values.std():.1f}"
 
 
 def transfer_sentence(transfer: Transfer) -> str:
@@ -181,20 +173,19 @@ def comparable_figure(examples: Sequence[Example], models: Mapping[str, Harmoniz
 def _two_stage_figure(examples: Sequence[Example], models: Mapping[str, HarmonizationModel], *, colored: bool) -> Figure:
     """Return a row per example."""
     chosen = {method: models[method] for method in (TRUE_MASK, TWO_STAGE)}
-    return picture_grid([_two_stage_row(example, predict_all(chosen, example), colored=colored) for example in examples])
-
-
-def _two_stage_row(example: Example, predictions: Mapping[str, Prediction], *, colored: bool) -> GridRow:
-    """Return the pictures of one composite with both masks."""
-    two_stage = predictions[TWO_STAGE]
-    found, legend = gray(detected_mask(two_stage)), ""
-    if colored:
-        found, legend = colored_detection(two_stage["probabilities"], two_stage.image), "red: negative\ngreen: positive"
     titles = {TWO_STAGE: f"$C_p$: {LABELS[TWO_STAGE]}", TRUE_MASK: f"$C_s$: {LABELS[TRUE_MASK]}"}
-    results = {titles[method]: picture(predictions[method]) for method in titles}
-    pictures = {TRUTH: example.real, INPUT: example.composite, **results, "$M_p$": found, "$M_s$": example.mask}
-    errors = {INPUT: input_error(example), **{titles[method]: error(predictions[method], example) for method in titles}}
-    return _row(example, pictures, {**_in_words(errors), "$M_p$": legend}, example.label)
+    rows = []
+    for example in examples:
+        predictions = predict_all(chosen, example)
+        two_stage = predictions[TWO_STAGE]
+        found, legend = gray(detected_mask(two_stage)), ""
+        if colored:
+            found, legend = colored_detection(two_stage["probabilities"], two_stage.image), "red: negative\ngreen: positive"
+        results = {title: picture(predictions[method]) for method, title in titles.items()}
+        pictures = {TRUTH: example.real, INPUT: example.composite, **results, "$M_p$": found, "$M_s$": example.mask}
+        errors = {INPUT: input_error(example), **{title: error(predictions[method], example) for method, title in titles.items()}}
+        rows.append(_row(example, pictures, {**_in_words(errors), "$M_p$": legend}, example.label))
+    return picture_grid(rows)
 
 
 def input_error(example: Example) -> float:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from harmlib.io.images import to_array, to_tensor
 from harmlib.metrics import functional
-from harmlib.models.base import Prediction, resize_to
+from harmlib.models.base import HarmonizationModel, Prediction, resize_to
 from reproduction.kit.examples import Example, picture, predict, read_example
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # The protocols "perceptual" and "harmlib" look at the same 256x256 pictures; they differ in what happens to predictions.
 __all__ = ["Example", "change", "colored_detection", "detected_mask", "error", "gray", "picture", "predict", "predict_all", "read_example"]

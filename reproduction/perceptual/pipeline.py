@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from harmlib.models.base import Prediction
+from harmlib.models.base import HarmonizationModel, Prediction
 from reproduction.kit.diagrams import FONT, Diagram
 from reproduction.kit.style import signed
 from reproduction.perceptual.artefacts import TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.figures import first_clear
 from reproduction.perceptual.pictures import Example, colored_detection, detected_mask, error, gray, picture, predict_all, read_example
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 METHODOLOGY_HEIGHT, SYSTEM_HEIGHT = 3.45, 2.5
 SIDE, SMALL_SIDE = 0.95, 0.85
@@ -52,15 +48,9 @@ def methodology_figure(models: Mapping[str, HarmonizationModel], example: Exampl
 
 def _compare(diagram: Diagram, true_error: float, detected_error: float) -> None:
     """Draw the arrows of figure 1: the composite to both harmonizers, and either result to the truth with its error."""
-    for start, end in (
-        ((0.6, 1.08), (1.18, 0.85)),
-        ((1.77, 0.82), (1.98, 0.82)),
-        ((2.97, 0.82), (3.33, 0.82)),
-        ((3.97, 0.82), (4.33, 0.82)),
-    ):
-        diagram.arrow(start, end)
-    for start, end in (((2.97, 2.67), (3.33, 2.67)), ((3.97, 2.67), (4.33, 2.67))):
-        diagram.arrow(start, end)
+    diagram.arrow((0.6, 1.08), (1.18, 0.85))
+    for left, right, height in ((1.77, 1.98, 0.82), (2.97, 3.33, 0.82), (3.97, 4.33, 0.82), (2.97, 3.33, 2.67), (3.97, 4.33, 2.67)):
+        diagram.arrow((left, height), (right, height))
     diagram.line([(1.07, 1.77), (3.65, 1.77)])
     diagram.arrow((3.65, 1.77), (3.65, 2.08))
     diagram.arrow((3.65, 1.77), (3.65, 1.22))
@@ -98,12 +88,9 @@ def system_figure(models: Mapping[str, HarmonizationModel], example: Example) ->
 
 def _connect(diagram: Diagram) -> None:
     """Draw the arrows of figure 2; the harmonizer sees the composite as well."""
-    middle = 1.23
-    for start, end in (((0.95, middle), (1.1, middle)), ((2.61, 1.6), (2.76, 1.36)), ((2.61, 0.6), (2.76, 1.1))):
-        diagram.arrow(start, end)
-    for start, end in (((1.64, 1.32), (1.85, 1.55)), ((1.64, 1.14), (1.85, 0.7)), ((3.22, middle), (3.35, middle))):
-        diagram.arrow(start, end)
-    for start, end in (((4.24, middle), (4.32, middle)), ((4.86, middle), (4.98, middle))):
+    for left, right in ((0.95, 1.1), (3.22, 3.35), (4.24, 4.32), (4.86, 4.98)):
+        diagram.arrow((left, 1.23), (right, 1.23))
+    for start, end in (((1.64, 1.32), (1.85, 1.55)), ((1.64, 1.14), (1.85, 0.7)), ((2.61, 1.6), (2.76, 1.36)), ((2.61, 0.6), (2.76, 1.1))):
         diagram.arrow(start, end)
     diagram.line([(0.5, 1.85), (0.5, 2.35), (4.59, 2.35)])
     diagram.arrow((4.59, 2.35), (4.59, 1.62))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,6 +11,7 @@ from harmlib.evaluation.intervals import auc_interval, rank_correlation
 from harmlib.inference.detection import detect
 from harmlib.io.images import read_image
 from harmlib.io.masks import read_mask
+from harmlib.models.base import HarmonizationModel
 from reproduction.kit.comparisons import bounds
 from reproduction.kit.grids import GridRow, picture_grid
 from reproduction.kit.labelme import REALISTIC, UNREALISTIC, chance_readings
@@ -20,9 +19,6 @@ from reproduction.kit.selection import row_label
 from reproduction.kit.style import COLUMN_WIDTH
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS
 from reproduction.perceptual.shifts import detection_picture
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # Score -> what it is. The first two are the question; CONTROLS need no detector, and tell what the labels follow without one.
 SCORES = {
@@ -118,14 +114,11 @@ def extremes(scores: pd.DataFrame) -> list[tuple[int, str]]:
 
 def example_figure(model: HarmonizationModel, rows: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Return ``extremes`` with their objects, and what the detector says: red for negative, green for positive, by probability."""
-    shown = [_example_row(model, rows.iloc[index], scores.iloc[index], rule) for index, rule in extremes(scores)]
+    shown = []
+    for index, rule in extremes(scores):
+        row, found = rows.iloc[index], scores.iloc[index]
+        image = read_image(row["composite"])
+        pictures = {"composite": image, "object": read_mask(row["mask"]), "detection": detection_picture(detect(model, image))}
+        captions = {"detection": f"{found['inside']:.2f} inside, {found['whole']:.2f} in all"}
+        shown.append(GridRow(pictures, row_label(rule, row["id"]), captions))
     return picture_grid(shown, width=1.4 * COLUMN_WIDTH)
-
-
-def _example_row(model: HarmonizationModel, row: pd.Series, found: pd.Series, rule: str) -> GridRow:
-    """Return the pictures of one composite."""
-    image, mask = read_image(row["composite"]), read_mask(row["mask"])
-    captions = {"detection": f"{found['inside']:.2f} inside, {found['whole']:.2f} in all"}
-    return GridRow(
-        {"composite": image, "object": mask, "detection": detection_picture(detect(model, image))}, row_label(rule, row["id"]), captions
-    )

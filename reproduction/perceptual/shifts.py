@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -11,14 +9,12 @@ from harmlib.data.composers.thresholds import CONSTANT, NEGATIVE, NONE, POSITIVE
 from harmlib.inference.detection import detect
 from harmlib.io.images import read_image
 from harmlib.io.masks import read_mask
+from harmlib.models.base import HarmonizationModel
 from harmlib.perturbations.exposure import shift_exposure
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import first_visible
 from reproduction.perceptual.artefacts import Artefacts, detector_run
 from reproduction.perceptual.detection import DIRECTIONS
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # 0.2 stops lie just within the medians of what people see.
 SHOWN = (-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0)
@@ -44,7 +40,7 @@ def shift_figure(artefacts: Artefacts, model: HarmonizationModel) -> Figure:
 
 
 def detection_picture(probabilities: np.ndarray) -> np.ndarray:
-    """Return what ``detect_files.detect`` found as a picture, uint8 (H, W, 3): negative in red, positive in green, by probability."""
+    """Return what ``detect`` found as a picture, uint8 (H, W, 3): negative in red, positive in green, by probability."""
     picture = np.rint(255 * probabilities).astype(np.uint8)
     picture[..., len(DIRECTIONS) :] = 0
     return picture

@@ -39,9 +39,7 @@ from harmlib.io.files import (
 from harmlib.io.images import read_image, write_png
 from harmlib.io.locks import alone
 from harmlib.progress import progress
-from reproduction.prepare.releases import Original, Release, get_release, list_releases
-
-__all__ = ["list_releases", "prepare"]
+from reproduction.prepare.releases import Original, Release, get_release
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ SECONDS_PER_PHOTO = 0.03
 def prepare(name: str, from_folder: str | os.PathLike[str], to_folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Turn a data set's original release into the folder layout, or finish what was interrupted; return the manifest.
 
-    name: one of ``list_releases()``. from_folder: the unpacked release. to_folder: a new or empty folder.
+    name: one of ``releases.RELEASES``. from_folder: the unpacked release. to_folder: a new or empty folder.
     Raises ParameterError for an unknown name; DataError or ImageError for a missing or damaged part of the release or a
     folder with other content; DiskSpaceError before it starts when the disk is too small; BusyError while another process does it.
     """
@@ -144,16 +142,14 @@ def _scaled(array: np.ndarray, width: int | None, resampling: Image.Resampling) 
 def _write_tables(release: Release, classes: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]], target: Path) -> None:
     """Write index.csv, and classes.csv when the classes have names."""
     write_text(target / "index.csv", _csv(release.columns, [record["row"] for record in records]))
-    rows = [{**described, **_usage(number, release, records)} for number, described in enumerate(classes)]
+    rows = []
+    for number, described in enumerate(classes):
+        # In how many photographs of each split the class occurs.
+        counts = Counter(record["row"]["split"] for record in records if record["pixels"][number])
+        images = {f"{split}_images": counts[split] for split in release.splits}
+        rows.append({**described, **images, "pixels": sum(record["pixels"][number] for record in records)})
     if rows:
         write_text(target / "classes.csv", _csv(tuple(rows[0]), rows))
-
-
-def _usage(number: int, release: Release, records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return in how many photographs of each split a class occurs, and how many pixels it has."""
-    counts = Counter(record["row"]["split"] for record in records if record["pixels"][number])
-    pixels = sum(record["pixels"][number] for record in records)
-    return {**{f"{split}_images": counts[split] for split in release.splits}, "pixels": pixels}
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -66,15 +66,10 @@ class Release:
     classes: Callable[[Path], list[dict[str, Any]]]
 
 
-def list_releases() -> list[str]:
-    """Return the names that ``prepare`` knows."""
-    return sorted(RELEASES)
-
-
 def get_release(name: str) -> Release:
     """Return a release by name; raises ParameterError that lists the known ones."""
     if name not in RELEASES:
-        raise ParameterError(f'there is no data set "{name}" to prepare: choose from {", ".join(list_releases())}')
+        raise ParameterError(f'there is no data set "{name}" to prepare: choose from {", ".join(sorted(RELEASES))}')
     return RELEASES[name]
 
 
@@ -180,15 +175,11 @@ def _camvid_originals(root: Path) -> list[Original]:
         if not entries or len(entries) % 2:
             raise DataError(f'"{listing}" does not list pairs of a frame and its annotation: fetch the release again')
         for frame, annotation in zip(entries[::2], entries[1::2], strict=True):
-            image, labels = (_camvid_path(release, entry, listing) for entry in (frame, annotation))
+            # Of an entry like /SegNet/CamVid/train/x.png only its last folder and its name count.
+            image, labels = (inside(release, "/".join(PurePosixPath(entry).parts[-2:]), listing) for entry in (frame, annotation))
             check_photo_id(image.stem, listing)
             originals.append(Original(image.stem, split, image, labels))
     return originals
-
-
-def _camvid_path(release: Path, entry: str, listing: Path) -> Path:
-    """Return the file behind an entry like /SegNet/CamVid/train/x.png: only its last folder and its name count."""
-    return inside(release, "/".join(PurePosixPath(entry).parts[-2:]), listing)
 
 
 def _camvid_annotate(original: Original) -> Annotation:

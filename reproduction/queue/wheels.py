@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
 
@@ -34,14 +34,10 @@ def wheel_list(installed: Collection[str]) -> list[str]:
         name = canonicalize_name(waiting.pop())
         if name not in there and name not in found:
             found[name] = metadata.version(name)
-            waiting += _required(metadata.requires(name) or ())
+            required = map(Requirement, metadata.requires(name) or ())
+            # Those that hold here, without extras.
+            waiting += [entry.name for entry in required if not entry.marker or entry.marker.evaluate({"extra": ""})]
     return [f"{name}=={version}" for name, version in sorted(found.items())]
-
-
-def _required(lines: Iterable[str]) -> list[str]:
-    """Return the names in a package's requirements that hold here, without its extras."""
-    requirements = map(Requirement, lines)
-    return [entry.name for entry in requirements if not entry.marker or entry.marker.evaluate({"extra": ""})]
 
 
 def read_installed(path: str | Path) -> list[str]:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reproduction.kit import artefacts
 from reproduction.kit.artefacts import BASELINE, Artefacts
-
-if TYPE_CHECKING:
-    from reproduction.workspace import Workspace
-
-__all__ = ["BASELINE", "LABELS", "PAPER", "Artefacts", "open_artefacts"]
+from reproduction.workspace import Workspace
 
 PAPER = "sgmmh"
 # The rows of table 2 by method, in the paper's order.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import torch
 
-from harmlib import models
 from harmlib.data.sources.lip import PARTS
 from harmlib.evaluation.intervals import Interval, mean_interval
 from harmlib.models.base import TrainingRecipe
@@ -22,7 +21,7 @@ from harmlib.training.plan import RunPlan
 from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.comparisons import BETTER, WORSE
 from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS, Finding, exactly, judge_exact, judge_value, not_testable
-from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, judge
+from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, full_network, judge
 from reproduction.profiles import load_profile
 from reproduction.sgmmh.artefacts import BASELINE, PAPER, Artefacts
 
@@ -36,49 +35,38 @@ def judge_claims(artefacts: Artefacts, differences: pd.DataFrame) -> list[ClaimR
     return judge(CLAIMS, Evidence(artefacts, {"differences": differences}))
 
 
-def source_of(artefacts: Artefacts, kind: str) -> str:
-    """Return which sub-dataset is made of one public data set's own photographs, empty where none is."""
-    names = (name for plan in artefacts.plan.benchmarks for name in plan.sources)
-    return next((name for name in names if artefacts.source(name).kind == kind), "")
+def of_source(data: str, measure: Callable[[Artefacts, str, float], Finding]) -> Judge:
+    """Return the test of a claim about a public data set's own photographs; measure: its sub-dataset's name comes before the number."""
+
+    def test(seen: Evidence, paper: float) -> Finding:
+        names = (name for plan in seen.artefacts.plan.benchmarks for name in plan.sources)
+        name = next((name for name in names if seen.artefacts.source(name).kind == data.lower()), "")
+        return measure(seen.artefacts, name, paper) if name else not_testable(f"needs {data}; this profile's photographs are others")
+
+    return test
 
 
-def scene_classes(seen: Evidence, paper: float) -> Finding:
+def scene_classes(artefacts: Artefacts, name: str, paper: float) -> Finding:
     """C01: how many classes ADE20K's scene parsing has."""
-    name = source_of(seen.artefacts, "ade20k")
-    if not name:
-        return not_testable("needs ADE20K; this profile's photographs are others")
-    return judge_exact(len(seen.artefacts.region_names(name)), paper=paper, data="ADE20K")
+    return judge_exact(len(artefacts.region_names(name)), paper=paper, data="ADE20K")
 
 
 def lip_photographs(split: str) -> Judge:
     """Return the test of how many photographs a split of LIP has."""
-
-    def measure(seen: Evidence, paper: float) -> Finding:
-        name = source_of(seen.artefacts, "lip")
-        if not name:
-            return not_testable("needs LIP; this profile's photographs are others")
-        return judge_exact(photographs_of(seen.artefacts, name)[split], paper=paper, data="LIP")
-
-    return measure
+    return of_source("LIP", lambda artefacts, name, paper: judge_exact(photographs_of(artefacts, name)[split], paper=paper, data="LIP"))
 
 
-def scene_splits(seen: Evidence, _: float) -> Finding:
+def scene_splits(artefacts: Artefacts, name: str, _: float) -> Finding:
     """C03: "20k/2k/30k" photographs; the release of ADE20K's scene parsing has labels for the first two splits only."""
-    name = source_of(seen.artefacts, "ade20k")
-    if not name:
-        return not_testable("needs ADE20K; this profile's photographs are others")
-    found = photographs_of(seen.artefacts, name)
+    found = photographs_of(artefacts, name)
     holds = [round(found[split] / 1000) for split in ("train", "test")] == [20, 2]
     note = f"training photographs; validation {found['test']:,}; the test split has no public labels, and nobody uses it here"
     return exactly(CANNOT_SAY if holds else DIFFERS, found["train"], data="ADE20K", note=note)
 
 
-def people(seen: Evidence, paper: float) -> Finding:
+def people(artefacts: Artefacts, name: str, paper: float) -> Finding:
     """C04: all photographs of LIP with part labels, of which those of its test split were never published."""
-    name = source_of(seen.artefacts, "lip")
-    if not name:
-        return not_testable("needs LIP; this profile's photographs are others")
-    labeled = sum(photographs_of(seen.artefacts, name).values())
+    labeled = sum(photographs_of(artefacts, name).values())
     note = f"with public labels; the test split, which has none, would have to hold {paper - labeled:,.0f}"
     return exactly(AGREES if labeled == paper else CANNOT_SAY if labeled < paper else DIFFERS, labeled, data="LIP", note=note)
 
@@ -114,28 +102,15 @@ def second_filters(seen: Evidence, paper: float, *, regions: int = 2000) -> Find
     return judge_value(mean_interval([float(len(region["steps"]) == 2) for region in fresh], None), paper=paper, data=CODE, note=note)
 
 
-@lru_cache(maxsize=1)
-def network() -> models.base.HarmonizationModel:
-    """Return the generator at full width, built without memory."""
-    with torch.device("meta"):
-        return models.create("sgmmh_om")
-
-
-def shape_of(weights: str) -> torch.Size:
-    """Return the shape of some of its weights."""
-    return network().state_dict()[f"generator.{weights}.weight"].shape
+def shape_of(weights: str) -> Sequence[int]:
+    """Return the shape of some weights of the generator at full width."""
+    return full_network("sgmmh_om").state_dict()[f"generator.{weights}.weight"].shape
 
 
 @lru_cache(maxsize=1)
 def planned() -> dict[str, tuple[RunPlan, TrainingRecipe]]:
     """Return run of the paper profile -> its plan and recipe."""
     return {run.name: (run, planned_recipe(run)) for run in load_profile("paper").paper(PAPER).runs}
-
-
-def pictures_per_gpu() -> float:
-    """C23: an update is cut into as many parts as the authors have GPUs, so that a batch norm sees what theirs see."""
-    run, _ = planned()["sgmmh_om-hscene"]
-    return run.batch_size / run.accumulate
 
 
 def milestones(run: str, *printed: int) -> Judge:
@@ -167,10 +142,10 @@ def improvement(seen: Evidence, _: float) -> Finding:
 
 
 CLAIMS: dict[str, Judge] = {
-    "sgmmh-C01": scene_classes,
+    "sgmmh-C01": of_source("ADE20K", scene_classes),
     "sgmmh-C02": Setting(len(PARTS), note="part names of the LIP loader, background left out"),
-    "sgmmh-C03": scene_splits,
-    "sgmmh-C04": people,
+    "sgmmh-C03": of_source("ADE20K", scene_splits),
+    "sgmmh-C04": of_source("LIP", people),
     "sgmmh-C05": lip_photographs("train"),
     "sgmmh-C06": lip_photographs("test"),
     "sgmmh-C07": Construction(drawn_regions),
@@ -190,7 +165,7 @@ CLAIMS: dict[str, Judge] = {
     "sgmmh-C13": Setting(lambda: shape_of("downs.0")[1], note="LAB, no mask"),
     "sgmmh-C14": Setting(lambda: shape_of("ups.0.conv2d")[0]),
     "sgmmh-C15": Setting(lambda: shape_of("downs.0")[0], note="base width; smoke and small profiles may narrow it"),
-    "sgmmh-C16": Setting(lambda: sum(name.startswith("generator.downs.") and name.endswith(".weight") for name in network().state_dict())),
+    "sgmmh-C16": Setting(lambda: len(full_network("sgmmh_om").generator.downs)),
     "sgmmh-C17": Setting(lambda: planned()["sgmmh_om-hscene"][1].learning_rate, data=SETTINGS),
     "sgmmh-C18": milestones("sgmmh_om-hscene", 20_000, 30_000),
     "sgmmh-C19": Setting(lambda: planned()["sgmmh_om-hscene"][0].iterations, data=SETTINGS),
@@ -199,7 +174,12 @@ CLAIMS: dict[str, Judge] = {
     "sgmmh-C22": Setting(
         lambda: planned()["sgmmh_omgan-hscene"][0].iterations, data=SETTINGS, note="its milestones are the released code's"
     ),
-    "sgmmh-C23": Setting(pictures_per_gpu, data=SETTINGS, note="per GPU, of four in the authors' command"),
-    "sgmmh-C24": Setting(lambda: network().working_size or 0),
+    # An update is cut into as many parts as the authors have GPUs, so that a batch norm sees what theirs see.
+    "sgmmh-C23": Setting(
+        lambda: planned()["sgmmh_om-hscene"][0].batch_size / planned()["sgmmh_om-hscene"][0].accumulate,
+        data=SETTINGS,
+        note="per GPU, of four in the authors' command",
+    ),
+    "sgmmh-C24": Setting(lambda: full_network("sgmmh_om").working_size),
     "sgmmh-C27": improvement,
 }

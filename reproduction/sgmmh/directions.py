@@ -71,22 +71,10 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
             shares = same.groupby(visible["id"]).mean().reset_index(name="share")
             share = mean_interval(shares["share"], photographs(shares))
             relation = correlation(visible, moved)
-            rows.append(
-                {
-                    "data": data,
-                    "channel": channel,
-                    "compared": moved,
-                    "share": share.mean,
-                    "low": share.low,
-                    "high": share.high,
-                    "correlation": relation.mean,
-                    "correlation_low": relation.low,
-                    "correlation_high": relation.high,
-                    "n": share.n,
-                    "regions": len(visible),
-                }
-            )
-    return pd.DataFrame(rows)
+            numbers = (share.mean, share.low, share.high, relation.mean, relation.low, relation.high, share.n, len(visible))
+            rows.append((data, channel, moved, *numbers))
+    columns = ["data", "channel", "compared", "share", "low", "high", "correlation", "correlation_low", "correlation_high", "n", "regions"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def sentences(signs: pd.DataFrame) -> list[str]:

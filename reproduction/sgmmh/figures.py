@@ -79,7 +79,14 @@ class Compared:
 
 def comparison_figure(compared: Sequence[Compared]) -> Figure:
     """Return figure 3: real, composite and every method's result with MSE and PSNR, a dotted box around every perturbed region."""
-    rows = [_comparison_row(entry) for entry in compared]
+    rows = []
+    for entry in compared:
+        example = entry.example
+        results = {LABELS[method]: picture(prediction) for method, prediction in entry.predictions.items()}
+        pictures = {"real": example.real, LABELS[BASELINE]: example.composite, **results}
+        captions = {LABELS[row["method"]]: f"{row['mse']:.1f} / {row['psnr']:.1f} dB" for row in entry.scores.to_dict("records")}
+        shown = {title: example.proportioned(image) for title, image in pictures.items()}
+        rows.append(GridRow(shown, row_label(f"{example.subset}, {entry.rule}", example.id), {"real": "MSE / PSNR:", **captions}))
     figure = picture_grid(rows)
     columns = len(rows[0].pictures)
     for index, entry in enumerate(compared):
@@ -89,16 +96,6 @@ def comparison_figure(compared: Sequence[Compared]) -> Figure:
                 top, left, bottom, right = foreground_box(regions == region, margin=0)
                 axis.add_patch(Rectangle((left, top), right - left - 1, bottom - top - 1, fill=False, ls=":", lw=1, edgecolor=BOX_COLOR))
     return figure
-
-
-def _comparison_row(entry: Compared) -> GridRow:
-    """Return the pictures of one example in its own proportions, with their scores."""
-    example = entry.example
-    results = {LABELS[method]: picture(prediction) for method, prediction in entry.predictions.items()}
-    pictures = {"real": example.real, LABELS[BASELINE]: example.composite, **results}
-    captions = {LABELS[row["method"]]: f"{row['mse']:.1f} / {row['psnr']:.1f} dB" for row in entry.scores.to_dict("records")}
-    shown = {title: example.proportioned(image) for title, image in pictures.items()}
-    return GridRow(shown, row_label(f"{example.subset}, {entry.rule}", example.id), {"real": "MSE / PSNR:", **captions})
 
 
 def mask_figure(compared: Sequence[Compared], method: str = "sgmmh_omgan") -> Figure:

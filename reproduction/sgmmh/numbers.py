@@ -38,21 +38,12 @@ def counts_table(artefacts: Artefacts) -> pd.DataFrame:
 
 def _counts(manifest: Mapping[str, Any]) -> pd.DataFrame:
     """Count one benchmark, its sub-datasets together last where it has several."""
-    rows = [
-        {
-            "dataset": manifest["dataset"],
-            "subset": subset,
-            "split": split,
-            "source": count["photographs"],
-            "ours": count["used"],
-            "skipped": count["photographs"] - count["used"],
-            "reason": ", ".join(count["skipped"]),
-            "composites": count["composites"],
-        }
-        for subset, splits in manifest["counts"].items()
-        for split, count in splits.items()
-    ]
-    table = pd.DataFrame(rows)
+    rows = []
+    for subset, splits in manifest["counts"].items():
+        for split, count in splits.items():
+            skipped = (count["photographs"] - count["used"], ", ".join(count["skipped"]))
+            rows.append((manifest["dataset"], subset, split, count["photographs"], count["used"], *skipped, count["composites"]))
+    table = pd.DataFrame(rows, columns=["dataset", "subset", "split", "source", "ours", "skipped", "reason", "composites"])
     several = len(manifest["counts"]) > 1
     if several:
         sums = table.groupby(["dataset", "split"], sort=False, as_index=False).sum(numeric_only=True)

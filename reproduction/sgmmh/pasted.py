@@ -6,13 +6,13 @@ pasted by rule, in the paper's three settings. No true picture is known, so ther
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from harmlib.data.photos import Photo, Source
+from harmlib.data.photos import Photo
 from harmlib.errors import DataError
 from harmlib.inference.pictures import harmonize
 from harmlib.io.images import resize
@@ -74,18 +74,12 @@ def paste_people(artefacts: Artefacts) -> list[Pasted]:
     names = [name for split in people.splits() for name in people.ids(split)]
     chosen = evenly(names, 2 * len(SETTINGS))
     pairs = [chosen[index : index + 2] for index in range(0, len(chosen) - 1, 2)]
-    backgrounds = list(_landscapes(scenes, len(SETTINGS)))
+    photos = (scenes.load(name) for name in evenly(scenes.ids("test"), 4 * len(SETTINGS)))
+    backgrounds = evenly([photo for photo in photos if photo.image.shape[1] > photo.image.shape[0]], len(SETTINGS))
     return [
         _pasted(setting, backgrounds[index % len(backgrounds)], [people.load(name) for name in pairs[index % len(pairs)]], people.no_object)
         for index, setting in enumerate(SETTINGS)
     ]
-
-
-def _landscapes(source: Source, count: int) -> Iterator[Photo]:
-    """Yield up to ``count`` test photographs that are wider than tall, evenly spaced."""
-    photos = (source.load(name) for name in evenly(source.ids("test"), 4 * count))
-    wide = [photo for photo in photos if photo.image.shape[1] > photo.image.shape[0]]
-    yield from evenly(wide, count)
 
 
 def _pasted(setting: str, background: Photo, people: Sequence[Photo], no_object: int | None) -> Pasted:
@@ -126,18 +120,14 @@ def pasted_figure(pasted: Sequence[Pasted], methods: Mapping[str, HarmonizationM
 
     methods: those that get the union of the masks; without: the one that gets no mask.
     """
-    return gallery([_scene(entry, methods, without) for entry in pasted], columns=COLUMNS)
-
-
-def _scene(entry: Pasted, methods: Mapping[str, HarmonizationModel], without: HarmonizationModel) -> Scene:
-    """Return the pictures of one composite."""
-    alone = {
-        f"foreground {number}": np.where(mask[..., None], entry.composite, EMPTY).astype(np.uint8)
-        for number, mask in enumerate(entry.masks, 1)
-    }
-    results = {}
-    for name, model in methods.items():  # the figure asks what they do to a background that nobody asked to change
-        results[f"{NAMES[name]}, mask"] = np.asarray(harmonize(model, entry.composite, entry.union, background="keep"))
-    results["OMGAN, no mask"] = np.asarray(harmonize(without, entry.composite))
-    pictures = {"background": entry.background, **alone, "union mask": entry.union, "composite": entry.composite, **results}
-    return Scene(entry.label, pictures)
+    scenes = []
+    for entry in pasted:
+        pictures = {"background": entry.background}
+        for number, mask in enumerate(entry.masks, 1):
+            pictures[f"foreground {number}"] = np.where(mask[..., None], entry.composite, EMPTY).astype(np.uint8)
+        pictures |= {"union mask": entry.union, "composite": entry.composite}
+        for name, model in methods.items():  # the figure asks what they do to a background that nobody asked to change
+            pictures[f"{NAMES[name]}, mask"] = np.asarray(harmonize(model, entry.composite, entry.union, background="keep"))
+        pictures["OMGAN, no mask"] = np.asarray(harmonize(without, entry.composite))
+        scenes.append(Scene(entry.label, pictures))
+    return gallery(scenes, columns=COLUMNS)

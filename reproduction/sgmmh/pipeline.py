@@ -26,7 +26,9 @@ def pipeline_figure(model: SgmmhOMGAN, example: Example) -> Figure:
     prediction = predict(model, example)
     diagram = Diagram(HEIGHT)
     diagram.picture((0.1, 2.0, 1.1, 1.1), example.composite, "composite", "1×3×256×256, LAB")
-    _draw_network(diagram)
+    diagram.hourglass((1.5, 2.05, 0.75, 1.0))
+    diagram.text((1.875, 3.15), "attention U-Net")
+    diagram.text((1.875, 1.79), "8 levels,\nbottleneck 1×1", size=FONT - 1)
     _show_masks(diagram, prediction["operator_masks"][0].float().numpy())
     diagram.box((4.62, 2.2, 0.75, 0.7), "retoucher\nI · mul + add")
     diagram.picture((5.7, 2.0, 1.1, 1.1), picture(prediction), "result", "1×3×256×256")
@@ -61,13 +63,6 @@ def _show_masks(diagram: Diagram, masks: np.ndarray) -> None:
         title = name.replace("_", " ") + (" − 1" if row else "")
         diagram.picture((2.55 + 0.65 * column, 2.62 - 0.82 * row, 0.6, 0.6), mask, title, "", limit)
     diagram.text((3.5, 1.69), f"operator masks, 1×6×256×256, within ±{limit:.2g}", size=FONT - 1)
-
-
-def _draw_network(diagram: Diagram) -> None:
-    """Draw the U-Net as an hourglass."""
-    diagram.hourglass((1.5, 2.05, 0.75, 1.0))
-    diagram.text((1.875, 3.15), "attention U-Net")
-    diagram.text((1.875, 1.79), "8 levels,\nbottleneck 1×1", size=FONT - 1)
 
 
 def _draw_arrows(diagram: Diagram) -> None:

@@ -19,14 +19,10 @@ def write_api(folder: Path, rooms: Sequence[str] = ROOMS) -> list[str]:
     """Write one page per room into a folder; return their names in order."""
     folder.mkdir(parents=True, exist_ok=True)
     for room in rooms:
+        found = pkgutil.iter_modules([str(Path(harmlib.__path__[0]) / room)])
+        inside = [f"harmlib.{room}.{module.name}" for module in found if module.name != "kernels" and not module.ispkg]
         # What a room hands on from its modules is described where it stands.
-        directives = "\n".join(f".. automodule:: {module}\n   :members:\n   :ignore-module-all:\n" for module in _modules(room))
+        modules = [f"harmlib.{room}", *inside]
+        directives = "\n".join(f".. automodule:: {module}\n   :members:\n   :ignore-module-all:\n" for module in modules)
         (folder / f"{room}.md").write_text(f"# harmlib.{room}\n\n```{{eval-rst}}\n{directives}```\n", encoding="utf-8")
     return list(rooms)
-
-
-def _modules(room: str) -> list[str]:
-    """Return the dotted names of a room and its modules, compiled loops and layers apart."""
-    base = Path(harmlib.__path__[0]) / room
-    inside = [module.name for module in pkgutil.iter_modules([str(base)]) if module.name != "kernels" and not module.ispkg]
-    return [f"harmlib.{room}", *(f"harmlib.{room}.{name}" for name in inside)]

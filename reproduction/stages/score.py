@@ -152,7 +152,12 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
     """
     import torch
 
-    workers = _default_workers(parts, results) if workers is None else workers
+    from harmlib.data.pairs import read_pairs
+
+    if workers is None:
+        pictures = sum(len(read_pairs(results.benchmark(part.benchmark.name), part.split)) for part in parts)
+        # Networks gain as much from a core's thread as from a process, all else only from processes.
+        workers = (os.cpu_count() or 1) if device_kind() == "cpu" and pictures >= MANY_PICTURES else 0
     together: dict[tuple[str, str], list[Part]] = {}
     for part in parts:
         together.setdefault((part.benchmark.name, part.protocol), []).append(part)
@@ -166,14 +171,6 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
         for index, _ in done:
             bar.update(len(jobs[index][0]))
     return 1
-
-
-def _default_workers(parts: list[Part], results: Results) -> int:
-    """Return how many processes pay: networks gain as much from a core's thread as from a process, all else only from processes."""
-    from harmlib.data.pairs import read_pairs
-
-    pictures = sum(len(read_pairs(results.benchmark(part.benchmark.name), part.split)) for part in parts)
-    return (os.cpu_count() or 1) if device_kind() == "cpu" and pictures >= MANY_PICTURES else 0
 
 
 _work: dict[str, Results] = {}  # what a worker process needs for every job, sent once

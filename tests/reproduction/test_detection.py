@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from harmlib.errors import DataError, EmptyMaskError, MaskError, ParameterError
+from harmlib.errors import DataError, EmptyMaskError, MaskError
 from harmlib.models.base import HarmonizationModel, Prediction
 from reproduction.perceptual import detection
 
@@ -71,17 +71,6 @@ def test_iou_of_known_masks() -> None:
     assert math.isnan(detection.iou(found & truth & ~truth, np.zeros(4, bool)))
 
 
-def test_direction_scores_take_the_likeliest_class() -> None:
-    probabilities = np.array([[[0.6, 0.4, 0.1]], [[0.1, 0.5, 0.2]], [[0.3, 0.1, 0.7]]])  # likeliest: 0, 1, 2
-    labels = np.array([[0, 0, 2]])
-
-    table = detection.direction_scores(probabilities, labels).set_index("direction")
-
-    assert table.loc["negative"].tolist() == pytest.approx([2 * 1.0 / (1.1 + 2), 0.5])
-    assert math.isnan(table.loc["positive", "f1"])
-    assert table.loc["positive", "iou"] == 0
-
-
 def test_roc_of_known_scores() -> None:
     scores = np.array([0.9, 0.8, 0.7, 0.6])
     probabilities = np.stack([scores, 1 - scores, 0 * scores])[None, :, None]  # (1, 3, 1, 4)
@@ -110,11 +99,6 @@ def test_roc_of_pixels_all_alike_is_refused() -> None:
         detection.roc(np.full((1, 3, 2, 2), 1 / 3), np.full((1, 2, 2), 2), "positive")
 
 
-def test_roc_of_an_unknown_direction_is_refused() -> None:
-    with pytest.raises(ParameterError, match='no direction "up": choose from negative, positive'):
-        detection.roc(np.full((1, 3, 2, 2), 1 / 3), np.full((1, 2, 2), 2), "up")
-
-
 @pytest.mark.parametrize(
     ("stops", "probability", "expected"),
     [
@@ -132,11 +116,6 @@ def test_predicted_threshold_is_interpolated(stops: list[float], probability: li
 
 def test_a_threshold_that_is_never_reached_is_not_a_number() -> None:
     assert math.isnan(detection.predicted_threshold([0, 0.5, 1], [0.1, 0.2, 0.49]))
-
-
-def test_a_threshold_of_both_directions_is_refused() -> None:
-    with pytest.raises(ParameterError, match="these shifts go both ways"):
-        detection.predicted_threshold([-0.5, 0.5], [0.1, 0.9])
 
 
 def test_each_direction_has_its_own_threshold() -> None:

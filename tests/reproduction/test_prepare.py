@@ -20,7 +20,7 @@ from scipy.io import savemat
 from harmlib.data.sources import open_source
 from harmlib.errors import DataError, ImageError, ParameterError
 from reproduction.prepare import matlab
-from reproduction.prepare.prepare import list_releases, prepare
+from reproduction.prepare.prepare import prepare
 from reproduction.prepare.releases import CCP_GROUP_OF, median_annotator
 
 CCP_TAGS = ["null", *sorted(set(CCP_GROUP_OF) - {"null"})]
@@ -98,10 +98,6 @@ def bsds500(tmp_path: Path) -> Path:
         annotators = cell(regions(1, 2, 3, 3, 3), regions(1, 1, 1, 1, 1), regions(4, 4, 9, 9, 9))
         write_mat(data / "groundTruth" / split / f"{name}.mat", groundTruth=annotators)
     return tmp_path / "BSR"
-
-
-def test_three_releases_are_known() -> None:
-    assert list_releases() == ["bsds500", "camvid", "ccp"]
 
 
 def test_ccp_is_scaled_to_width_400(ccp: Path, tmp_path: Path) -> None:

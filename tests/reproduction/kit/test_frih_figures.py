@@ -139,6 +139,8 @@ def test_fusion_figure_shows_seven_steps_that_double(narrow_frih):
     figure = pipeline.fusion_figure(narrow_frih, two_colors())
 
     assert [axis.get_xlabel().split("×")[1] for axis in figure.axes[1:8]] == ["4", "8", "16", "32", "64", "128", "256"]
+    assert models.create("frih").cascade.head[0][0].in_channels == 352
+    assert any("(352 at full width)" in text.get_text() for text in figure.axes[0].texts)
 
 
 def test_features_are_read_without_leaving_hooks(narrow_frih):
@@ -146,10 +148,6 @@ def test_features_are_read_without_leaving_hooks(narrow_frih):
 
     assert [len(features) for features in steps] == 7 * [2]
     assert not any(block._forward_hooks for block in narrow_frih.cascade.decoder)
-
-
-def test_full_width_fuses_352_channels():
-    assert pipeline.full_channels() == models.create("frih").cascade.head[0][0].in_channels == 352
 
 
 def test_sweep_figure_has_no_curve_of_ours_for_a_single_training(frih_artefacts):

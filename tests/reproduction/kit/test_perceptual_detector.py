@@ -131,6 +131,15 @@ def test_measure_of_a_perfect_answer():
     assert found == {"f1": 1, "iou": 1, "inside": 1, "opposite": 0, "detected": 0.5}
 
 
+def test_measure_takes_the_likeliest_class():
+    probabilities = np.array([[[0.6, 0.4, 0.1]], [[0.1, 0.5, 0.2]], [[0.3, 0.1, 0.7]]])  # likeliest: 0, 1, 2
+
+    found = detector.measure(probabilities, np.array([[0, 0, 2]]), np.array([[True, True, False]]))
+
+    assert [found["f1"], found["iou"]] == pytest.approx([2 * 1.0 / (1.1 + 2), 0.5])
+    assert [found["inside"], found["opposite"]] == pytest.approx([0.5, 0.3])
+
+
 def test_measure_of_a_picture_without_a_visible_shift_counts_false_alarms_only():
     probabilities = np.stack([np.eye(4), np.zeros((4, 4)), 1 - np.eye(4)])
 

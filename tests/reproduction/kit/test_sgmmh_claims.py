@@ -52,7 +52,7 @@ def published(good_artefacts):
 
 @pytest.mark.parametrize(("train", "test", "verdict"), [(20_210, 2000, CANNOT_SAY), (20_210, 3000, DIFFERS), (15_000, 2000, DIFFERS)])
 def test_split_sizes_of_scenes_are_judged_as_far_as_they_are_public(published, train, test, verdict):
-    found = claims.scene_splits(published(ade20k={"train": train, "test": test}), np.nan)
+    found = claims.CLAIMS["sgmmh-C03"](published(ade20k={"train": train, "test": test}), np.nan)
 
     assert (found.verdict, found.ours.mean) == (verdict, train)
     assert f"validation {test:,}" in found.note
@@ -60,7 +60,7 @@ def test_split_sizes_of_scenes_are_judged_as_far_as_they_are_public(published, t
 
 @pytest.mark.parametrize(("test", "verdict"), [(10_000, CANNOT_SAY), (20_000, AGREES), (20_001, DIFFERS)])
 def test_people_without_public_labels_cannot_be_counted(published, test, verdict):
-    found = claims.people(published(lip={"train": 30_462, "test": test}), 50_462)
+    found = claims.CLAIMS["sgmmh-C04"](published(lip={"train": 30_462, "test": test}), 50_462)
 
     assert (found.verdict, found.ours.mean) == (verdict, 30_462 + test)
 
