@@ -205,9 +205,9 @@ def agreement_sentences(agreement: pd.DataFrame, counts: pd.DataFrame) -> list[s
     return sentences
 
 
-def against_nothing(table: pd.DataFrame, metric: str = "mse") -> list[str]:
-    """Return one sentence per reading: which systems differ clearly from the composite; table: ``ranking_table``."""
-    part = table[(table["metric"] == metric) & (table["method"] != BASELINE)]
+def against_nothing(table: pd.DataFrame) -> list[str]:
+    """Return one sentence per reading: which systems differ clearly from the composite in MSE; table: ``ranking_table``."""
+    part = table[(table["metric"] == "mse") & (table["method"] != BASELINE)]
     shown = (BETTER, OPEN, WORSE, TOO_FEW) if TOO_FEW in set(part["reading"]) else (BETTER, OPEN, WORSE)
     names = {words: part.loc[part["reading"] == words, "system"].tolist() for words in shown}
     return [f"{words} (against doing nothing): {', '.join(found) or 'none'}." for words, found in names.items()]

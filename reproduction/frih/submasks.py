@@ -89,6 +89,6 @@ def regions(examples: Sequence[Example], submasks: pd.DataFrame) -> pd.DataFrame
     return table.rename(columns=names).rename_axis(columns=None).merge(spreads, on=["subset", "id"], validate="one_to_one")
 
 
-def flattest(table: pd.DataFrame, share: float = 0.25) -> pd.DataFrame:
-    """Return the rows of ``regions`` whose foregrounds have the least spread of colors, at least one."""
-    return table.nsmallest(max(1, round(share * len(table))), "spread")
+def flattest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the quarter of ``regions`` whose foregrounds have the least spread of colors, at least one row."""
+    return table.nsmallest(max(1, round(len(table) / 4)), "spread")

@@ -142,9 +142,9 @@ class Supervision:
     shares: list[float]
 
 
-def supervise(sample: Sample, model: Harmonizer, seed: int = ARGUMENT_SEED) -> Supervision:
+def supervise(sample: Sample, model: Harmonizer) -> Supervision:
     """Return one training step's pictures and losses for a real photograph, with arguments drawn from the training's ranges."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(ARGUMENT_SEED)
     drawn = [float(generator.uniform(-RANGES[name], RANGES[name])) for name in model.filters]
     image, mask = to_tensor(sample.real)[None], to_tensor(sample.mask)[None]
     with torch.inference_mode():

@@ -113,13 +113,13 @@ def all_orders(artefacts: Artefacts) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def order_sentences(table: pd.DataFrame, metric: str = "mse") -> list[str]:
-    """Return one sentence per protocol: how Harmonizer stands against every other method; table: ``all_orders``."""
+def order_sentences(table: pd.DataFrame) -> list[str]:
+    """Return one sentence per protocol: how Harmonizer's MSE stands against every other method's; table: ``all_orders``."""
     sentences = []
-    for protocol, part in table[(table["metric"] == metric) & (table["first"] == "harmonizer")].groupby("protocol", sort=False):
+    for protocol, part in table[(table["metric"] == "mse") & (table["first"] == PAPER)].groupby("protocol", sort=False):
         rows = zip(part["reading"], part["second"].map(LABELS), strict=True)
         words = [f"{comparisons.PHRASES[reading]} {name}" for reading, name in rows]
-        sentences.append(f"{protocol} (n = {part['n'].iloc[0]}), {metric.upper()} of Harmonizer: {'; '.join(words)}.")
+        sentences.append(f"{protocol} (n = {part['n'].iloc[0]}), MSE of Harmonizer: {'; '.join(words)}.")
     return sentences
 
 
@@ -156,9 +156,9 @@ def at_both_sizes(artefacts: Artefacts, at_256: str, at_full_size: str) -> pd.Da
     return pd.concat(parts, ignore_index=True).assign(protocol="")
 
 
-def reduction(artefacts: Artefacts, protocol: str, method: str, metric: str = "mse") -> Interval:
-    """Return by what share Harmonizer's mean error lies below a method's, with its interval."""
-    ratio = paired_ratio(under(artefacts, protocol), "harmonizer", method, metric)
+def reduction(artefacts: Artefacts, protocol: str, method: str) -> Interval:
+    """Return by what share Harmonizer's mean MSE lies below a method's, with its interval."""
+    ratio = paired_ratio(under(artefacts, protocol), PAPER, method, "mse")
     return Interval(1 - ratio.mean, 1 - ratio.high, 1 - ratio.low, ratio.n)
 
 

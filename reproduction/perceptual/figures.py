@@ -18,7 +18,7 @@ from harmlib.data.composers.regions import find_mask
 from harmlib.data.pairs import Pair
 from harmlib.errors import DataError
 from harmlib.io.images import to_tensor
-from harmlib.models.base import HarmonizationModel, Prediction
+from harmlib.models.base import HarmonizationModel, Prediction, resize_to
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import VISIBLE, first_photos, first_visible
 from reproduction.kit.style import sentence_figure
@@ -180,7 +180,8 @@ def _two_stage_figure(examples: Sequence[Example], models: Mapping[str, Harmoniz
         two_stage = predictions[TWO_STAGE]
         found, legend = gray(detected_mask(two_stage)), ""
         if colored:
-            found, legend = colored_detection(two_stage["probabilities"], two_stage.image), "red: negative\ngreen: positive"
+            probabilities = resize_to(two_stage["probabilities"], two_stage.image)[0].permute(1, 2, 0)
+            found, legend = colored_detection(probabilities.numpy()), "red: negative\ngreen: positive"
         results = {title: picture(predictions[method]) for method, title in titles.items()}
         pictures = {TRUTH: example.real, INPUT: example.composite, **results, "$M_p$": found, "$M_s$": example.mask}
         errors = {INPUT: input_error(example), **{title: error(predictions[method], example) for method, title in titles.items()}}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from torch import Tensor
 
-from harmlib.io.images import to_array, to_tensor
+from harmlib.io.images import to_tensor
 from harmlib.metrics import functional
-from harmlib.models.base import HarmonizationModel, Prediction, resize_to
+from harmlib.models.base import HarmonizationModel, Prediction
 from reproduction.kit.examples import Example, picture, predict, read_example
 
 # The protocols "perceptual" and "harmlib" look at the same 256x256 pictures; they differ in what happens to predictions.
@@ -36,14 +35,11 @@ def detected_mask(prediction: Prediction) -> np.ndarray:
     return prediction["detected_mask"][0, 0].numpy()
 
 
-def colored_detection(probabilities: Tensor, like: Tensor) -> np.ndarray:
-    """Return a detection as a picture, uint8 (H, W, 3): negative in red, positive in green, both by probability.
-
-    probabilities: (1, 3, h, w), as a detector gives them; like: a batch of the height and width that the picture gets.
-    """
-    shown = resize_to(probabilities, like)[0].clone()  # (3, H, W)
-    shown[2] = 0  # neither
-    return to_array(shown)
+def colored_detection(probabilities: np.ndarray) -> np.ndarray:
+    """Return a detection (H, W, 3) as a picture, uint8 (H, W, 3): negative in red, positive in green, both by probability."""
+    shown = np.rint(255 * probabilities).astype(np.uint8)
+    shown[..., 2] = 0  # neither
+    return shown
 
 
 def gray(mask: np.ndarray) -> np.ndarray:

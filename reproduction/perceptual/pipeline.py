@@ -65,15 +65,14 @@ def system_figure(models: Mapping[str, HarmonizationModel], example: Example) ->
     """Return figure 2: the detector's two channels, their maximum, and the harmonizer that gets it in place of a mask."""
     predictions = two_stages(models, example)
     found = predictions[TWO_STAGE]
-    probabilities = found["probabilities"]
-    shape = "×".join(map(str, probabilities.shape[2:]))
+    probabilities = found["probabilities"][0].permute(1, 2, 0).numpy()  # (H, W, 3)
+    shape = "×".join(map(str, probabilities.shape[:2]))
     diagram = Diagram(SYSTEM_HEIGHT)
     diagram.picture((0.08, 0.8, SMALL_SIDE, SMALL_SIDE), example.composite, "composite", COLORS)
     for channel, bottom, name in ((0, 1.3, "$p_0$ negative"), (1, 0.25, "$p_1$ positive")):
-        alone = probabilities.clone()
-        alone[:, 1 - channel] = 0
-        shown = colored_detection(alone, probabilities)
-        diagram.picture((1.87, bottom, 0.72, 0.72), shown, name, f"1×{shape}")
+        alone = colored_detection(probabilities)
+        alone[..., 1 - channel] = 0
+        diagram.picture((1.87, bottom, 0.72, 0.72), alone, name, f"1×{shape}")
     diagram.box((2.78, 1.03, 0.42, 0.4), "max")
     diagram.picture((3.37, 0.8, SMALL_SIDE, SMALL_SIDE), gray(detected_mask(found)), "$M_p$", MASK)
     diagram.picture((5.0, 0.8, SMALL_SIDE, SMALL_SIDE), picture(found), "$C_p$", COLORS)

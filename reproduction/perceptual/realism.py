@@ -18,7 +18,7 @@ from reproduction.kit.labelme import REALISTIC, UNREALISTIC, chance_readings
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import COLUMN_WIDTH
 from reproduction.perceptual.detection import DETECTED, DIRECTIONS
-from reproduction.perceptual.shifts import detection_picture
+from reproduction.perceptual.pictures import colored_detection
 
 # Score -> what it is. The first two are the question; CONTROLS need no detector, and tell what the labels follow without one.
 SCORES = {
@@ -118,7 +118,7 @@ def example_figure(model: HarmonizationModel, rows: pd.DataFrame, scores: pd.Dat
     for index, rule in extremes(scores):
         row, found = rows.iloc[index], scores.iloc[index]
         image = read_image(row["composite"])
-        pictures = {"composite": image, "object": read_mask(row["mask"]), "detection": detection_picture(detect(model, image))}
+        pictures = {"composite": image, "object": read_mask(row["mask"]), "detection": colored_detection(detect(model, image))}
         captions = {"detection": f"{found['inside']:.2f} inside, {found['whole']:.2f} in all"}
         shown.append(GridRow(pictures, row_label(rule, row["id"]), captions))
     return picture_grid(shown, width=1.4 * COLUMN_WIDTH)

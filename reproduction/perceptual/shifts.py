@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from harmlib.data.composers.thresholds import CONSTANT, NEGATIVE, NONE, POSITIVE, classify
@@ -15,6 +14,7 @@ from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.selection import first_visible
 from reproduction.perceptual.artefacts import Artefacts, detector_run
 from reproduction.perceptual.detection import DIRECTIONS
+from reproduction.perceptual.pictures import colored_detection
 
 # 0.2 stops lie just within the medians of what people see.
 SHOWN = (-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0)
@@ -35,12 +35,5 @@ def shift_figure(artefacts: Artefacts, model: HarmonizationModel) -> Figure:
     means = {title: answer[mask].mean(0) for title, answer in found.items()}
     numbers = {title: "\n".join(f"p {name} {mean[index]:.2f}" for index, name in enumerate(DIRECTIONS)) for title, mean in means.items()}
     box = foreground_box(mask)
-    shown = {title: detection_picture(answer) for title, answer in found.items()}
+    shown = {title: colored_detection(answer) for title, answer in found.items()}
     return picture_grid([GridRow(pictures, pair.id, words, box), GridRow(shown, "detector", numbers, box)])
-
-
-def detection_picture(probabilities: np.ndarray) -> np.ndarray:
-    """Return what ``detect`` found as a picture, uint8 (H, W, 3): negative in red, positive in green, by probability."""
-    picture = np.rint(255 * probabilities).astype(np.uint8)
-    picture[..., len(DIRECTIONS) :] = 0
-    return picture

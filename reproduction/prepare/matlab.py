@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
-import os
 import resource
-import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from harmlib.threads import end_with_parent
 
 # An annotation has at most some megapixels; SciPy itself maps less than half of this.
 MEMORY = 2 * 2**30
@@ -55,16 +55,8 @@ def _limit() -> None:
     """Keep this process within MEMORY, and end it when its parent, which may be killed, has ended."""
     import scipy.io  # noqa: F401 (what it maps counts too)
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def _end_with_parent() -> None:
-    """Wait for the parent's end, and end too."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # only spawned processes come here
-    parent.join()
-    os._exit(1)
 
 
 def _load(path: str, variable: str) -> Any:

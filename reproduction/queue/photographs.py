@@ -10,7 +10,7 @@ import csv
 import io
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +52,7 @@ class Packed:
 
 
 def pack_photographs(
-    profile: Profile, needed: Mapping[str, Iterable[str]], data: str | os.PathLike[str] | None, folder: Path, *, room: int
+    profile: Profile, needed: Mapping[str, Collection[str]], data: str | os.PathLike[str] | None, folder: Path, *, room: int
 ) -> dict[str, Any]:
     """Write ``<source>.zip`` of every source into a folder; return source -> what a machine that has nothing else must know of it.
 
@@ -60,12 +60,12 @@ def pack_photographs(
     its list, because neighbors in it may be frames of one video. Raises DataError when that leaves hardly any, and as the sources do.
     """
     sources = {name: profile.open_source(name, data) for name in needed}
-    packed = {
-        (name, split): _compress(source, split)
-        for name, source in sources.items()
-        for split in source.splits()
-        if split in set(needed[name])
-    }
+    packed: dict[tuple[str, str], list[Packed]] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the decoders and encoders work beside each other
+        for name, source in sources.items():
+            for split in (split for split in source.splits() if split in needed[name]):
+                ids, make = source.ids(split), partial(_pack, source)
+                packed[name, split] = list(progress(pool.map(make, ids), total=len(ids), desc=f"{name} {split}", unit="photograph"))
     share = next((percent for percent in range(100, 0, -1) if _size(packed, percent) <= room), 0)
     if not share:
         raise DataError(f"{room / 2**20:.1f} MiB are left for photographs, which is not enough: give a larger limit, or queue fewer runs")
@@ -77,13 +77,6 @@ def pack_photographs(
         counts = {split: {"carried": len(photos), "of": len(packed[name, split])} for split, photos in kept.items()}
         found[name] = {"no_object": source.no_object, "sha256": sha256(path), "photographs": counts}
     return found
-
-
-def _compress(source: Source, split: str) -> list[Packed]:
-    """Return a split's photographs at the size at which they travel."""
-    ids = source.ids(split)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the decoders and encoders work beside each other
-        return list(progress(pool.map(partial(_pack, source), ids), total=len(ids), desc=f"{source.name} {split}", unit="photograph"))
 
 
 def _pack(source: Source, photo_id: str) -> Packed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ def note_text(note: Mapping[str, Any], folder: str) -> str:
     return "\n".join(
         [
             *(f"{name}: " + ", ".join(f"{counts['carried']} {split}" for split, counts in splits) for name, splits in carried.items()),
-            *_left_out(note["left_out"]),
+            *(f"left out: {sentence}" for sentence in note["left_out"]),
             f"finished: {', '.join(note['finished']) or 'no run yet'}",
             f"left: {', '.join(left) or 'nothing'}",
             f'"{folder}" has {sizes([Path(folder)]) / MIB:.1f} of at most {note["limit"]:g} MiB; wheels.txt lists what must be installed.',
@@ -30,12 +30,7 @@ def report_text(report: Mapping[str, Any]) -> str:
         [
             *(f"{name}: finished in {seconds:.0f} seconds" for name, seconds in report["finished"].items()),
             *(f"{name}: failed: {sentence}" for name, sentence in report["failed"].items()),
-            *_left_out(report["left_out"]),
+            *(f"left out: {sentence}" for sentence in report["left_out"]),
             f"left: {', '.join(report['left']) or 'nothing'}; the call took {report['seconds']:.0f} seconds.",
         ]
     )
-
-
-def _left_out(sentences: Iterable[str]) -> list[str]:
-    """Return the lines about what did not fit."""
-    return [f"left out: {sentence}" for sentence in sentences]

@@ -28,6 +28,7 @@ from reproduction.sgmmh.artefacts import BASELINE, PAPER, Artefacts
 DEGRADATIONS = ("gaussian_noise", "laplace_noise", "poisson_noise", "motion_blur", "jpeg")
 DRAWS = 200
 MOST_REGIONS = 20
+FRESH = 2000  # freshly drawn regions
 
 
 def judge_claims(artefacts: Artefacts, differences: pd.DataFrame) -> list[ClaimResult]:
@@ -92,10 +93,10 @@ def most_drawn(regions: int) -> int:
     return max(len(choose_regions(labels, np.random.default_rng((regions, draw)))) for draw in range(DRAWS))
 
 
-def second_filters(seen: Evidence, paper: float, *, regions: int = 2000) -> Finding:
+def second_filters(seen: Evidence, paper: float) -> Finding:
     """C09: how often a freshly drawn region gets a second filter."""
     labels = np.ones((1, 1), dtype=np.uint8)
-    fresh = [draw_recipe(labels, np.random.default_rng(draw))["regions"][0] for draw in range(regions)]
+    fresh = [draw_recipe(labels, np.random.default_rng(draw))["regions"][0] for draw in range(FRESH)]
     recipes = pd.concat([seen.artefacts.composites(name)["recipe"] for name in seen.artefacts.manifests])
     on_disk = np.mean([len(entry["steps"]) == 2 for recipe in recipes for entry in recipe["regions"]])
     note = f"regions with a second filter, freshly drawn; on the test composites {on_disk:.2f}; three of its six kinds change nothing"

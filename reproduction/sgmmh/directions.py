@@ -23,12 +23,12 @@ CHANCE = 0.5
 COMPARED = {"add": "additive mask", "done": "whole edit"}
 
 
-def region_directions(artefacts: Artefacts, benchmark: str, *, method: str = "sgmmh_omgan", limit: int = 400) -> pd.DataFrame:
-    """Return one row per test composite, perturbed region and channel: data, id, region, channel, wanted, add, done.
+def region_directions(artefacts: Artefacts, benchmark: str, *, limit: int = 400) -> pd.DataFrame:
+    """Return one row per test composite, perturbed region and channel for OMGAN: data, id, region, channel, wanted, add, done.
 
     limit: how many composites are looked at, evenly spaced over the test list. Values are in 8-bit LAB codes.
     """
-    model = artefacts.models(benchmark)[method]
+    model = artefacts.models(benchmark)["sgmmh_omgan"]
     rows = []
     for pair in evenly(list(artefacts.pairs(benchmark).values()), limit):
         example = read_example(pair)

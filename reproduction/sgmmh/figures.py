@@ -98,11 +98,12 @@ def comparison_figure(compared: Sequence[Compared]) -> Figure:
     return figure
 
 
-def mask_figure(compared: Sequence[Compared], method: str = "sgmmh_omgan") -> Figure:
-    """Return figure 5: target, composite, result, and the additive masks of a method as signed maps on one scale."""
+def mask_figure(compared: Sequence[Compared]) -> Figure:
+    """Return figure 5: target, composite, result, and OMGAN's additive masks as signed maps on one scale."""
     rows = []
     for entry in compared:
-        pictures = {"target": entry.example.real, "composite": entry.example.composite, **_result_and_maps(entry.predictions[method])}
+        found = _result_and_maps(entry.predictions["sgmmh_omgan"])
+        pictures = {"target": entry.example.real, "composite": entry.example.composite, **found}
         rows.append(GridRow({title: entry.example.proportioned(values) for title, values in pictures.items()}, entry.example.label))
     return _framed(picture_grid(rows, unit=UNIT))
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SPLIT = "test"
 # Starting a process takes as long as scoring some hundred pictures.
 MANY_PICTURES = 2000
 SHARED = 4  # methods for which one process reads the pictures once: more would leave processes without work at the end
@@ -45,7 +46,6 @@ class Part:
     run: RunPlan | None
     benchmark: BenchmarkPlan
     protocol: str
-    split: str
     path: Path
 
     @property
@@ -54,9 +54,7 @@ class Part:
         return self.path.with_suffix(".growing.csv")
 
 
-def score_papers(
-    profile: Profile, papers: Iterable[str], *, results: Results, split: str = "test", workers: int | None = None
-) -> dict[str, pd.DataFrame]:
+def score_papers(profile: Profile, papers: Iterable[str], *, results: Results, workers: int | None = None) -> dict[str, pd.DataFrame]:
     """Score the runs of some papers and their methods without weights on every benchmark; return paper -> one row per image and method.
 
     workers: processes beside this one, of one thread each, which share the methods; 0 for none. By default one per core where that is
@@ -73,11 +71,11 @@ def score_papers(
             check_finished(results.run(run.name), "20", profile, plan.paper)
     content = {name: inputs_fingerprint(results.benchmark(name)) for name in unique_benchmarks(plans)}
     content |= {name: sha256(results.run(name) / CHECKPOINT) for name in unique_runs(plans)}
-    expected = {plan.paper: _expected(plan, content, split) for plan in plans}
+    expected = {plan.paper: _expected(plan, content) for plan in plans}
     if any(not _is_scored(results.scores(plan.paper), expected[plan.paper]) for plan in plans):
         with alone(results.score_parts, f'another process is scoring into "{results.score_parts}"'):
             unfinished = [plan for plan in plans if not _is_scored(results.scores(plan.paper), expected[plan.paper])]
-            started, parts = time.time(), {plan.paper: _parts(plan, content, split, results) for plan in unfinished}
+            started, parts = time.time(), {plan.paper: _parts(plan, content, results) for plan in unfinished}
             missing = {part.path: part for paper in parts for part in parts[paper] if not _is_whole(part, results)}
             threads = _score_all(list(missing.values()), results, workers)
             for plan in unfinished:
@@ -102,7 +100,7 @@ def _is_whole(part: Part, results: Results) -> bool:
 
     if not part.path.exists():
         return False
-    pairs = [(pair.subset, pair.id) for pair in read_pairs(results.benchmark(part.benchmark.name), part.split)]
+    pairs = [(pair.subset, pair.id) for pair in read_pairs(results.benchmark(part.benchmark.name), SPLIT)]
     try:
         scores = read_scores(part.path)
         whole = sorted(zip(scores["subset"], scores["id"], strict=True)) == sorted(pairs)
@@ -113,23 +111,23 @@ def _is_whole(part: Part, results: Results) -> bool:
     return whole
 
 
-def _expected(plan: PaperPlan, content: Mapping[str, str], split: str) -> dict[str, object]:
+def _expected(plan: PaperPlan, content: Mapping[str, str]) -> dict[str, object]:
     """Return what a paper's scores depend on: its protocols, and its benchmarks and checkpoints by content."""
     names = [*(benchmark.name for benchmark in plan.benchmarks), *(run.name for run in plan.runs)]
     protocols = {name: list(methods) for name, methods in plan.protocols.items()}
-    return {"paper": plan.paper, "protocols": protocols, "split": split, "inputs": {name: content[name] for name in names}}
+    return {"paper": plan.paper, "protocols": protocols, "split": SPLIT, "inputs": {name: content[name] for name in names}}
 
 
-def _parts(plan: PaperPlan, content: Mapping[str, str], split: str, results: Results) -> list[Part]:
+def _parts(plan: PaperPlan, content: Mapping[str, str], results: Results) -> list[Part]:
     """Return what a paper's scores are put together from, in the order of its table."""
     parts = []
     for protocol in plan.protocols:
         for benchmark in (benchmark for benchmark in plan.benchmarks if benchmark.scored):
             for method, run in plan.methods(benchmark, protocol).items():
                 weights = content[run.name] if run else method
-                key = fingerprint([json.dumps([method, protocol, split]), content[benchmark.name], weights])
+                key = fingerprint([json.dumps([method, protocol, SPLIT]), content[benchmark.name], weights])
                 path = results.score_parts / f"{method}-{benchmark.name}-{protocol}-{key[:12]}.csv"
-                parts.append(Part(method, run, benchmark, protocol, split, path))
+                parts.append(Part(method, run, benchmark, protocol, path))
     return parts
 
 
@@ -155,7 +153,7 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
     from harmlib.data.pairs import read_pairs
 
     if workers is None:
-        pictures = sum(len(read_pairs(results.benchmark(part.benchmark.name), part.split)) for part in parts)
+        pictures = sum(len(read_pairs(results.benchmark(part.benchmark.name), SPLIT)) for part in parts)
         # Networks gain as much from a core's thread as from a process, all else only from processes.
         workers = (os.cpu_count() or 1) if device_kind() == "cpu" and pictures >= MANY_PICTURES else 0
     together: dict[tuple[str, str], list[Part]] = {}
@@ -165,29 +163,20 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
         for group in together.values():
             _score_together(group, results)
         return torch.get_num_threads()
-    jobs = [(group[first : first + SHARED],) for group in together.values() for first in range(0, len(group), SHARED)]
-    done = in_processes(_score_kept, jobs, workers=workers, prepare=_keep, given=(results,))
+    jobs = [(group[first : first + SHARED], results) for group in together.values() for first in range(0, len(group), SHARED)]
+    done = in_processes(_score_together, jobs, workers=workers, prepare=_prepare)
     with progress(total=len(parts), desc="scores", unit="method") as bar:
         for index, _ in done:
             bar.update(len(jobs[index][0]))
     return 1
 
 
-_work: dict[str, Results] = {}  # what a worker process needs for every job, sent once
-
-
-def _keep(results: Results) -> None:
-    """Keep where the results stand, torch to one thread, and this process's own bars from the one that counts methods."""
+def _prepare() -> None:
+    """Keep torch to one thread, and this process's own bars from the one that counts methods."""
     import torch
 
     torch.set_num_threads(1)
     os.environ[HIDDEN] = "yes"
-    _work["results"] = results
-
-
-def _score_kept(parts: list[Part]) -> None:
-    """Score some methods in a worker process."""
-    _score_together(parts, _work["results"])
 
 
 @one_algebra_thread()
@@ -201,8 +190,8 @@ def _score_together(parts: list[Part], results: Results) -> None:
         ScoreJob(part.method, part.growing, partial(_load, part, results), "pcm" if without_repeat(part.method).endswith(PCM) else "own")
         for part in parts
     ]
-    pairs = read_pairs(results.benchmark(first.benchmark.name), first.split)
-    score_methods(jobs, pairs, first.protocol, benchmark=first.benchmark.name, split=first.split)
+    pairs = read_pairs(results.benchmark(first.benchmark.name), SPLIT)
+    score_methods(jobs, pairs, first.protocol, benchmark=first.benchmark.name, split=SPLIT)
     for part in parts:
         part.growing.replace(part.path)
 

@@ -1,11 +1,21 @@
-"""Artefacts of FRIH, for its numbers and its figures."""
+"""Artefacts of FRIH, for its numbers and its figures; what a test has drawn is closed behind it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
 import pytest
 from miniature_frih import FMSE, make_artefacts, score_rows
 
 from reproduction.frih import artefacts
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    """Close what a test has drawn."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

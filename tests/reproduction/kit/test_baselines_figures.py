@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,13 +16,6 @@ from reproduction.baselines import figures, ranking, training
 from reproduction.baselines.artefacts import LABELS, Artefacts
 from reproduction.kit.comparisons import OPEN
 from reproduction.kit.examples import Example
-
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

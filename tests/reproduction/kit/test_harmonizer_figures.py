@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -19,13 +16,6 @@ from reproduction.harmonizer import failure, figures, flow
 from reproduction.kit.selection import Sample
 
 HEIGHT, WIDTH = 72, 96
-
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,13 +9,6 @@ from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows, sco
 
 from harmlib.evaluation.statistics import SIZE_BUCKETS
 from reproduction.perceptual import curves, distributions, numbers
-
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 def test_differences_are_detected_minus_true_and_missing_values_are_left_out():

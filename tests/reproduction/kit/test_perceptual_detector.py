@@ -115,12 +115,6 @@ def test_shifts_on_both_sides_of_the_thresholds_are_shown_with_the_answer(built_
     assert len(figure.axes) == 2 * len(shifts.SHOWN)
 
 
-def test_detection_is_red_for_darker_and_green_for_brighter():
-    picture = shifts.detection_picture(np.array([[[1.0, 0, 0], [0, 1, 0], [0, 0, 1]]]))
-
-    assert picture[0].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 0]]
-
-
 def test_measure_of_a_perfect_answer():
     region = np.zeros((4, 4), bool)
     region[:2] = True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,13 +24,6 @@ from reproduction.workspace import Workspace
 
 COCO = "coco-exp-style"
 Models = dict[str, HarmonizationModel]
-
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +75,7 @@ def test_no_mask_reaches_a_method_without_mask(trained):
 
 
 def test_detection_is_red_where_negative_and_green_where_positive():
-    probabilities = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])[None, :, None]  # (1, 3, 1, 3)
-
-    shown = pictures.colored_detection(probabilities, probabilities)
+    shown = pictures.colored_detection(np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]))
 
     assert shown.tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 0]]]
 

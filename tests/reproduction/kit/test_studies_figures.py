@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -12,13 +10,6 @@ from harmlib import models
 from reproduction.exhibits_userstudy import figures, filters, numbers, outputs, shares, votes, widths
 from reproduction.kit.selection import Sample
 from reproduction.userstudy.simulated import choice_study, color_difference, filter_study, ranking_study
-
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

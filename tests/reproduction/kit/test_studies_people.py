@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pytest
 from miniature_study import METHODS, RATERS, answer_as_page, make_miniature
 
@@ -15,13 +13,6 @@ from reproduction.exhibits_userstudy import material, people
 from reproduction.userstudy import write_study
 from reproduction.userstudy.pages import merge_answers
 from reproduction.userstudy.simulated import ranking_study
-
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 def asked(root: Path, kind: str) -> Path:
