@@ -11,14 +11,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harmlib.data.benchmarks import BenchmarkPlan
+from harmlib.data.photos import Source
+from harmlib.data.sources import open_source
 from harmlib.errors import DataError, ParameterError
 from harmlib.training.plan import RunPlan
-
-if TYPE_CHECKING:
-    from harmlib.data.photos import Source
 
 # Ends the name of a method whose small result goes to full size by polynomial color mapping.
 PCM = "_pcm"
@@ -128,8 +127,6 @@ class Profile:
 
     def open_source(self, name: str, data: str | os.PathLike[str] | None) -> Source:
         """Return the photograph source ``name`` under the root ``data``; raises DataError with what to fetch when it is absent."""
-        from harmlib.data.sources import open_source
-
         plan = self.sources[name]
         root = self.source_folder(name, data) if plan.folder else None
         source = open_source(plan.kind, root, **plan.options)

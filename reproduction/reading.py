@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import reduce
 from itertools import accumulate
 from pathlib import Path
@@ -80,10 +80,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         # PyYAML takes the square of the depth in time before it gives up.
         if max(accumulate(BRACKETS.get(character, 0) for character in text), default=0) > MAX_DEPTH:
             raise RecursionError
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        _check_keys(root, path.name)
+        loader = _Loader(text)
+        loader.name = path.name
+        root = loader.get_single_node()
         _check_size(root, path.name)
-        content = yaml.safe_load(text)
+        content = None if root is None else loader.construct_document(root)
     except HarmlibError:
         raise
     except Exception as error:  # a parser meets tags, dates and depth with whatever its first broken step raises
@@ -96,20 +97,17 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_keys(root: yaml.Node | None, file: str) -> None:
-    """Raise ParameterError for a key that stands twice in one mapping: YAML would keep the last without a word."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
-            continue
-        seen.add(id(node))
-        waiting += [entry[1] if isinstance(entry, tuple) else entry for entry in node.value]
-        keys = [(entry[0].value, entry[0].start_mark.line + 1) for entry in node.value if isinstance(entry, tuple)]
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key stands in a mapping once: PyYAML itself keeps the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping; raises ParameterError for a key that stands in it twice."""
         first: dict[str, int] = {}
-        for key, line in keys:
-            if isinstance(key, str) and first.setdefault(key, line) != line:
-                raise ParameterError(f'"{file}": the key "{key}" stands in line {first[key]} and again in line {line}: keep one')
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key.value, str) and (before := first.setdefault(key.value, line)) != line:
+                raise ParameterError(f'"{self.name}": the key "{key.value}" stands in line {before} and again in line {line}: keep one')
+        return super().construct_mapping(node, deep=deep)
 
 
 def _check_size(root: yaml.Node | None, file: str) -> None:

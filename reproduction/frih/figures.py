@@ -44,21 +44,17 @@ class Compared:
 
 def motivation_figure(compared: Sequence[Compared]) -> Figure:
     """Return figure 1: composite, mask, every method's result, real; under each row its foreground enlarged."""
-    return picture_grid([row for entry in compared for row in _motivation_rows(entry)])
-
-
-def _motivation_rows(entry: Compared) -> list[GridRow]:
-    """Return the whole pictures of one example with fMSE, and the same cut out around the foreground."""
-    example = entry.example
-    titles = {BASELINE: "composite", **{method: LABELS[method] for method in entry.results}}
-    results = {titles[method]: result for method, result in entry.results.items()}
-    pictures = {titles[BASELINE]: example.composite, "mask": example.mask, **results, "real": example.real}
-    shown = {title: example.proportioned(values) for title, values in pictures.items()}
-    errors = entry.scores.set_index("method")["fmse"]
-    box = foreground_box(shown["mask"])
-    whole = GridRow(shown, example.label, {title: f"fMSE {errors[method]:.0f}" for method, title in titles.items()}, box)
-    top, left, bottom, right = box
-    return [whole, GridRow({title: values[top:bottom, left:right] for title, values in shown.items()}, "enlarged")]
+    rows = []
+    for entry in compared:
+        example, errors = entry.example, entry.scores.set_index("method")["fmse"]
+        titles = {BASELINE: "composite", **{method: LABELS[method] for method in entry.results}}
+        results = {titles[method]: result for method, result in entry.results.items()}
+        pictures = {titles[BASELINE]: example.composite, "mask": example.mask, **results, "real": example.real}
+        shown = {title: example.proportioned(values) for title, values in pictures.items()}
+        top, left, bottom, right = box = foreground_box(shown["mask"])
+        rows.append(GridRow(shown, example.label, {title: f"fMSE {errors[method]:.0f}" for method, title in titles.items()}, box))
+        rows.append(GridRow({title: values[top:bottom, left:right] for title, values in shown.items()}, "enlarged"))
+    return picture_grid(rows)
 
 
 def colored_submasks(image: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ Of the composites that meet a rule, the one with the largest error is shown; whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,36 +32,24 @@ CAPTION_LINES = 3  # under a picture
 Facts = pd.DataFrame
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One way to fail: its letter in the figure, its words, which composites can fail so, and which of these do."""
+class Rule(NamedTuple):
+    """One way to fail: its letter in the figure, its words, which composites can fail so, and which of these do, as queries of facts."""
 
     letter: str
     words: str
-    concerns: Callable[[Facts], pd.Series]
-    fails: Callable[[Facts], pd.Series]
+    concerns: str
+    fails: str
 
 
+UNSEEN = f"mean of the detected mask in it below {MISSED}"
+HALF_DONE = (
+    f"object whose detected mask is at least {FOUND:g} times as strong inside as outside, but above {REMAINING:.0%} of the input's MSE "
+    f"left and at least {ELSEWHERE:.0%} of the picture changed by more than {CHANGED:g} levels outside"
+)
 RULES = (
-    Rule(
-        "a",
-        f"object above {LARGE:.0%} of the picture, mean of the detected mask in it below {MISSED}",
-        lambda facts: facts["size"] > LARGE,
-        lambda facts: facts["inside"] < MISSED,
-    ),
-    Rule(
-        "b",
-        f"object below {SMALL:.0%} of the picture, mean of the detected mask in it below {MISSED}",
-        lambda facts: facts["size"] < SMALL,
-        lambda facts: facts["inside"] < MISSED,
-    ),
-    Rule(
-        "c",
-        f"object whose detected mask is at least {FOUND:g} times as strong inside as outside, but above {REMAINING:.0%} of the input's MSE "
-        f"left and at least {ELSEWHERE:.0%} of the picture changed by more than {CHANGED:g} levels outside",
-        lambda facts: facts["inside"] >= FOUND * facts["outside"],
-        lambda facts: (facts["remaining"] > REMAINING) & (facts["elsewhere"] >= ELSEWHERE),
-    ),
+    Rule("a", f"object above {LARGE:.0%} of the picture, {UNSEEN}", f"size > {LARGE}", f"inside < {MISSED}"),
+    Rule("b", f"object below {SMALL:.0%} of the picture, {UNSEEN}", f"size < {SMALL}", f"inside < {MISSED}"),
+    Rule("c", HALF_DONE, f"inside >= {FOUND} * outside", f"remaining > {REMAINING} and elsewhere >= {ELSEWHERE}"),
 )
 
 
@@ -104,8 +93,8 @@ def find_failures(facts: Facts) -> list[Failure]:
     shown: list[int] = []
     failures = []
     for rule in RULES:
-        concerned = facts[rule.concerns(facts)]
-        failing = concerned[rule.fails(concerned)]
+        concerned = facts.query(rule.concerns)
+        failing = concerned.query(rule.fails)
         rows = failing.drop(index=shown, errors="ignore").sort_values("mse", ascending=False, kind="stable").index
         failures.append(Failure(rule, int(rows[0]) if len(rows) else None, len(failing), len(concerned)))
         shown.extend(rows[:1])

@@ -60,7 +60,8 @@ def prepare(name: str, from_folder: str | os.PathLike[str], to_folder: str | os.
     release = get_release(name)
     originals, classes = release.originals(Path(from_folder)), release.classes(Path(from_folder))
     _check_names(originals)
-    expected = {"data_set": name, "inputs": _fingerprint(originals)}
+    contents = (f"{item.split} {item.id} {file_size(item.image)} {file_size(item.labels)}" for item in originals)
+    expected = {"data_set": name, "inputs": fingerprint(contents)}
     if is_finished(target, expected):
         return read_manifest(target)
     with alone(target, f'another process is preparing "{target}"'):
@@ -81,11 +82,6 @@ def _check_names(originals: Sequence[Original]) -> None:
         same = first.setdefault(original.id.casefold(), original)
         if same is not original:
             raise DataError(f'"{same.image}" and "{original.image}" have one name: fetch the release again, or remove one of them')
-
-
-def _fingerprint(originals: Sequence[Original]) -> str:
-    """Return one name for a release's content, from ids, splits and file sizes."""
-    return fingerprint(f"{item.split} {item.id} {file_size(item.image)} {file_size(item.labels)}" for item in originals)
 
 
 def _claim(target: Path, expected: Mapping[str, Any]) -> None:

@@ -15,10 +15,15 @@ Folder = str | os.PathLike[str]
 
 
 class Results:
-    """Where the artefacts of one profile stand below ``results/<profile>/``."""
+    """Where the artefacts of one profile stand below ``results/<profile>/``.
+
+    score_parts: what the papers' scores are put together from. cache: resized photographs.
+    """
 
     def __init__(self, root: Folder, profile: str) -> None:
         self.root = Path(root) / profile
+        self.tables, self.figures, self.cache = (self.root / name for name in ("tables", "figures", "cache"))
+        self.score_parts = self.scores(PARTS)
 
     def benchmark(self, name: str) -> Path:
         """Return a benchmark's folder."""
@@ -31,26 +36,6 @@ class Results:
     def scores(self, paper: str) -> Path:
         """Return the folder of a paper's scores."""
         return self.root / "scores" / paper
-
-    @property
-    def score_parts(self) -> Path:
-        """Return the folder of what the papers' scores are put together from."""
-        return self.root / "scores" / PARTS
-
-    @property
-    def cache(self) -> Path:
-        """Return the folder of resized photographs."""
-        return self.root / "cache"
-
-    @property
-    def tables(self) -> Path:
-        """Return the folder of tables."""
-        return self.root / "tables"
-
-    @property
-    def figures(self) -> Path:
-        """Return the folder of figures."""
-        return self.root / "figures"
 
 
 def check_finished(folder: Path, notebook: str, profile: Profile, paper: str) -> None:
