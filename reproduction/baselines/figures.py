@@ -148,23 +148,22 @@ def every_system(examples: Sequence[Example], systems: Mapping[str, Harmonizatio
 
     systems: method -> model, in the order shown. Results are shown as they are scored: inside the mask, on the composite's background.
     """
-    return gallery([_scene(example, systems) for example in examples], columns=COLUMNS)
-
-
-def _scene(example: Example, systems: Mapping[str, HarmonizationModel]) -> Scene:
-    """Return one composite, the real photograph and every result."""
-    results = {BASELINE: example.composite}
-    for method, model in systems.items():
-        result = np.asarray(harmonize(model, example.composite, example.mask))
-        results[method] = np.where(example.mask[..., None], result, example.composite)
-    errors = {method: score_pair(image, example.real, example.mask, DEFAULT)["fmse"] for method, image in results.items()}
-    best = sorted(errors, key=errors.__getitem__)[:3]
-    captions = {LABELS[method]: f"fMSE {error:.0f}{' ★' if method in best else ''}" for method, error in errors.items()}
-    pictures = {LABELS[BASELINE]: example.composite, REAL: example.real, "mask": example.mask}
-    pictures |= {LABELS[method]: image for method, image in results.items()}
-    shown = {title: example.proportioned(image) for title, image in pictures.items()}
-    top, left, bottom, right = window(shown["mask"])
-    return Scene(f"{example.subset}, {example.id}", {title: image[top:bottom, left:right] for title, image in shown.items()}, captions)
+    scenes = []
+    for example in examples:
+        results = {BASELINE: example.composite}
+        for method, model in systems.items():
+            result = np.asarray(harmonize(model, example.composite, example.mask))
+            results[method] = np.where(example.mask[..., None], result, example.composite)
+        errors = {method: score_pair(image, example.real, example.mask, DEFAULT)["fmse"] for method, image in results.items()}
+        best = sorted(errors, key=errors.__getitem__)[:3]
+        captions = {LABELS[method]: f"fMSE {error:.0f}{' ★' if method in best else ''}" for method, error in errors.items()}
+        pictures = {LABELS[BASELINE]: example.composite, REAL: example.real, "mask": example.mask}
+        pictures |= {LABELS[method]: image for method, image in results.items()}
+        shown = {title: example.proportioned(image) for title, image in pictures.items()}
+        top, left, bottom, right = window(shown["mask"])
+        cut = {title: image[top:bottom, left:right] for title, image in shown.items()}
+        scenes.append(Scene(f"{example.subset}, {example.id}", cut, captions))
+    return gallery(scenes, columns=COLUMNS)
 
 
 def window(mask: np.ndarray) -> tuple[int, int, int, int]:

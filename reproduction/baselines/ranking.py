@@ -62,7 +62,13 @@ def ranking_table(artefacts: Artefacts) -> pd.DataFrame:
     table = table.rename(columns={"mean": "ours"})
     own = comparisons.differences(artefacts.scores, [(method, BASELINE) for method in methods if method != BASELINE], METRICS)
     table = table.merge(own[["first", "metric", "reading"]], how="left", left_on=["method", "metric"], right_on=["first", "metric"])
-    parts = [_ranked(part, stand_ins(artefacts, str(metric))) for metric, part in table.groupby("metric", sort=False)]
+    parts = []
+    for metric, part in table.groupby("metric", sort=False):
+        paper, rising = part["method"].map(stand_ins(artefacts, str(metric))), metric in LOWER_IS_BETTER
+        both = {"rank_of_printed": part["ours"].where(paper.notna()), "paper_rank": paper}
+        ranks = {name: values.rank(ascending=rising, method="min").astype("Int64") for name, values in both.items()}
+        rank = part["ours"].rank(ascending=rising, method="min").astype(int)
+        parts.append(part.assign(rank=rank, paper=paper, **ranks).sort_values("rank", kind="stable"))
     ranked = pd.concat(parts, ignore_index=True)
     known = {}
     for method in methods:
@@ -73,16 +79,6 @@ def ranking_table(artefacts: Artefacts) -> pd.DataFrame:
     columns = [*who, "metric", "ours", "low", "high", "n", "rank", "paper", "rank_of_printed", "paper_rank", "reading"]
     table = pd.concat([ranked, who], axis=1).fillna({"reading": ""})[["method", *columns]]
     return artefacts.stamped(table.assign(data=comparisons.data_of(artefacts.scores)))
-
-
-def _ranked(part: pd.DataFrame, printed: dict[str, float]) -> pd.DataFrame:
-    """Return the rows of one metric, the best first, with the ranks."""
-    falling = part["metric"].iloc[0] not in LOWER_IS_BETTER
-    paper = part["method"].map(printed)
-    both = {"rank_of_printed": part["ours"].where(paper.notna()), "paper_rank": paper}
-    ranks = {name: values.rank(ascending=not falling, method="min").astype("Int64") for name, values in both.items()}
-    rank = part["ours"].rank(ascending=not falling, method="min").astype(int)
-    return part.assign(rank=rank, paper=paper, **ranks).sort_values("rank", kind="stable")
 
 
 def ranking_view(table: pd.DataFrame) -> pd.DataFrame:

@@ -41,26 +41,19 @@ def summary_table(
     data, composites = artefacts.scores["data"].iloc[0], artefacts.scores[artefacts.scores["method"] == BASELINE]
     difficulty = mean_score(composites, "mse")
     paper, reason = printed_mean(TABLES, BASELINE, "mse", "iHarmony4"), "other photographs and foregrounds than iHarmony4's"
-    return summary(
-        [
-            value_row("MSE of the composites", data, paper, difficulty, reason),
-            *order_rows(artefacts, orders, "fmse"),
-            _flat(regions, data),
-            *_sweep(submasks, data),
-            *_explanations(correlations, data),
-            *claim_rows(results, MEASURED_CLAIMS),
-        ]
-    )
-
-
-def _flat(regions: pd.DataFrame, data: str) -> Row:
-    """Return what the printed rule does with the foregrounds of which the text says that they are hard to separate."""
+    rows = [value_row("MSE of the composites", data, paper, difficulty, reason), *order_rows(artefacts, orders, "fmse")]
+    # Of these foregrounds the text says that they are hard to separate.
     found = mean_score(flattest(regions), "K_printed")
     verdict = DIFFERS if found.low > 1 else AGREES if found.high <= 1 else CANNOT_SAY
+    quantity = "K of the flattest quarter of the foregrounds, rule as printed"
     reason = "the ten largest δ are ten candidates, of which few have a density of ten pixels or less"
-    return summary_row(
-        "K of the flattest quarter of the foregrounds, rule as printed", data, "1 (hard to separate)", found, verdict, reason
-    )
+    rows += [summary_row(quantity, data, "1 (hard to separate)", found, verdict, reason), *_sweep(submasks, data)]
+    # The paper's explanation of its gains, and the same among foregrounds of one size.
+    reason = "a gain presupposes that the second stage has learned something"
+    for row in correlations[correlations["explanation"].isin((EXPLANATIONS["K_merged"], HELD))].to_dict("records"):
+        quantity = f"rank correlation of the gain in fMSE, {row['step']}, with {row['explanation']}"
+        rows.append(summary_row(quantity, data, "positive (ablation 3 to 5)", interval_of(row), VERDICTS[row["reading"]], reason))
+    return summary([*rows, *claim_rows(results, MEASURED_CLAIMS)])
 
 
 def _sweep(submasks: pd.DataFrame, data: str) -> Iterator[Row]:
@@ -77,12 +70,3 @@ def _sweep(submasks: pd.DataFrame, data: str) -> Iterator[Row]:
     quantity = f"share of the submasks below {SMALLEST_AREA} pixels, rule as printed"
     reason = "in L_refine a submask of 5 pixels weighs a twentieth of one of 100 or more"
     yield summary_row(quantity, data, "not printed", Interval(small, float("nan"), float("nan"), more.n), CANNOT_SAY, reason)
-
-
-def _explanations(correlations: pd.DataFrame, data: str) -> Iterator[Row]:
-    """Yield whether larger gains go with more regions, the paper's explanation, and with more regions among foregrounds of one size."""
-    wanted = (EXPLANATIONS["K_merged"], HELD)
-    for row in correlations[correlations["explanation"].isin(wanted)].to_dict("records"):
-        quantity = f"rank correlation of the gain in fMSE, {row['step']}, with {row['explanation']}"
-        reason = "a gain presupposes that the second stage has learned something"
-        yield summary_row(quantity, data, "positive (ablation 3 to 5)", interval_of(row), VERDICTS[row["reading"]], reason)

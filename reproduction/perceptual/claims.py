@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import torch
 
+from harmlib import models
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.evaluation.intervals import rank_correlation
 from harmlib.evaluation.statistics import SIZE_BUCKETS, mean_score, paired_difference, paired_scores, photographs
@@ -33,8 +34,8 @@ from reproduction.kit.orders import all_worse
 from reproduction.kit.selection import evenly
 from reproduction.kit.verdicts import CODE, SETTINGS, ClaimResult, Construction, Evidence, Judge, Setting, full_network, judge
 from reproduction.papers import published_value
-from reproduction.perceptual.artefacts import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, Artefacts, benchmark_of
-from reproduction.perceptual.detection import DIRECTIONS, detection_mask
+from reproduction.perceptual.artefacts import BASELINE, COCO_EXP, LABELS, NO_MASK, PAPER, TRUE_MASK, TWO_STAGE, Artefacts, benchmark_of
+from reproduction.perceptual.detection import DIRECTIONS
 from reproduction.perceptual.numbers import sized
 from reproduction.profiles import load_profile
 
@@ -71,9 +72,11 @@ def training_images(seen: Evidence, paper: float) -> Finding:
 
 
 def fusion(_: Evidence, __: float) -> Finding:
-    """C03: the mask is the larger channel, on pixels that are surer darker, surer brighter, and neither."""
-    probabilities = torch.tensor([[0.7, 0.1, 0.1], [0.1, 0.6, 0.2], [0.2, 0.3, 0.7]]).view(1, 3, 1, 3)
-    largest = torch.equal(detection_mask(probabilities).flatten(), torch.tensor([0.7, 0.6, 0.2]))
+    """C03: the two-stage system's mask is the larger of the detector's channels, here with fresh weights as narrow as they get."""
+    with torch.random.fork_rng(), torch.inference_mode():
+        system = models.create(TWO_STAGE, width=1 / 16, detector_width=1 / 16, detector_size=256).eval()
+        found = system(torch.linspace(0, 1, 3 * 256 * 256).view(1, 3, 256, 256))
+    largest = torch.equal(found["detected_mask"], found["probabilities"][:, :2].amax(1, keepdim=True))
     return Finding(AGREES if largest else DIFFERS, NOTHING, CODE, "pixel by pixel, kept soft")
 
 

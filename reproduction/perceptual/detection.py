@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from harmlib.errors import DataError, EmptyMaskError
 from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket
@@ -25,11 +24,6 @@ STOPS = tuple(step / 10 for step in range(-10, 11))
 DETECTED = 0.5
 SAMPLES = 200_000
 BATCH_SIZE = 7
-
-
-def detection_mask(probabilities: Tensor) -> Tensor:
-    """Return max(p_0, p_1) of every pixel, the soft mask (B, 1, H, W) of what was shifted either way; probabilities: (B, 3, H, W)."""
-    return probabilities[:, : len(DIRECTIONS)].amax(1, keepdim=True)
 
 
 def soft_f1(probability: np.ndarray, truth: np.ndarray) -> float:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -37,15 +36,19 @@ def region_figure(samples: Sequence[tuple[Pair, Mapping[str, Any]]], names: Sequ
 
     names: region names of every row.
     """
-    rows, regions = [], []
+    rows, numbers = [], []
     for (pair, recipe), known in zip(samples, names, strict=True):
         target, labels = read_image(pair.real), read_labels(pair.regions)  # type: ignore[arg-type]
         pictures = {"original": target, REGION_TITLE: colored_regions(target, labels), "composite": read_image(pair.composite)}
         rows.append(GridRow(pictures, row_label(pair.subset, pair.id), {REGION_TITLE: describe_recipe(recipe, known)}))
-        regions.append(labels)
+        for number, region in enumerate(np.unique(labels[labels > 0]), start=1):
+            depth = cv2.distanceTransform(np.pad((labels == region).astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+            y, x = np.unravel_index(depth.argmax(), depth.shape)  # where the region is widest
+            numbers.append((3 * len(rows) - 2, float(x), float(y), str(number)))
     figure = picture_grid(rows, width=REGION_WIDTH)
-    for index, labels in enumerate(regions):
-        _number_regions(figure.axes[3 * index + 1], labels)
+    style = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    for panel, x, y, number in numbers:
+        figure.axes[panel].text(x, y, number, fontsize=7, ha="center", va="center", bbox=style)
     return figure
 
 
@@ -56,15 +59,6 @@ def colored_regions(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
         color = [int(OKABE_ITO[index % len(OKABE_ITO)][start : start + 2], 16) for start in (1, 3, 5)]
         gray[labels == region] = np.array(color) * (1 - DIMMED) + gray[labels == region]
     return gray.clip(0, 255).astype(np.uint8)
-
-
-def _number_regions(axis: plt.Axes, labels: np.ndarray) -> None:
-    """Write each region's number where it is widest."""
-    for number, region in enumerate(np.unique(labels[labels > 0]), start=1):
-        depth = cv2.distanceTransform(np.pad((labels == region).astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        y, x = np.unravel_index(depth.argmax(), depth.shape)
-        style = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-        axis.text(float(x), float(y), str(number), fontsize=7, ha="center", va="center", bbox=style)
 
 
 @dataclass(frozen=True)

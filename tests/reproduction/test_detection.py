@@ -38,15 +38,6 @@ def gray() -> tuple[np.ndarray, np.ndarray]:
     return np.full((2 * SIDE, 2 * SIDE, 3), LEVEL, np.uint8), mask
 
 
-def test_detection_mask_is_the_larger_of_both_directions() -> None:
-    probabilities = torch.tensor([[0.1, 0.3], [0.2, 0.1], [0.7, 0.6]]).view(1, 3, 1, 2)
-
-    mask = detection.detection_mask(probabilities)
-
-    assert mask.shape == (1, 1, 1, 2)
-    assert mask.flatten().tolist() == pytest.approx([0.2, 0.3])
-
-
 def test_soft_f1_of_known_probabilities() -> None:
     probability, truth = np.array([[0.8, 0.4], [0.6, 0.2]]), np.array([[True, True], [False, False]])
 
