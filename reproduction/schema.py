@@ -35,7 +35,7 @@ class Slip(Exception):  # noqa: N818 (it never leaves the reading of a profile, 
         self.path, self.problem = path, problem
 
 
-# What names become folders, parts of file names and words of shell commands.
+# Names become folders, parts of file names and words of shell commands.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 Device = Literal["cpu", "gpu"]
 DEVICES: tuple[Device, ...] = ("cpu", "gpu")

@@ -1,4 +1,4 @@
-"""How far a profile is: what is done, what is left, and how long it took or is planned to take."""
+"""How far along a profile is: what is done, what is left, and how long it took or is planned to take."""
 
 from __future__ import annotations
 

@@ -19,13 +19,13 @@ from reproduction.kit import comparisons
 from reproduction.kit.artefacts import paper_budget
 from reproduction.kit.examples import Example
 
-# How much of the composite an untrained network's picture keeps (correlation from which on), in words.
+# How much of the composite an untrained network's picture keeps (the least correlation), in words.
 STARTS = {"begins at the composite": 0.9, "keeps part of it": 0.25, "has to draw it first": -1.0}
 TOTALS = ("model_total", "generator_total")
 
 
 def drawing_runs(artefacts: Artefacts) -> dict[str, str]:
-    """Return system -> its run, of those whose networks draw the result, one Harmonizer only: that of the common budget where it is."""
+    """Return system -> its run, of those whose networks draw the result, and of both Harmonizers the one with the common budget."""
     names = {run.scored_as: run.name for run in artefacts.plan.runs if run.scored_as not in WITHOUT_DRAWING}
     spare = {printed for printed, equal in EQUAL_BUDGET.items() if equal in names}
     return {method: names[method] for method in LABELS if method in names and method not in spare}

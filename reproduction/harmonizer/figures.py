@@ -68,7 +68,7 @@ def shadow_figure(table: pd.DataFrame) -> Figure:
 def comparison_figure(samples: Sequence[Sample], methods: Mapping[str, HarmonizationModel]) -> Figure:
     """Return figures 6 and 8: composite, every method's result, and the real photograph where there is one, a box around the foreground.
 
-    Under each picture stands its fMSE, where the real photograph is known.
+    Each picture's fMSE stands below it, where the real photograph is known.
     """
     rows = []
     for sample in samples:

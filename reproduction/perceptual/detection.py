@@ -20,7 +20,7 @@ from harmlib.perturbations.exposure import shift_exposure
 
 DIRECTIONS = ("negative", "positive")
 STOPS = tuple(step / 10 for step in range(-10, 11))
-# Mean probability inside an object from which on it counts as detected.
+# Mean probability inside an object at which it counts as detected.
 DETECTED = 0.5
 SAMPLES = 200_000
 BATCH_SIZE = 7

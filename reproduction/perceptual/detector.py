@@ -29,11 +29,11 @@ from reproduction.perceptual.detection import DETECTED, DIRECTIONS, STOPS, area_
 
 # The authors' detector, trained on what people saw: mean distance of predicted and measured thresholds, in stops.
 PUBLISHED_DISTANCE = 0.1148
-# From this share of objects on that are never detected, a mean over the others says little.
+# Where at least this share of objects is never detected, a mean over the others says little.
 MANY_MISSED = 0.2
 # Objects of a smaller share may vanish at the detector's size.
 SMALLEST = 0.005
-# Shifts that are beyond both thresholds for sure: the study's largest is 0.90 stops, its medians are 0.2.
+# Shifts that are certainly beyond both thresholds: the study's largest is 0.90 stops, its medians are 0.2.
 BEYOND = 0.3
 EXAMPLE_STOPS = 0.5
 # What a difference of F1 at -s less F1 at +s favors.

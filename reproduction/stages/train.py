@@ -71,7 +71,7 @@ def train_run(
     watch: Callable[[list[dict[str, float]]], None] | None = None,
     devices: int = 1,
 ) -> Path:
-    """Train one run, or take up what is left of it; return its folder."""
+    """Train one run, or resume it; return its folder."""
     import torch
 
     from harmlib import models
