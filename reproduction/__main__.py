@@ -134,10 +134,9 @@ def _add_queue(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _queue(options: argparse.Namespace) -> None:
     """Run one step of ``queue`` and print what it left."""
     from harmlib.errors import ParameterError
-    from reproduction.queue.packing import carry, take_back
-    from reproduction.queue.report import note_text, report_text
+    from reproduction.queue.packing import carry, note_text, take_back
     from reproduction.queue.wheels import read_installed
-    from reproduction.queue.working import work
+    from reproduction.queue.working import report_text, work
 
     if options.packed:
         if not options.out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +162,18 @@ def _keep_states(folder: Path, note: dict[str, Any], states: dict[str, bytes]) -
         with replacing(kept / f"{name}.zip") as temporary:
             temporary.write_bytes(content)
     return missing
+
+
+def note_text(note: Mapping[str, Any], folder: str) -> str:
+    """Return what a packed folder holds, what was left out, and what is to do with it."""
+    left = [name for name in note["runs"] if name not in note["finished"]]
+    carried = {name: facts["photographs"].items() for name, facts in note["photographs"].items()}
+    return "\n".join(
+        [
+            *(f"{name}: " + ", ".join(f"{counts['carried']} {split}" for split, counts in splits) for name, splits in carried.items()),
+            *(f"left out: {sentence}" for sentence in note["left_out"]),
+            f"finished: {', '.join(note['finished']) or 'no run yet'}",
+            f"left: {', '.join(left) or 'nothing'}",
+            f'"{folder}" has {sizes([Path(folder)]) / MIB:.1f} of at most {note["limit"]:g} MiB; wheels.txt lists what must be installed.',
+        ]
+    )

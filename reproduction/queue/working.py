@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -160,3 +160,15 @@ def _bring_states(given: _Work) -> None:
             if name not in given.finished and (folder / MANIFEST).exists():
                 with suppress(DiskSpaceError):
                     _bring(given.runs[name], given)
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """Return what a call on a lent machine did."""
+    return "\n".join(
+        [
+            *(f"{name}: finished in {seconds:.0f} seconds" for name, seconds in report["finished"].items()),
+            *(f"{name}: failed: {sentence}" for name, sentence in report["failed"].items()),
+            *(f"left out: {sentence}" for sentence in report["left_out"]),
+            f"left: {', '.join(report['left']) or 'nothing'}; the call took {report['seconds']:.0f} seconds.",
+        ]
+    )

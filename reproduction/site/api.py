@@ -1,9 +1,14 @@
-"""API pages: one per room of the library, its modules' docstrings with their examples."""
+"""API pages: one per room of the library, its modules' docstrings with their examples.
+
+Ours are plain text, whose stars and bars mean themselves; Sphinx takes reStructuredText.
+"""
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import harmlib
@@ -13,6 +18,10 @@ ROOMS = (
     *("color", "errors", "evaluation", "filters", "inference", "metrics", "perturbations", "submasks", "transfers"),
     *("data", "editor", "io", "models", "training", "video"),
 )
+LITERAL = re.compile(r"(``.*?``)")
+MARKUP = re.compile(r"([\\*|`]|(?<=\w)_(?!\w))")
+# A line that goes on below its beginning, or columns: set as written.
+LAID_OUT = re.compile(r"^ |\S {2,}\S")
 
 
 def write_api(folder: Path, rooms: Sequence[str] = ROOMS) -> list[str]:
@@ -26,3 +35,22 @@ def write_api(folder: Path, rooms: Sequence[str] = ROOMS) -> list[str]:
         directives = "\n".join(f".. automodule:: {module}\n   :members:\n   :ignore-module-all:\n" for module in modules)
         (folder / f"{room}.md").write_text(f"# harmlib.{room}\n\n```{{eval-rst}}\n{directives}```\n", encoding="utf-8")
     return list(rooms)
+
+
+def to_rst(lines: Iterable[str]) -> list[str]:
+    """Return a docstring's lines as reStructuredText: paragraphs and lists flow, examples and whatever is laid out stay as written."""
+    return [line for blank, block in groupby(lines, lambda line: not line.strip()) if not blank for line in _block([*block])]
+
+
+def _block(lines: list[str]) -> Iterator[str]:
+    """Yield the lines of one paragraph, list, example or table, and an empty one."""
+    listed = lines[0].startswith("- ")
+    if lines[0].startswith(">>>"):
+        yield from lines
+    elif not listed and any(LAID_OUT.search(line) for line in lines):
+        yield from (".. code-block:: text", "", *(f"   {line}" for line in lines))
+    else:
+        for line in lines:
+            # Nothing is markup but literals in double backticks.
+            yield "".join(part if LITERAL.fullmatch(part) else MARKUP.sub(r"\\\1", part) for part in LITERAL.split(line))
+    yield ""

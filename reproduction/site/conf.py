@@ -1,6 +1,6 @@
 """Sphinx's settings of the site; it reads this file by its name."""
 
-from reproduction.site.docstrings import to_rst
+from reproduction.site.api import to_rst
 
 project = "harmlib"
 html_title = "harmlib: image harmonization, reproduced"

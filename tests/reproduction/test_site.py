@@ -10,8 +10,7 @@ import pytest
 
 from harmlib.errors import ParameterError
 from reproduction.site import building
-from reproduction.site.api import ROOMS, write_api
-from reproduction.site.docstrings import to_rst
+from reproduction.site.api import ROOMS, to_rst, write_api
 from reproduction.site.links import broken_links
 from reproduction.site.staging import entry_points, settle_links, stage_documents, stage_notebook
 
