@@ -100,29 +100,15 @@ def bsds500(tmp_path: Path) -> Path:
     return tmp_path / "BSR"
 
 
-def test_ccp_is_scaled_to_width_400(ccp: Path, tmp_path: Path) -> None:
+def test_ccp_is_scaled_to_width_400_and_split_by_number(ccp: Path, tmp_path: Path) -> None:
     prepare("ccp", ccp, tmp_path / "out")
 
-    assert open_source("folder", tmp_path / "out").load("0001").image.shape == (600, 400, 3)
-
-
-def test_ccp_numbers_divisible_by_five_are_the_test_set(ccp: Path, tmp_path: Path) -> None:
-    prepare("ccp", ccp, tmp_path / "out")
-
-    assert open_source("folder", tmp_path / "out").ids("test") == ["0005"]
-
-
-def test_ccp_labels_keep_their_values_when_scaled(ccp: Path, tmp_path: Path) -> None:
-    prepare("ccp", ccp, tmp_path / "out")
-
-    labels = open_source("folder", tmp_path / "out").load("0001").labels
-    assert (labels[:299] == 1).all()
-    assert (labels[301:] == 0).all()
-
-
-def test_ccp_index_has_the_columns_of_the_pack(ccp: Path, tmp_path: Path) -> None:
-    prepare("ccp", ccp, tmp_path / "out")
-
+    source = open_source("folder", tmp_path / "out")
+    photo = source.load("0001")
+    assert photo.image.shape == (600, 400, 3)
+    assert (photo.labels[:299] == 1).all()
+    assert (photo.labels[301:] == 0).all()
+    assert source.ids("test") == ["0005"]
     assert (tmp_path / "out" / "index.csv").read_text().splitlines()[:3] == [
         "id,image,label,split,width,height,n_classes,classes,person_fraction",
         "0001,images/0001.jpg,labels/0001.png,train,400,600,1,1,0.4994",
@@ -279,13 +265,6 @@ def test_another_prepared_data_set_is_not_overwritten(camvid: Path, bsds500: Pat
         prepare("bsds500", bsds500, tmp_path / "out")
 
 
-def test_a_missing_photograph_is_named(ccp: Path, tmp_path: Path) -> None:
-    (ccp / "photos" / "0003.jpg").unlink()
-
-    with pytest.raises(DataError, match=r'0003\.jpg" is missing'):
-        prepare("ccp", ccp, tmp_path / "out")
-
-
 @pytest.mark.parametrize("kept", [0, 60, 200])
 def test_a_truncated_annotation_is_named(ccp: Path, tmp_path: Path, kept: int) -> None:
     path = ccp / "annotations" / "pixel-level" / "0001.mat"
@@ -295,31 +274,26 @@ def test_a_truncated_annotation_is_named(ccp: Path, tmp_path: Path, kept: int) -
         prepare("ccp", ccp, tmp_path / "out")
 
 
-def test_an_annotation_without_its_variable_is_named(ccp: Path, tmp_path: Path) -> None:
-    write_mat(ccp / "annotations" / "pixel-level" / "0001.mat", tags=np.array([1]))
-
-    with pytest.raises(DataError, match=r'0001\.mat" has no variable "groundtruth"'):
-        prepare("ccp", ccp, tmp_path / "out")
+ANNOTATION = "annotations/pixel-level/0001.mat"
 
 
-def test_an_unknown_class_is_refused(ccp: Path, tmp_path: Path) -> None:
-    write_mat(ccp / "annotations" / "pixel-level" / "0001.mat", groundtruth=np.full((825, 550), 59, dtype=np.uint8))
+@pytest.mark.parametrize(
+    ("path", "variables", "sentence"),
+    [
+        ("photos/0003.jpg", None, r'0003\.jpg" is missing'),
+        (ANNOTATION, {"tags": np.array([1])}, r'0001\.mat" has no variable "groundtruth"'),
+        (ANNOTATION, {"groundtruth": np.full((825, 550), 59, np.uint8)}, r'0001\.mat" holds no label map with ids from 0 to 58'),
+        (ANNOTATION, {"groundtruth": np.zeros((800, 550), np.uint8)}, 'label map of "0001" is 800x550, its picture 825x550'),
+        ("label_list.mat", {"label_list": cell("null", "hat")}, "does not hold the 59 tags"),
+    ],
+    ids=["no photograph", "no variable", "unknown class", "another size", "foreign tags"],
+)
+def test_a_wrong_part_of_a_release_gets_one_sentence(ccp: Path, tmp_path: Path, path: str, variables: dict | None, sentence: str) -> None:
+    (ccp / path).unlink()
+    if variables:
+        write_mat(ccp / path, **variables)
 
-    with pytest.raises(DataError, match=r'0001\.mat" holds no label map with ids from 0 to 58'):
-        prepare("ccp", ccp, tmp_path / "out")
-
-
-def test_an_annotation_of_another_size_is_refused(ccp: Path, tmp_path: Path) -> None:
-    write_mat(ccp / "annotations" / "pixel-level" / "0001.mat", groundtruth=np.zeros((800, 550), dtype=np.uint8))
-
-    with pytest.raises(DataError, match='label map of "0001" is 800x550, its picture 825x550'):
-        prepare("ccp", ccp, tmp_path / "out")
-
-
-def test_a_foreign_label_list_is_refused_before_the_work(ccp: Path, tmp_path: Path) -> None:
-    write_mat(ccp / "label_list.mat", label_list=cell("null", "hat"))
-
-    with pytest.raises(DataError, match="does not hold the 59 tags"):
+    with pytest.raises(DataError, match=sentence):
         prepare("ccp", ccp, tmp_path / "out")
 
 
