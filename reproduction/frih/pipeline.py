@@ -15,17 +15,15 @@ from reproduction.frih.figures import colored_submasks
 from reproduction.frih.pictures import Example, picture, predict
 from reproduction.kit.diagrams import FONT, Diagram
 
-HEIGHT = 4.1
 # Submasks that fit on the page.
 ROWS = 3
 ROW_TOP, ROW_STEP, SIDE = 2.95, 1.15, 0.8
-FUSION_HEIGHT = 2.65
 
 
 def pipeline_figure(model: Frih, example: Example) -> Figure:
     """Return figure 2: composite and mask, stage one, its coarse picture, submasks, the cascade, refined pictures, result."""
     prediction = predict(model, example)
-    diagram = Diagram(HEIGHT)
+    diagram = Diagram(4.1)
     diagram.picture((0.1, 2.75, 0.85, 0.85), example.composite, "composite", "3×256×256")
     diagram.picture((0.1, 1.45, 0.85, 0.85), example.mask, "mask", "1×256×256")
     diagram.hourglass((1.12, 2.35, 0.65, 0.9))
@@ -82,7 +80,7 @@ def fusion_figure(model: Frih, example: Example) -> Figure:
     prediction, steps = decoder_steps(model, example)
     labels = prediction["submasks"][0, 0]
     row = int(torch.bincount(labels.flatten().long())[1:].argmax())
-    diagram = Diagram(FUSION_HEIGHT)
+    diagram = Diagram(2.65)
     for index, features in enumerate(steps):
         left, strength = 0.1 + 0.97 * index, features[row].abs().mean(0).numpy()
         diagram.picture((left, 1.6, 0.85, 0.85), strength, f"DC$_{index + 1}$", "×".join(map(str, features.shape[1:])))

@@ -43,7 +43,6 @@ OWN = "ptc_dih"
 # Sizes at which PTC-DIH is said to beat DIH-M.
 MIDDLE = ("20-30%", "30-40%")
 NEEDS_IHARMONY4 = "needs iHarmony4 itself; this profile's photographs are others"
-TEST_SPLIT = "called validation set in the paper; it is the test split"
 # A bootstrap of more images would take gigabytes.
 MOST_RANKED = 1000
 
@@ -187,7 +186,9 @@ CLAIMS: dict[str, Judge] = {
     "perceptual-C09": Setting(lambda: full_network("ptc_att_dih").attention.fc3.out_features),
     "perceptual-C10": for_every_run(lambda run, _: run.iterations / EPOCH),
     "perceptual-C11": training_images,
-    "perceptual-C12": lambda seen, paper: count_images(seen.artefacts, paper=paper, note=TEST_SPLIT),
+    "perceptual-C12": lambda seen, paper: count_images(
+        seen.artefacts, paper=paper, note="called validation set in the paper; it is the test split"
+    ),
     "perceptual-C13": for_every_run(lambda _, recipe: recipe.learning_rate),
     "perceptual-C14": for_every_run(lambda run, _: run.batch_size),
     "perceptual-C15": Construction(intensity_range),

@@ -18,8 +18,6 @@ from harmlib.evaluation.statistics import SIZE_BUCKETS, bucket, summarize
 from reproduction.kit.tables import beside_paper
 from reproduction.papers import claims, published
 
-PAPER, TABLE, ROW, DATASET = "perceptual", 3, "MSE orig.", "COCO-Exp"
-COUNT = "perceptual-C01"  # the claim that says how many composites the paper has
 BEYOND = "80% or more"
 # A bucket with fewer does not tell how close a transfer comes.
 ENOUGH = 10
@@ -44,7 +42,7 @@ def with_recipes(composites: pd.DataFrame) -> pd.DataFrame:
 
 def count_table(objects: pd.DataFrame) -> pd.DataFrame:
     """Return one row per transfer: composites beside the paper's, photographs, categories, the commonest one and its share."""
-    paper = int(claims().set_index("id")["value"][COUNT])
+    paper = int(claims().set_index("id")["value"]["perceptual-C01"])
     rows = []
     for transfer, part in objects.groupby("transfer", sort=False):
         categories = part["category"].value_counts()
@@ -77,8 +75,8 @@ def error_table(objects: pd.DataFrame, *, data: str) -> pd.DataFrame:
     data: what they were made from, by its real name. Columns: transfer, then those of ``tables.beside_paper``.
     Ours is over pictures of their own size, as in composites.csv.
     """
-    printed = published(PAPER, TABLE)
-    printed = printed[(printed["row"] == ROW) & (printed["dataset"] == DATASET)]
+    printed = published("perceptual", 3)
+    printed = printed[(printed["row"] == "MSE orig.") & (printed["dataset"] == "COCO-Exp")]
     within = objects[objects["size"] != BEYOND].assign(method=printed["method"].iloc[0], subset_or_bucket=objects["size"])
     blocks = []
     for transfer, part in within.groupby("transfer", sort=False):

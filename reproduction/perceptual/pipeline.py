@@ -13,7 +13,6 @@ from reproduction.perceptual.artefacts import TRUE_MASK, TWO_STAGE, Artefacts
 from reproduction.perceptual.figures import first_clear
 from reproduction.perceptual.pictures import Example, colored_detection, detected_mask, error, gray, picture, predict_all, read_example
 
-METHODOLOGY_HEIGHT, SYSTEM_HEIGHT = 3.45, 2.5
 SIDE, SMALL_SIDE = 0.95, 0.85
 COLORS, MASK = "3×256×256", "1×256×256"
 
@@ -32,7 +31,7 @@ def methodology_figure(models: Mapping[str, HarmonizationModel], example: Exampl
     """Return figure 1: one composite harmonized with the true and with the detected mask, both compared with the truth."""
     predictions = two_stages(models, example)
     with_true, with_detected = predictions[TRUE_MASK], predictions[TWO_STAGE]
-    diagram = Diagram(METHODOLOGY_HEIGHT)
+    diagram = Diagram(3.45)
     diagram.picture((0.1, 1.3, SIDE, SIDE), example.composite, "composite", COLORS)
     diagram.picture((2.0, 2.2, SIDE, SIDE), example.mask, "true mask $M_s$", MASK)
     diagram.picture((2.0, 0.35, SIDE, SIDE), gray(detected_mask(with_detected)), "detected mask $M_p$", MASK)
@@ -67,7 +66,7 @@ def system_figure(models: Mapping[str, HarmonizationModel], example: Example) ->
     found = predictions[TWO_STAGE]
     probabilities = found["probabilities"][0].permute(1, 2, 0).numpy()  # (H, W, 3)
     shape = "×".join(map(str, probabilities.shape[:2]))
-    diagram = Diagram(SYSTEM_HEIGHT)
+    diagram = Diagram(2.5)
     diagram.picture((0.08, 0.8, SMALL_SIDE, SMALL_SIDE), example.composite, "composite", COLORS)
     for channel, bottom, name in ((0, 1.3, "$p_0$ negative"), (1, 0.25, "$p_1$ positive")):
         alone = colored_detection(probabilities)

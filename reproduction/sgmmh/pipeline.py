@@ -12,8 +12,6 @@ from harmlib.models.sgmmh import ADVERSARIAL_WEIGHT, SgmmhOMGAN
 from reproduction.kit.diagrams import FONT, Diagram
 from reproduction.sgmmh.pictures import Example, picture, predict
 
-HEIGHT = 3.9
-
 LEGEND = (
     "maps: red above 0, blue below 0\n"
     f"loss: Charbonnier(result, target)\n+ {ADVERSARIAL_WEIGHT} × relativistic GAN\n"
@@ -24,7 +22,7 @@ LEGEND = (
 def pipeline_figure(model: SgmmhOMGAN, example: Example) -> Figure:
     """Return figure 1: composite, U-Net, six operator masks, retoucher, result, target, and the discriminator's map of patches."""
     prediction = predict(model, example)
-    diagram = Diagram(HEIGHT)
+    diagram = Diagram(3.9)
     diagram.picture((0.1, 2.0, 1.1, 1.1), example.composite, "composite", "1×3×256×256, LAB")
     diagram.hourglass((1.5, 2.05, 0.75, 1.0))
     diagram.text((1.875, 3.15), "attention U-Net")

@@ -6,7 +6,6 @@ project = "harmlib"
 html_title = "harmlib: image harmonization, reproduced"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
 html_theme = "sphinx_book_theme"
-exclude_patterns: list[str] = []
 
 nb_execution_mode = "off"
 nb_custom_formats = {".py": "reproduction.site.staging.read_script"}
@@ -17,8 +16,6 @@ myst_heading_anchors = 3
 suppress_warnings = ["myst.header", "mystnb.unknown_mime_type", "mystnb.mime_priority", "misc.highlighting_failure", "toc.not_included"]
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_mock_imports: list[str] = []
 
 
 def _to_rst(app, what, name, obj, options, lines) -> None:  # type: ignore[no-untyped-def]
