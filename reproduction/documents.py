@@ -13,7 +13,7 @@ Model = TypeVar("Model", bound="Document")
 
 
 class Document(BaseModel):
-    """Content of a file: numbers are numbers, texts are texts; keys that nobody asks for are passed over."""
+    """Content of a file: numbers are numbers, texts are texts; keys that the model does not name are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 

@@ -97,7 +97,7 @@ def _benchmarks(entry: ProfileEntry) -> dict[str, BenchmarkPlan]:
 
 
 def _check_runs(entry: ProfileEntry, gone: set[str]) -> None:
-    """Raise Slip for a run with an unknown method, option, budget or benchmark, and for a budget of a run that there is not."""
+    """Raise Slip for a run with an unknown method, option, budget or benchmark, and for settings of a run that does not exist."""
     trained = [key for key, benchmark in entry.benchmarks.items() if not benchmark.models_of]
     for key, run in entry.runs.items():
         method, _ = method_of(key, run)

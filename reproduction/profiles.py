@@ -21,7 +21,7 @@ from harmlib.training.plan import RunPlan
 
 # Ends the name of a method whose small result goes to full size by polynomial color mapping.
 PCM = "_pcm"
-# The folder of what scores are put together from, beside those of the papers' scores.
+# The folder of the parts that papers' scores are put together from; it stands beside the papers' own.
 PARTS = "parts"
 
 

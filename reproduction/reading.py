@@ -128,7 +128,7 @@ def _check_size(root: yaml.Node | None, file: str) -> None:
 
 
 def _by_device(content: dict[str, Any]) -> dict[str, Any]:
-    """Return content in which every budget is told for each kind of device; one that names none holds for both."""
+    """Return content with every budget given for each kind of device; one that names no device holds for both."""
     budgets = content.get("budgets")
     if not isinstance(budgets, dict):
         return content

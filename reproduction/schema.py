@@ -184,7 +184,7 @@ class BudgetEntry(Settings):
 
 
 class RunEntry(Settings):
-    """A run; its key is its method, or its method, "_" and a label. benchmarks: on which alone it is trained."""
+    """A run; its key is its method, or its method, "_" and a label. benchmarks: the only ones it is trained on; empty for all."""
 
     method: str | None = None
     budget: str

@@ -25,8 +25,8 @@ DONE, STARTED, LEFT = "done", "started", "left"
 def status_table(profile: str, *, results: str = "results", papers: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row per benchmark, run, score table and exhibit in planned order: what, name, state, seconds, budget.
 
-    papers: only these; none means all. seconds: of what is done, as measured, scores apart; of a run that is not, what its updates take
-    at the pace of a finished run of the same method and options; NaN where nobody knows. budget: a run's updates, and the pictures of each.
+    papers: only these; none means all. seconds: as measured for what is done, but for scores; for other runs, what their updates would take
+    at the pace of a finished run of the same method and options; NaN where that is unknown. budget: a run's updates, and pictures in each.
     """
     loaded = load_profile(profile)
     folder = Results(results, loaded.name)
@@ -46,7 +46,7 @@ def status_table(profile: str, *, results: str = "results", papers: Sequence[str
 
 
 def _row(what: str, name: str, manifest: Path) -> dict[str, Any]:
-    """Return the row of what its manifest finishes. A folder without one is started, or was interrupted."""
+    """Return the row of what a manifest would finish. A folder without one was begun, and perhaps interrupted."""
     if manifest.exists():
         content = read_json(manifest)
         check_shape(content, {"seconds": float}, f'"{manifest}"')

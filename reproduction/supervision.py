@@ -31,7 +31,7 @@ ROUNDS = 5  # of ending without asking
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep other commands out of a folder of results meanwhile, and end whatever was started inside.
 
-    What runs below the command that is in there already is let through. Raises BusyError while there is another one.
+    A process started by the command that already works there is let through. Raises BusyError while there is another one.
     """
     from harmlib.io.locks import alone
 
@@ -47,7 +47,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def supervised() -> Iterator[None]:
-    """End whatever is started inside with this process, unless a command above it sees to that."""
+    """End whatever is started inside with this process, unless a command above it already does."""
     if MARK in os.environ:
         yield
         return

@@ -153,7 +153,7 @@ def reproduce(
     with alone_in(folder.root):
         remove_partial(folder.root)
         write_json(folder.root / "workflow.json", settings)
-        # Its notebooks are told everything: what a person has set for their own must not get in.
+        # Its notebooks are given every parameter: defaults that people have set for their own work must not interfere.
         told = {name: value for name, value in os.environ.items() if name not in (PROFILE, DATA)}
         cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()  # where Snakemake wants to write
         if not os.access(next(place for place in (cache, *cache.parents) if place.exists()), os.W_OK):

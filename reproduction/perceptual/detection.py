@@ -1,4 +1,4 @@
-"""How well a detector finds exposure shifts, and from which size on: scores of its probabilities.
+"""How well a detector finds exposure shifts, and how large they must be: scores of its probabilities.
 
 Class 0 is negative (darker than the threshold), class 1 positive (brighter), class 2 none. Probabilities are (3, H, W) in [0, 1], labels
 (H, W) with a class per pixel; a sweep is a table with a row per shift of one object.
@@ -45,7 +45,7 @@ def iou(found: np.ndarray, truth: np.ndarray) -> float:
 def roc(probabilities: np.ndarray, labels: np.ndarray, direction: str, *, samples: int = SAMPLES) -> pd.DataFrame:
     """Return the ROC curve of one direction against all other pixels; columns false_positive_rate, true_positive_rate, threshold.
 
-    probabilities: (N, 3, H, W); labels: (N, H, W). Beyond ``samples`` pixels, so many are drawn, always the same.
+    probabilities: (N, 3, H, W); labels: (N, H, W). Of more than ``samples`` pixels that many are drawn, always the same ones.
     Raises DataError unless there are pixels of that class and others.
     """
     from sklearn.metrics import roc_curve

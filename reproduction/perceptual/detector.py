@@ -215,7 +215,7 @@ def forced_choices(sweeps: pd.DataFrame) -> pd.DataFrame:
 
 
 def choice_sentence(table: pd.DataFrame) -> str:
-    """Return from which shift on three of four choices are right, by direction; table: ``forced_choices``."""
+    """Return the smallest shift at which three of four choices are right, by direction; table: ``forced_choices``."""
     words = []
     for direction in DIRECTIONS:
         part = table[(table["direction"] == direction) & (table["ours"] >= RIGHT_CHOICES)]

@@ -60,7 +60,7 @@ def _limit() -> None:
 
 
 def _load(path: str, variable: str) -> Any:
-    """Return a variable as an array, why there is none in words, or None where the file has no such variable."""
+    """Return a variable as an array; a sentence that says why it cannot be read; or None where the file has no such variable."""
     from scipy.io import loadmat
 
     try:

@@ -92,7 +92,7 @@ def _eight_bit(labels: np.ndarray, classes: int, path: Path) -> np.ndarray:
     return labels.astype(np.uint8)
 
 
-# Clothing Co-Parsing. The grouping is our convenience: it brings the tags close to the parts of LIP.
+# Clothing Co-Parsing. The groups are ours: they bring the tags close to the parts of LIP.
 CCP_TEST_EVERY = 5  # the release has no split
 CCP_GROUPS = {
     "background": "null",

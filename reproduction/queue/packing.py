@@ -19,7 +19,7 @@ from reproduction.queue.wheels import wheel_list
 from reproduction.reading import profile_path
 from reproduction.stages import Results
 
-# Of the folder and of what comes back: the note, written last, archives of photographs, packages, states of runs.
+# Names in the folder and in what comes back: the note, written last; archives of photographs; packages; states of runs.
 NOTE, PHOTOGRAPHS, WHEEL_LIST, WHEELS, STATES = "queue.json", "photographs", "wheels.txt", "wheels", "states"
 RUN, STATE = "run-", "state-"
 NOTE_ROOM = 64 * 1024  # bytes kept for the note, which grows

@@ -79,7 +79,7 @@ def waiting_runs(runs: Mapping[str, RunPlan], *, finished: Collection[str], here
 
 
 def next_run(waiting: Mapping[str, RunPlan], profile: Profile, seconds: float) -> RunPlan | None:
-    """Return the first run that is expected to end in so many seconds, else the first of all, as far as it goes; None without any.
+    """Return the first run that should end within so many seconds, else the first of all, to be trained in part; None without any.
 
     One whose weights come from another that waits too does not come before it.
     """

@@ -23,7 +23,7 @@ BESIDE, WITHOUT = ("pyyaml", "pydantic", "packaging"), frozenset({"pycocotools"}
 def wheel_list(installed: Collection[str]) -> list[str]:
     """Return ``name==version``, sorted, of what has to be installed, in the versions of this machine.
 
-    installed: names of packages that are there already, however written.
+    installed: names of packages that are there already, in any spelling.
     """
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for extra in EXTRAS for line in project["optional-dependencies"][extra]]

@@ -88,7 +88,7 @@ def drawn_regions(_: Evidence, __: float) -> Finding:
 
 
 def most_drawn(regions: int) -> int:
-    """Return the largest number of regions that ``choose_regions`` took from a picture with so many, over DRAWS draws."""
+    """Return the most regions that ``choose_regions`` took in DRAWS draws from a picture with that many."""
     labels = np.arange(1, regions + 1)[None]
     return max(len(choose_regions(labels, np.random.default_rng((regions, draw)))) for draw in range(DRAWS))
 

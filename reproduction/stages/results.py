@@ -71,7 +71,7 @@ def trained_plans(profile: Profile, papers: Iterable[str], results: Results) -> 
 
 
 def finished_runs(profile: Profile, results: Results, benchmark: str = "") -> dict[str, RunPlan]:
-    """Return name in tables -> finished run of whatever paper, in planned order; no repeats.
+    """Return name in tables -> finished run of any paper, in planned order; no repeats.
 
     benchmark: of several runs of one name the one trained on it; else the first.
     """

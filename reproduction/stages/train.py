@@ -175,7 +175,7 @@ def pair_resizer(model: HarmonizationModel) -> PairResizer:
 
 
 def validation(run: RunPlan, model: HarmonizationModel, results: Results, *, seed: int) -> Validate | None:
-    """Return the function that gives a model's errors on up to ``run.selection`` pairs of the val split, or of what the run holds out.
+    """Return the function that gives a model's errors on up to ``run.selection`` pairs of the val split or of those that the run holds out.
 
     None without either.
     """
