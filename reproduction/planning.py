@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harmlib import models
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.data.composers.base import PUBLISHED
+from harmlib.errors import ParameterError
 from harmlib.training.plan import RunPlan
 from reproduction.profiles import PCM, PaperPlan, Profile, RepeatedRun, SourcePlan, ordered, repeat_of, taken_from, unique_runs
-from reproduction.schema import DEVICES, Device, PaperEntry, ProfileEntry, Settings, Slip, check_options, method_of, suggest
+from reproduction.schema import DEVICES, Device, PaperEntry, ProfileEntry, RunEntry, Settings, Slip, check_options, suggest
 
 
 def make_plans(name: str, entry: ProfileEntry, gone: set[str]) -> Profile:
@@ -100,7 +102,7 @@ def _check_runs(entry: ProfileEntry, gone: set[str]) -> None:
     """Raise Slip for a run with an unknown method, option, budget or benchmark, and for settings of a run that does not exist."""
     trained = [key for key, benchmark in entry.benchmarks.items() if not benchmark.models_of]
     for key, run in entry.runs.items():
-        method, _ = method_of(key, run)
+        method, _ = _method_of(key, run)
         check_options(("runs", key, "options"), method, run.options)
         _check_known(("runs", key, "budget"), [run.budget], entry.budgets)
         _check_known(("runs", key, "benchmarks"), run.benchmarks, [*trained, *gone])
@@ -113,6 +115,20 @@ def _check_runs(entry: ProfileEntry, gone: set[str]) -> None:
             for owner in budget.runs:
                 if owner not in known and owner.partition("-")[0] not in gone:
                     raise Slip(("budgets", name, device, "runs", owner), f'is no run with the budget "{name}": {suggest(owner, known)}')
+
+
+def _method_of(key: str, run: RunEntry) -> tuple[str, str]:
+    """The method and the label of a run; raises Slip for an unknown method and for a key that is not made of both."""
+    method, path = run.method or key, ("runs", key, *(["method"] if run.method else []))
+    try:
+        models.describe(method)
+    except ParameterError as error:
+        raise Slip(path, f"is not valid: {error}") from error
+    if key != method and not key.startswith(f"{method}_"):
+        raise Slip(path, f'is "{method}", whose runs are called "{method}" or "{method}_<label>"')
+    if re.search(r"-s\d+$", key):
+        raise Slip(path, "has a name that ends like that of a repeat: give it another one")
+    return method, key[len(method) + 1 :]
 
 
 def _owners(entry: ProfileEntry, key: str, benchmarks: Iterable[str]) -> list[str]:
@@ -166,7 +182,7 @@ class _Runs:
 
     def _plan(self, key: str, benchmark: str) -> list[RunPlan]:
         """Return a run and its repeats."""
-        settings, (method, label) = self.settings[key, benchmark], method_of(key, self.entry.runs[key])
+        settings, (method, label) = self.settings[key, benchmark], _method_of(key, self.entry.runs[key])
         values = {name: value for name, value in settings.given().items() if name != "repeats"}
         values |= {"method": method, "label": label, "benchmark": self.benchmarks[benchmark].name}
         plans = []

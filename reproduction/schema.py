@@ -275,20 +275,6 @@ def suggest(name: Any, known: Iterable[str]) -> str:
     return f"choose from {', '.join(close)}" if close else "there is none to choose"
 
 
-def method_of(key: str, run: RunEntry) -> tuple[str, str]:
-    """The method and the label of a run; raises Slip for an unknown method and for a key that is not made of both."""
-    method, path = run.method or key, ("runs", key, *(["method"] if run.method else []))
-    try:
-        models.describe(method)
-    except ParameterError as error:
-        raise Slip(path, f"is not valid: {error}") from error
-    if key != method and not key.startswith(f"{method}_"):
-        raise Slip(path, f'is "{method}", whose runs are called "{method}" or "{method}_<label>"')
-    if re.search(r"-s\d+$", key):
-        raise Slip(path, "has a name that ends like that of a repeat: give it another one")
-    return method, key[len(method) + 1 :]
-
-
 def check_options(path: Path, method: str, options: Mapping[str, Any]) -> None:
     """Raise Slip for an option that a method does not have, and for text where it expects a number or a switch."""
     known = models.describe(method).options
