@@ -129,7 +129,9 @@ def large_figure(sample: Sample, results: Mapping[str, np.ndarray], table: pd.Da
     """Return the most detailed square of the foreground, enlarged: composite, the three ways to full size, real; errors underneath."""
     pictures = {LABELS[BASELINE]: sample.composite, **results, REAL: sample.real}
     captions = {row["picture"]: f"MSE {row['mse']:.1f}\nfMSE {row['fmse']:.1f}" for row in table.to_dict("records")}
-    return picture_grid([GridRow(pictures, sample.label, captions, detailed_box(sample))], zoom=True)
+    top, left, bottom, right = detailed_box(sample)
+    enlarged = {title: picture[top:bottom, left:right] for title, picture in pictures.items()}
+    return picture_grid([GridRow(enlarged, sample.label, captions)])
 
 
 def detailed_box(sample: Sample, side: int = ZOOM) -> tuple[int, int, int, int]:

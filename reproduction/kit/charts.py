@@ -12,6 +12,11 @@ from matplotlib.figure import Figure
 from reproduction.kit.style import PAGE_WIDTH, method_style
 
 
+def arms(table: pd.DataFrame, center: str, low: str = "low", high: str = "high") -> np.ndarray:
+    """Return how far intervals reach down and up from their centers, (2, N), as matplotlib's error bars take it; 0 without an interval."""
+    return np.nan_to_num(np.abs(table[[low, high]].to_numpy().T - table[center].to_numpy()))
+
+
 def foreground_figure(
     table: pd.DataFrame, labels: Mapping[str, str], *, axis_label: str, unit: str = "MSE, 8-bit levels squared", stacked: bool = False
 ) -> Figure:
@@ -30,11 +35,8 @@ def foreground_figure(
         for index, method in enumerate(methods):
             rows = part[part["method"] == method].set_index("bucket").reindex(present)
             style, offset = method_style(method), (index - (len(methods) - 1) / 2) * 0.15
-            errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
-            x = np.arange(len(present)) + offset
-            axis.errorbar(
-                x, rows["mean"], errors, fmt=style.marker, color=style.color, markersize=4, capsize=2, label=labels[method], clip_on=False
-            )
+            x, look = np.arange(len(present)) + offset, {"fmt": style.marker, "color": style.color, "label": labels[method]}
+            axis.errorbar(x, rows["mean"], arms(rows, "mean"), **look, markersize=4, capsize=2, clip_on=False)
         counts = part.groupby("bucket", sort=False)["n"].max()
         axis.set_xticks(range(len(present)), [f"{name}\nn = {counts[name]}" for name in present])
         axis.set(title=title, xlabel=axis_label, xlim=(-0.6, len(present) - 0.4), ylim=(0, None))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,12 +11,9 @@ from harmlib.data.pairs import Pair
 from harmlib.io.images import to_array, to_tensor
 from harmlib.metrics.protocols import DEFAULT, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
-from harmlib.models.base import Prediction
+from harmlib.models.base import HarmonizationModel, Prediction
 from reproduction.kit.grids import proportioned
 from reproduction.kit.selection import Sample, read_sample
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 
 @dataclass(frozen=True, eq=False)

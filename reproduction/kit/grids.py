@@ -32,8 +32,7 @@ class GridRow:
     pictures: column title -> uint8 (H, W, 3) picture, bool or uint8 (H, W) mask, or float (H, W) signed map.
     label: what stands left of the row (the image's id).
     captions: column title -> text under that picture, such as "fMSE 120.3".
-    box: (top, left, bottom, right), the part of the picture that is framed, or shown alone when the grid zooms; the same in every
-    picture of the row.
+    box: (top, left, bottom, right), the part that is framed in every picture of the row.
     """
 
     pictures: Mapping[str, np.ndarray]
@@ -42,17 +41,17 @@ class GridRow:
     box: Box | None = None
 
 
-def picture_grid(rows: Sequence[GridRow], *, width: float = PAGE_WIDTH, zoom: bool = False, unit: str = "") -> Figure:
+def picture_grid(rows: Sequence[GridRow], *, width: float = PAGE_WIDTH, unit: str = "") -> Figure:
     """Return a figure with one row of pictures per ``GridRow``; columns follow the first row.
 
-    zoom: show only the boxes, pixel by pixel, instead of framing them.
     unit: what the signed maps measure; they all share one symmetric scale, drawn as a color bar.
     Raises ParameterError without rows or for rows with different columns; ShapeError for an array that is no picture.
     """
     columns = _columns(rows)
-    limit = _signed_limit(rows)
+    maps = [picture for row in rows for picture in row.pictures.values() if _is_signed(picture)]
+    limit = max((float(np.abs(picture).max()) for picture in maps), default=0.0) or (1.0 if maps else 0.0)
     grid_width = width - (COLORBAR_WIDTH if limit else 0)
-    heights = [_row_height(row, grid_width / len(columns), zoom=zoom) for row in rows]
+    heights = [_row_height(row, grid_width / len(columns)) for row in rows]
     total = sum(heights) + 2 * LINE_HEIGHT
     figure, axes = plt.subplots(
         len(rows),
@@ -65,7 +64,10 @@ def picture_grid(rows: Sequence[GridRow], *, width: float = PAGE_WIDTH, zoom: bo
     for row, row_axes in zip(rows, axes, strict=True):
         for column, axis in zip(columns, row_axes, strict=True):
             _draw(axis, row.pictures[column], limit)
-            _place(axis, row, zoom=zoom)
+            if row.box is not None:
+                top, left, bottom, right = row.box
+                frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor=BOX_COLOR, linewidth=1)
+                axis.add_patch(frame)
             axis.set_xlabel(row.captions.get(column, ""), fontsize=CAPTION_SIZE, labelpad=2)
         row_axes[0].set_ylabel(row.label, fontsize=CAPTION_SIZE)
     for column, axis in zip(columns, axes[0], strict=True):
@@ -113,18 +115,9 @@ def _is_signed(picture: np.ndarray) -> bool:
     return picture.ndim == 2 and np.issubdtype(picture.dtype, np.floating)
 
 
-def _signed_limit(rows: Sequence[GridRow]) -> float:
-    """Largest magnitude of all signed maps, which the shared scale reaches on both sides; 0 when there is no map."""
-    maps = [picture for row in rows for picture in row.pictures.values() if _is_signed(picture)]
-    return max((float(np.abs(picture).max()) for picture in maps), default=0.0) or (1.0 if maps else 0.0)
-
-
-def _row_height(row: GridRow, cell_width: float, *, zoom: bool) -> float:
-    """Height of a row in inches: its tallest picture (or its box) at the cell's width, and its captions."""
+def _row_height(row: GridRow, cell_width: float) -> float:
+    """Height of a row in inches: its tallest picture at the cell's width, and its captions."""
     aspect = max(picture.shape[0] / picture.shape[1] for picture in row.pictures.values())
-    if zoom and row.box is not None:
-        top, left, bottom, right = row.box
-        aspect = (bottom - top) / (right - left)
     lines = max((text.count("\n") + 1 for text in row.captions.values() if text), default=0)
     return aspect * cell_width + lines * LINE_HEIGHT + ROW_GAP
 
@@ -143,17 +136,6 @@ def _draw(axis: Axes, picture: np.ndarray, limit: float) -> None:
     axis.grid(visible=False)
     for side in axis.spines.values():
         side.set_visible(False)
-
-
-def _place(axis: Axes, row: GridRow, *, zoom: bool) -> None:
-    """Frame the row's box, or show nothing else."""
-    if row.box is None:
-        return
-    top, left, bottom, right = row.box
-    if zoom:
-        axis.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5))
-        return
-    axis.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor=BOX_COLOR, linewidth=1))
 
 
 def _color_bar(figure: Figure, axes: np.ndarray, limit: float, unit: str) -> None:

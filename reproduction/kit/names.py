@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from harmlib import models
 from harmlib.models.registry import parameters
+from reproduction.kit.artefacts import Artefacts
 from reproduction.kit.style import ZERO_LINE
 from reproduction.profiles import PCM
-
-if TYPE_CHECKING:
-    from reproduction.kit.artefacts import Artefacts
 
 
 def _systems(*, trainable: bool) -> dict[str, str]:

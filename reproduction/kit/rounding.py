@@ -32,18 +32,14 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
         center = low[:-4] if low != "low" else str(table.columns[before])
         if high in floats:
             columns = [column for column in (center, low, high) if column in floats]
-            decimals = [_supported((up - down) / 2) for down, up in zip(table[low], table[high], strict=True)]
+            halves = [(up - down) / 2 for down, up in zip(table[low], table[high], strict=True)]
+            decimals = [DIGITS_OF_INTERVAL - 1 - math.floor(math.log10(half)) if half > ZERO else None for half in halves]
             for column in columns:
                 found[column] = [_round(value, digits) for value, digits in zip(table[column], decimals, strict=True)]
             done |= set(columns)
     for name in (name for name in floats if name not in done):
         found[name] = [_round(value, None) for value in table[name]]
     return found
-
-
-def _supported(half: float) -> int | None:
-    """Return the decimals that an interval supports, None without one or for an exact number."""
-    return DIGITS_OF_INTERVAL - 1 - math.floor(math.log10(half)) if half > ZERO else None
 
 
 def _round(value: float, decimals: int | None) -> float:

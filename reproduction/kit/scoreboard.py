@@ -51,32 +51,19 @@ def exhibit_states(results: str | os.PathLike[str]) -> pd.DataFrame:
 def _state(root: Path, exhibit: str, kind: str, listed: set[str]) -> dict[str, str]:
     """State of one exhibit, from its file, or for a figure from the list."""
     folder, suffix = FILES[kind]
-    path = root / folder / f"{exhibit}{suffix}"
+    path, behind = root / folder / f"{exhibit}{suffix}", root / "tables" / f"{exhibit}.csv"
     if not path.exists() and not (kind == "figure" and exhibit in listed):
         return {"state": MISSING, "file": "", "data": "", "note": ""}
+    file = f"{folder}/{path.name}"
     if kind == "figure" and path.exists() and (words := shown_sentence(path)):
-        return {"state": MISSING, "file": f"{folder}/{path.name}", "data": "", "note": words}
-    notes, data = _table_remarks(path) if kind == "table" else ([], [])
-    state = PARTLY if notes else MADE
-    notes = [*notes, *_rater_remarks(root, exhibit)]
-    return {"state": state, "file": f"{folder}/{path.name}", "data": ", ".join(data), "note": "; ".join(notes)}
-
-
-def _table_remarks(path: Path) -> tuple[list[str], list[str]]:
-    """Reasons for missing cells, and the data, of a table made by ``tables.beside_paper``; empty for other tables."""
-    table = read_frame(path, {})
-    if not {"ours", "note", "data"} <= set(table):
-        return [], []
-    return table.loc[table["ours"] == "", "note"].unique().tolist(), table["data"].unique().tolist()
-
-
-def _rater_remarks(root: Path, exhibit: str) -> list[str]:
-    """Return whose answers an exhibit shows: its table's column "raters", which a figure of a user study has too; empty without one."""
-    path = root / "tables" / f"{exhibit}.csv"
-    if not path.exists():
-        return []
-    table = read_frame(path, {})
-    return [f"raters: {', '.join(table['raters'].unique())}"] if "raters" in table else []
+        return {"state": MISSING, "file": file, "data": "", "note": words}
+    table = read_frame(behind, {}) if behind.exists() else pd.DataFrame()
+    reasons, data = [], []
+    if kind == "table" and {"ours", "note", "data"} <= set(table):  # made by ``tables.beside_paper``
+        reasons, data = table.loc[table["ours"] == "", "note"].unique().tolist(), table["data"].unique().tolist()
+    # Whose answers an exhibit of a user study shows.
+    raters = [f"raters: {', '.join(table['raters'].unique())}"] if "raters" in table else []
+    return {"state": PARTLY if reasons else MADE, "file": file, "data": ", ".join(data), "note": "; ".join([*reasons, *raters])}
 
 
 def claim_verdicts(results: str | os.PathLike[str]) -> pd.DataFrame:

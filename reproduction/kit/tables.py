@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -40,7 +40,10 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     keys = ["method", *(name for name in GROUPS if name in summary), "key"]
     printed = published.assign(paper=published["value"], key=published["metric"].str.lower())
     printed = printed[["method", "row", *GROUPS, "metric", "key", "direction", "paper"]]
-    _check_distinct(printed, keys)
+    twice = printed[printed.duplicated(keys) & (printed["method"] != "")]
+    if len(twice):
+        names = ", ".join(twice.iloc[0][keys])
+        raise ParameterError(f"the paper prints several values for {names}: give the summary the columns {' and '.join(GROUPS)}")
     # Speeds and sizes have no photographs behind them.
     ours = summary.rename(columns={"mean": "ours", "metric": "key"}).assign(photographs=summary.get("photographs", 0))
     table = printed.merge(ours, on=keys, how="left")
@@ -53,14 +56,6 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     known, rows = reasons or {}, zip(table["key"], table["method"], table["ours"].isna(), strict=True)
     notes = [known.get(key, known.get(method, "not scored")) if missing else "" for key, method, missing in rows]
     return table.assign(data=data, rank="", note=notes)[[*COLUMNS, *(name for name in OF_SEEDS if name in table)]]
-
-
-def _check_distinct(printed: pd.DataFrame, keys: Sequence[str]) -> None:
-    """Raise ParameterError when two printed rows of methods cannot be told apart by the summary's columns."""
-    twice = printed[printed.duplicated(keys) & (printed["method"] != "")]
-    if len(twice):
-        names = ", ".join(twice.iloc[0][list(keys)])
-        raise ParameterError(f"the paper prints several values for {names}: give the summary the columns {' and '.join(GROUPS)}")
 
 
 def _beyond(ours: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -70,12 +70,6 @@ def test_grid_without_signed_maps_has_no_color_bar(row: GridRow, photo_array: np
     assert len(picture_grid([GridRow({"a": photo_array, "b": photo_array})]).axes) == 2
 
 
-def test_zoom_shows_the_same_box_in_every_picture(row: GridRow) -> None:
-    figure = picture_grid([row], zoom=True)
-
-    assert {(axis.get_xlim(), axis.get_ylim()) for axis in figure.axes[:4]} == {((27.5, 51.5), (20.5, 8.5))}
-
-
 def test_box_is_framed_in_every_picture(row: GridRow) -> None:
     assert [len(axis.patches) for axis in picture_grid([row]).axes[:4]] == [1, 1, 1, 1]
 
