@@ -5,7 +5,7 @@
 
 The modules: ``planning`` (who sees what, where and when), ``naming`` (names that tell nothing, the key that does), ``items`` (the folder
 of composites), ``versions`` (the pictures), ``rendering`` (a rater's page), ``making`` (all of it), ``answers`` (the files that come back),
-``merging`` (the tables of ``studies.records``). ``assets`` holds the page: HTML, style and scripts.
+``merging`` (the tables of ``userstudy.records``). ``assets`` holds the page: HTML, style and scripts.
 """
 
 from __future__ import annotations

@@ -124,15 +124,24 @@ def read_all(paths: Iterable[str | os.PathLike[str]], key: Key, *, incomplete: b
 
 def read_answers(path: str | os.PathLike[str], key: Key) -> Answers:
     """Return one rater's answers; raises DataError when the file is unreadable, of another study, or edited."""
-    content = _read_json(Path(path))
+    name, content = f'"{path}"', read_json(path, advice=AS_SAVED)
+    if not isinstance(content, dict) or content.get("format") != FORMAT or "answers" not in content:
+        raise DataError(f"{name} is no file of answers: name the files that raters saved on the last screen")
     if content.get("study") != key.study:
-        raise DataError(f'"{path}" answers another study: merge it with the folder that its page came from')
+        raise DataError(f"{name} answers another study: merge it with the folder that its page came from")
     if not isinstance(content.get("rater"), str) or content["rater"] not in key.trials:
-        raise DataError(f'"{path}" is by "{content.get("rater")}", a rater that this study does not have: ask for the file as it was saved')
+        raise DataError(f'{name} is by "{content.get("rater")}", a rater that this study does not have: {AS_SAVED}')
     if content.get(CHECKSUM) != checksum(content):
-        raise DataError(f'"{path}" was edited after it was saved, its checksum is another: ask for the file as it was saved')
-    check_document(content, AnswerFile, f'"{path}"', advice=AS_SAVED)
-    return _parse(content, key, f'"{path}"')
+        raise DataError(f"{name} was edited after it was saved, its checksum is another: {AS_SAVED}")
+    file = check_document(content, AnswerFile, name, advice=AS_SAVED)
+    expected = key.trials[file.rater]
+    if [row.trial for row in file.answers] != list(expected):
+        raise DataError(f"{name} does not hold the screens of {file.rater} in their order: {AS_SAVED}")
+    answers = tuple(_read_answer(row, expected[row.trial], key, name) for row in file.answers)
+    day = file.date if any(answer.value is not None for answer in answers) else ""
+    if file.group not in GROUPS or file.group == SIMULATED or (day and not _is_day(day)):
+        raise DataError(f"{name} has an unknown group or date: {AS_SAVED}")
+    return Answers(file.rater, file.group, day, answers)
 
 
 def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -147,38 +156,15 @@ def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return files
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a file of answers; raises DataError when it is none."""
-    content = read_json(path, advice=AS_SAVED)
-    if not isinstance(content, dict) or content.get("format") != FORMAT or "answers" not in content:
-        raise DataError(f'"{path}" is no file of answers: name the files that raters saved on the last screen')
-    return content
-
-
-def _parse(content: Mapping[str, Any], key: Key, name: str) -> Answers:
-    """Return the answers of a file whose checksum is right; ``name`` opens the sentences."""
-    expected = key.trials[content["rater"]]
-    screens = [row["trial"] for row in content["answers"]]
-    if screens != list(expected):
-        raise DataError(f"{name} does not hold the screens of {content['rater']} in their order: ask for the file as it was saved")
-    answers = tuple(_parse_answer(row, expected[row["trial"]], key, name) for row in content["answers"])
-    complete = [answer for answer in answers if answer.value is not None]
-    day = content["date"] if complete else ""
-    if content["group"] not in GROUPS or content["group"] == SIMULATED or (day and not _is_day(day)):
-        raise DataError(f"{name} has an unknown group or date: ask for the file as it was saved")
-    return Answers(content["rater"], content["group"], day, answers)
-
-
-def _parse_answer(row: Mapping[str, Any], trial: Trial, key: Key, name: str) -> Answer:
+def _read_answer(row: AnswerRow, trial: Trial, key: Key, name: str) -> Answer:
     """Return one screen's answer; raises DataError for unknown images and for what the page cannot have written."""
-    unknown = next((image for image in row["images"] if image not in key.images), None)
+    unknown = next((image for image in row.images if image not in key.images), None)
     if unknown is not None:
-        raise DataError(f'{name} names the image "{unknown}", which this study does not have: ask for the file as it was saved')
+        raise DataError(f'{name} names the image "{unknown}", which this study does not have: {AS_SAVED}')
     shown = [key.image(trial.item, version) for version in trial.versions]
-    kind, value, milliseconds = key.settings["kind"], row["answer"], row["milliseconds"]
-    if row["images"] != shown or not (value is None or _IS_ANSWER[kind](value, shown)):
-        raise DataError(f'{name} has an answer to screen "{row["trial"]}" that its page cannot give: ask for the file as it was saved')
-    return Answer(trial, value, milliseconds / 1000)
+    if row.images != shown or not (row.answer is None or _IS_ANSWER[key.settings["kind"]](row.answer, shown)):
+        raise DataError(f'{name} has an answer to screen "{row.trial}" that its page cannot give: {AS_SAVED}')
+    return Answer(trial, row.answer, row.milliseconds / 1000)
 
 
 def _is_day(text: str) -> bool:

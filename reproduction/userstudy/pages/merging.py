@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from harmlib.errors import DataError
 from harmlib.filters import SIX
@@ -19,9 +21,6 @@ from reproduction.userstudy.pages.planning import CATCH, is_spoiled
 from reproduction.userstudy.pages.rendering import PICTURES
 from reproduction.userstudy.records import INFO, StudyInfo, StudyRecords, read_info, write_study
 from reproduction.userstudy.tables import ANSWERS, SEPARATOR
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # What a study of pages is called in ``records``.
 KINDS = {"rankings": "bt_image", "pairs": "bt_image", "choices": "choice4", "filters": "filters"}
@@ -46,7 +45,14 @@ def merge_answers(
     files = read_all(answers, key, incomplete=incomplete)
     _check_all_there(Path(out), {one.rater for one in files})
     kind = key.settings["kind"]
-    rows = [row for one in files for answer in _scored(one) for row in _ROWS[kind](one.rater, answer, key)]
+    item = "image" if kind == "filters" else "item"
+    rows = [
+        {"participant": one.rater, item: answer.trial.item, **cells, "seconds": answer.seconds}
+        for one in files
+        for answer in one.answers
+        if answer.trial.role != CATCH
+        for cells in _cells(answer, key)
+    ]
     info = _info(key, Path(study), max(one.date for one in files))
     records = StudyRecords(info, _table([_participant(one, key) for one in files]))
     remove_partial(out)
@@ -75,15 +81,8 @@ def _check_all_there(out: Path, raters: set[str]) -> None:
         raise DataError(f'"{out}" has the answers of {gone[0]} too, which are not among those given: give all of them, or another folder')
 
 
-def _scored(answers: Answers) -> list[Answer]:
-    """Return the answers that count."""
-    return [answer for answer in answers.answers if answer.trial.role != CATCH]
-
-
 def _table(rows: list[Row]) -> pd.DataFrame:
     """Return rows as a table in which columns of whole numbers and gaps stay whole."""
-    import pandas as pd
-
     return pd.DataFrame(rows).convert_dtypes()
 
 
@@ -104,55 +103,32 @@ def _passes(answer: Answer, key: Key) -> bool:
         return any(row["filter"] == "saturation" and row["percent"] < 0 for row in value)
     if kind == "rankings":
         return all(value[bad[0]] > rank for index, rank in enumerate(value) if index != bad[0])
-    winner = {"left": 0, "right": 1}.get(value) if kind == "pairs" else _versions(key, answer).index(value)
+    if kind == "pairs":
+        winner = {"left": 0, "right": 1}.get(value)
+    else:
+        winner = [key.image(answer.trial.item, version) for version in versions].index(value)
     return winner is not None and winner not in bad
 
 
-def _versions(key: Key, answer: Answer) -> list[str]:
-    """Return the names of the images on a screen."""
-    return [key.image(answer.trial.item, version) for version in answer.trial.versions]
-
-
-def _rankings(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
-    """Yield one row per method; ranks are counted so that a tie takes the ranks it covers (1, 1, 3)."""
-    for index, method in enumerate(answer.trial.versions):
-        rank = None if answer.value is None else 1 + sum(other < answer.value[index] for other in answer.value)
-        yield {
-            "participant": rater,
-            "item": answer.trial.item,
-            "method": method,
-            "rank": rank,
-            "position": index + 1,
-            "seconds": answer.seconds,
-        }
-
-
-def _pairs(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
-    """Yield one row."""
-    left, right = answer.trial.versions
-    row = {"participant": rater, "item": answer.trial.item, "left": left, "right": right}
-    yield row | {"winner": answer.value, "seconds": answer.seconds}
-
-
-def _choices(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
-    """Yield one row."""
-    scenario = key.settings["scenarios"][answer.trial.item]
-    row = {"participant": rater, "item": answer.trial.item, "scenario": scenario, "options": SEPARATOR.join(answer.trial.versions)}
-    chosen = None if answer.value is None else key.images[answer.value][1]
-    yield row | {"chosen": chosen, "seconds": answer.seconds}
-
-
-def _filters(rater: str, answer: Answer, key: Key) -> Iterator[Row]:
-    """Yield one row per filter."""
+def _cells(answer: Answer, key: Key) -> list[Row]:
+    """Return the rows of an answer, without whose it is, on what, and how long it took."""
+    value, versions, settings = answer.value, answer.trial.versions, key.settings
+    if settings["kind"] == "rankings":
+        # A tie takes the ranks that it covers: 1, 1, 3.
+        ranks = len(versions) * [None] if value is None else [1 + sum(other < rank for other in value) for rank in value]
+        return [{"method": versions[index], "rank": rank, "position": index + 1} for index, rank in enumerate(ranks)]
+    if settings["kind"] == "pairs":
+        return [{"left": versions[0], "right": versions[1], "winner": value}]
+    if settings["kind"] == "choices":
+        chosen = None if value is None else key.images[value][1]
+        return [{"scenario": settings["scenarios"][answer.trial.item], "options": SEPARATOR.join(versions), "chosen": chosen}]
     empty: list[Row] = [{"filter": name, "percent": None, "touched": 0, "importance": None} for name in SIX]
-    for setting in answer.value or empty:
+    rows = []
+    for setting in value or empty:
         argument = None if setting["percent"] is None else setting["percent"] / 100
-        row = {"participant": rater, "image": answer.trial.item, "role": answer.trial.role, "filter": setting["filter"]}
-        row |= {"argument": argument, "touched": setting["touched"], "importance": setting["importance"]}
-        yield row | {"seconds": answer.seconds}
-
-
-_ROWS = {"rankings": _rankings, "pairs": _pairs, "choices": _choices, "filters": _filters}
+        row = {"role": answer.trial.role, "filter": setting["filter"], "argument": argument}
+        rows.append(row | {"touched": setting["touched"], "importance": setting["importance"]})
+    return rows
 
 
 def _info(key: Key, study: Path, date: str) -> StudyInfo:

@@ -1,7 +1,7 @@
 """Names that tell nothing, and the key file that tells everything.
 
 A name is a keyed hash: without the key it can neither be read nor guessed. The key follows from the seed and from what goes into the study,
-so that the same command makes the same bytes; who wants names that nobody can work out keeps the seed to himself.
+so that the same command makes the same bytes; to have names that nobody can work out, keep the seed secret.
 """
 
 from __future__ import annotations
@@ -108,18 +108,23 @@ def write_key(out: Path, key: Key) -> None:
         raise DataError(
             f'"{out}" holds another study (other pictures, methods, weights, raters or seed): choose another folder, or remove this one'
         )
-    content = {
-        "note": "This file tells which picture is which. Keep it; hand only the folder of pages to raters.",
-        "format": FORMAT,
+    note = "This file tells which picture is which. Keep it; hand only the folder of pages to raters."
+    files.write_json(path, {"note": note, "format": FORMAT, **_content(key)})
+
+
+def _content(key: Key) -> dict[str, Any]:
+    """Return a key as its file holds it."""
+    return {
         "study": key.study,
         "settings": key.settings,
         "images": {name: {"item": item, "version": version} for name, (item, version) in key.images.items()},
         "trials": {
-            rater: [{"trial": name, "item": trial.item, "role": trial.role, "versions": trial.versions} for name, trial in trials.items()]
+            rater: [
+                {"trial": name, "item": trial.item, "role": trial.role, "versions": list(trial.versions)} for name, trial in trials.items()
+            ]
             for rater, trials in key.trials.items()
         },
     }
-    files.write_json(path, content)
 
 
 def read_key(out: str | os.PathLike[str]) -> Key:
@@ -135,16 +140,8 @@ def read_key(out: str | os.PathLike[str]) -> Key:
         if name in ("", "..") or name != PurePath(name).name or "\\" in name:
             raise DataError(f'"{path}" names "{name}", which is a path: {DAMAGED}')
     plan = {rater: [Trial(row.item, row.role, tuple(row.versions)) for row in rows] for rater, rows in found.trials.items()}
+    key = make_key(content["settings"], plan, suffix=PurePath(next(iter(found.images), "")).suffix)
     # Names follow from the settings, so a key in which anything was changed tells so.
-    suffix = PurePath(next(iter(found.images), "")).suffix
-    key = make_key(content["settings"], plan, suffix)
-    screens = {rater: [row.trial for row in rows] for rater, rows in found.trials.items()}
-    pictures = {name: (what.item, what.version) for name, what in found.images.items()}
-    scenarios = content["settings"].get("scenarios", {}).keys()
-    if (
-        (key.study, key.images) != (found.study, pictures)
-        or {rater: list(trials) for rater, trials in key.trials.items()} != screens
-        or any(trial.item not in scenarios for trials in plan.values() for trial in trials)
-    ):
+    if any(content[name] != value for name, value in _content(key).items()):
         raise DataError(f'"{path}" was changed since it was written, its names do not follow from its settings: {DAMAGED}')
     return key

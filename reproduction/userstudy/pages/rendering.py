@@ -27,18 +27,7 @@ from reproduction.userstudy.pages.versions import fit
 PICTURES = "images"
 STYLES = ("page.css", "comparing.css", "sliders.css")
 # In this order, because each uses those before it.
-SCRIPTS = (
-    "sha256.js",
-    "elements.js",
-    "store.js",
-    "texts.js",
-    "rules.js",
-    "closer.js",
-    "comparing.js",
-    "filters.js",
-    "sliders.js",
-    "page.js",
-)
+SCRIPTS = [f"{name}.js" for name in ("sha256", "elements", "store", "texts", "rules", "closer", "comparing", "filters", "sliders", "page")]
 QUESTIONS = {
     "rankings": "How realistic are these pictures? Put them in order, the most realistic first.",
     "pairs": "Which of the two pictures looks more realistic?",
