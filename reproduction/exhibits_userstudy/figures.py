@@ -1,8 +1,7 @@
-"""Figures of scores: table 5 with its intervals, win rates, scores against errors, and the width of intervals."""
+"""Figures of scores and votes: table 5 with its intervals, win rates, scores against errors, the width of intervals; table 3."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,17 +12,21 @@ from matplotlib.figure import Figure
 
 from reproduction.exhibits_userstudy.material import raters_of, titled
 from reproduction.exhibits_userstudy.outputs import METRICS
+from reproduction.exhibits_userstudy.votes import ALL
+from reproduction.kit.charts import arms
 from reproduction.kit.names import label_of
 from reproduction.kit.style import LINES, MARKERS, OKABE_ITO, PAGE_WIDTH, SIGNED_MAP, method_style
 from reproduction.userstudy.simulated import PARTICIPANTS
 
 ROW_HEIGHT = 0.28
-# A score of ours and the printed one stand so far from the middle of their line.
+# What is ours and what is printed stand so far from the middle of their line; methods of a scenario from each other.
 OFFSET = 0.16
 # Win rates further from one half than this are written in white.
 DARK = 0.22
+# Space for the legends above the highest interval of votes.
+HEADROOM = 1.5
 HOLLOW: dict[str, Any] = {"color": "black", "markerfacecolor": "none", "markersize": 4}
-BARS: dict[str, Any] = {"markersize": 5, "capsize": 2, "elinewidth": 0.8}
+BARS: dict[str, Any] = {"capsize": 2, "elinewidth": 0.8}
 
 
 def score_figure(table: pd.DataFrame) -> Figure:
@@ -84,20 +87,15 @@ def output_figure(table: pd.DataFrame) -> Figure:
     """Return ``outputs.error_table``: score over mean error for each metric, with 95 % intervals over raters and over items."""
     figure, axes = plt.subplots(1, len(METRICS), figsize=(PAGE_WIDTH, 3.1), layout="constrained", sharey=True)
     for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
-        for row in table.to_dict("records"):
-            style, arms = method_style(row["method"]), {"xerr": _arms(row, metric, f"{metric}_"), "yerr": _arms(row, "score", "")}
-            look: dict[str, Any] = {"fmt": style.marker, "color": style.color, "label": label_of(row["method"]), **BARS}
-            axis.errorbar(row[metric], row["score"], **arms, **look)
+        for method, row in table.groupby("method", sort=False):
+            style, reach = method_style(method), {"xerr": arms(row, metric, f"{metric}_low", f"{metric}_high"), "yerr": arms(row, "score")}
+            look: dict[str, Any] = {"fmt": style.marker, "color": style.color, "label": label_of(method)}
+            axis.errorbar(row[metric], row["score"], **reach, **look, **BARS, markersize=5)
         axis.set(xlabel=f"mean {name}", xlim=(0, None))
     axes[0].set_ylabel("Bradley-Terry score")
     figure.suptitle(titled(table, f"preferences from real outputs, {table['n'].iloc[0]} test composites"), fontsize=10)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
     return figure
-
-
-def _arms(row: Mapping[Hashable, Any], center: str, prefix: str) -> np.ndarray:
-    """Return how far an interval reaches down and up from its center, (2, 1); 0 without one."""
-    return np.nan_to_num([[row[center] - row[f"{prefix}low"]], [row[f"{prefix}high"] - row[center]]])
 
 
 def width_figure(table: pd.DataFrame) -> Figure:
@@ -123,3 +121,44 @@ def width_figure(table: pd.DataFrame) -> Figure:
     axes[1].set(ylabel="pairs of methods told apart, %", ylim=(0, 102), title=titled(table, "what they tell apart"))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return figure
+
+
+def share_figure(table: pd.DataFrame) -> Figure:
+    """Return ``votes.table3``: shares over all sets beside the paper's, and by scenario; 95 % intervals; dotted: all shares alike."""
+    whole = table["subset_or_bucket"] == ALL
+    panels = {"all sets": (_draw_all, table[whole]), "by scenario": (_draw_scenarios, table[~whole])}
+    panels = {words: panel for words, panel in panels.items() if len(panel[1])}
+    ratios = (1, 1.3)[: len(panels)]
+    size = (PAGE_WIDTH * sum(ratios) / 2.3, 2.9)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", sharey=True, squeeze=False, width_ratios=ratios)
+    for axis, (words, (draw, part)) in zip(axes[0], panels.items(), strict=True):
+        draw(axis, part)
+        axis.axhline(100 / whole.sum(), color="0.5", linewidth=0.8, linestyle=":")
+        axis.set(title=titled(table, words), ylim=(0, HEADROOM * max(table["wilson_high"].max(), table["high"].max())))
+        axis.legend(fontsize=7, loc="upper left")
+        axis.grid(axis="x", visible=False)
+    axes[0, 0].set_ylabel("share of votes, %")
+    return figure
+
+
+def _draw_all(axis: Axes, table: pd.DataFrame) -> None:
+    """Draw the shares over all sets, with bootstrap intervals over participants; the paper's votes with Wilson's."""
+    positions = np.arange(len(table))
+    if table["paper_low"].notna().any():
+        votes = table["paper_votes"].astype(float)
+        printed = table.assign(share=100 * votes / votes.sum())
+        reach = arms(printed, "share", "paper_low", "paper_high")
+        axis.errorbar(positions - OFFSET, printed["share"], reach, fmt="D", **HOLLOW, **BARS, label="the paper's printed votes, Wilson")
+    look: dict[str, Any] = {"fmt": "o", "color": OKABE_ITO[3], "label": f"{raters_of(table)}, bootstrap"}
+    axis.errorbar(positions + OFFSET, table["ours"], arms(table, "ours"), **look, **BARS, markersize=4)
+    axis.set_xticks(positions, [label_of(method) for method in table["method"]], rotation=25, ha="right", rotation_mode="anchor")
+
+
+def _draw_scenarios(axis: Axes, table: pd.DataFrame) -> None:
+    """Draw every method's share in every scenario, with Wilson's intervals."""
+    methods, scenarios = list(table["method"].unique()), list(table["subset_or_bucket"].unique())
+    for index, method in enumerate(methods):
+        rows, style = table[table["method"] == method], method_style(method)
+        x, reach = np.arange(len(rows)) + (index - (len(methods) - 1) / 2) * OFFSET, arms(rows, "ours", "wilson_low", "wilson_high")
+        axis.errorbar(x, rows["ours"], reach, fmt=style.marker, color=style.color, **BARS, markersize=4, label=label_of(method))
+    axis.set_xticks(range(len(scenarios)), scenarios)

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harmlib.filters import RANGES
-from reproduction.exhibits_userstudy.material import sample_words
+from reproduction.exhibits_userstudy.material import sample_words, titled
+from reproduction.kit.charts import arms
 from reproduction.kit.style import OKABE_ITO, PAGE_WIDTH
-from reproduction.userstudy import StudyRecords, stamped, title
+from reproduction.userstudy import StudyRecords, stamped
 from reproduction.userstudy.filters import argument_boxes, filter_ranges, importance_agreement
 
 LOWEST, HIGHEST = 1, 5
@@ -37,13 +38,13 @@ def range_figure(records: StudyRecords, table: pd.DataFrame) -> Figure:
     """
     figure, axes = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 0.42 * len(table) + 1), layout="constrained", sharey=True)
     heights = -np.arange(len(table))
-    arms = np.nan_to_num(np.abs(table[["importance_low", "importance_high"]].to_numpy().T - table["importance"].to_numpy()))
+    reach = arms(table, "importance", "importance_low", "importance_high")
     axes[0].barh(heights, table["importance"] - LOWEST, 0.6, left=LOWEST, color=OKABE_ITO[1])
-    axes[0].errorbar(table["importance"], heights, xerr=arms, fmt="none", ecolor="black", capsize=2, elinewidth=0.8)
-    axes[0].set(xlim=(LOWEST, HIGHEST), xlabel="mean importance, 1 to 5", title=title(records.info, "importance"))
+    axes[0].errorbar(table["importance"], heights, xerr=reach, fmt="none", ecolor="black", capsize=2, elinewidth=0.8)
+    axes[0].set(xlim=(LOWEST, HIGHEST), xlabel="mean importance, 1 to 5", title=titled(table, "importance"))
     axes[0].set_yticks(heights, table["filter"])
     _draw_arguments(axes[1], records, table)
-    axes[1].set(xlim=(-EDGE, EDGE), xlabel="argument, touched filters only", title=title(records.info, "arguments"))
+    axes[1].set(xlim=(-EDGE, EDGE), xlabel="argument, touched filters only", title=titled(table, "arguments"))
     for axis in axes:
         axis.grid(axis="y", visible=False)
     return figure

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +12,7 @@ from harmlib.errors import DataError, ParameterError
 from reproduction.checkout import CHECKOUT
 from reproduction.userstudy import StudyRecords, read_study, write_study
 from reproduction.userstudy.tables import SIMULATED
-
-if TYPE_CHECKING:
-    from reproduction.workspace import Workspace
+from reproduction.workspace import Workspace
 
 # What stands for the items of a study in words.
 ITEMS = {"bt_image": "composites", "bt_video": "clips", "choice4": "sets", "filters": "composites"}
@@ -49,11 +46,6 @@ def read_answers(answers: str | os.PathLike[str] | Sequence[str | os.PathLike[st
         if studies[path.name].info.synthetic:
             raise DataError(f'"{path}" holds simulated raters: answers takes people\'s, and the two are never mixed')
     return studies
-
-
-def by_name(values: pd.Series) -> dict[str, float]:
-    """Return a series as method -> value."""
-    return {str(method): float(value) for method, value in values.items()}
 
 
 def sample_words(records: StudyRecords, people: int, items: int) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from harmlib.errors import DataError
 from harmlib.evaluation.intervals import Interval, widened
-from reproduction.exhibits_userstudy.material import by_name, sample_words
+from reproduction.exhibits_userstudy.material import sample_words
 from reproduction.kit.names import label_of
 from reproduction.userstudy import StudyRecords, bootstrap_scores, count_pairs, count_rankings, stamped
 from reproduction.userstudy.agreement import order_agreement, rater_agreement
@@ -62,7 +62,7 @@ class Scored:
 
     def tau(self) -> float:
         """Return Kendall's tau between the scores and the printed ones, over the shared methods; NaN for fewer than two."""
-        return order_agreement(by_name(self.values()), by_name(self.printed))
+        return order_agreement(self.values().to_dict(), self.printed.to_dict())
 
 
 def score_study(records: StudyRecords, *, draws: int, seed: int) -> Scored:
@@ -84,20 +84,18 @@ def score_table(studies: Sequence[Scored]) -> pd.DataFrame:
     unknown scale allows; NaN where fewer than two are shared. ours, low, high, joint_low, joint_high, wins, comparisons: as in
     ``intervals.Scores``, over participants; wide_low, wide_high: over participants and items. n: participants.
     """
-    return pd.concat([_with_printed(study) for study in studies], ignore_index=True)
-
-
-def _with_printed(study: Scored) -> pd.DataFrame:
-    """Return the rows of one study."""
-    names = printed_scores(study.row).set_index("method")["label"]
-    table = study.scores.table.rename(columns={"score": "ours"})
-    shift = study.values()[study.printed.index].mean() - study.printed.mean() if len(study.printed) > 1 else np.nan
-    paper = table["method"].map(study.printed)
-    rows = pd.DataFrame({"subset_or_bucket": study.row, "method": table["method"], "row": table["method"].map(names).fillna("")})
-    rows = rows.assign(row=rows["row"].where(rows["row"] != "", rows["method"].map(label_of)), paper=paper, paper_centered=paper + shift)
-    numbers = table.drop(columns="method").assign(wide_low=study.wide.table["low"], wide_high=study.wide.table["high"])
-    more = {"order_agreement": study.tau(), "n": study.people, "items": len(study.comparisons.items)}
-    return stamped(study.records.info, pd.concat([rows, numbers], axis=1).assign(**more, data=study.words, note=study.scores.footnote))
+    parts = []
+    for study in studies:
+        names = printed_scores(study.row).set_index("method")["label"]
+        table = study.scores.table.rename(columns={"score": "ours"})
+        shift = study.values()[study.printed.index].mean() - study.printed.mean() if len(study.printed) > 1 else np.nan
+        methods, paper = table["method"], table["method"].map(study.printed)
+        rows = pd.DataFrame({"subset_or_bucket": study.row, "method": methods, "row": methods.map(names).fillna(methods.map(label_of))})
+        numbers = table.drop(columns="method").assign(wide_low=study.wide.table["low"], wide_high=study.wide.table["high"])
+        table = pd.concat([rows.assign(paper=paper, paper_centered=paper + shift), numbers], axis=1)
+        more = {"order_agreement": study.tau(), "n": study.people, "items": len(study.comparisons.items)}
+        parts.append(stamped(study.records.info, table.assign(**more, data=study.words, note=study.scores.footnote)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def as_printed(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,6 @@ beforehand; what can be learned is how an order of preferences and an order of m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,8 @@ import pandas as pd
 from harmlib.evaluation.intervals import Interval, mean_interval
 from harmlib.evaluation.statistics import photograph_of
 from harmlib.inference.pictures import harmonize
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
-from reproduction.exhibits_userstudy.material import by_name
 from reproduction.exhibits_userstudy.numbers import Scored, difference
 from reproduction.kit.artefacts import BASELINE
 from reproduction.kit.comparisons import BETTER, WORSE, reading, readings
@@ -26,9 +25,6 @@ from reproduction.userstudy import StudyRecords, stamped
 from reproduction.userstudy.agreement import order_agreement
 from reproduction.userstudy.bradley_terry import printed_scores
 from reproduction.userstudy.simulated import color_difference, preference_study, utilities_from_distances
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # Metric -> its name and unit; the raters look at the first.
 METRICS = {"color_difference": "color difference (CIEDE2000)", "fmse": "fMSE (8-bit levels squared)"}
@@ -83,11 +79,11 @@ def order_table(table: pd.DataFrame) -> pd.DataFrame:
     table: ``error_table``. Errors count downwards: tau is 1 when the best liked method has the smallest error.
     """
     rows = table.set_index("method")
-    scores = by_name(rows["score"])
+    scores = rows["score"].to_dict()
     others = {f"mean {METRICS[metric]}": -rows[metric] for metric in METRICS} | {"mean place by color difference": -rows["mean_place"]}
     printed = printed_scores("image").set_index("method")["printed"]
     others["scores that the paper prints (from people, other pictures)"] = printed[printed.index.isin(list(scores))]
-    taus = {name: order_agreement(scores, by_name(other)) for name, other in others.items()}
+    taus = {name: order_agreement(scores, other.to_dict()) for name, other in others.items()}
     return pd.DataFrame({"raters": table["raters"].iloc[0], "order": list(taus), "tau": list(taus.values()), "n": len(scores)})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduction.exhibits_userstudy import figures, filters, numbers, shares, votes
+from reproduction.exhibits_userstudy import figures, filters, numbers, votes
 from reproduction.exhibits_userstudy.material import ITEMS
 from reproduction.userstudy import StudyRecords
 
@@ -40,7 +40,7 @@ def tables_of(records: StudyRecords, *, draws: int, seed: int) -> dict[str, pd.D
 def figure_of(records: StudyRecords, tables: dict[str, pd.DataFrame]) -> Figure:
     """Return the figure of a study: shares, importance and arguments, or scores; tables: ``tables_of``."""
     if records.choices is not None:
-        return shares.share_figure(tables["votes"])
+        return figures.share_figure(tables["votes"])
     if records.filters is not None:
         return filters.range_figure(records, tables["ranges"])
     return figures.score_figure(tables["scores"])

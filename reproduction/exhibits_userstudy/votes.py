@@ -42,15 +42,13 @@ def printed_table() -> pd.DataFrame:
 
 def fitting(totals: Iterable[int]) -> list[int]:
     """Return the totals for which whole votes exist that add up to them and round to the printed shares."""
-    printed = published(PAPER, 3)["number"].to_numpy()
-    return [total for total in totals if _fits(total, printed)]
-
-
-def _fits(total: int, percent: np.ndarray) -> bool:
-    """Tell whether whole votes out of ``total`` round to the shares."""
-    votes = np.arange(total + 1)
-    near = [votes[np.abs(100 * votes / total - share) <= HALF_DIGIT].tolist() for share in percent]
-    return any(sum(chosen) == total for chosen in itertools.product(*near))
+    printed, found = published(PAPER, 3)["number"], []
+    for total in totals:
+        votes = np.arange(total + 1)
+        near = [votes[np.abs(100 * votes / total - share) <= HALF_DIGIT].tolist() for share in printed]
+        if any(sum(chosen) == total for chosen in itertools.product(*near)):
+            found.append(total)
+    return found
 
 
 def arithmetic_sentences() -> list[str]:

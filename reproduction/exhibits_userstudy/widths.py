@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from harmlib.seeds import item_generator
 from reproduction.userstudy.bradley_terry import printed_scores
 from reproduction.userstudy.comparisons import Comparisons, wins_of_ranks
-from reproduction.userstudy.intervals import Scores, bootstrap_scores
+from reproduction.userstudy.intervals import bootstrap_scores
 from reproduction.userstudy.simulated import ITEMS
 from reproduction.userstudy.tables import SIMULATED
 
@@ -29,6 +30,7 @@ def width_table(*, seed: int, raters: Sequence[int] = RATERS, repetitions: int =
     rows = []
     for row, items in ITEMS.items():
         strengths = printed_scores(row).set_index("method")["centered"]
+        pairs = math.comb(len(strengths), 2)
         for taste, deviation in TASTES.items():
             studies = [
                 simulate(strengths, max(raters), items, deviation, item_generator(seed, f"{row}, {taste}", visit))
@@ -37,7 +39,9 @@ def width_table(*, seed: int, raters: Sequence[int] = RATERS, repetitions: int =
             for people in raters:
                 first = [Comparisons(study.methods, study.participants[:people], study.items, study.wins[:people]) for study in studies]
                 scores = [bootstrap_scores(study, draws=draws, seed=seed) for study in first]
-                rows.append((SIMULATED, row, items, taste, people, *_means(scores), repetitions))
+                width = np.mean([(one.table["high"] - one.table["low"]).mean() for one in scores])
+                told_apart = np.mean([one.better.to_numpy().sum() / pairs for one in scores])
+                rows.append((SIMULATED, row, items, taste, people, width, told_apart, pairs, repetitions))
     columns = ["raters", "subset_or_bucket", "items", "taste", "people", "width", "told_apart", "pairs", "repetitions"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -52,14 +56,6 @@ def simulate(strengths: pd.Series, people: int, items: int, taste: float, genera
     ranks = (-felt).argsort(2).argsort(2) + 1
     names = (tuple(strengths.index), tuple(map(str, range(people))), tuple(map(str, range(items))))
     return Comparisons(*names, wins_of_ranks(ranks))
-
-
-def _means(scores: Sequence[Scores]) -> tuple[float, float, int]:
-    """Return width and told_apart, means over the repetitions, and the number of pairs."""
-    size = len(scores[0].table)
-    pairs = size * (size - 1) // 2
-    widths = [float((one.table["high"] - one.table["low"]).mean()) for one in scores]
-    return float(np.mean(widths)), float(np.mean([one.better.to_numpy().sum() / pairs for one in scores])), pairs
 
 
 def width_sentences(table: pd.DataFrame, people: int = 12) -> list[str]:

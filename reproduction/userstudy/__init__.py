@@ -13,7 +13,7 @@ from __future__ import annotations
 from reproduction.userstudy.bradley_terry import fit
 from reproduction.userstudy.comparisons import count_choices, count_pairs, count_rankings
 from reproduction.userstudy.intervals import bootstrap_scores
-from reproduction.userstudy.records import StudyInfo, StudyRecords, read_study, stamped, title, write_study
+from reproduction.userstudy.records import StudyInfo, StudyRecords, read_study, stamped, write_study
 
 __all__ = [
     "StudyInfo",
@@ -25,6 +25,5 @@ __all__ = [
     "fit",
     "read_study",
     "stamped",
-    "title",
     "write_study",
 ]

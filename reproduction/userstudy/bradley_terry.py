@@ -13,7 +13,7 @@ Sources: Bradley and Terry 1952; Harmonizer table 5; docs/methods/userstudy.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,6 @@ from harmlib.errors import DataError, ParameterError
 from reproduction.papers import published
 
 VIRTUAL_WINS = 0.5
-SCALES = ("log", "strength", "win_probability", "paper_mean")
 TABLE5_ROWS = ("image", "video")
 # The largest change of a log strength at which a solver stops, and the steps after which it gives up.
 TOLERANCE = 1e-10
@@ -54,14 +53,22 @@ def fit(wins: np.ndarray, methods: Sequence[str]) -> Fit:
     Raises DataError for another matrix, and, naming the groups, when the methods fall into groups that nobody compared.
     """
     import choix
+    from scipy.sparse.csgraph import connected_components
 
-    _check_wins(wins, methods)
+    if wins.shape != (len(methods), len(methods)) or len(methods) < 2:
+        raise DataError(f"the wins are {wins.shape} for {len(methods)} methods: expected a square of at least two methods")
+    if not np.isfinite(wins).all() or (wins < 0).any() or np.diag(wins).any():
+        raise DataError("the wins hold a negative or missing number or a method that beat itself: expected numbers from 0, diagonal 0")
     compared = (wins + wins.T) > 0
-    _check_connected(compared, methods)
-    regularized = len(_components(wins > 0, "strong")) > 1
+    groups, labels = connected_components(compared, connection="weak")
+    if groups > 1:
+        words = " | ".join(", ".join(methods[index] for index in np.flatnonzero(labels == group)) for group in range(groups))
+        raise DataError(f"nobody compared these groups of methods with each other, so their scores share no scale: {words}")
+    regularized = connected_components(wins > 0, connection="strong")[0] > 1
     counted = wins + VIRTUAL_WINS * compared if regularized else wins
     scores = choix.ilsr_pairwise_dense(counted, max_iter=MOST_STEPS, tol=TOLERANCE)
-    return Fit(tuple(methods), wins, scores - scores.mean(), fisher_errors(counted, scores), regularized)
+    errors = np.sqrt(np.diagonal(covariance(counted, scores)))
+    return Fit(tuple(methods), wins, scores - scores.mean(), errors, regularized)
 
 
 def fit_many(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,11 +83,6 @@ def fit_many(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scores = np.full(wins.shape[:2], np.nan)
     scores[connected] = _maximize(counted[connected])
     return scores, regularized
-
-
-def fisher_errors(wins: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the standard errors of centered scores from the Fisher information; wins: (..., M, M), scores: (..., M)."""
-    return np.sqrt(np.diagonal(covariance(wins, scores), axis1=-2, axis2=-1))
 
 
 def covariance(wins: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -102,33 +104,6 @@ def win_rates(wins: np.ndarray) -> np.ndarray:
     """Return the share of the comparisons of i with j that i won, (M, M), NaN where there was none; wins: (M, M)."""
     total = wins + wins.T
     return np.divide(wins, total, out=np.full(wins.shape, np.nan), where=total > 0)
-
-
-def rescale(scores: np.ndarray, methods: Sequence[str], scale: str, printed: Mapping[str, float] | None = None) -> np.ndarray:
-    """Return centered log strengths on another scale.
-
-    scores: (..., M). scale: "log" leaves them; "strength" is exp(s) / sum exp(s); "win_probability" the mean of P(i beats j) over the
-    other methods; "paper_mean" shifts s so that the methods shared with ``printed`` (method -> printed score) have its mean.
-    Raises ParameterError for another scale, and for "paper_mean" without a shared method.
-    """
-    if scale not in SCALES:
-        raise ParameterError(f'scale "{scale}" is unknown: choose one of {", ".join(SCALES)}')
-    if scale == "strength":
-        strengths = np.exp(scores)
-        return strengths / strengths.sum(-1, keepdims=True)
-    if scale == "win_probability":
-        return (win_probabilities(scores).sum(-1) - 0.5) / (len(methods) - 1)
-    if scale == "paper_mean":
-        return scores + _shift(scores, methods, printed or {})
-    return scores
-
-
-def _shift(scores: np.ndarray, methods: Sequence[str], printed: Mapping[str, float]) -> np.ndarray:
-    """Return what brings the mean of the shared methods to that of the printed scores, (..., 1)."""
-    shared = [index for index, method in enumerate(methods) if method in printed]
-    if not shared:
-        raise ParameterError('scale "paper_mean" needs the printed score of at least one of the methods')
-    return np.mean([printed[methods[index]] for index in shared]) - scores[..., shared].mean(-1, keepdims=True)
 
 
 def printed_scores(row: str) -> pd.DataFrame:
@@ -179,27 +154,3 @@ def _reach_all(edges: np.ndarray) -> np.ndarray:
     for _ in range(size.bit_length()):  # each squaring doubles the length of the paths
         reached = (reached @ reached > 0).astype(np.float32)
     return np.asarray(reached.all((1, 2)))
-
-
-def _components(edges: np.ndarray, connection: str) -> list[np.ndarray]:
-    """Return the indices of each "weak" or "strong" component of a graph, (M, M) bool."""
-    from scipy.sparse.csgraph import connected_components
-
-    count, labels = connected_components(edges, connection=connection)
-    return [np.flatnonzero(labels == label) for label in range(count)]
-
-
-def _check_connected(compared: np.ndarray, methods: Sequence[str]) -> None:
-    """Raise DataError with the groups when some methods were never compared, not even through others."""
-    groups = _components(compared, "weak")
-    if len(groups) > 1:
-        words = " | ".join(", ".join(methods[index] for index in group) for group in groups)
-        raise DataError(f"nobody compared these groups of methods with each other, so their scores share no scale: {words}")
-
-
-def _check_wins(wins: np.ndarray, methods: Sequence[str]) -> None:
-    """Raise DataError for anything but a square matrix of numbers from 0 with a zero diagonal, one row per method."""
-    if wins.shape != (len(methods), len(methods)) or len(methods) < 2:
-        raise DataError(f"the wins are {wins.shape} for {len(methods)} methods: expected a square of at least two methods")
-    if not np.isfinite(wins).all() or (wins < 0).any() or np.diag(wins).any():
-        raise DataError("the wins hold a negative or missing number or a method that beat itself: expected numbers from 0, diagonal 0")

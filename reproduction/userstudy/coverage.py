@@ -16,7 +16,7 @@ import pandas as pd
 
 from reproduction.userstudy.bradley_terry import fit_many, win_probabilities
 from reproduction.userstudy.comparisons import Comparisons, wins_of_ranks
-from reproduction.userstudy.intervals import DRAWS, Scores, bootstrap_scores
+from reproduction.userstudy.intervals import DRAWS, bootstrap_scores
 from reproduction.userstudy.simulated import PARTICIPANTS, Behavior, draw_ranks, with_item_effects
 
 # Enough nodes for ten digits where item effects have a deviation of up to 1.
@@ -27,17 +27,13 @@ NODES = 40
 class Coverage:
     """How often 95 % intervals held the true scores.
 
-    table: method, covered (by its own interval, share of repetitions), width (mean). simultaneous: share of repetitions in which all
-    methods' own intervals held; joint: in which all joint intervals did. order: in which no pair of methods was called in the wrong
-    order with confidence; exact_order: in which the scores had the true order.
+    table: method, covered (by its own interval, share of repetitions), width (mean). joint: share of repetitions in which all joint
+    intervals held; order: in which no pair of methods was called in the wrong order with confidence.
     """
 
     table: pd.DataFrame
-    simultaneous: float
     joint: float
     order: float
-    exact_order: float
-    repetitions: int
 
 
 def coverage(
@@ -58,14 +54,20 @@ def coverage(
     people, names = [str(number) for number in range(participants)], [str(number) for number in range(items)]
     utilities = pd.DataFrame([list(strengths.values())] * items, index=names, columns=list(strengths))
     behavior = Behavior(item_effect, careless=0, tie_width=0)
-    held = []
+    covered, widths, joint, order = [], [], [], []
     for repetition in range(seed, seed + repetitions):
         felt = with_item_effects(utilities, behavior, repetition)
         wins = wins_of_ranks(draw_ranks(felt, people, behavior, repetition))
         comparisons = Comparisons(tuple(strengths), tuple(people), tuple(names), wins)
+        scores = bootstrap_scores(comparisons, cluster=cluster, draws=draws, seed=repetition)
         truth = true_scores(felt.to_numpy()) if cluster == "participant" else population_scores(utilities.to_numpy()[0], item_effect)
-        held.append(_held(bootstrap_scores(comparisons, cluster=cluster, draws=draws, seed=repetition), truth))
-    return _summary(list(strengths), held)
+        low, high, joint_low, joint_high = scores.table[["low", "high", "joint_low", "joint_high"]].to_numpy().T
+        covered.append((low <= truth) & (truth <= high))
+        widths.append(high - low)
+        joint.append(((joint_low <= truth) & (truth <= joint_high)).all())
+        order.append(not (scores.better.to_numpy() & (truth[:, None] < truth)).any())
+    table = pd.DataFrame({"method": list(strengths), "covered": np.mean(covered, axis=0), "width": np.mean(widths, axis=0)})
+    return Coverage(table, float(np.mean(joint)), float(np.mean(order)))
 
 
 def true_scores(utilities: np.ndarray) -> np.ndarray:
@@ -86,41 +88,3 @@ def population_scores(strengths: np.ndarray, item_effect: float) -> np.ndarray:
 def _without_diagonal(wins: np.ndarray) -> np.ndarray:
     """Return a matrix of wins with zeros on its diagonal."""
     return wins * (1 - np.eye(len(wins)))
-
-
-@dataclass(frozen=True)
-class _Held:
-    """What held in one repetition; covered, width: (M,)."""
-
-    covered: np.ndarray
-    width: np.ndarray
-    joint: bool
-    order: bool
-    exact_order: bool
-
-
-def _held(scores: Scores, truth: np.ndarray) -> _Held:
-    """Compare one repetition's scores with the true ones, (M,)."""
-    score, low, high, joint_low, joint_high = scores.table[["score", "low", "high", "joint_low", "joint_high"]].to_numpy().T
-    wrong = scores.better.to_numpy() & (truth[:, None] < truth)
-    return _Held(
-        covered=(low <= truth) & (truth <= high),
-        width=high - low,
-        joint=bool(((joint_low <= truth) & (truth <= joint_high)).all()),
-        order=not wrong.any(),
-        exact_order=bool((np.argsort(score) == np.argsort(truth)).all()),
-    )
-
-
-def _summary(methods: list[str], held: list[_Held]) -> Coverage:
-    """Average over the repetitions."""
-    covered = np.array([one.covered for one in held])
-    widths = np.mean([one.width for one in held], axis=0)
-    return Coverage(
-        table=pd.DataFrame({"method": methods, "covered": covered.mean(0), "width": widths}),
-        simultaneous=float(covered.all(1).mean()),
-        joint=float(np.mean([one.joint for one in held])),
-        order=float(np.mean([one.order for one in held])),
-        exact_order=float(np.mean([one.exact_order for one in held])),
-        repetitions=len(held),
-    )

@@ -40,8 +40,7 @@ def argument_table(answers: pd.DataFrame) -> pd.DataFrame:
 
     The Gaussian and the quantiles are of the arguments of touched filters only, NaN where nobody touched one; n counts those.
     """
-    arguments = _touched(answers)
-    groups = arguments.groupby("filter")["argument"]
+    groups = answers[answers["touched"] == 1].groupby("filter")["argument"]
     table = pd.DataFrame({"n": groups.count(), "mean": groups.mean(), "sd": groups.std(ddof=0), "variance": groups.var(ddof=0)})
     quantiles = pd.DataFrame({name: groups.quantile(share) for name, share in QUANTILES.items()})
     shares = answers.groupby("filter")["touched"].mean().astype(float).rename("touched_share")
@@ -63,7 +62,7 @@ def argument_boxes(answers: pd.DataFrame) -> list[dict[str, Any]]:
     """
     from matplotlib.cbook import boxplot_stats
 
-    arguments = _touched(answers).groupby("filter")["argument"]
+    arguments = answers[answers["touched"] == 1].groupby("filter")["argument"]
     importance = _participant_means(answers).mean().rename("importance").rename_axis("filter").reset_index()
     names = [name for name in _most_important_first(importance)["filter"] if name in arguments.groups]
     return boxplot_stats([arguments.get_group(name).to_numpy(dtype=float) for name in names], labels=names)
@@ -80,11 +79,6 @@ def _participant_means(answers: pd.DataFrame) -> pd.DataFrame:
     if scored.empty:
         raise DataError("nobody has given a filter an importance yet: collect some answers first")
     return scored.astype({"importance": float}).pivot_table(index="participant", columns="filter", values="importance", sort=False)
-
-
-def _touched(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return the answers in which the filter was touched."""
-    return answers[answers["touched"] == 1]
 
 
 def _most_important_first(table: pd.DataFrame) -> pd.DataFrame:

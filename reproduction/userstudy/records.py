@@ -62,11 +62,6 @@ class StudyRecords:
     dropped: int = 0
 
 
-def title(info: StudyInfo, text: str) -> str:
-    """Return the title of a figure or table; that of a synthetic study begins with "Simulated: "."""
-    return f"Simulated: {text}" if info.synthetic else text
-
-
 def stamped(info: StudyInfo, table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with a first column "raters" that says "simulated" or "people" in every row."""
     stamp = pd.Series(SIMULATED if info.synthetic else "people", index=table.index, name="raters")
@@ -90,7 +85,13 @@ def read_study(folder: str | os.PathLike[str]) -> StudyRecords:
     }
     dropped = 0
     if "rankings" in tables:
-        tables["rankings"], dropped = _drop_short(tables["rankings"])
+        # A ranking of fewer than two judged methods compares nothing.
+        rankings = tables["rankings"]
+        judged = rankings.groupby(["participant", "item"])["rank"].transform("count")
+        dropped = len(rankings.loc[judged < 2, ["participant", "item"]].drop_duplicates())
+        tables["rankings"] = rankings[judged >= 2].reset_index(drop=True)
+    if dropped:
+        logger.info("%d rankings hold fewer than two judged methods and were left out", dropped)
     if not any(table[ANSWERS[name]].notna().any() for name, table in tables.items()):
         raise DataError(f'study "{info.name}" in "{root}" holds no answers yet: collect some, then score it')
     return StudyRecords(info, participants, **tables, dropped=dropped)
@@ -136,12 +137,8 @@ def _are_items(value: Any) -> bool:
     """Tell whether a value maps at least one item to the pictures it shows, all of them inside the study's folder."""
     if not isinstance(value, dict) or not value or not all(isinstance(pictures, dict) for pictures in value.values()):
         return False
-    return all(_is_inside(path) for pictures in value.values() for path in pictures.values())
-
-
-def _is_inside(path: Any) -> bool:
-    """Tell whether a value is a relative path that does not climb out of its folder."""
-    return _is_text(path) and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
+    paths = [path for pictures in value.values() for path in pictures.values()]
+    return all(_is_text(path) and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts for path in paths)
 
 
 # Key of study.json -> whether a value will do, and what would.
@@ -156,12 +153,3 @@ _EXPECTED = {
     "seed": (lambda value: value is None or type(value) is int, "a whole number or null"),
     "pages": (lambda value: value is None or _is_text(value), "the identity of the study that was answered, or null"),
 }
-
-
-def _drop_short(rankings: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Return the rankings without those of fewer than two judged methods, which compare nothing, and how many those are."""
-    judged = rankings.groupby(["participant", "item"])["rank"].transform("count")
-    dropped = rankings.loc[judged < 2, ["participant", "item"]].drop_duplicates()
-    if len(dropped):
-        logger.info("%d rankings hold fewer than two judged methods and were left out", len(dropped))
-    return rankings[judged >= 2].reset_index(drop=True), len(dropped)

@@ -88,8 +88,8 @@ def preference_study(
     return StudyRecords(info, _participants(people, seed), rankings=rankings.assign(seconds=np.nan))
 
 
-def utilities_from_distances(distances: pd.DataFrame, *, k: float = 1.0) -> pd.DataFrame:
-    """Return utilities -k z, z the distances of one item's results divided by their spread: a simulated preference.
+def utilities_from_distances(distances: pd.DataFrame) -> pd.DataFrame:
+    """Return utilities -z, z the distances of one item's results divided by their spread: a simulated preference.
 
     distances: one row per item, one column per method, 0 = equal to the real photograph; any metric. An item whose results are all
     equally far has utilities 0. Raises DataError for a missing distance.
@@ -98,7 +98,7 @@ def utilities_from_distances(distances: pd.DataFrame, *, k: float = 1.0) -> pd.D
         raise DataError("a distance is missing: give every result of every item one")
     centered = distances.sub(distances.mean(axis=1), axis=0)
     spread = distances.std(axis=1, ddof=0)
-    return -k * centered.div(spread.where(spread > 0, 1), axis=0)
+    return -centered.div(spread.where(spread > 0, 1), axis=0)
 
 
 def color_difference(harmonized: np.ndarray, target: np.ndarray, foreground: np.ndarray) -> float:

@@ -47,7 +47,7 @@ KEYS = {
 }
 # Table of answers -> the column that is empty where one is missing.
 ANSWERS = {"rankings": "rank", "pairs": "winner", "choices": "chosen", "filters": "importance"}
-# Number column -> smallest, largest, whole numbers only, and how a sentence calls that.
+# Number column -> smallest, largest, whole numbers only, and what a sentence calls that.
 NUMBERS: dict[str, tuple[float, float, bool, str]] = {
     "seed": (0, np.inf, True, "a whole number from 0"),
     "rank": (1, np.inf, True, "a positive whole number"),
@@ -86,18 +86,16 @@ def read_answers(path: Path, name: str, *, methods: Sequence[str], items: Collec
     for column in table.columns.intersection(["method", "left", "right", "filter"]):
         _refuse(path, table[column], ~table[column].isin(methods), f"is not one of {', '.join(methods)}")
     if name == "pairs":
-        _check_pairs(path, table)
+        _refuse(path, table["right"], table["left"] == table["right"], "stands on both sides")
+        _refuse(path, table["winner"], ~table["winner"].isin(["left", "right", TIE, ""]), f"is not left, right or {TIE}")
     elif name == "choices":
         _check_choices(path, table, methods)
     elif name == "filters":
-        _check_filters(path, table)
+        _refuse(path, table["role"], ~table["role"].isin(ROLES), f"is not {' or '.join(ROLES)}")
+        _refuse(path, table["touched"], table["touched"] == "", "is empty: write 0 or 1")
+        missing = (table["argument"] == "") & (table["touched"] != "0")
+        _refuse(path, table["argument"], missing, "is empty although the filter was touched")
     return _finish(path, table, name)
-
-
-def _check_pairs(path: Path, table: pd.DataFrame) -> None:
-    """Refuse pairs of one method with itself and unknown winners."""
-    _refuse(path, table["right"], table["left"] == table["right"], "stands on both sides")
-    _refuse(path, table["winner"], ~table["winner"].isin(["left", "right", TIE, ""]), f"is not left, right or {TIE}")
 
 
 def _check_choices(path: Path, table: pd.DataFrame, methods: Sequence[str]) -> None:
@@ -107,14 +105,6 @@ def _check_choices(path: Path, table: pd.DataFrame, methods: Sequence[str]) -> N
     _refuse(path, table["options"], ~pd.Series(known, table.index), f'are not two or more of {", ".join(methods)} joined by "{SEPARATOR}"')
     offered = [chosen in ("", *names) for chosen, names in zip(table["chosen"], options, strict=True)]
     _refuse(path, table["chosen"], ~pd.Series(offered, table.index), "is not among the options of its line")
-
-
-def _check_filters(path: Path, table: pd.DataFrame) -> None:
-    """Refuse unknown roles, and arguments that are missing although the filter was touched."""
-    _refuse(path, table["role"], ~table["role"].isin(ROLES), f"is not {' or '.join(ROLES)}")
-    _refuse(path, table["touched"], table["touched"] == "", "is empty: write 0 or 1")
-    missing = (table["argument"] == "") & (table["touched"] != "0")
-    _refuse(path, table["argument"], missing, "is empty although the filter was touched")
 
 
 def _read_text(path: Path, name: str) -> pd.DataFrame:
@@ -127,16 +117,6 @@ def _read_text(path: Path, name: str) -> pd.DataFrame:
 
 def _finish(path: Path, table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Turn numbers into numbers and missing answers into NA; refuse double rows; number the rows from 0."""
-    table = _with_numbers(path, table)
-    _refuse_twice(path, table, KEYS[name])
-    answer = ANSWERS.get(name)
-    if answer is not None:
-        table[answer] = table[answer].mask(table[answer].astype(str) == "", pd.NA)
-    return table.reset_index(drop=True)
-
-
-def _with_numbers(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with its number columns as numbers, empty cells missing."""
     numbers = {}
     for column in table.columns.intersection(list(NUMBERS)):
         low, high, whole, words = NUMBERS[column]
@@ -145,7 +125,12 @@ def _with_numbers(path: Path, table: pd.DataFrame) -> pd.DataFrame:
         inside = values.between(low, high) & np.isfinite(values) & ((values % 1 == 0) | (not whole))
         _refuse(path, table[column], ~(inside | empty), f"is not {words}")
         numbers[column] = values.astype("Int64") if whole else values
-    return table.assign(**numbers)
+    table = table.assign(**numbers)
+    _refuse_twice(path, table, KEYS[name])
+    if name in ANSWERS:
+        answers = table[ANSWERS[name]]
+        table[ANSWERS[name]] = answers.mask(answers.astype(str) == "", pd.NA)
+    return table.reset_index(drop=True)
 
 
 def _refuse(path: Path, column: pd.Series, wrong: pd.Series, problem: str) -> None:

@@ -14,37 +14,21 @@ import numpy as np
 from reproduction.userstudy.bradley_terry import covariance, fit_many, win_probabilities
 
 
-def shrinkage(contributions: np.ndarray) -> np.ndarray:
-    """Return the factors, (M,) in (0, 1], for the deviations of draws of raters and items; contributions: (R, K, M).
+def shrinkage(parts: np.ndarray) -> np.ndarray:
+    """Return the factors, (M,) in (0, 1], for the deviations of draws of raters and items; parts: ``contributions``.
 
     The estimated variance is never taken below the larger of V_r and V_k, which a negative estimate of the rest would do.
     """
-    raters, items = (contributions.sum(axis) ** 2 for axis in (1, 0))
-    between_raters, between_items, single = raters.sum(0), items.sum(0), (contributions**2).sum((0, 1))
+    raters, items = (parts.sum(axis) ** 2 for axis in (1, 0))
+    between_raters, between_items, single = raters.sum(0), items.sum(0), (parts**2).sum((0, 1))
     variance = np.maximum(between_raters + between_items - single, np.maximum(between_raters, between_items))
     counted = between_raters + between_items + single
     return np.sqrt(np.divide(variance, counted, out=np.ones_like(counted), where=counted > 0))
 
 
-def pooled_contributions(wins: np.ndarray) -> np.ndarray:
+def contributions(wins: np.ndarray) -> np.ndarray:
     """Return what every answer contributes to the scores of the pooled wins, (R, K, M); wins: (R, K, M, M)."""
     pooled = wins.sum((0, 1))
-    scores, _ = fit_many(pooled[None])
-    return _gradients(wins, scores[0]) @ covariance(pooled, scores[0])
-
-
-def item_contributions(wins: np.ndarray) -> np.ndarray:
-    """Return what every answer contributes to the mean of the scores per item, (R, K, M); 0 on items that do not compare all methods."""
-    people = len(wins)
-    scores, _ = fit_many(wins.sum(0))
-    complete = ~np.isnan(scores).any(1)
-    kept, scores = wins[:, complete], scores[complete]
-    within = np.einsum("rkm,kmn->rkn", _gradients(kept, scores), covariance(kept.sum(0), scores))
-    contributions = np.zeros(wins.shape[:3])
-    contributions[:, complete] = (within + (scores - scores.mean(0)) / people) / len(scores)
-    return contributions
-
-
-def _gradients(wins: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return every answer's wins minus the expected ones, (R, K, M); scores: (M,) or (K, M)."""
-    return wins.sum(-1) - ((wins + wins.swapaxes(-1, -2)) * win_probabilities(scores)).sum(-1)
+    scores = fit_many(pooled[None])[0][0]
+    expected = ((wins + wins.swapaxes(-1, -2)) * win_probabilities(scores)).sum(-1)
+    return (wins.sum(-1) - expected) @ covariance(pooled, scores)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harmlib import models
-from reproduction.exhibits_userstudy import figures, filters, numbers, outputs, shares, votes, widths
+from reproduction.exhibits_userstudy import figures, filters, numbers, outputs, votes, widths
 from reproduction.kit.selection import Sample
 from reproduction.userstudy.simulated import choice_study, color_difference, filter_study, ranking_study
 
@@ -55,7 +55,7 @@ def test_win_matrix_has_a_number_for_every_pair(scored) -> None:
 
 
 def test_share_figure_draws_the_papers_votes_beside_the_simulated_ones() -> None:
-    figure = shares.share_figure(votes.table3(choice_study(participants=4, seed=1), draws=50, seed=0))
+    figure = figures.share_figure(votes.table3(choice_study(participants=4, seed=1), draws=50, seed=0))
 
     assert titles(figure) == ["Simulated: all sets", "Simulated: by scenario"]
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]

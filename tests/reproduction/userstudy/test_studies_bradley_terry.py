@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
+from scipy.special import softmax
 
 from harmlib.errors import DataError, ParameterError
 from reproduction.papers import published
 from reproduction.userstudy import fit
-from reproduction.userstudy.bradley_terry import _reach_all, fit_many, printed_scores, rescale, win_probabilities, win_rates
+from reproduction.userstudy.bradley_terry import _reach_all, fit_many, printed_scores, win_rates
 
 CASES = (
     "two_items",
@@ -77,9 +78,9 @@ def test_regularization_is_that_of_the_golden_file(golden, name: str) -> None:
 def test_strengths_are_those_of_the_golden_file(golden, name: str) -> None:
     case = golden[name]
 
-    strengths = rescale(np.array(case["log_strength"]), names(len(case["wins"])), "strength")
+    scores = fit(np.array(case["wins"]), names(len(case["wins"]))).scores
 
-    assert strengths == pytest.approx(case["strength_sum1"], abs=2 * ROUNDING)
+    assert softmax(scores) == pytest.approx(case["strength_sum1"], abs=2 * ROUNDING)
 
 
 def test_true_scores_of_the_golden_studies_are_recovered(golden) -> None:
@@ -103,7 +104,7 @@ def test_votes_of_a_choice_among_all_are_proportional_to_the_strengths() -> None
     votes = np.array([136, 160, 122, 242])
     wins = np.repeat(votes[:, None], 4, 1) * (1 - np.eye(4))
 
-    assert rescale(fit(wins, names(4)).scores, names(4), "strength") == pytest.approx(votes / votes.sum(), abs=1e-9)
+    assert softmax(fit(wins, names(4)).scores) == pytest.approx(votes / votes.sum(), abs=1e-9)
 
 
 def test_scores_are_the_maximum_that_a_general_optimizer_finds(generator: np.random.Generator) -> None:
@@ -233,30 +234,6 @@ def test_win_rates_are_missing_where_nothing_was_compared() -> None:
 
     assert rates[0, 1] == 0.75
     assert np.isnan(rates[[0, 0, 2], [0, 2, 1]]).all()
-
-
-def test_win_probability_scale_is_the_mean_over_the_others() -> None:
-    scores = np.array([0.5, 0.1, -0.6])
-    others = win_probabilities(scores)[0, 1:].mean()
-
-    assert rescale(scores, names(3), "win_probability")[0] == pytest.approx(others)
-
-
-def test_paper_scale_has_the_papers_mean_over_shared_methods() -> None:
-    scores = rescale(np.array([[0.5, 0.1, -0.6], [0, 0, 0]]), ["a", "b", "new"], "paper_mean", {"a": 1.0, "b": 0.4, "other": 9.0})
-
-    assert scores[:, :2].mean(1) == pytest.approx([0.7, 0.7])
-    assert scores[0] - scores[0, 0] == pytest.approx([0, -0.4, -1.1])
-
-
-def test_unknown_scale_is_named() -> None:
-    with pytest.raises(ParameterError, match='scale "elo" is unknown'):
-        rescale(np.zeros(2), ["a", "b"], "elo")
-
-
-def test_paper_scale_needs_a_shared_method() -> None:
-    with pytest.raises(ParameterError, match="at least one of the methods"):
-        rescale(np.zeros(2), ["a", "b"], "paper_mean", {"c": 1.0})
 
 
 def test_printed_rows_are_centered() -> None:

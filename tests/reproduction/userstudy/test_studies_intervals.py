@@ -13,7 +13,7 @@ from reproduction.userstudy.bradley_terry import fit
 from reproduction.userstudy.comparisons import Comparisons
 from reproduction.userstudy.intervals import Scores, wilson
 from reproduction.userstudy.simulated import Behavior, ranking_study
-from reproduction.userstudy.two_way import item_contributions, pooled_contributions, shrinkage
+from reproduction.userstudy.two_way import contributions, shrinkage
 
 ENDS = ["low", "high", "joint_low", "joint_high"]
 
@@ -121,7 +121,7 @@ def test_the_fewer_of_raters_and_items_decide_how_wide() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contributions", "ratio"),
+    ("parts", "ratio"),
     [
         # (V_r + V_k - V_rk) / (V_r + V_k + V_rk) by hand; the third takes V_r instead of less.
         ([[1, 0], [0, 1]], (2 + 2 - 2) / 6),
@@ -130,57 +130,19 @@ def test_the_fewer_of_raters_and_items_decide_how_wide() -> None:
         ([[0, 0], [0, 0]], 1),
     ],
 )
-def test_shrinkage_takes_off_what_is_counted_three_times(contributions: list[list[int]], ratio: float) -> None:
-    assert shrinkage(np.array(contributions, dtype=float)[..., None]) == pytest.approx([np.sqrt(ratio)])
+def test_shrinkage_takes_off_what_is_counted_three_times(parts: list[list[int]], ratio: float) -> None:
+    assert shrinkage(np.array(parts, dtype=float)[..., None]) == pytest.approx([np.sqrt(ratio)])
 
 
-@pytest.mark.parametrize("aggregate", ["pooled", "per_item"])
-def test_contributions_predict_what_leaving_a_rater_out_does(comparisons: Comparisons, aggregate: str) -> None:
+def test_contributions_predict_what_leaving_a_rater_out_does(comparisons: Comparisons) -> None:
     few = Comparisons(comparisons.methods, comparisons.participants, comparisons.items[:20], comparisons.wins[:, :20])
-    contribute = pooled_contributions if aggregate == "pooled" else item_contributions
     without = [Comparisons(few.methods, (), few.items, np.delete(few.wins, rater, 0)) for rater in range(12)]
-    scores = np.array([bootstrap_scores(one, aggregate=aggregate, draws=2).table["score"] for one in without])
+    scores = np.array([bootstrap_scores(one, draws=2).table["score"] for one in without])
 
     moved = scores.mean(0) - scores
 
-    predicted = contribute(few.wins).sum(1)
+    predicted = contributions(few.wins).sum(1)
     assert np.corrcoef(moved.ravel(), (predicted - predicted.mean(0)).ravel())[0, 1] > 0.97
-
-
-@pytest.mark.parametrize("scale", ["strength", "win_probability"])
-def test_intervals_of_bounded_scales_stay_within_their_bounds(scale: str) -> None:
-    study = ranking_study("video", participants=3, items=2)
-    table = bootstrap_scores(count_rankings(study.rankings, study.info.methods), scale=scale).table
-
-    assert ((table[ENDS] >= 0) & (table[ENDS] <= 1)).all(axis=None)
-    assert table["score"].between(table["low"], table["high"]).all()
-
-
-def test_paper_scale_moves_scores_and_intervals_together(small: Comparisons) -> None:
-    printed = dict.fromkeys(small.methods, 2.0)
-    log, paper = (bootstrap_scores(small, scale=scale, printed=printed).table for scale in ("log", "paper_mean"))
-
-    assert (paper[["score", *ENDS]] - log[["score", *ENDS]]).to_numpy() == pytest.approx(2)
-
-
-def test_scores_per_item_are_the_mean_over_items(small: Comparisons) -> None:
-    items = [fit(wins, small.methods).scores for wins in small.wins.sum(0)]
-
-    scores = bootstrap_scores(small, aggregate="per_item", draws=20)
-
-    assert scores.table["score"].to_numpy() == pytest.approx(np.mean(items, axis=0), abs=1e-7)
-
-
-def test_items_that_do_not_compare_all_methods_are_left_out_and_counted(small: Comparisons) -> None:
-    wins = small.wins.copy()
-    wins[:, 0, 0, :] = wins[:, 0, :, 0] = 0
-
-    scores = bootstrap_scores(Comparisons(small.methods, small.participants, small.items, wins), aggregate="per_item", draws=20)
-
-    rest = [fit(item, small.methods).scores for item in wins.sum(0)[1:]]
-    assert scores.table["score"].to_numpy() == pytest.approx(np.mean(rest, axis=0), abs=1e-7)
-    assert scores.left_out == 1
-    assert "1 items were left out" in scores.footnote
 
 
 def test_better_is_what_shares_of_draws_say(comparisons: Comparisons) -> None:
@@ -212,7 +174,7 @@ def test_method_that_never_wins_is_kept_and_footnoted(small: Comparisons) -> Non
 
     assert np.isfinite(scores.table[["score", *ENDS]]).all(axis=None)
     assert scores.table["score"].idxmin() == 0
-    assert (scores.regularized, scores.regularized_draws) == (1, 1000)
+    assert (scores.regularized, scores.regularized_draws) == (True, 1000)
     assert "1000 bootstrap draws took virtual wins" in scores.footnote
 
 
@@ -243,18 +205,9 @@ def test_study_without_a_usable_draw_says_so() -> None:
         bootstrap_scores(tree(20), draws=50)
 
 
-def test_study_without_a_complete_item_says_so() -> None:
-    comparisons = tree(3)
-    wins = np.einsum("rkij,rl->rlij", comparisons.wins, np.eye(3))
-
-    with pytest.raises(DataError, match="no item alone compares all methods"):
-        bootstrap_scores(Comparisons(comparisons.methods, comparisons.participants, ("i", "j", "k"), wins), aggregate="per_item")
-
-
-@pytest.mark.parametrize("option", ["cluster", "aggregate", "scale"])
-def test_unknown_choice_is_named(small: Comparisons, option: str) -> None:
-    with pytest.raises(ParameterError, match=f'{option} (is )?"other"'):
-        bootstrap_scores(small, **{option: "other"})
+def test_unknown_cluster_is_named(small: Comparisons) -> None:
+    with pytest.raises(ParameterError, match='cluster is "other"'):
+        bootstrap_scores(small, cluster="other")
 
 
 @pytest.mark.parametrize(("votes", "low", "high"), [(136, 17.7, 23.9), (160, 21.1, 27.7), (122, 15.7, 21.6), (242, 33.1, 40.4)])

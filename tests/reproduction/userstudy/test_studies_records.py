@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harmlib.errors import DataError
-from reproduction.userstudy import read_study, stamped, title, write_study
+from reproduction.userstudy import read_study, stamped, write_study
 from reproduction.userstudy.simulated import choice_study, filter_study, ranking_study
 
 INFO = {
@@ -221,10 +221,9 @@ def test_written_study_repeats_to_the_byte(tmp_path: Path) -> None:
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
 
 
-def test_titles_and_tables_of_simulated_studies_say_so(folder: Path) -> None:
+def test_tables_of_simulated_studies_say_so(folder: Path) -> None:
     simulated, real = ranking_study(participants=2, items=2).info, read_study(folder).info
     table = pd.DataFrame({"method": ["a", "b"]})
 
-    assert (title(simulated, "Table 5"), title(real, "Table 5")) == ("Simulated: Table 5", "Table 5")
     assert stamped(simulated, table)["raters"].tolist() == ["simulated"] * 2
     assert stamped(real, table)["raters"].tolist() == ["people"] * 2

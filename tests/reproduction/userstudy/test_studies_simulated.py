@@ -104,7 +104,7 @@ def test_positions_are_a_random_permutation() -> None:
 def test_smaller_distance_is_preferred() -> None:
     distances = pd.DataFrame({"near": [1.0, 2.0] * 10, "far": [10.0, 30.0] * 10}, index=[f"i{number}" for number in range(20)])
 
-    study = preference_study(utilities_from_distances(distances, k=3), behavior=PLAIN)
+    study = preference_study(3 * utilities_from_distances(distances), behavior=PLAIN)
 
     wins = count_rankings(study.rankings, study.info.methods).pooled
     assert wins[0, 1] / wins.sum() > 0.95
@@ -113,10 +113,10 @@ def test_smaller_distance_is_preferred() -> None:
 def test_utilities_are_standardized_per_item() -> None:
     distances = pd.DataFrame([[1.0, 2, 3], [100, 200, 300], [5, 5, 5]])
 
-    utilities = utilities_from_distances(distances, k=2)
+    utilities = utilities_from_distances(distances)
 
     assert utilities.loc[0].tolist() == pytest.approx(utilities.loc[1].tolist())
-    assert utilities.std(axis=1, ddof=0).tolist() == pytest.approx([2, 2, 0])
+    assert utilities.std(axis=1, ddof=0).tolist() == pytest.approx([1, 1, 0])
 
 
 def test_missing_distance_is_refused() -> None:
