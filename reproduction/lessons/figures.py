@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from harmlib.inference.pictures import harmonize
+from harmlib.models.base import HarmonizationModel
+from reproduction.kit.charts import arms
+from reproduction.kit.examples import Example
 from reproduction.kit.grids import GridRow, foreground_box, picture_grid
 from reproduction.kit.names import label_of
 from reproduction.kit.selection import row_label
 from reproduction.kit.style import MARKERS, OKABE_ITO, PAGE_WIDTH, method_style
 from reproduction.lessons.repetition import harmonize_again, squared_error
 from reproduction.lessons.restraint import CHANCE, COMPOSITE, PHOTOGRAPH, REGIONS, changes_of
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
-    from reproduction.kit.examples import Example
 
 NOTE_SIZE = 7.5
 LONGEST_TITLE = 8  # characters above a picture in a row of eight
@@ -51,14 +49,8 @@ def rank_figure(table: pd.DataFrame, group: str, title: str) -> Figure:
     for method in ranks:
         style = method_style(str(method))
         axis.plot(range(len(ranks)), ranks[method], style.line, color=style.color, marker=style.marker, markersize=5)
-        axis.annotate(
-            label_of(str(method)),
-            (len(ranks) - 1, ranks[method].iloc[-1]),
-            (8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=NOTE_SIZE,
-        )
+        end = (len(ranks) - 1, ranks[method].iloc[-1])
+        axis.annotate(label_of(str(method)), end, (8, 0), textcoords="offset points", va="center", fontsize=NOTE_SIZE)
     axis.set_xticks(range(len(ranks)), list(ranks.index), rotation=35, ha="right")
     axis.set(title=title, ylabel="rank, 1 is best", ylim=(len(wide.columns) + 0.5, 0.5), xlim=(-0.3, len(ranks) - 0.7))
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -106,7 +98,11 @@ def pass_figure(table: pd.DataFrame, title: str) -> Figure:
     for axis, quantity in zip(axes.flat, known, strict=True):
         part = table[table["quantity"] == quantity]
         for index, method in enumerate(part["method"].unique()):
-            _draw_passes(axis, part[part["method"] == method], method, index)
+            rows, style = part[part["method"] == method], method_style(method)
+            look: dict[str, Any] = {"linestyle": style.line, "color": style.color, "marker": style.marker, "label": label_of(method)}
+            # Moved aside a little, so that bars do not hide each other.
+            x = rows["passes"] + 0.05 * (index % 5 - 2)
+            axis.errorbar(x, rows["mean"], arms(rows, "mean"), **look, markersize=4, capsize=1.5, linewidth=1, elinewidth=0.6)
         axis.set(title=quantities[quantity], xlabel="passes", xticks=sorted(part["passes"].unique()), yscale="log")
         if quantity == "change":
             # Linear at the bottom, where no change at all stands.
@@ -116,25 +112,6 @@ def pass_figure(table: pd.DataFrame, title: str) -> Figure:
     figure.suptitle(f"{title}, n = {table['n'].max()}", fontsize=10)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
-
-
-def _draw_passes(axis: Axes, rows: pd.DataFrame, method: str, number: int) -> None:
-    """Draw one method's curve, moved aside a little, so that bars do not hide each other."""
-    style = method_style(method)
-    errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()))
-    axis.errorbar(
-        rows["passes"] + 0.05 * (number % 5 - 2),
-        rows["mean"],
-        errors,
-        linestyle=style.line,
-        color=style.color,
-        marker=style.marker,
-        markersize=4,
-        capsize=1.5,
-        linewidth=1,
-        elinewidth=0.6,
-        label=label_of(method),
-    )
 
 
 def strip_figure(models: Mapping[str, HarmonizationModel], example: Example, shown: Sequence[int]) -> Figure:
@@ -166,11 +143,9 @@ def restraint_figure(table: pd.DataFrame, apart: pd.DataFrame, visible: float, t
     for index, (kind, where) in enumerate(lines):
         rows = table[(table["kind"] == kind) & (table["region"] == where)].set_index("method").loc[methods]
         y = np.arange(len(methods)) + (index - (len(lines) - 1) / 2) * 1.4 * SPREAD
-        errors = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy().T - rows["change"].to_numpy()))
-        filled = None if where == REGIONS["inside"] else "white"
-        color = OKABE_ITO[2] if kind == PHOTOGRAPH else OKABE_ITO[4]
-        label = f"{kind}, {where}"
-        left.errorbar(rows["change"], y, xerr=errors, fmt=MARKERS[index], color=color, mfc=filled, markersize=4.5, capsize=2, label=label)
+        look: dict[str, Any] = {"fmt": MARKERS[index], "color": OKABE_ITO[2] if kind == PHOTOGRAPH else OKABE_ITO[4]}
+        look["mfc"] = None if where == REGIONS["inside"] else "white"
+        left.errorbar(rows["change"], y, xerr=arms(rows, "change"), **look, markersize=4.5, capsize=2, label=f"{kind}, {where}")
     left.axvline(visible, color="0.4", linestyle=":", linewidth=1)
     left.set(
         xlabel=f"mean CIEDE2000 (dotted: {visible:g}, counted as visible)",
@@ -178,8 +153,7 @@ def restraint_figure(table: pd.DataFrame, apart: pd.DataFrame, visible: float, t
         yticks=range(len(methods)),
         yticklabels=[label_of(name) for name in methods],
     )
-    errors = np.nan_to_num(np.abs(apart[["low", "high"]].to_numpy().T - apart["auc"].to_numpy()))
-    right.errorbar(apart["auc"], range(len(methods)), xerr=errors, fmt="o", color="0.2", markersize=4.5, capsize=2)
+    right.errorbar(apart["auc"], range(len(methods)), xerr=arms(apart, "auc"), fmt="o", color="0.2", markersize=4.5, capsize=2)
     right.axvline(CHANCE, color="0.4", linestyle=":", linewidth=1)
     right.set(xlabel="AUC: composites changed more", xlim=(0, 1))
     left.set_ylim(len(methods) - 0.5, -0.5)

@@ -5,7 +5,6 @@ Records are those of ``definitions``, every method on the same images; intervals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +14,7 @@ import pandas as pd
 from harmlib.errors import DataError
 from harmlib.evaluation.intervals import DRAWS, draw_weights, percentile_interval
 from harmlib.evaluation.statistics import ALL, photographs
-from reproduction.lessons.definitions import COLUMNS, DEFINITIONS, REFERENCE, Definition, to_psnr
+from reproduction.lessons.definitions import COLUMNS, DEFINITIONS, REFERENCE, Definition, to_psnr, with_quantities
 
 # Draws of all images are multiplied in blocks, so that those of 7404 images stay within 16 MiB.
 BLOCK = 2_000_000
@@ -26,14 +25,13 @@ class Replicates:
     """Every definition's number for every group and method, on the images as they are and on bootstrap draws of their photographs.
 
     groups: the sub-datasets, then "All" where there are several. counts, photographs: images and photographs of each group.
-    numbers: dB, (1 + D, groups, methods, definitions); the first is that of the images as they are.
+    numbers: dB, (1 + D, groups, methods, DEFINITIONS); the first is that of the images as they are.
     """
 
     groups: tuple[str, ...]
     counts: tuple[int, ...]
     photographs: tuple[int, ...]
     methods: tuple[str, ...]
-    definitions: tuple[Definition, ...]
     numbers: np.ndarray
 
     @property
@@ -42,7 +40,7 @@ class Replicates:
         return tuple(group for group in self.groups if group != ALL)
 
 
-def replicate(records: pd.DataFrame, *, definitions: Sequence[Definition] = DEFINITIONS, draws: int = DRAWS, seed: int = 0) -> Replicates:
+def replicate(records: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Replicates:
     """Return the numbers of all definitions with their bootstrap draws, which draw photographs within each sub-dataset.
 
     All methods share a draw, so that differences are paired. Raises DataError for a missing column, or when methods differ in images.
@@ -55,21 +53,21 @@ def replicate(records: pd.DataFrame, *, definitions: Sequence[Definition] = DEFI
     names = tuple(dict.fromkeys(subsets))
     members = np.stack([subsets == name for name in names])  # (S, P)
     columns = [
-        (definition.weights(table), definition.weights(table) * definition.values(table))
-        for table in tables.values()
-        for definition in definitions
+        (table[definition.weight], table[definition.weight] * table[definition.value])
+        for table in map(with_quantities, tables.values())
+        for definition in DEFINITIONS
     ]
     stacked = np.stack([np.bincount(codes, column) for pair in columns for column in pair], axis=1)  # (P, M K 2)
     blocks = [np.stack([counts[:, member] @ stacked[member] for member in members], axis=1) for counts in _draws(members, draws, seed)]
     sums = np.concatenate(blocks)  # (1 + D, S, M K 2)
-    sums = sums.reshape(len(sums), len(names), len(methods), len(definitions), 2)
+    sums = sums.reshape(len(sums), len(names), len(methods), len(DEFINITIONS), 2)
     groups = (*names, ALL) if len(names) > 1 else names
-    numbers = np.stack([_finish(sums, index, definition, len(groups)) for index, definition in enumerate(definitions)], axis=-1)
+    numbers = np.stack([_finish(sums, index, definition, len(groups)) for index, definition in enumerate(DEFINITIONS)], axis=-1)
     counts = [int((images["subset"] == name).sum()) for name in names]
     drawn = [int(member.sum()) for member in members]
     if len(names) > 1:
         counts, drawn = [*counts, len(images)], [*drawn, len(units)]
-    return Replicates(groups, tuple(counts), tuple(drawn), methods, tuple(definitions), numbers)
+    return Replicates(groups, tuple(counts), tuple(drawn), methods, numbers)
 
 
 def aligned(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -118,7 +116,7 @@ def definition_table(replicates: Replicates) -> pd.DataFrame:
     rows = [
         (group, definition.name, method, replicates.numbers[0, g, m, k], low[g, m, k], high[g, m, k], replicates.counts[g])
         for g, group in enumerate(replicates.groups)
-        for k, definition in enumerate(replicates.definitions)
+        for k, definition in enumerate(DEFINITIONS)
         for m, method in enumerate(replicates.methods)
     ]
     return pd.DataFrame(rows, columns=["group", "definition", "method", "dB", "low", "high", "n"])
@@ -135,9 +133,7 @@ def method_differences(replicates: Replicates) -> pd.DataFrame:
         for a, b in combinations(range(len(replicates.methods)), 2):
             differences = replicates.numbers[:, g, a] - replicates.numbers[:, g, b]  # (1 + D, K)
             key = (group, replicates.methods[a], replicates.methods[b])
-            rows += [
-                (*key, *row, replicates.counts[g]) for row in _compared(differences, replicates.definitions, replicates.photographs[g])
-            ]
+            rows += [(*key, *row, replicates.counts[g]) for row in _compared(differences, replicates.photographs[g])]
     return pd.DataFrame(rows, columns=["group", "first", "second", *_COMPARED, "n"])
 
 
@@ -150,32 +146,22 @@ def subset_differences(replicates: Replicates) -> pd.DataFrame:
             key = (method, replicates.subsets[a], replicates.subsets[b])
             count = replicates.counts[a] + replicates.counts[b]
             fewer = min(replicates.photographs[a], replicates.photographs[b])
-            rows += [(*key, *row, count) for row in _compared(differences, replicates.definitions, fewer)]
+            rows += [(*key, *row, count) for row in _compared(differences, fewer)]
     return pd.DataFrame(rows, columns=["method", "first", "second", *_COMPARED, "n"])
 
 
 _COMPARED = ("definition", "dB", "low", "high", "flips", "clear", "share", "drawn")
 
 
-def _compared(differences: np.ndarray, definitions: Sequence[Definition], photographs: int) -> list[tuple]:
+def _compared(differences: np.ndarray, photographs: int) -> list[tuple]:
     """Return the columns of _COMPARED for every definition; differences: (1 + D, K). drawn: whether it flips, draw by draw."""
     low, high = percentile_interval(differences[1:], photographs)
     signs = np.sign(differences)
     flips = signs != signs[:, :1]
     side = np.where(low > 0, 1, np.where(high < 0, -1, 0))
-    return [
-        (
-            definition.name,
-            differences[0, k],
-            low[k],
-            high[k],
-            bool(flips[0, k]),
-            bool(side[k] * side[0] < 0),
-            float(flips[1:, k].mean()),
-            flips[1:, k],
-        )
-        for k, definition in enumerate(definitions)
-    ]
+    names = [definition.name for definition in DEFINITIONS]
+    drawn = flips[1:].T
+    return list(zip(names, differences[0], low, high, flips[0], side * side[0] < 0, drawn.mean(1), drawn, strict=True))
 
 
 def flip_rates(replicates: Replicates) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,10 @@ from harmlib.io.images import read_image
 from harmlib.io.masks import read_mask
 from harmlib.metrics.protocols import get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
 from reproduction.kit.labelme import UNREALISTIC, chance_readings
 from reproduction.lessons.restraint import changes_of, measure_change
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
 
 # What a network that has learned nothing paints. Its change is how far a picture is from gray, which is no opinion about harmony.
 GRAY, LEVEL = "control: all gray", 128

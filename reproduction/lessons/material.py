@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +17,12 @@ from harmlib.data.pairs import read_pairs
 from harmlib.data.sources import open_source
 from harmlib.evaluation.statistics import photograph_of
 from harmlib.io.files import MANIFEST, read_manifest
+from harmlib.models.base import HarmonizationModel
 from harmlib.models.registry import parameters
 from reproduction.kit.examples import Example, read_example, small_example
 from reproduction.kit.selection import VISIBLE, Sample, evenly, read_real_composites
 from reproduction.stages import finished_runs
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
-    from reproduction.workspace import Workspace
+from reproduction.workspace import Workspace
 
 # Composers of benchmarks that only detectors learn from.
 NOT_HARMONIZED = "exposure"
@@ -84,7 +81,7 @@ def find_material(workspace: Workspace, limit: int) -> Material:
     """Return at most ``limit`` test composites of a finished benchmark, or composites of the embedded photographs where there is none."""
     finished = _finished_benchmarks(workspace)
     if not finished:
-        return embedded_material(limit, seed=workspace.profile.seed)
+        return Material(EMBEDDED_TITLE, [small_example(sample) for sample in embedded_samples(limit, seed=workspace.profile.seed)])
     title, root = finished[0]
     examples = [read_example(pair) for pair in evenly(read_pairs(root, "test"), limit)]
     return Material(title, [example for example in examples if example.mask.any() and not example.mask.all()], root.name)
@@ -101,13 +98,8 @@ def _finished_benchmarks(workspace: Workspace) -> list[tuple[str, Path]]:
     return [(title, folder) for _, title, folder in sorted(found)]
 
 
-def embedded_material(limit: int, *, seed: int) -> Material:
-    """Return at most ``limit`` iHarmony4-style composites of all nine embedded photographs."""
-    return Material(EMBEDDED_TITLE, [small_example(sample) for sample in embedded_samples(limit, seed=seed)])
-
-
 def embedded_samples(limit: int, *, seed: int) -> list[Sample]:
-    """Return those composites at the size of the photographs."""
+    """Return at most ``limit`` iHarmony4-style composites of all nine embedded photographs, at the size of the photographs."""
     source, composer = open_source("embedded"), get_composer(COMPOSER)
     samples = []
     for photo in (photo for split in source.splits() for photo in source.ids(split)):

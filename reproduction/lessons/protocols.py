@@ -10,7 +10,7 @@ import pandas as pd
 
 from harmlib import models
 from harmlib.evaluation.intervals import mean_interval
-from harmlib.evaluation.statistics import photographs
+from harmlib.evaluation.statistics import photographs, summarize
 from harmlib.inference.pictures import harmonize
 from harmlib.metrics.scoring import score_pair
 from harmlib.progress import progress
@@ -38,17 +38,8 @@ def score_under(samples: Sequence[Sample], methods: Sequence[str], protocols: Se
 
 def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every metric under every protocol with its interval: metric, protocol, method, mean, low, high, n."""
-    rows = []
-    for (protocol, method), part in scores.groupby(["protocol", "method"], sort=False):
-        for metric in _measured(part):
-            found = mean_interval(part[metric], photographs(part))
-            rows.append((metric, protocol, method, found.mean, found.low, found.high, found.n))
-    return pd.DataFrame(rows, columns=["metric", "protocol", "method", "mean", "low", "high", "n"])
-
-
-def _measured(part: pd.DataFrame) -> list[str]:
-    """Return the metrics that the protocol of these rows has."""
-    return [metric for metric in METRICS if part[metric].notna().any()]
+    table = summarize(scores, by=("protocol", "method"), metrics=list(METRICS))
+    return table.loc[table["n"] > 0, ["metric", "protocol", "method", "mean", "low", "high", "n"]].reset_index(drop=True)
 
 
 def protocol_orders(scores: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +51,7 @@ def protocol_orders(scores: pd.DataFrame) -> pd.DataFrame:
     for first, second in combinations(scores["method"].unique(), 2):
         for protocol, part in scores.groupby("protocol", sort=False):
             wide = part[part["method"].isin([first, second])].pivot_table(index="id", columns="method", values=list(METRICS))
-            for metric in _measured(part):
+            for metric in (metric for metric in METRICS if part[metric].notna().any()):
                 found = mean_interval(wide[metric, first] - wide[metric, second], photographs(wide.index.to_frame()))
                 intervals.append(found)
                 rows.append((first, second, metric, protocol, found.mean, found.low, found.high, found.n))

@@ -35,14 +35,10 @@ def read_finished(results: Results) -> dict[str, pd.DataFrame]:
             empty = part.loc[part["fmse"].isna(), "id"]
             kept = part.loc[~part["id"].isin(empty), list(COLUMNS)]
             if len(kept["method"].unique()) > 1:
-                found[f"{folder.name}: {_title(results, benchmark)}, protocol {protocol}"] = kept.reset_index(drop=True)
+                built = results.benchmark(benchmark)
+                title = read_manifest(built, "title")["title"] if (built / MANIFEST).exists() else benchmark
+                found[f"{folder.name}: {title}, protocol {protocol}"] = kept.reset_index(drop=True)
     return found
-
-
-def _title(results: Results, benchmark: str) -> str:
-    """Return what tables call a benchmark."""
-    folder = results.benchmark(benchmark)
-    return read_manifest(folder, "title")["title"] if (folder / MANIFEST).exists() else benchmark
 
 
 def printed_flips() -> pd.DataFrame:

@@ -6,20 +6,18 @@ Every pass sees what a file would hold, 8-bit pictures of 256x256, with the same
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from harmlib.evaluation.intervals import Interval, mean_interval, ratio_of_means
-from harmlib.evaluation.statistics import photograph_of, photographs
+from harmlib.evaluation.statistics import photograph_of, photographs, summarize
 from harmlib.inference.pictures import harmonize
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
-from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, reading
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
-    from reproduction.kit.examples import Example
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, bounds, reading
+from reproduction.kit.examples import Example
+from reproduction.kit.findings import NOTHING
 
 # A method settles when its last pass changes less than a tenth of what the first did, and goes on when it changes more than half.
 SETTLED, GOING_ON = 0.1, 0.5
@@ -60,22 +58,14 @@ def squared_error(picture: np.ndarray, other: np.ndarray) -> float:
 
 def pass_table(records: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method, pass and quantity (error, change): mean over composites with low, high and n, where it is known."""
-    rows = []
-    for (method, count), part in records.groupby(["method", "passes"], sort=False):
-        for quantity in ("error", "change"):
-            found = mean_interval(part[quantity], photographs(part))
-            if found.n:
-                rows.append((method, count, quantity, found.mean, found.low, found.high, found.n))
-    return pd.DataFrame(rows, columns=["method", "passes", "quantity", "mean", "low", "high", "n"])
+    table = summarize(records, by=("method", "passes"), metrics=("error", "change")).rename(columns={"metric": "quantity"})
+    return table[table["n"] > 0].drop(columns="photographs").reset_index(drop=True)
 
 
 def pass_view(table: pd.DataFrame, shown: Sequence[int]) -> pd.DataFrame:
     """Return ``pass_table`` for reading: methods and quantities down, the passes of ``shown`` across."""
     part = table[table["passes"].isin(shown)]
-    text = [
-        f"{mean:.3g}" + ("" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]")
-        for mean, low, high in part[["mean", "low", "high"]].to_numpy()
-    ]
+    text = [f"{mean:.3g}{bounds(low, high, '.3g')}" for mean, low, high in part[["mean", "low", "high"]].to_numpy()]
     return part.assign(text=text).pivot_table(
         index=["quantity", "method", "n"], columns="passes", values="text", aggfunc="first", sort=False, fill_value=""
     )
@@ -94,32 +84,14 @@ def behavior_table(records: pd.DataFrame) -> pd.DataFrame:
         errors = part.pivot_table(index=["subset", "id"], columns="passes", values="error", dropna=False)
         last = int(part["passes"].max())
         remaining = ratio_of_means(changes[last], changes[1], photographs(changes.index.to_frame()))
-        drift = (
-            mean_interval(errors[last] - errors[1], photographs(errors.index.to_frame()))
-            if last in errors
-            else Interval(np.nan, np.nan, np.nan, 0)
-        )
-        way = DRIFTS[reading(drift.low, drift.high, lower_is_better=True)] if drift.n else ""
+        drift = mean_interval(errors[last] - errors[1], photographs(errors.index.to_frame())) if last in errors else NOTHING
         means = errors.mean().to_numpy()
-        best = -1 if np.isnan(means).all() else int(np.nanargmin(means))
-        rows.append(
-            (
-                method,
-                last,
-                remaining.mean,
-                remaining.low,
-                remaining.high,
-                pace(remaining),
-                drift.mean,
-                drift.low,
-                drift.high,
-                way,
-                best,
-                len(changes),
-            )
-        )
-    names = ["method", "passes", "remaining", "low", "high", "pace", "drift", "drift_low", "drift_high", "way", "best", "n"]
-    return pd.DataFrame(rows, columns=names)
+        row = {"method": method, "passes": last, "remaining": remaining.mean, "low": remaining.low, "high": remaining.high}
+        row |= {"pace": pace(remaining), "drift": drift.mean, "drift_low": drift.low, "drift_high": drift.high}
+        row["way"] = DRIFTS[reading(drift.low, drift.high, lower_is_better=True)] if drift.n else ""
+        row["best"] = -1 if np.isnan(means).all() else int(np.nanargmin(means))
+        rows.append(row | {"n": len(changes)})
+    return pd.DataFrame(rows)
 
 
 def pace(remaining: Interval) -> str:
@@ -142,12 +114,7 @@ def behavior_sentences(table: pd.DataFrame) -> list[str]:
         OPEN_PACE: "the interval holds a border",
         STILL: "the first pass changes no pixel",
     }
-    sentences = [
-        f"{name} ({meaning}): {', '.join(table.loc[table['pace'] == name, 'method'])}."
-        for name, meaning in words.items()
-        if (table["pace"] == name).any()
-    ]
-    for way in DRIFTS.values():
-        if (table["way"] == way).any():
-            sentences.append(f"{way}, last pass against first: {', '.join(table.loc[table['way'] == way, 'method'])}.")
-    return sentences
+    groups = [("pace", name, f"{name} ({meaning})") for name, meaning in words.items()]
+    groups += [("way", way, f"{way}, last pass against first") for way in DRIFTS.values()]
+    found = [(opening, table.loc[table[column] == value, "method"]) for column, value, opening in groups]
+    return [f"{opening}: {', '.join(methods)}." for opening, methods in found if len(methods)]

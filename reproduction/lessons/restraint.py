@@ -6,7 +6,6 @@ Changes are mean CIEDE2000 between a picture of 256x256 and what the method make
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,13 +14,11 @@ from harmlib.color import rgb_to_lab
 from harmlib.evaluation.intervals import auc_interval, mean_interval
 from harmlib.evaluation.statistics import photograph_of, photographs
 from harmlib.inference.pictures import harmonize
+from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
-from reproduction.kit.comparisons import readings
+from reproduction.kit.comparisons import BETTER, OPEN, TOO_FEW, WORSE, bounds, readings
+from reproduction.kit.examples import Example
 from reproduction.lessons.material import random_masks
-
-if TYPE_CHECKING:
-    from harmlib.models.base import HarmonizationModel
-    from reproduction.kit.examples import Example
 
 PHOTOGRAPH, COMPOSITE = "photograph", "composite"
 REGIONS = {"whole": "whole picture", "inside": "inside the mask", "outside": "outside"}
@@ -29,19 +26,11 @@ REGIONS = {"whole": "whole picture", "inside": "inside the mask", "outside": "ou
 STEP = 2
 CHANCE = 0.5
 READINGS = {
-    "better": "changes composites more",
-    "worse": "changes photographs more",
-    "no clear difference": "does not tell them apart",
-    "too few": "too few",
+    BETTER: "changes composites more",
+    WORSE: "changes photographs more",
+    OPEN: "does not tell them apart",
+    TOO_FEW: TOO_FEW,
 }
-
-
-def visible_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return CIEDE2000 at every second row and column, float64 (H/2, W/2); before, after: uint8 RGB (H, W, 3)."""
-    from skimage.color import deltaE_ciede2000
-
-    one, other = (rgb_to_lab(np.ascontiguousarray(picture[::STEP, ::STEP])) for picture in (before, after))
-    return deltaE_ciede2000(one, other)
 
 
 def changes_of(picture: np.ndarray, result: np.ndarray, mask: np.ndarray) -> dict[str, float]:
@@ -49,7 +38,10 @@ def changes_of(picture: np.ndarray, result: np.ndarray, mask: np.ndarray) -> dic
 
     picture, result: uint8 (H, W, 3); mask: bool (H, W).
     """
-    change, region = visible_change(picture, result), mask[::STEP, ::STEP]
+    from skimage.color import deltaE_ciede2000
+
+    one, other = (rgb_to_lab(np.ascontiguousarray(array[::STEP, ::STEP])) for array in (picture, result))
+    change, region = deltaE_ciede2000(one, other), mask[::STEP, ::STEP]
     inside, outside = (float(change[part].mean()) if part.any() else np.nan for part in (region, ~region))
     return {"whole": float(change.mean()), "inside": inside, "outside": outside}
 
@@ -110,7 +102,7 @@ def change_view(table: pd.DataFrame) -> pd.DataFrame:
     """Return ``change_table`` for reading: methods and kinds down, changes by region across, then the shares that change visibly."""
     views = {
         "{}": [_with_bounds(*row) for row in table[["change", "low", "high"]].to_numpy()],
-        "{}, visibly": [_with_bounds(*row, percent=True) for row in table[["visible", "visible_low", "visible_high"]].to_numpy()],
+        "{}, visibly": [_with_bounds(*row, ".0%") for row in table[["visible", "visible_low", "visible_high"]].to_numpy()],
     }
     parts = [table.assign(region=table["region"].map(name.format), text=text) for name, text in views.items()]
     parts[1] = parts[1][parts[1]["region"] != f"{REGIONS['outside']}, visibly"]
@@ -119,11 +111,9 @@ def change_view(table: pd.DataFrame) -> pd.DataFrame:
     return wide.assign(n=counts).rename_axis(columns=None)
 
 
-def _with_bounds(mean: float, low: float, high: float, *, percent: bool = False) -> str:
+def _with_bounds(mean: float, low: float, high: float, form: str = ".2f") -> str:
     """Return "mean [low, high]", without bounds where there are none."""
-    form = "{:.0%}" if percent else "{:.2f}"
-    bounds = "" if np.isnan(low) else f" [{form.format(low)}, {form.format(high)}]"
-    return form.format(mean) + bounds
+    return f"{mean:{form}}{bounds(low, high, form)}"
 
 
 def telling_apart(changes: pd.DataFrame, region: str = "whole") -> pd.DataFrame:

@@ -11,6 +11,7 @@ from harmlib import models
 from harmlib.errors import ParameterError
 from harmlib.evaluation.statistics import photograph_of
 from harmlib.io.files import CHECKPOINT, write_manifest
+from reproduction.kit.examples import small_example
 from reproduction.lessons import material
 from reproduction.profiles import load_profile
 from reproduction.stages import Results
@@ -26,7 +27,7 @@ def empty(tmp_path):
 @pytest.fixture(scope="module")
 def embedded():
     """Composites of the embedded photographs, made once: that takes seconds."""
-    return material.embedded_material(12, seed=2021)
+    return material.Material("embedded", [small_example(sample) for sample in material.embedded_samples(12, seed=2021)])
 
 
 def finish_run(results: Results, name: str, method: str, **options: object) -> None:
