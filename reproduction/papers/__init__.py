@@ -14,10 +14,9 @@ from harmlib.errors import ParameterError
 from harmlib.io.tables import read_frame
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
     import pandas as pd
 
+FOLDER = resources.files(__name__)
 PAPERS = ("sgmmh", "frih", "harmonizer", "perceptual")
 # What their tables call all images of a data set.
 WHOLE = ("All", "all", "test")
@@ -49,7 +48,7 @@ def later(paper: str, table: str | int) -> pd.DataFrame:
     Their source stands in "note"; "row" says that they are later. Empty for a table that has none.
     """
     _check_paper(paper)
-    rows = _read_csv(_data("later.csv"))
+    rows = _read_csv("later.csv")
     rows = rows[(rows["paper"] == paper) & (rows["table"] == str(table))].reset_index(drop=True)
     return rows.assign(number=rows["value"].astype(float))
 
@@ -91,28 +90,28 @@ def printed_difference(tables: Sequence[pd.DataFrame], first: str, second: str, 
 
 def exhibits() -> pd.DataFrame:
     """Return every table and figure of the papers, one row each: id, paper, kind, number, title, what it needs and must show."""
-    return _read_csv(_data("exhibits.csv"))
+    return _read_csv("exhibits.csv")
 
 
 def claims() -> pd.DataFrame:
     """Return every quantitative claim of the papers' texts, one row each: id, paper, where, claim, value, kind, consistency."""
-    return _read_csv(_data("claims.csv"))
+    return _read_csv("claims.csv")
 
 
 def methods() -> pd.DataFrame:
     """Return the papers' row names and our method ids: method_id, paper, row, reference."""
-    return _read_csv(_data("methods.csv"))
+    return _read_csv("methods.csv")
 
 
 def method_colors() -> dict[str, int]:
     """Return method id -> place in the palette, for the methods that one figure compares: ours, not the papers'."""
-    table = _read_csv(_data("colors.csv"))
+    table = _read_csv("colors.csv")
     return dict(zip(table["method_id"], table["color"].astype(int), strict=True))
 
 
 def inconsistencies() -> str:
     """Return what does not add up in the papers, as Markdown."""
-    return _data("inconsistencies.md").read_text(encoding="utf-8")
+    return (FOLDER / "inconsistencies.md").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
@@ -120,22 +119,17 @@ def _all_values() -> pd.DataFrame:
     """Read all tables once."""
     import pandas as pd
 
-    files = sorted((entry for entry in _data("tables").iterdir() if entry.name.endswith(".csv")), key=lambda entry: entry.name)
-    values = pd.concat([_read_csv(entry) for entry in files], ignore_index=True)
+    tables = sorted(entry.name for entry in (FOLDER / "tables").iterdir() if entry.name.endswith(".csv"))
+    values = pd.concat([_read_csv(f"tables/{name}") for name in tables], ignore_index=True)
     names = methods()[["paper", "row", "method_id"]].rename(columns={"method_id": "method"})
     values = values.merge(names, on=["paper", "row"], how="left", validate="many_to_one").fillna({"method": ""})
     return values.assign(number=values["value"].astype(float))
 
 
-def _read_csv(entry: Traversable) -> pd.DataFrame:
+def _read_csv(name: str) -> pd.DataFrame:
     """Read a CSV of the package, every cell as text, as printed."""
-    with resources.as_file(entry) as path:
+    with resources.as_file(FOLDER / name) as path:
         return read_frame(path, {}, advice="check the repository out again")
-
-
-def _data(name: str) -> Traversable:
-    """Return a data file of this package."""
-    return resources.files(__name__) / name
 
 
 def _check_paper(paper: str) -> None:

@@ -59,7 +59,7 @@ def test_unknown_table_is_refused_with_the_choices() -> None:
 def test_exhibits_point_to_their_values() -> None:
     files = {name for name in papers.exhibits()["paper_values"] if name}
 
-    assert files == {f"tables/{path.name}" for path in (papers._data("tables")).iterdir()}
+    assert files == {f"tables/{path.name}" for path in (papers.FOLDER / "tables").iterdir()}
 
 
 def test_ids_are_unique() -> None:
@@ -73,7 +73,7 @@ def test_inconsistencies_are_readable() -> None:
 
 def test_copies_are_the_originals(shared) -> None:
     for path in [*(shared / "papers").glob("*.csv"), *(shared / "papers" / "tables").glob("*.csv")]:
-        copy = papers._data(str(path.relative_to(shared / "papers")))
+        copy = papers.FOLDER / str(path.relative_to(shared / "papers"))
         assert copy.read_bytes() == path.read_bytes()
 
 
