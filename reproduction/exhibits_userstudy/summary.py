@@ -18,7 +18,7 @@ from reproduction.kit.comparisons import VERDICTS, reading
 from reproduction.kit.findings import CANNOT_SAY
 from reproduction.kit.names import label_of
 from reproduction.kit.summary import Row, summary_row
-from reproduction.kit.verdicts import ClaimResult, claim_rows, readable
+from reproduction.kit.verdicts import ClaimResult, claim_rows
 from reproduction.userstudy.choices import printed_votes
 from reproduction.userstudy.tables import SIMULATED
 
@@ -71,8 +71,3 @@ def _order_rows(study: Scored, reason: str) -> Iterator[Row]:
             words = reason or "other pictures, other people, other trainings"
             quantity = f"score of {label_of(first)} less that of {label_of(second)}, {study.row}"
             yield {"raters": raters, **summary_row(quantity, study.words, round(float(paper), 3), ours, verdict, words)}
-
-
-def summary_view(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the summary for reading."""
-    return readable(table)[["raters", "quantity", "data", "paper", "ours", "95 % interval", "n", "verdict", "likely reason"]]

@@ -12,7 +12,6 @@ from harmlib.io.images import to_array, to_tensor
 from harmlib.metrics.protocols import DEFAULT, get_protocol
 from harmlib.metrics.scoring import evaluated_mask, evaluated_picture
 from harmlib.models.base import HarmonizationModel, Prediction
-from reproduction.kit.grids import proportioned
 from reproduction.kit.selection import Sample, read_sample
 
 
@@ -24,7 +23,10 @@ class Example(Sample):
 
     def proportioned(self, array: np.ndarray) -> np.ndarray:
         """Return a 256x256 array in the proportions of the file, by repeating rows or columns; no new values appear."""
-        return proportioned(array, self.shape)
+        (height, width), side = self.shape, array.shape[0]
+        longer = max(height / width, 1.0), max(width / height, 1.0)
+        rows, columns = (np.arange(round(side * factor)) * side // round(side * factor) for factor in longer)
+        return array[rows][:, columns]
 
 
 def read_example(pair: Pair, rule: str = "") -> Example:

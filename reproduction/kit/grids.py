@@ -91,14 +91,6 @@ def foreground_box(mask: np.ndarray, *, margin: float = 0.1) -> Box:
     return int(max(0, top - extra_y)), int(max(0, left - extra_x)), int(min(height, bottom + extra_y)), int(min(width, right + extra_x))
 
 
-def proportioned(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return a square array (S, S, ...) in the proportions of ``shape``, by repeating rows or columns; no new values appear."""
-    (height, width), side = shape, array.shape[0]
-    longer = max(height / width, 1.0), max(width / height, 1.0)
-    rows, columns = (np.arange(round(side * factor)) * side // round(side * factor) for factor in longer)
-    return array[rows][:, columns]
-
-
 def _columns(rows: Sequence[GridRow]) -> list[str]:
     """Column titles, the same in all rows."""
     if not rows:

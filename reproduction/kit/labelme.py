@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from harmlib.data.listed import inside
 from harmlib.evaluation.intervals import Interval
-from harmlib.io.tables import TEXT, read_frame
 from reproduction.kit.comparisons import BETTER, OPEN, WORSE, readings
+from reproduction.kit.selection import read_index
 
 PACK = "labelme_composites"
 UNREALISTIC, REALISTIC = "unrealistic", "realistic"
@@ -22,14 +21,8 @@ READINGS = {BETTER: "above chance", WORSE: "below chance", OPEN: "not told from 
 
 
 def read_pack(data: Path | None) -> pd.DataFrame | None:
-    """Return the rows of the pack below ``data`` with paths in composite and mask; None where it is not."""
-    root = data / PACK if data else None
-    if root is None or not (root / "index.csv").exists():
-        return None
-    index = root / "index.csv"
-    rows = read_frame(index, dict.fromkeys(("id", "composite", "mask", "human_label"), TEXT), keys=("id",))
-    paths = {name: [inside(root, entry, index) for entry in rows[name]] for name in ("composite", "mask")}
-    return rows.assign(**{name: pd.Series(found, dtype=object) for name, found in paths.items()})
+    """Return the rows of the pack below ``data``, as ``selection.read_index``, with people's verdicts in human_label."""
+    return read_index(data, PACK, "human_label")
 
 
 def chance_readings(intervals: Sequence[Interval], chance: float = CHANCE) -> list[str]:

@@ -15,7 +15,7 @@ from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError
 from harmlib.io.images import read_image
 from harmlib.io.masks import read_mask
-from harmlib.io.tables import TEXT, read_rows
+from harmlib.io.tables import TEXT, read_frame
 
 # Characters that fit beside a wide picture in a row of six.
 LABEL_LENGTH = 18
@@ -61,15 +61,25 @@ def read_sample(pair: Pair, rule: str = "") -> Sample:
     return Sample(pair.id, pair.subset, **load_pair(pair), rule=rule)
 
 
-def read_real_composites(data: Path | None, pack: str, count: int) -> list[Sample]:
-    """Return the first ``count`` composites of a pack of real composites below ``data``; none when the pack is not there."""
+def read_index(data: Path | None, pack: str, *more: str) -> pd.DataFrame | None:
+    """Return the index of a pack of real composites below ``data``, with paths in composite and mask; None where the pack is not.
+
+    more: columns that it must have besides id, composite and mask.
+    """
     root = data / pack if data else None
     if root is None or not (root / "index.csv").exists():
-        return []
+        return None
     index = root / "index.csv"
-    rows = [row.cells for row in read_rows(index, dict.fromkeys(("id", "composite", "mask"), TEXT), keys=("id",))[:count]]
-    pictures = [(row["id"], inside(root, row["composite"], index), inside(root, row["mask"], index)) for row in rows]
-    return [Sample(name, pack, read_image(composite), None, read_mask(mask), "first") for name, composite, mask in pictures]
+    rows = read_frame(index, dict.fromkeys(("id", "composite", "mask", *more), TEXT), keys=("id",))
+    paths = {name: [inside(root, entry, index) for entry in rows[name]] for name in ("composite", "mask")}
+    return rows.assign(**{name: pd.Series(found, dtype=object) for name, found in paths.items()})
+
+
+def read_real_composites(data: Path | None, pack: str, count: int) -> list[Sample]:
+    """Return the first ``count`` composites of a pack of real composites below ``data``; none when the pack is not there."""
+    index = read_index(data, pack)
+    rows = [] if index is None else index.head(count).to_dict("records")
+    return [Sample(row["id"], pack, read_image(row["composite"]), None, read_mask(row["mask"]), "first") for row in rows]
 
 
 def first_photos(composites: pd.DataFrame, count: int) -> pd.DataFrame:

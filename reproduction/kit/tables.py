@@ -10,7 +10,7 @@ import pandas as pd
 
 from harmlib.errors import ParameterError
 from harmlib.evaluation.intervals import LEVEL, holm
-from harmlib.evaluation.statistics import paired_difference
+from harmlib.evaluation.statistics import SEEDS, paired_difference
 from harmlib.metrics.protocols import METRICS
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ LOWER_IS_BETTER = ("mse", "fmse", "lpips")
 # What a table may be grouped by, named as in the papers' CSV files.
 GROUPS = ("dataset", "subset_or_bucket")
 COLUMNS = ("method", "row", *GROUPS, "metric", "direction", "paper", "ours", "low", "high", "n", "photographs", "data", "rank", "note")
-# More, where methods were trained from several seeds.
-OF_SEEDS = ("seeds", "seed_sd")
 NOT_AVAILABLE = "n/a"
 MARKS = {"best": "font-weight: bold", "second": "text-decoration: underline", "": ""}
 
 
 def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, reasons: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Return our means beside the printed ones, one row per method, group and metric, with the columns of COLUMNS, and of OF_SEEDS.
+    """Return our means beside the printed ones, one row per method, group and metric: COLUMNS, and SEEDS where there are several.
 
     summary: as ``statistics.summarize`` returns it. Its columns "dataset" and "subset_or_bucket", where it has them, are matched with
     the paper's.
@@ -55,7 +53,7 @@ def beside_paper(summary: pd.DataFrame, published: pd.DataFrame, *, data: str, r
     table = table.fillna(blank).astype(dict.fromkeys(counts, int))
     known, rows = reasons or {}, zip(table["key"], table["method"], table["ours"].isna(), strict=True)
     notes = [known.get(key, known.get(method, "not scored")) if missing else "" for key, method, missing in rows]
-    return table.assign(data=data, rank="", note=notes)[[*COLUMNS, *(name for name in OF_SEEDS if name in table)]]
+    return table.assign(data=data, rank="", note=notes)[[*COLUMNS, *(name for name in SEEDS if name in table)]]
 
 
 def _beyond(ours: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -118,7 +116,7 @@ def caption(table: pd.DataFrame) -> str:
     """Return one line with the data, n, what the interval is, and why cells are n/a."""
     images, units = (_counts(table[name]) for name in ("n", "photographs"))
     reasons = "; ".join(dict.fromkeys(note for note in table["note"] if note))
-    cell = "ours [95 % interval over photographs]" + (" ± standard deviation of training seeds" if OF_SEEDS[0] in table else "")
+    cell = "ours [95 % interval over photographs]" + (" ± standard deviation of training seeds" if SEEDS[0] in table else "")
     line = f"{cell} (paper); data: {', '.join(table['data'].unique())}; n = {images} of {units} photographs"
     return f"{line}; {NOT_AVAILABLE}: {reasons}" if reasons else line
 

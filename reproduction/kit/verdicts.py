@@ -160,8 +160,9 @@ def claim_rows(results: Iterable[ClaimResult], chosen: Mapping[str, str] | Itera
 
 
 def summary_view(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a paper's summary for reading, as ``readable`` writes numbers."""
-    return readable(table)[["quantity", "data", "paper", "ours", "95 % interval", "n", "verdict", "likely reason"]]
+    """Return a paper's summary, or that of the user studies, for reading, as ``readable`` writes numbers."""
+    raters = ["raters"] if "raters" in table else []
+    return readable(table)[[*raters, "quantity", "data", "paper", "ours", "95 % interval", "n", "verdict", "likely reason"]]
 
 
 def claims_view(tested: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from harmlib.errors import DataError
 from harmlib.evaluation.intervals import draw_weights, percentile_interval
 from reproduction.papers import published
 from reproduction.userstudy.intervals import DRAWS, wilson
-from reproduction.userstudy.tables import SEPARATOR
+from reproduction.userstudy.tables import SEPARATOR, answered
 
 # 60 subjects, one choice on each of 11 sets (Sg-MMH section 4.3).
 SUBJECTS, SETS = 60, 11
@@ -28,7 +28,7 @@ def vote_table(choices: pd.DataFrame, methods: Sequence[str], *, draws: int = DR
     choices: participant, chosen (NA = no answer). low, high: 95 % bootstrap over participants, NaN for one participant.
     Raises DataError when nothing was chosen, or something that is none of the methods.
     """
-    chosen = _answered(choices)
+    chosen = answered(choices, "choices")
     votes = pd.crosstab(chosen["participant"], chosen["chosen"])
     strangers = votes.columns.difference(list(methods))
     if len(strangers):
@@ -52,7 +52,7 @@ def share_table(methods: Sequence[str] | np.ndarray, votes: Sequence[int] | np.n
 def scenario_table(choices: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Return ``share_table`` for every scenario, with a first column "scenario"; raises DataError when nothing was chosen."""
     parts = []
-    for scenario, part in _answered(choices).groupby("scenario", sort=False):
+    for scenario, part in answered(choices, "choices").groupby("scenario", sort=False):
         votes = part["chosen"].value_counts().reindex(list(methods), fill_value=0).to_numpy()
         parts.append(share_table(methods, votes).assign(scenario=scenario))
     table = pd.concat(parts, ignore_index=True)
@@ -65,7 +65,7 @@ def position_table(choices: pd.DataFrame) -> pd.DataFrame:
     choices: options (in displayed order), chosen (NA = no answer). expected: votes if the position did not matter.
     Raises DataError when nothing was chosen.
     """
-    chosen = _answered(choices)
+    chosen = answered(choices, "choices")
     options = [text.split(SEPARATOR) for text in chosen["options"]]
     indices = [names.index(name) for names, name in zip(options, chosen["chosen"], strict=True)]
     most = max(len(names) for names in options)
@@ -95,11 +95,3 @@ def printed_votes() -> pd.DataFrame:
     shares = table["number"] / 100
     votes = (shares * SUBJECTS * SETS).round().astype(int)
     return pd.DataFrame({"method": table["method"], "label": table["row"], "votes": votes, "share": shares})
-
-
-def _answered(choices: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with a choice; raises DataError when there is none."""
-    answered = choices[choices["chosen"].notna()]
-    if answered.empty:
-        raise DataError("nobody has chosen anything yet: collect some answers first")
-    return answered

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harmlib.errors import DataError
-from reproduction.userstudy.tables import SEPARATOR, TIE
+from reproduction.userstudy.tables import SEPARATOR, TIE, answered
 
 LEFT_SHARE = {"left": 1.0, TIE: 0.5, "right": 0.0}
 
@@ -42,7 +42,7 @@ def count_rankings(rankings: pd.DataFrame, methods: Sequence[str]) -> Comparison
     A ranking of n judged methods gives n (n - 1) / 2 pairs.
     Raises DataError when nothing is judged, for an unknown method, and for a method that one ranking holds twice.
     """
-    judged = _judged(rankings, "rank")
+    judged = answered(rankings, "rankings")
     twice = judged[judged.duplicated(["participant", "item", "method"])]
     if len(twice):
         participant, item, method = twice[["participant", "item", "method"]].iloc[0]
@@ -67,7 +67,7 @@ def count_pairs(pairs: pd.DataFrame, methods: Sequence[str]) -> Comparisons:
 
     Raises DataError when nothing is judged, and for an unknown method.
     """
-    judged = _judged(pairs, "winner")
+    judged = answered(pairs, "pairs")
     participants, items = tuple(judged["participant"].unique()), tuple(judged["item"].unique())
     wins = np.zeros((len(participants), len(items), len(methods), len(methods)))
     cells = (_indices(judged["participant"], participants), _indices(judged["item"], items))
@@ -84,18 +84,10 @@ def count_choices(choices: pd.DataFrame, methods: Sequence[str]) -> Comparisons:
     The chosen method beats each of the others once; where everybody sees all methods, the scores are those of Luce's choice model.
     Raises DataError when nothing is judged, and for an unknown method.
     """
-    judged = _judged(choices, "chosen")
+    judged = answered(choices, "choices")
     offered = judged.assign(right=judged["options"].str.split(SEPARATOR, regex=False)).explode("right")
     beaten = offered[offered["right"] != offered["chosen"]]
     return count_pairs(beaten.assign(left=beaten["chosen"], winner="left"), methods)
-
-
-def _judged(table: pd.DataFrame, answer: str) -> pd.DataFrame:
-    """Return the rows with an answer; raises DataError when there is none."""
-    judged = table[table[answer].notna()]
-    if judged.empty:
-        raise DataError("there is no answer to count: collect some first")
-    return judged
 
 
 def _indices(column: pd.Series, names: Sequence[str]) -> np.ndarray:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harmlib.errors import DataError
 from harmlib.evaluation.intervals import draw_weights, percentile_interval
 from reproduction.userstudy.agreement import kendalls_w
 from reproduction.userstudy.intervals import DRAWS
+from reproduction.userstudy.tables import answered
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
@@ -75,10 +75,8 @@ def importance_agreement(answers: pd.DataFrame) -> float:
 
 def _participant_means(answers: pd.DataFrame) -> pd.DataFrame:
     """Return every participant's mean importance of every filter, (R, F), NaN where there is none."""
-    scored = answers[answers["importance"].notna()]
-    if scored.empty:
-        raise DataError("nobody has given a filter an importance yet: collect some answers first")
-    return scored.astype({"importance": float}).pivot_table(index="participant", columns="filter", values="importance", sort=False)
+    scored = answered(answers, "filters").astype({"importance": float})
+    return scored.pivot_table(index="participant", columns="filter", values="importance", sort=False)
 
 
 def _most_important_first(table: pd.DataFrame) -> pd.DataFrame:

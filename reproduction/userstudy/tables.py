@@ -98,6 +98,14 @@ def read_answers(path: Path, name: str, *, methods: Sequence[str], items: Collec
     return _finish(path, table, name)
 
 
+def answered(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows of a table of answers (``name``) that hold one; raises DataError when there is none."""
+    rows = table[table[ANSWERS[name]].notna()]
+    if rows.empty:
+        raise DataError(f"the {name} hold no answer yet: collect some first")
+    return rows
+
+
 def _check_choices(path: Path, table: pd.DataFrame, methods: Sequence[str]) -> None:
     """Refuse unknown, doubled and single options, and a choice that was not offered."""
     options = [text.split(SEPARATOR) for text in table["options"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,6 @@ from miniature_frih import example_of, gains_table, two_colors
 
 from harmlib import models
 from reproduction.frih import curves, figures, gains, numbers, pictures, pipeline, submasks
-from reproduction.kit.grids import proportioned
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_sample_of_figure_3_is_the_nearest_to_four_submasks():
 
 @pytest.mark.parametrize(("shape", "expected"), [((100, 200), (256, 512)), ((300, 200), (384, 256)), ((64, 64), (256, 256))])
 def test_pictures_get_the_proportions_of_their_file_and_no_new_values(shape, expected):
-    shown = proportioned(np.arange(256)[None].repeat(256, 0), shape)
+    shown = replace(two_colors(), shape=shape).proportioned(np.arange(256)[None].repeat(256, 0))
 
     assert shown.shape == expected
     assert set(np.unique(shown)) == set(range(256))

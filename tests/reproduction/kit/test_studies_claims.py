@@ -8,7 +8,7 @@ import pytest
 from reproduction.exhibits_userstudy import claims, numbers, summary
 from reproduction.kit.findings import AGREES, CANNOT_SAY, NOT_TESTABLE
 from reproduction.kit.scoreboard import claim_verdicts
-from reproduction.kit.verdicts import Setting, judge, save_claims
+from reproduction.kit.verdicts import Setting, judge, save_claims, summary_view
 from reproduction.papers import claims as all_claims
 from reproduction.userstudy import StudyInfo, StudyRecords
 from reproduction.userstudy.simulated import ranking_study
@@ -87,7 +87,7 @@ def test_summary_starts_with_the_arithmetic_of_the_votes() -> None:
 
 
 def test_summary_is_read_with_who_answered(simulated) -> None:
-    view = summary.summary_view(summary.summary_table([simulated], None, [], claims.judge_claims()))
+    view = summary_view(summary.summary_table([simulated], None, [], claims.judge_claims()))
 
     assert view.columns[0] == "raters"
     assert view["95 % interval"].iloc[-1].startswith("[")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from harmlib.errors import ParameterError
-from harmlib.evaluation.statistics import summarize
-from reproduction.kit.tables import COLUMNS, OF_SEEDS, beside_paper, caption, decimals, styled, with_ranks
+from harmlib.evaluation.statistics import SEEDS, summarize
+from reproduction.kit.tables import COLUMNS, beside_paper, caption, decimals, styled, with_ranks
 from reproduction.papers import published
 
 DATA = "HScene-style, embedded"
@@ -132,8 +132,8 @@ def test_deviation_of_the_seeds_stands_beside_the_interval(repeated: pd.DataFram
     summary = summarize(repeated, ["dataset", "method"], metrics=["mse"])
     table = beside_paper(summary, published("sgmmh", 2), data=DATA)
 
-    assert tuple(table) == (*COLUMNS, *OF_SEEDS)
-    assert cell(table, "ours_only", "MSE")[list(OF_SEEDS)].tolist() == [3, pytest.approx(150 / 3**0.5)]
+    assert tuple(table) == (*COLUMNS, *SEEDS)
+    assert cell(table, "ours_only", "MSE")[list(SEEDS)].tolist() == [3, pytest.approx(150 / 3**0.5)]
     assert cell(table, "sgmmh_om", "MSE")["seeds"] == 1
     assert "± 87" in styled(table).data.loc["ours_only", ("HScene", "MSE ↓")]
     assert "± standard deviation of training seeds" in caption(table)

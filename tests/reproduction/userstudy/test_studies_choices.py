@@ -105,7 +105,7 @@ def test_unknown_choice_is_named() -> None:
 
 @pytest.mark.parametrize("score", [lambda table: vote_table(table, METHODS), lambda table: scenario_table(table, METHODS), position_table])
 def test_no_choice_is_said(score) -> None:
-    with pytest.raises(DataError, match="nobody has chosen anything yet"):
+    with pytest.raises(DataError, match="the choices hold no answer yet"):
         score(choices(None, None))
 
 

@@ -90,5 +90,5 @@ def test_unknown_method_is_named() -> None:
 
 
 def test_no_answer_is_said() -> None:
-    with pytest.raises(DataError, match="no answer to count"):
+    with pytest.raises(DataError, match="the rankings hold no answer yet"):
         count_rankings(ranking(None, None, None), METHODS)

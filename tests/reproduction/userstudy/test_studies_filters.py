@@ -123,5 +123,5 @@ def test_agreement_is_over_the_common_images_only(simulated: pd.DataFrame) -> No
 
 
 def test_no_importance_is_said(answers: pd.DataFrame) -> None:
-    with pytest.raises(DataError, match="nobody has given a filter an importance yet"):
+    with pytest.raises(DataError, match="the filters hold no answer yet"):
         importance_table(answers.assign(importance=pd.NA))
