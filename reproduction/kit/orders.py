@@ -29,17 +29,16 @@ def orders(
     tables: printed ones (``papers.published``); paper: the difference of the means over all images in the first that prints both, NaN
     without one. reading: ``comparisons.differences``. verdict: ``order_verdict``, empty where no order is printed.
     """
-    table = differences(scores, pairs, metrics)
     datasets = dict(zip(scores["data"], scores["dataset"], strict=True))
-    rows = table.assign(dataset=table["data"].map(datasets)).to_dict("records")
-    paper = [printed_difference(tables, row["first"], row["second"], row["metric"], row["dataset"]) for row in rows]
-    names = [f"{labels[row['first']]} - {labels[row['second']]}" for row in rows]
     means = scores.groupby(["data", "method"])[list(metrics)].mean()
-    lost = [all_worse(means.loc[row["data"]][row["metric"]], (row["first"], row["second"]), row["metric"]) for row in rows]
-    verdicts = [
-        order_verdict(row["reading"], row["ours"], difference, lost=worse) for row, difference, worse in zip(rows, paper, lost, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS).assign(comparison=names, paper=paper, verdict=verdicts)
+    rows = []
+    for row in differences(scores, pairs, metrics).to_dict("records"):
+        first, second, metric, dataset = row["first"], row["second"], row["metric"], datasets[row["data"]]
+        paper = printed_difference(tables, first, second, metric, dataset)
+        lost = all_worse(means.loc[row["data"]][metric], (first, second), metric)
+        found = {"comparison": f"{labels[first]} - {labels[second]}", "paper": paper, "dataset": dataset}
+        rows.append(row | found | {"verdict": order_verdict(row["reading"], row["ours"], paper, lost=lost)})
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def order_verdict(reading: str, ours: float, paper: float, *, lost: bool = False) -> str:

@@ -34,11 +34,6 @@ class Replicates:
     methods: tuple[str, ...]
     numbers: np.ndarray
 
-    @property
-    def subsets(self) -> tuple[str, ...]:
-        """The groups but "All"."""
-        return tuple(group for group in self.groups if group != ALL)
-
 
 def replicate(records: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Replicates:
     """Return the numbers of all definitions with their bootstrap draws, which draw photographs within each sub-dataset.
@@ -139,11 +134,11 @@ def method_differences(replicates: Replicates) -> pd.DataFrame:
 
 def subset_differences(replicates: Replicates) -> pd.DataFrame:
     """Return one row per method, pair of sub-datasets and definition: which of the two is easier; columns as ``method_differences``."""
-    rows = []
+    rows, subsets = [], [group for group in replicates.groups if group != ALL]
     for m, method in enumerate(replicates.methods):
-        for a, b in combinations(range(len(replicates.subsets)), 2):
+        for a, b in combinations(range(len(subsets)), 2):
             differences = replicates.numbers[:, a, m] - replicates.numbers[:, b, m]
-            key = (method, replicates.subsets[a], replicates.subsets[b])
+            key = (method, subsets[a], subsets[b])
             count = replicates.counts[a] + replicates.counts[b]
             fewer = min(replicates.photographs[a], replicates.photographs[b])
             rows += [(*key, *row, count) for row in _compared(differences, fewer)]
