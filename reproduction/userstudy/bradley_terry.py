@@ -62,7 +62,8 @@ def fit(wins: np.ndarray, methods: Sequence[str]) -> Fit:
     compared = (wins + wins.T) > 0
     groups, labels = connected_components(compared, connection="weak")
     if groups > 1:
-        words = " | ".join(", ".join(methods[index] for index in np.flatnonzero(labels == group)) for group in range(groups))
+        named = [[name for name, label in zip(methods, labels, strict=True) if label == group] for group in range(groups)]
+        words = " | ".join(map(", ".join, named))
         raise DataError(f"nobody compared these groups of methods with each other, so their scores share no scale: {words}")
     regularized = connected_components(wins > 0, connection="strong")[0] > 1
     counted = wins + VIRTUAL_WINS * compared if regularized else wins
