@@ -7,7 +7,7 @@ is kept between two filters. The means are exact, those of ``restore`` are sums 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -28,10 +28,8 @@ PIXEL_FILTERS = {
 }
 # Filters and their arguments, float32, in the order in which they run.
 Chain = list[tuple[str, float]]
-# A row for ``kernels.adjust``: the gains of R, G and B, then t and k.
-Step = list[float | np.floating]
-# Channel means (3,), float64, of the whole picture as a filter is handed it.
-Means = Callable[[], np.ndarray]
+# Filters up to contrast, as ``kernels.adjust`` takes them.
+CHANNEL_FILTERS = ("temperature", "tint", "brightness", "contrast")
 
 
 def restore_picture(composite: np.ndarray, mask: np.ndarray, arguments: Sequence[float], filters: Sequence[str] = SIX) -> np.ndarray:
@@ -54,7 +52,7 @@ def restore_picture(composite: np.ndarray, mask: np.ndarray, arguments: Sequence
         return (_tables(steps) * counts).sum(1) / len(levels)
 
     tables = _tables(_steps(chain, means))
-    colors, indices = _block()
+    colors, indices = np.empty((3, BLOCK_PIXELS), np.float32), np.empty(BLOCK_PIXELS, np.intp)
     for start, stop in _spans(len(levels)):
         count = kernels.find_touched(weights, start, stop, indices)
         kernels.gather_levels(levels, tables, indices, count, colors)
@@ -78,7 +76,7 @@ def restore_tensor(composite: np.ndarray, mask: np.ndarray, arguments: Sequence[
         raise RangeError(f"the composite spans {low:g} to {high:g}, expected 0 to 1")
     planes = np.array(composite, order="C").reshape(3, -1)
     steps = _steps(chain, partial(_plane_means, planes))
-    colors, indices = _block()
+    colors, indices = np.empty((3, BLOCK_PIXELS), np.float32), np.empty(BLOCK_PIXELS, np.intp)
     for start, stop in _spans(planes.shape[1]):
         count = kernels.find_touched(weights, start, stop, indices)
         kernels.gather_planes(planes, indices, count, colors)
@@ -97,17 +95,12 @@ def _filter_pixels(colors: np.ndarray, count: int, chain: Chain) -> None:
 
 def _plane_means(planes: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Return the channel means (3,), float64, of planes (3, N) after the steps."""
-    (colors, _), totals = _block(), np.zeros(3)
+    colors, totals = np.empty((3, BLOCK_PIXELS), np.float32), np.zeros(3)
     for start, stop in _spans(planes.shape[1]):
         colors[:, : stop - start] = planes[:, start:stop]
         kernels.adjust(colors, stop - start, steps)
         kernels.add_colors(colors, stop - start, totals)
     return totals / planes.shape[1]
-
-
-def _block() -> tuple[np.ndarray, np.ndarray]:
-    """Return room for the colors of a block and for the indices of its touched pixels."""
-    return np.empty((3, BLOCK_PIXELS), np.float32), np.empty(BLOCK_PIXELS, np.intp)
 
 
 def _spans(pixels: int) -> Iterator[tuple[int, int]]:
@@ -123,50 +116,28 @@ def _tables(steps: np.ndarray) -> np.ndarray:
 
 
 def _steps(chain: Chain, means: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return the filters up to contrast as steps (m, 5), float32; ``means`` tells the channel means after the steps so far."""
+    """Return the filters up to contrast as steps (m, 5), float32: the gains of R, G and B, then t and k.
+
+    means: tells the channel means (3,), float64, of the whole picture after the steps so far.
+    """
     steps = np.empty((0, 5), np.float32)
     for name, x in chain:
-        if name in _STEPS:
-            steps = np.vstack([steps, np.array(_STEPS[name](x, partial(means, steps)), np.float32)])
+        if name not in CHANNEL_FILTERS:
+            continue
+        gain: Iterable[float] = (1, 1, 1)
+        center, stretch = 0.0, 0.0
+        if name == "brightness":
+            gain = 3 * [1 / (1 - x + EPSILON) if x >= 0 else 1 + x]
+        elif name == "contrast":
+            center = means(steps).mean()
+            stretch = x if x <= 0 else (LEVELS - 1) / (LEVELS - np.floor((LEVELS - 1) * x)) - 1
+        else:
+            up, down = max(x, 0), max(-x, 0)
+            mean = means(steps).astype(np.float32)
+            moved = mean + np.array([down, abs(x) / 2, up] if name == "temperature" else [up / 2, down, up / 2], np.float32)
+            gain = moved.mean() / (moved + EPSILON) + 1 - mean.mean() / (mean + EPSILON)
+        steps = np.vstack([steps, np.array([*gain, center, stretch], np.float32)])
     return steps
-
-
-def _temperature(x: float, means: Means) -> Step:
-    """Return temperature's step."""
-    return _gray_world(means(), [max(-x, 0), abs(x) / 2, max(x, 0)])
-
-
-def _tint(x: float, means: Means) -> Step:
-    """Return tint's step."""
-    return _gray_world(means(), [max(x, 0) / 2, max(-x, 0), max(x, 0) / 2])
-
-
-def _gray_world(means: np.ndarray, shift: list[float]) -> Step:
-    """Return the step of a filter that moves the channel means by ``shift``."""
-    mean = means.astype(np.float32)
-    moved = mean + np.array(shift, np.float32)
-    gain = moved.mean() / (moved + EPSILON) + 1 - mean.mean() / (mean + EPSILON)
-    return [*gain, 0, 0]
-
-
-def _brightness(x: float, means: Means) -> Step:
-    """Return brightness's step."""
-    alpha = 1 / (1 - x + EPSILON) if x >= 0 else 1 + x
-    return [alpha, alpha, alpha, 0, 0]
-
-
-def _contrast(x: float, means: Means) -> Step:
-    """Return contrast's step."""
-    stretch = x if x <= 0 else (LEVELS - 1) / (LEVELS - np.floor((LEVELS - 1) * x)) - 1
-    return [1, 1, 1, means().mean(), stretch]
-
-
-_STEPS: dict[str, Callable[[float, Means], Step]] = {
-    "temperature": _temperature,
-    "tint": _tint,
-    "brightness": _brightness,
-    "contrast": _contrast,
-}
 
 
 def _read_arguments(arguments: Sequence[float], filters: Sequence[str]) -> Chain:
