@@ -6,6 +6,8 @@ change luminance only, for COCO-Exp (docs/methods/composites.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from harmlib.errors import EmptyMaskError, MaskError, ParameterError, ShapeError
@@ -18,6 +20,13 @@ from harmlib.transfers.xiao_ma import transfer_xiao_ma
 # iHarmony4's composites are numbered in this order.
 TRANSFERS = ("reinhard", "xiao_ma", "histogram", "idt")
 LUMINANCE_TRANSFERS = ("reinhard_luminance", "histogram_luminance")
+_WITHOUT_SEED: dict[str, Callable[..., np.ndarray]] = {
+    "reinhard": transfer_reinhard_lalphabeta,
+    "xiao_ma": transfer_xiao_ma,
+    "histogram": transfer_histogram,
+    "reinhard_luminance": transfer_reinhard_luminance,
+    "histogram_luminance": transfer_histogram_luminance,
+}
 
 
 def transfer(
@@ -26,7 +35,7 @@ def transfer(
     """Return the picture with its foreground recolored after a region of the reference.
 
     name: one of TRANSFERS or LUMINANCE_TRANSFERS.
-    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W).
+    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
     seed: for the random axes of "idt"; the others draw nothing.
     Returns uint8 RGB (H, W, 3), the background unchanged.
     Raises ParameterError for an unknown transfer, ShapeError for anything but 8-bit RGB, MaskError for a mask that does not fit,
@@ -40,22 +49,13 @@ def transfer(
     _check_region("picture", image, mask)
     _check_region("reference", reference, reference_mask)
     pictures = image, mask, reference, reference_mask
-    match name:
-        case "reinhard":
-            return transfer_reinhard_lalphabeta(*pictures)
-        case "xiao_ma":
-            return transfer_xiao_ma(*pictures)
-        case "histogram":
-            return transfer_histogram(*pictures)
-        case "idt":
-            if seed < 0:
-                raise ParameterError(f"the seed is {seed}: give a whole number from 0")
-            return transfer_idt(*pictures, rotations=draw_rotations(np.random.default_rng(seed)))
-        case "reinhard_luminance":
-            return transfer_reinhard_luminance(*pictures)
-        case "histogram_luminance":
-            return transfer_histogram_luminance(*pictures)
-    raise ParameterError(f'there is no transfer "{name}": choose from {", ".join(TRANSFERS + LUMINANCE_TRANSFERS)}')
+    if name == "idt":
+        if seed < 0:
+            raise ParameterError(f"the seed is {seed}: give a whole number from 0")
+        return transfer_idt(*pictures, rotations=draw_rotations(np.random.default_rng(seed)))
+    if name not in _WITHOUT_SEED:
+        raise ParameterError(f'there is no transfer "{name}": choose from {", ".join(TRANSFERS + LUMINANCE_TRANSFERS)}')
+    return _WITHOUT_SEED[name](*pictures)
 
 
 def _check_region(name: str, image: np.ndarray, mask: np.ndarray) -> None:

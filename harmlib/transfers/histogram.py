@@ -21,10 +21,9 @@ def transfer_histogram(
 ) -> np.ndarray:
     """Return the picture with its foreground's histograms in YCbCr matched to those of the reference's region.
 
-    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
     exact: do as the public code and iHarmony4 did: the brightest value of a channel becomes 0 unless the reference reaches the last
     bin, and the background goes through YCbCr too, which changes it by up to two levels.
-    Returns uint8 RGB (H, W, 3), the background unchanged unless ``exact``.
+    All else as of ``transfers.transfer``.
     Source: Fecker et al. 2008.
     """
     own, other = _count(image, mask), _count(reference, reference_mask)

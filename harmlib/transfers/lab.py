@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from harmlib.color import lab_to_rgb, rgb_to_lab
@@ -25,23 +23,16 @@ def transfer_reinhard_lab(image: np.ndarray, foreground: np.ndarray) -> np.ndarr
     check_same_size("image", foreground, image)
     if foreground.all() or not foreground.any():
         raise MaskError("a statistics transfer needs foreground and background, and one of the two is empty: use a mask that covers a part")
-    own, background = _moments(image, foreground), _moments(image, ~foreground)
-    gain = np.where(own.deviation > FLAT_DEVIATION, background.deviation / np.maximum(own.deviation, FLAT_DEVIATION), 1.0)
-    return recolored(image, foreground, lambda pixels: lab_to_rgb((rgb_to_lab(pixels) - own.mean) * gain + background.mean))
+    (own_mean, own_deviation), (mean, deviation) = _moments(image, foreground), _moments(image, ~foreground)
+    gain = np.where(own_deviation > FLAT_DEVIATION, deviation / np.maximum(own_deviation, FLAT_DEVIATION), 1.0)
+    return recolored(image, foreground, lambda pixels: lab_to_rgb((rgb_to_lab(pixels) - own_mean) * gain + mean))
 
 
-class _Moments(NamedTuple):
-    """Mean and deviation of the Lab of a region, (3,) each."""
-
-    mean: np.ndarray
-    deviation: np.ndarray
-
-
-def _moments(image: np.ndarray, region: np.ndarray) -> _Moments:
-    """Return the moments of a region, block by block: deviations are summed from the mean, for the precision of one sweep."""
+def _moments(image: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of a region's Lab, (3,) each: deviations are summed from the mean, for the precision of one sweep."""
     mean, squares, count = np.zeros(3), np.zeros(3), int(region.sum())
     for pixels in region_blocks(image, region):
         mean += rgb_to_lab(pixels).sum(0) / count
     for pixels in region_blocks(image, region):
         squares += np.square(rgb_to_lab(pixels) - mean).sum(0)
-    return _Moments(mean, np.sqrt(squares / count))
+    return mean, np.sqrt(squares / count)

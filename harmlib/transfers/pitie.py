@@ -42,9 +42,7 @@ def transfer_idt(
 ) -> np.ndarray:
     """Return the picture with its foreground's distribution of colors moved to that of the reference's region, and regrained.
 
-    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
-    rotations: (iterations, 6, 3) from ``draw_rotations``.
-    Returns uint8 RGB (H, W, 3), the background unchanged.
+    rotations: (iterations, 6, 3) from ``draw_rotations``; all else as of ``transfers.transfer``.
     Source: Pitié et al. 2007.
     """
     codes, counts = _count_colors(image, mask)

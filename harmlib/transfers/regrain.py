@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Part = tuple[slice, slice]
 
-WHOLE = (slice(None), slice(None))
 # Jacobi iterations from the finest level to the coarsest.
 ITERATIONS = (4, 16, 32, 64, 64, 64)
 SMALLEST_SIDE = 20
@@ -48,27 +47,14 @@ class Palette(NamedTuple):
 Planes = np.ndarray | Palette
 
 
-def regrain(original: np.ndarray, recolored: np.ndarray, part: Part = WHOLE) -> np.ndarray:
-    """Return the recolored picture with the gradients of the original.
+def regrain_bands(original: Planes, recolored: Planes, part: Part, level: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the recolored picture with the gradients of the original, in bands from top to bottom: their rows, and float64 (3, b, w).
 
-    original, recolored: float64 (3, H, W) in about [0, 1].
-    part: rows and columns that are wanted, as slices. Fewer take less time and are the same to the last bit.
-    Returns float64 (3, h, w), the part.
+    original, recolored: float64 (3, H, W) in about [0, 1]. part: rows and columns that are wanted; fewer take less time.
+    level: how often the pictures were halved; each level starts from the next coarser one.
+    A band has BAND_PIXELS pixels, so that a large picture takes the memory of its halves only. Colors are the same to the last bit
+    whatever the part and the bands are.
     """
-    return np.concatenate([band for _, band in regrain_bands(original, recolored, part)], 1)
-
-
-def regrain_bands(original: Planes, recolored: Planes, part: Part = WHOLE) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield what ``regrain`` returns in bands from top to bottom: their rows in the picture, and float64 (3, b, w).
-
-    A band has BAND_PIXELS pixels, so that a large picture takes the memory of its halves only; it is the same to the last bit.
-    """
-    rows, columns = (slice(*wanted.indices(side)[:2]) for wanted, side in zip(part, original.shape[1:], strict=True))
-    yield from _refine(original, recolored, (rows, columns), 0)
-
-
-def _refine(original: Planes, recolored: Planes, part: Part, level: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield bands of a part of pictures (3, H, W) that were halved ``level`` times, regrained from the coarsest level up to this one."""
     size = original.shape[1:]
     half = tuple((side + 1) // 2 for side in size)
     # A pixel is moved by neighbors one step further away in each iteration, and their weights by those beyond.
@@ -76,9 +62,10 @@ def _refine(original: Planes, recolored: Planes, part: Part, level: int) -> Iter
     coarse = None
     if level + 1 < len(ITERATIONS) and min(half) > SMALLEST_SIDE:
         window = _grow(part, margin, size)
-        coarse_window = _grow((_halve(window[0]), _halve(window[1])), 1, half)
+        half_rows, half_columns = (slice(wanted.start // 2, (wanted.stop + 1) // 2) for wanted in window)
+        coarse_window = _grow((half_rows, half_columns), 1, half)
         halves = _resize(original, half), _resize(recolored, half)
-        coarse = np.concatenate([band for _, band in _refine(*halves, coarse_window, level + 1)], 1)
+        coarse = np.concatenate([band for _, band in regrain_bands(*halves, coarse_window, level + 1)], 1)
     for rows in _bands(*part):
         window = _grow((rows, part[1]), margin, size)
         details = _unfold(original, window)
@@ -106,11 +93,6 @@ def _grow(part: Part, margin: int, size: tuple[int, ...]) -> Part:
     """Return the part and ``margin`` pixels around it, as far as the picture reaches."""
     rows, columns = (slice(max(a.start - margin, 0), min(a.stop + margin, side)) for a, side in zip(part, size, strict=True))
     return rows, columns
-
-
-def _halve(wanted: slice) -> slice:
-    """Return what becomes of a slice when the picture is halved."""
-    return slice(wanted.start // 2, (wanted.stop + 1) // 2)
 
 
 def _relax(start: np.ndarray, original: np.ndarray, recolored: np.ndarray, level: int) -> np.ndarray:

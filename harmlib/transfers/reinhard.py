@@ -6,8 +6,6 @@ before it goes to LMS.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from harmlib.transfers.pixels import recolored, region_blocks, to_bytes
@@ -24,33 +22,32 @@ FLAT_DEVIATION = 1e-9
 def transfer_reinhard_lalphabeta(image: np.ndarray, mask: np.ndarray, reference: np.ndarray, reference_mask: np.ndarray) -> np.ndarray:
     """Return the picture with its foreground's mean and deviation in l-alpha-beta set to those of the reference's region.
 
-    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
-    Returns uint8 RGB (H, W, 3), the background unchanged.
+    Arguments and result as of ``transfers.transfer``.
     Black pixels have no logarithm: they are left out of the statistics and stay black. Where the reference is all black, so is the result.
     Source: Reinhard et al. 2001.
     """
-    own, other = _moments(image, mask), _moments(reference, reference_mask)
+    _, own_mean, own_deviation = _moments(image, mask)
+    other_count, mean, deviation = _moments(reference, reference_mask)
+    gain = np.where(own_deviation > FLAT_DEVIATION, deviation / np.maximum(own_deviation, FLAT_DEVIATION), 1.0)
 
     def matched(pixels: np.ndarray) -> np.ndarray:
         visible = pixels.any(axis=1)
         colors = np.zeros_like(pixels)
-        if visible.any() and other.visible:
-            colors[visible] = _match(_to_lalphabeta(pixels[visible]), own, other)
+        if visible.any() and other_count:
+            moved = (_to_lalphabeta(pixels[visible]) - own_mean) * gain + mean
+            # The odd pixel of an otherwise flat foreground may leave the range of floats; as a byte it is 0 or 255 all the same.
+            lms = 10 ** np.clip(moved @ LAB_TO_LOG_LMS.T, -300, 300)
+            colors[visible] = to_bytes(255 * lms @ LMS_TO_RGB.T)
         return colors
 
     return recolored(image, mask, matched)
 
 
-class _Moments(NamedTuple):
-    """How many pixels of a region are not black, and their mean and sample deviation (N - 1) in l-alpha-beta, (3,) each."""
+def _moments(image: np.ndarray, region: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return how many pixels of a region are not black, and their mean and sample deviation (N - 1) in l-alpha-beta, (3,) each.
 
-    visible: int
-    mean: np.ndarray
-    deviation: np.ndarray
-
-
-def _moments(image: np.ndarray, region: np.ndarray) -> _Moments:
-    """Return the moments of a region, block by block: deviations are summed from the mean, for the precision of one sweep."""
+    Deviations are summed from the mean, for the precision of one sweep.
+    """
     count, sums, squares = 0, np.zeros(3), np.zeros(3)
     for pixels in region_blocks(image, region):
         visible = pixels[pixels.any(axis=1)]
@@ -59,16 +56,7 @@ def _moments(image: np.ndarray, region: np.ndarray) -> _Moments:
     mean = sums / max(count, 1)
     for pixels in region_blocks(image, region):
         squares += np.square(_to_lalphabeta(pixels[pixels.any(axis=1)]) - mean).sum(0)
-    return _Moments(count, mean, np.sqrt(squares / max(count - 1, 1)))
-
-
-def _match(pixels: np.ndarray, own: _Moments, other: _Moments) -> np.ndarray:
-    """Return the colors, uint8 (n, 3), of l-alpha-beta pixels of the one region after they took over the other's mean and deviation."""
-    gain = np.where(own.deviation > FLAT_DEVIATION, other.deviation / np.maximum(own.deviation, FLAT_DEVIATION), 1.0)
-    moved = (pixels - own.mean) * gain + other.mean
-    # The odd pixel of an otherwise flat foreground may leave the range of floats; as a byte it is 0 or 255 all the same.
-    lms = 10 ** np.clip(moved @ LAB_TO_LOG_LMS.T, -300, 300)
-    return to_bytes(255 * lms @ LMS_TO_RGB.T)
+    return count, mean, np.sqrt(squares / max(count - 1, 1))
 
 
 def _to_lalphabeta(rgb: np.ndarray) -> np.ndarray:

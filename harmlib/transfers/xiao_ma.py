@@ -24,9 +24,8 @@ def transfer_xiao_ma(
 ) -> np.ndarray:
     """Return the picture with its foreground's mean and covariance in RGB set to those of the reference's region.
 
-    image, reference: uint8 RGB (H, W, 3), sizes may differ. mask, reference_mask: bool (H, W), not empty.
     eigenvectors: (Us, Ut), each (3, 3), columns by ascending eigenvalue; None computes them, with signs as above.
-    Returns uint8 RGB (H, W, 3), the background unchanged. Axes without variance only move.
+    All else as of ``transfers.transfer``. Axes without variance only move.
     Source: Xiao and Ma 2006.
     """
     own_mean, (lambda_t, u_t) = _decompose(image, mask)

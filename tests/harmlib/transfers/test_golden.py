@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from authors import assert_agrees, assert_equals, authors
+from regrained import regrain
 
 from harmlib.transfers.histogram import rgb_to_ycbcr, transfer_histogram, ycbcr_to_rgb
 from harmlib.transfers.pitie import move_distribution, transfer_idt
-from harmlib.transfers.regrain import regrain
 from harmlib.transfers.reinhard import transfer_reinhard_lalphabeta
 from harmlib.transfers.xiao_ma import transfer_xiao_ma
 

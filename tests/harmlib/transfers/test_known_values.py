@@ -6,11 +6,12 @@ import hashlib
 
 import numpy as np
 import pytest
+from regrained import regrain
 
 from harmlib.transfers import transfer
 from harmlib.transfers.histogram import transfer_histogram
 from harmlib.transfers.pitie import draw_rotations, move_distribution
-from harmlib.transfers.regrain import regrain, resampling_matrix
+from harmlib.transfers.regrain import resampling_matrix
 from harmlib.transfers.reinhard import transfer_reinhard_lalphabeta
 from harmlib.transfers.xiao_ma import transfer_xiao_ma
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harmlib.errors import EmptyMaskError, MaskError, ParameterError, ShapeError
-from harmlib.transfers import TRANSFERS, transfer
+from harmlib.transfers import LUMINANCE_TRANSFERS, TRANSFERS, transfer
 from harmlib.transfers.histogram import rgb_to_ycbcr
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -20,7 +20,9 @@ ROUNDING = 0.5  # 8-bit levels: a recolored picture is rounded to integers
 # hold fewer colors than RGB; regraining starts from a coarse picture, which is blurred at the outline (measured: 2.8).
 SELF_TOLERANCE = {"reinhard": 0.5, "xiao_ma": 0.0, "histogram": 1.0, "idt": 4.0}
 
-every_transfer = pytest.mark.parametrize("name", TRANSFERS)
+ALL = (*TRANSFERS, *LUMINANCE_TRANSFERS)
+
+every_transfer = pytest.mark.parametrize("name", ALL)
 # A NaN in a picture shows as NumPy's warning about the cast, as does a division by 0.
 strict = pytest.mark.filterwarnings("error")
 
@@ -120,7 +122,7 @@ def test_histogram_matches_the_distribution_of_every_channel(pictures: Pictures)
     assert own == pytest.approx(np.quantile(rgb_to_ycbcr(reference[reference_mask]), shares, axis=0), abs=2)
 
 
-@every_transfer
+@pytest.mark.parametrize("name", TRANSFERS)
 def test_region_onto_itself_stays_nearly_the_same(pictures: Pictures, name: str) -> None:
     image, mask, *_ = pictures
 
@@ -167,8 +169,8 @@ def test_one_pixel_takes_the_color_of_one_pixel(name: str) -> None:
     assert np.abs(transfer(name, image, mask, reference, mask).astype(int) - reference).max() <= 1
 
 
-@settings(max_examples=60, deadline=None)
-@given(name=st.sampled_from(TRANSFERS), palette=st.sampled_from([(0,), (255,), (0, 1), (0, 255), (7, 8, 200)]), seed=st.integers(0, 10**6))
+@settings(max_examples=90, deadline=None)
+@given(name=st.sampled_from(ALL), palette=st.sampled_from([(0,), (255,), (0, 1), (0, 255), (7, 8, 200)]), seed=st.integers(0, 10**6))
 @strict
 def test_any_few_pixels_give_a_picture_without_warnings(name: str, palette: tuple[int, ...], seed: int) -> None:
     generator = np.random.default_rng(seed)
