@@ -203,7 +203,12 @@ DOORS = {
     "yaml.safe_load": {"reproduction.reading"},
     "np.load": {"harmlib.io.arrays", "harmlib.commands.detect"},
     "torch.load": {"harmlib.models.checkpoints"},
-    "Image.open": {"harmlib.io.images", "harmlib.perturbations.jpeg", "harmlib.metrics.scoring", "reproduction.userstudy.pages.rendering"},
+    "Image.open": {
+        "harmlib.io.images",
+        "harmlib.perturbations.degradations",
+        "harmlib.metrics.scoring",
+        "reproduction.userstudy.pages.rendering",
+    },
 }
 
 

@@ -20,9 +20,9 @@ from harmlib.errors import DataError, ParameterError
 from harmlib.io.documents import check_shape
 from harmlib.perturbations import Step, apply_step, apply_steps_to_region, check_choice, check_picture
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
-from harmlib.perturbations.regions import choose_regions
 
 SPACES = ("rgb", "lab")
+NO_OBJECT = 0
 SECOND_PROBABILITY = 0.5
 LAB_FACTORS = (0.8, 1.2)
 # Paper: five blur methods. Here: six, the code's, which also has a Gaussian blur.
@@ -46,6 +46,22 @@ class Perturbed:
     composite: np.ndarray
     target: np.ndarray
     mask: np.ndarray
+
+
+def choose_regions(labels: np.ndarray, generator: np.random.Generator) -> list[int]:
+    """Return the ids to perturb, ascending: floor(0.2 n) + 1 draws out of n with replacement, duplicates collapsed.
+
+    labels: ints (H, W), 0 = no object. Raises DataError when no other id is present, or anything but whole numbers from 0.
+    Source: Sg-MMH section 3.2. Paper: silent about replacement. Here: with, as in the authors' code.
+    """
+    if labels.dtype.kind not in "iu" or (labels.dtype.kind == "i" and labels.min(initial=0) < 0):
+        raise DataError(f"the label map holds {labels.dtype} values that are no region ids: expected whole numbers from 0")
+    # Counting beats sorting by a factor of two, and label maps hold small ids.
+    ids = np.flatnonzero(np.bincount(labels.ravel()))
+    ids = ids[ids != NO_OBJECT]
+    if ids.size == 0:
+        raise DataError("the label map has no region but 0 (no object), so nothing can be perturbed: leave this picture out")
+    return np.unique(generator.choice(ids, len(ids) // 5 + 1)).tolist()
 
 
 def draw_recipe(labels: np.ndarray, generator: np.random.Generator) -> dict[str, Any]:
@@ -73,7 +89,9 @@ def apply_recipe(image: np.ndarray, labels: np.ndarray, recipe: Mapping[str, Any
     if labels.shape != image.shape[:2]:
         found, expected = "x".join(map(str, labels.shape)), "x".join(map(str, image.shape[:2]))
         raise DataError(f"the label map is {found}, its picture {expected}: fetch both again from the same release")
-    _check_recipe(recipe)
+    check_shape(recipe, RECIPE, "a malformed recipe", advice="draw it again")
+    if set(recipe) != {"regions", "background"} or any(set(entry) != {"region", "steps"} for entry in recipe["regions"]):
+        raise ParameterError('a malformed recipe: it needs "background" and "regions", each with "region" and "steps"; draw it again')
     to_space: Callable[[np.ndarray], np.ndarray] = rgb_to_lab8 if space == "lab" else np.asarray
     target = to_space(image)
     for step in recipe["background"]:
@@ -113,27 +131,16 @@ def describe_recipe(recipe: Mapping[str, Any], names: Mapping[int, str]) -> str:
     return "\n".join(lines)
 
 
-def _check_recipe(recipe: Mapping[str, Any]) -> None:
-    """Raise ParameterError unless a recipe has its two parts and every region its id and steps, DataError for other types in them."""
-    check_shape(recipe, RECIPE, "a malformed recipe", advice="draw it again")
-    if set(recipe) != {"regions", "background"} or any(set(entry) != {"region", "steps"} for entry in recipe["regions"]):
-        raise ParameterError('a malformed recipe: it needs "background" and "regions", each with "region" and "steps"; draw it again')
-
-
 def _draw_region_steps(generator: np.random.Generator) -> list[Step]:
-    """Return one of the 23 looks and, half of the time, a second filter on top of it."""
+    """Return one of the 23 looks and, half of the time, one of five css filters or LAB multipliers on top of it, a sixth each."""
     steps: list[Step] = [{"name": "instagram", "filter": FILTERS[generator.integers(len(FILTERS))]}]
     if generator.random() < SECOND_PROBABILITY:
-        steps.append(_draw_second(generator))
+        choice = int(generator.integers(len(CSS_FILTERS) + 1))
+        if choice < len(CSS_FILTERS):
+            steps.append({"name": "css", "filter": CSS_FILTERS[choice]})
+        else:
+            steps.append({"name": "lab_multiply", "factors": generator.uniform(*LAB_FACTORS, 3).tolist()})
     return steps
-
-
-def _draw_second(generator: np.random.Generator) -> Step:
-    """Return one of five css filters or LAB multipliers, a sixth each."""
-    choice = int(generator.integers(len(CSS_FILTERS) + 1))
-    if choice < len(CSS_FILTERS):
-        return {"name": "css", "filter": CSS_FILTERS[choice]}
-    return {"name": "lab_multiply", "factors": generator.uniform(*LAB_FACTORS, 3).tolist()}
 
 
 def _draw_degradation(generator: np.random.Generator) -> Step:

@@ -15,8 +15,7 @@ from harmlib.models.base import TrainingRecipe
 from harmlib.models.sgmmh import ADVERSARIAL_WEIGHT, OPERATORS
 from harmlib.perturbations import list_perturbations
 from harmlib.perturbations.instagram import FILTERS
-from harmlib.perturbations.regions import choose_regions
-from harmlib.perturbations.sgmmh import draw_recipe
+from harmlib.perturbations.sgmmh import choose_regions, draw_recipe
 from harmlib.training.plan import RunPlan
 from reproduction.kit.artefacts import planned_recipe
 from reproduction.kit.comparisons import BETTER, WORSE

@@ -12,7 +12,7 @@ from authors import assert_agrees, assert_equals, authors
 from golden_perturbations import FACTORS, FILE, golden_picture
 
 from harmlib.perturbations import apply_step
-from harmlib.perturbations.blur import motion_kernel
+from harmlib.perturbations.degradations import motion_kernel
 
 # The rotation grid of 1/32 pixel moves a weight by at most 1/64 in each of two directions: 0.03 of the line's peak, which is at most
 # as large as the kernel's sum.

@@ -20,8 +20,7 @@ from harmlib.data.sources import open_source
 from harmlib.errors import DataError, ParameterError
 from harmlib.perturbations import apply_step
 from harmlib.perturbations.instagram import FILTERS
-from harmlib.perturbations.regions import choose_regions
-from harmlib.perturbations.sgmmh import Perturbed, apply_recipe, describe_recipe, draw_recipe, to_network_size
+from harmlib.perturbations.sgmmh import Perturbed, apply_recipe, choose_regions, describe_recipe, draw_recipe, to_network_size
 from harmlib.seeds import item_generator
 
 NOISE = {"name": "gaussian_noise", "sigma": 9.0, "seed": 3}
