@@ -1,9 +1,9 @@
 """Submasks: the foreground of a composite, split by color with CFSFDP, as FRIH's second stage needs them (FRIH, Submask Extraction).
 
 CFSFDP (Rodriguez and Laio 2014) takes as cluster centers the colors that are dense and far from anything denser. Symbols of the paper:
-density rho (equation 1, pixels nearer than d_c), distance delta to the nearest denser color (equation 2), K submasks. All work is on
-distinct colors with their counts and on integer squared distances of 8-bit levels, so results are exact and depend on colors only:
-the order of pixels does not matter. docs/methods/frih.md has the rules that the paper leaves open.
+density rho (equation 1, the pixels nearer than d_c, a pixel itself among them), distance delta to the nearest denser color (equation 2),
+K submasks. All work is on distinct colors with their counts and on integer squared distances of 8-bit levels, so results are exact and
+depend on colors only: the order of pixels does not matter. docs/methods/frih.md has the rules that the paper leaves open.
 """
 
 from __future__ import annotations
@@ -69,7 +69,6 @@ def extract_submasks(
     k_max: int = 10,
     min_density: int = 10,
     min_area: int = 1,
-    include_self: bool = True,
 ) -> Submasks:
     """Return the foreground's submasks: disjoint, together the mask, 1 <= K <= k_max (K = 0 for an empty mask).
 
@@ -80,7 +79,6 @@ def extract_submasks(
     min_density: candidates whose rho does not exceed it are outliers; if all are, the densest color is the one center.
     min_area: submasks with fewer pixels join the submask of their center's parent. Paper: no such rule, which is 1 here; but of the
     printed rule's submasks three in four have fewer than 100 pixels (docs/methods/frih.md).
-    include_self: whether a pixel counts in its own density, as in the paper's sum.
     Raises ShapeError, MaskError or RangeError for an image or mask of a different kind, ParameterError for a parameter out of range.
 
     >>> image = np.zeros((4, 8, 3), np.uint8)
@@ -89,12 +87,20 @@ def extract_submasks(
     >>> found.sizes.tolist(), found.labels[0].tolist()
     ([16, 16], [1, 1, 1, 1, 2, 2, 2, 2])
     """
+    from harmlib.submasks.kernels import follow_parents  # numba loads in half a second, only where it is used
+
     _check_arrays(image, mask)
     _check_parameters(d_c, k_max, min_density, min_area)
     foreground = mask >= FOREGROUND
-    graph, index = _decision_graph(image[foreground], squared_cutoff(d_c), include_self)
-    centers = _choose_centers(graph, k_max, min_density)
-    clusters = _merge_small(graph, centers, _assign(graph, centers), min_area)
+    graph, index = _decision_graph(image[foreground], squared_cutoff(d_c))
+    candidates = np.argsort(-graph.squared_delta, kind="stable")[:k_max]
+    centers = np.sort(candidates[graph.density[candidates] > min_density])
+    if not len(centers):
+        centers = np.arange(min(len(graph.colors), 1))
+    clusters = np.full(len(graph.colors), -1)  # a center's own, any other color's that of its parent
+    clusters[centers] = np.arange(len(centers))
+    follow_parents(clusters, graph.parents)
+    clusters = _merge_small(graph, centers, clusters, min_area)
     centers = centers[np.unique(clusters[centers], return_index=True)[1]]
     labels = np.zeros(mask.shape, dtype=np.uint8)
     labels[foreground] = clusters[index] + 1
@@ -133,9 +139,9 @@ def _check_parameters(d_c: float, k_max: int, min_density: int, min_area: int) -
             raise ParameterError(f"{name} is {value}, expected 0 or more pixels")
 
 
-def _decision_graph(pixels: np.ndarray, cutoff: int, include_self: bool) -> tuple[DecisionGraph, np.ndarray]:
+def _decision_graph(pixels: np.ndarray, cutoff: int) -> tuple[DecisionGraph, np.ndarray]:
     """Return the graph of pixels (N, 3), and the index of each pixel's color in it (N,)."""
-    from harmlib.submasks.kernels import count_within, nearest_denser  # numba loads in half a second, only where it is used
+    from harmlib.submasks.kernels import count_within, nearest_denser
 
     packed = pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
     codes, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
@@ -145,26 +151,8 @@ def _decision_graph(pixels: np.ndarray, cutoff: int, include_self: bool) -> tupl
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     parents, squared_delta = nearest_denser(colors, rank)
-    reported = density if include_self else density - 1
-    graph = DecisionGraph(colors[order].astype(np.uint8), counts[order], reported[order], squared_delta[order], parents[order])
+    graph = DecisionGraph(colors[order].astype(np.uint8), counts[order], density[order], squared_delta[order], parents[order])
     return graph, rank[inverse]
-
-
-def _choose_centers(graph: DecisionGraph, k_max: int, min_density: int) -> np.ndarray:
-    """Return the indices of the centers, ascending: the ``k_max`` colors of largest delta, less the outliers."""
-    candidates = np.argsort(-graph.squared_delta, kind="stable")[:k_max]
-    centers = np.sort(candidates[graph.density[candidates] > min_density])
-    return centers if len(centers) else np.arange(min(len(graph.colors), 1))
-
-
-def _assign(graph: DecisionGraph, centers: np.ndarray) -> np.ndarray:
-    """Return the cluster of every color (U,), 0..K-1: a center's own, any other color's that of its parent."""
-    from harmlib.submasks.kernels import follow_parents
-
-    clusters = np.full(len(graph.colors), -1)
-    clusters[centers] = np.arange(len(centers))
-    follow_parents(clusters, graph.parents)
-    return clusters
 
 
 def _merge_small(graph: DecisionGraph, centers: np.ndarray, clusters: np.ndarray, min_area: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from harmlib.io.images import resize
 from harmlib.submasks import Submasks, extract_submasks, squared_cutoff
 
 CASES = [
-    "one_colour", "few_pixels", "two_tied", "outlier", "density_10_and_11", "density_11_no_self", "strict_cutoff", "flat_region",
+    "one_colour", "few_pixels", "two_tied", "outlier", "density_10_and_11", "strict_cutoff", "flat_region",
     "more_than_ten", "tie_in_distance", *[f"mixture_dc{d_c}" for d_c in CUTOFFS], "uniform_random", "astronaut_100_100_48x48",
     "coffee_20_150_40x64", "coffee_200_60_56x56", "masked_picture", "full_astronaut_256",
 ]  # fmt: skip
@@ -58,7 +58,7 @@ def golden_case(case: str) -> tuple[dict[str, Any], dict]:
     """The fields of a golden case, and the options it was made with."""
     stored = authors("frih_submasks")
     fields = {name.removeprefix(f"{case}/"): values for name, values in stored.items() if name.startswith(f"{case}/")}
-    names = {"d_c": "d_c", "kmax": "k_max", "min_density": "min_density", "include_self": "include_self"}
+    names = {"d_c": "d_c", "kmax": "k_max", "min_density": "min_density"}
     return fields, {option: fields[name].item() for name, option in names.items()}
 
 
@@ -198,11 +198,11 @@ def test_sparse_color_joins_its_nearest_denser_color() -> None:
     assert submasks.sizes.tolist() == [40, 40]
 
 
-@pytest.mark.parametrize(("include_self", "count"), [(True, 2), (False, 1)])
-def test_eleven_pixels_are_dense_only_with_themselves(include_self: bool, count: int) -> None:
-    pixels = np.repeat(np.array([(0, 0, 0), (200, 0, 0)], np.uint8), [40, 11], axis=0)
+@pytest.mark.parametrize(("pixels", "count"), [(11, 2), (10, 1)])
+def test_a_pixel_counts_in_its_own_density(pixels: int, count: int) -> None:
+    two_colors = np.repeat(np.array([(0, 0, 0), (200, 0, 0)], np.uint8), [40, pixels], axis=0)
 
-    assert len(extract_pixels(pixels, include_self=include_self).centers) == count
+    assert len(extract_pixels(two_colors).centers) == count
 
 
 def test_empty_mask_has_no_submask() -> None:
