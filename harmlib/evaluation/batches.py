@@ -77,7 +77,8 @@ def look_at(items: Sequence[Item], rule: Protocol) -> Seen:
     masks = [evaluated_mask(item.mask, rule) for item in items]
     composites = [evaluated_picture(item.composite, rule) for item in items]
     if rule.background == "target":
-        composites = [_pasted(*arrays) for arrays in zip(composites, targets, masks, strict=True)]
+        pairs = zip(composites, targets, masks, strict=True)
+        composites = [np.rint(own * mask[..., None] + real * (1 - mask[..., None])).astype(np.uint8) for own, real, mask in pairs]
     target, mask = torch.stack([to_tensor(picture) for picture in targets]), torch.stack([torch.from_numpy(mask)[None] for mask in masks])
     return Seen(composites, masks, target, mask)
 
@@ -106,12 +107,7 @@ def finished_pictures(model: HarmonizationModel, items: Sequence[Item], seen: Se
         )
     except ShapeError as error:
         raise ShapeError(f'"{items[0].id}": {error}') from error
-    return finish(predictions, seen.target, seen.mask, rule, composite=None, background="keep")
-
-
-def _pasted(composite: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The composite with the background of the real photograph, uint8 (h, w, 3)."""
-    return np.rint(composite * mask[..., None] + target * (1 - mask[..., None])).astype(np.uint8)
+    return finish(predictions, rule)
 
 
 def row_of(item: Item, scores: dict[str, float]) -> dict[str, Any]:

@@ -58,10 +58,10 @@ def fmse(prediction: Tensor, target: Tensor, mask: Tensor, *, rule: str = "error
     return total / (prediction.shape[1] * mask.double().sum((1, 2, 3)))
 
 
-def psnr(prediction: Tensor, target: Tensor, *, peak: float | Tensor = PEAK, offset: float = MSE_OFFSET) -> Tensor:
+def psnr(prediction: Tensor, target: Tensor) -> Tensor:
     """Peak signal-to-noise ratio over all pixels, one value per image.
 
-    prediction, target: (B, 3, H, W), RGB in [0, 1]; peak: 8-bit levels, one number or (B,).
+    prediction, target: (B, 3, H, W), RGB in [0, 1].
     Returns (B,) float64, dB. Raises ShapeError, RangeError.
 
     >>> black = torch.zeros(2, 3, 2, 2)
@@ -69,25 +69,24 @@ def psnr(prediction: Tensor, target: Tensor, *, peak: float | Tensor = PEAK, off
     >>> psnr(black + shifts, black).round(decimals=2)
     tensor([48.1300, 28.1300], dtype=torch.float64)
     """
-    return psnr_from_mse(mse(prediction, target), peak=peak, offset=offset)
+    return psnr_from_mse(mse(prediction, target))
 
 
-def fpsnr(prediction: Tensor, target: Tensor, mask: Tensor, *, peak: float | Tensor = PEAK, offset: float = MSE_OFFSET) -> Tensor:
-    """Peak signal-to-noise ratio over the foreground, one value per image; arguments and errors as ``psnr`` and ``fmse``."""
-    return psnr_from_mse(fmse(prediction, target, mask), peak=peak, offset=offset)
+def fpsnr(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio over the foreground, one value per image; arguments and errors as ``fmse``."""
+    return psnr_from_mse(fmse(prediction, target, mask))
 
 
 def psnr_from_mse(error: Tensor, *, peak: float | Tensor = PEAK, offset: float = MSE_OFFSET) -> Tensor:
-    """Return 10 log10(peak^2 / (MSE + offset)) in dB; error: (B,), squared levels."""
+    """Return 10 log10(peak² / (MSE + offset)) in dB; error: (B,), squared levels; peak: 8-bit levels, one number or (B,)."""
     levels = torch.as_tensor(peak, dtype=torch.float64, device=error.device)
     return 10 * torch.log10(levels.square() / (error + offset))
 
 
-def ssim(prediction: Tensor, target: Tensor, *, data_range: float | Tensor = 1.0) -> Tensor:
+def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     """Structural similarity, mean of three channels, one value per image, as scikit-image computes it.
 
     prediction, target: (B, 3, H, W), RGB in [0, 1], at least 7x7.
-    data_range: difference of the largest and the smallest possible value, one number or (B, 3) for each channel.
     Returns (B,) float64, -1..1: the mean of ``ssim_map`` without the 3 pixels at each border.
     Raises ShapeError, RangeError.
 
@@ -95,16 +94,16 @@ def ssim(prediction: Tensor, target: Tensor, *, data_range: float | Tensor = 1.0
     >>> ssim(ramp, ramp), ssim(1 - ramp, ramp).round(decimals=2)
     (tensor([1.], dtype=torch.float64), tensor([-0.9500], dtype=torch.float64))
     """
-    return ssim_from_map(ssim_map(prediction, target, data_range=data_range))
+    return ssim_from_map(ssim_map(prediction, target))
 
 
-def fssim(prediction: Tensor, target: Tensor, mask: Tensor, *, data_range: float | Tensor = 1.0) -> Tensor:
+def fssim(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean of the SSIM map over foreground pixels, weighted by the mask, one value per image.
 
     Arguments as ``ssim`` and ``fmse``. Returns (B,) float64. Raises ShapeError, RangeError, EmptyMaskError.
     """
     _check_foreground(prediction, target, mask)
-    return fssim_from_map(ssim_map(prediction, target, data_range=data_range), mask)
+    return fssim_from_map(ssim_map(prediction, target), mask)
 
 
 def ssim_from_map(full: Tensor) -> Tensor:
@@ -122,7 +121,8 @@ def fssim_from_map(full: Tensor, mask: Tensor) -> Tensor:
 def ssim_map(prediction: Tensor, target: Tensor, *, data_range: float | Tensor = 1.0) -> Tensor:
     """Structural similarity at every pixel and channel: scikit-image's ``full=True`` map.
 
-    Arguments and errors as ``ssim``. Returns (B, 3, H, W) float64; windows that leave the picture see its mirror image.
+    Pictures and errors as in ``ssim``; data_range: largest less smallest possible value, one number or (B, 3), one for each channel.
+    Returns (B, 3, H, W) float64; windows that leave the picture see its mirror image.
     """
     _check_pair(prediction, target)
     if min(prediction.shape[2:]) < WINDOW:

@@ -31,15 +31,8 @@ def evaluated_mask(mask: np.ndarray, protocol: Protocol) -> np.ndarray:
     if protocol.mask == "soft":
         levels = mask.astype(np.float32) / (255 if mask.dtype == np.uint8 else 1)
         return levels if protocol.size is None else np.clip(_resized(levels, protocol.size, protocol), 0, 1)
-    binary = binarized(mask)
+    binary = mask if mask.dtype == np.bool_ else mask >= (MASK_THRESHOLD if mask.dtype == np.uint8 else 0.5)
     return (binary if protocol.size is None else resize(binary, (protocol.size, protocol.size), "nearest")).astype(np.float32)
-
-
-def binarized(mask: np.ndarray) -> np.ndarray:
-    """Return a mask as bool: 128 of 255 and more (one half of a float mask) is foreground."""
-    if mask.dtype == np.bool_:
-        return mask
-    return mask >= (MASK_THRESHOLD if mask.dtype == np.uint8 else 0.5)
 
 
 def _resized(array: np.ndarray, size: int, protocol: Protocol) -> np.ndarray:
@@ -52,16 +45,9 @@ def _resized(array: np.ndarray, size: int, protocol: Protocol) -> np.ndarray:
     return cv2.resize(array, (size, size), interpolation=interpolation)
 
 
-def finish(prediction: Tensor, target: Tensor, mask: Tensor, protocol: Protocol, *, composite: Tensor | None, background: str) -> Tensor:
-    """Return what the protocol measures: clipped, background pasted, rounded, saved as JPEG if it says so.
-
-    prediction, target, composite: (B, 3, H, W), RGB, [0, 1] after clipping; mask: (B, 1, H, W) in [0, 1].
-    background: as ``Protocol.background``; "composite" without a composite keeps the prediction's own.
-    """
+def finish(prediction: Tensor, protocol: Protocol) -> Tensor:
+    """Return what the protocol measures of pictures (B, 3, H, W), RGB: clipped to [0, 1], rounded, saved as JPEG if it says so."""
     picture = prediction.float().clamp(0, 1)
-    behind = {"composite": composite, "target": target, "keep": None}[background]
-    if behind is not None:
-        picture = picture * mask + behind * (1 - mask)
     if protocol.rounding == "round":
         picture = (255 * picture).round() / 255
     if protocol.rounding == "truncate":
@@ -94,7 +80,9 @@ def score_batch(
     if some.any():
         scores["fmse"][some] = functional.fmse(prediction[some], target[some], mask[some], rule=protocol.fmse_rule)
     if {"ssim", "fssim"} & set(protocol.metrics):
-        data_range = _channel_range(prediction) if protocol.ssim_range == "prediction_range" else 1.0
+        data_range: float | Tensor = 1.0
+        if protocol.ssim_range == "prediction_range":
+            data_range = prediction.amax((2, 3)).double() - prediction.amin((2, 3)).double()  # (B, 3)
         similarity = functional.ssim_map(prediction, target, data_range=data_range)
         scores["ssim"] = functional.ssim_from_map(similarity)
         if some.any():
@@ -108,11 +96,6 @@ def score_batch(
     if lpips_network is not None and "lpips" in protocol.metrics:
         scores["lpips"] = lpips.lpips_distance(lpips_network, prediction, target, channels=protocol.lpips_channels)
     return {name: values if name in protocol.metrics else torch.full_like(error, torch.nan) for name, values in scores.items()}
-
-
-def _channel_range(prediction: Tensor) -> Tensor:
-    """Maximum minus minimum of every channel, (B, 3)."""
-    return prediction.amax((2, 3)).double() - prediction.amin((2, 3)).double()
 
 
 def _peak(prediction: Tensor, target: Tensor, protocol: Protocol) -> float | Tensor:
@@ -165,11 +148,12 @@ def measure(
         )
     real = to_tensor(evaluated_picture(target, protocol))[None]
     region = torch.from_numpy(evaluated_mask(mask, protocol))[None, None]
-    behind = None if composite is None else to_tensor(evaluated_picture(composite, protocol))[None]
-    finished = finish(
-        _evaluated_prediction(prediction, target, protocol), real, region, protocol, composite=behind, background=protocol.background
-    )
-    return {name: value.item() for name, value in score_batch(finished, real, region, protocol, lpips_network=lpips_network).items()}
+    picture = _evaluated_prediction(prediction, target, protocol)
+    behind = {"composite": composite, "target": target, "keep": None}[protocol.background]
+    if behind is not None:
+        picture = picture * region + to_tensor(evaluated_picture(behind, protocol))[None] * (1 - region)
+    scores = score_batch(finish(picture, protocol), real, region, protocol, lpips_network=lpips_network)
+    return {name: value.item() for name, value in scores.items()}
 
 
 def _evaluated_prediction(prediction: np.ndarray, target: np.ndarray, protocol: Protocol) -> Tensor:
