@@ -110,7 +110,8 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _score(options: argparse.Namespace) -> None:
     """Run ``score`` and print the means with their intervals."""
-    from harmlib.evaluation.methods import score_folder, summarize
+    from harmlib.evaluation.methods import score_folder
+    from harmlib.evaluation.statistics import summarize
     from harmlib.metrics.lpips import why_unavailable
     from harmlib.metrics.protocols import get_protocol
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harmlib.data.sources import open_source
-from harmlib.evaluation.methods import paired_difference
+from harmlib.evaluation.statistics import paired_difference
 from harmlib.metrics.scoring import score_pair
 from harmlib.perturbations import apply_step
 from reproduction.workspace import open_workspace

@@ -1,7 +1,4 @@
-"""Scoring a method on a benchmark, or a folder of someone's results, image by image, into ``scores.csv``.
-
-Aggregation (means, intervals, buckets, paired differences) lives in ``statistics`` and can be imported from here.
-"""
+"""Scoring a method on a benchmark, or a folder of someone's results, image by image, into ``scores.csv``."""
 
 from __future__ import annotations
 
@@ -21,8 +18,7 @@ import torch
 from harmlib.data.pairs import Pair
 from harmlib.errors import DataError, ShapeError
 from harmlib.evaluation.batches import Item, cut_batches, finished_pictures, look_at, measured, read_ahead, row_of
-from harmlib.evaluation.statistics import bucket, paired_difference, summarize, with_all
-from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of, read_scores
+from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of
 from harmlib.inference.render import evaluating
 from harmlib.inference.upsampling import check_upsampling
 from harmlib.io.folders import do_each, find_partners, list_pictures
@@ -33,19 +29,6 @@ from harmlib.metrics.protocols import DEFAULT, ERRORS, PROTOCOLS, Protocol, get_
 from harmlib.metrics.scoring import measure
 from harmlib.models.base import HarmonizationModel
 from harmlib.progress import progress
-
-__all__ = [
-    "COLUMNS",
-    "ScoreJob",
-    "bucket",
-    "paired_difference",
-    "read_scores",
-    "score_folder",
-    "score_method",
-    "score_methods",
-    "summarize",
-    "with_all",
-]
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +47,10 @@ def score_method(
     device: str | None = None,
     upsampling: str = "own",
 ) -> pd.DataFrame:
-    """Score a model on pairs, appending to the score table ``path`` as it goes.
+    """Score a model on pairs, appending to the score table ``path`` as it goes, and return the whole table.
 
     method: its name in the table, by default the model's, followed by "_bilinear" or "_pcm" where that is the upsampling.
-    device: by default the GPU where there is one.
-    upsampling: how a result at the working size becomes as large as the evaluated picture, as in ``inference.harmonize``.
-    This is ``score_methods`` for a single method; returns the whole score table.
+    All else as of ``score_methods``, of which this is the form for a single method.
     """
     method = method or (model.name if upsampling == "own" else f"{model.name}_{upsampling}")
     job = ScoreJob(method, Path(path), lambda: model, upsampling)
@@ -112,32 +93,22 @@ def score_methods(
     for job in jobs:
         check_upsampling(job.upsampling)
     rule, device = get_protocol(protocol), device or _default_device()
-    with ExitStack() as stack:
-        return _score_methods(jobs, [stack.enter_context(ScoreFile(job.path)) for job in jobs], pairs, rule, device, benchmark, split)
-
-
-def _score_methods(
-    jobs: Sequence[ScoreJob], tables: list[ScoreFile], pairs: Sequence[Pair], rule: Protocol, device: str, benchmark: str, split: str
-) -> list[pd.DataFrame]:
-    """Score methods into their open tables."""
-    network = _lpips_network(device, rule)
     keys = [{"benchmark": benchmark, "split": split, "method": job.method, "protocol": rule.name} for job in jobs]
     models: dict[int, HarmonizationModel] = {}
+    with ExitStack() as stack:
+        tables = [stack.enter_context(ScoreFile(job.path)) for job in jobs]
+        network = _lpips_network(device, rule)
 
-    def lacking(chunk: Sequence[Pair]) -> list[int]:
-        """Return the methods whose tables lack a picture of a batch."""
-        rows = [{"subset": pair.subset, "id": pair.id} for pair in chunk]
-        return [number for number, table in enumerate(tables) if any(key_of({**keys[number], **row}) not in table.done for row in rows)]
+        def lacking(chunk: Sequence[Pair]) -> list[int]:
+            """Return the methods whose tables lack a picture of a batch."""
+            rows = [{"subset": pair.subset, "id": pair.id} for pair in chunk]
+            return [number for number, table in enumerate(tables) if any(key_of({**keys[number], **row}) not in table.done for row in rows)]
 
-    chunks = cut_batches(pairs, rule)
-    left = [chunk for chunk in chunks if lacking(chunk)]
-    done = len(pairs) - sum(map(len, left))
-    desc = f"{jobs[0].method if len(jobs) == 1 else f'{len(jobs)} methods'} on {benchmark}"
-    with (
-        progress(total=len(pairs), initial=done, desc=desc, unit="image") as bar,
-        ThreadPoolExecutor(1) as reader,
-        ThreadPoolExecutor(METRIC_THREADS) as pool,
-    ):
+        left = [chunk for chunk in cut_batches(pairs, rule) if lacking(chunk)]
+        done = len(pairs) - sum(map(len, left))
+        desc = f"{jobs[0].method if len(jobs) == 1 else f'{len(jobs)} methods'} on {benchmark}"
+        bar = stack.enter_context(progress(total=len(pairs), initial=done, desc=desc, unit="image"))
+        reader, pool = (stack.enter_context(ThreadPoolExecutor(threads)) for threads in (1, METRIC_THREADS))
         for chunk, items in read_ahead(left, reader):
             seen, rows = look_at(items, rule), {}
             for number in lacking(chunk):
@@ -152,7 +123,7 @@ def _score_methods(
                     {**keys[number], "subset": pair.subset, **row} for pair, row in zip(chunk, scored.result(), strict=True)
                 )
             bar.update(len(chunk))
-    return [table.finish() for table in tables]
+        return [table.finish() for table in tables]
 
 
 def _default_device() -> str:
@@ -194,44 +165,32 @@ def score_folder(
     file, for one that cannot be used, with ``out`` after all the others are scored.
     """
     rule = get_protocol(protocol)
+    keys = {"benchmark": "", "subset": "", "split": "", "method": Path(predictions).resolve().name, "protocol": rule.name}
     with ScoreFile(out) if out is not None else nullcontext() as table:
-        return _score_folder(Path(predictions), reals, masks, rule, table)
+        network = _lpips_network(_default_device(), rule)
+        pictures = list_pictures(Path(predictions))
+        partners = zip(find_partners(pictures, reals, 2), find_partners(pictures, masks, 1), strict=True)
+        jobs = list(zip(pictures, partners, strict=True))
+        if table is None:
+            bar = progress(jobs, desc=keys["method"], unit="image")
+            rows = [{**keys, **_score_file(path, real, mask, rule, network)} for path, (real, mask) in bar]
+            return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True)
 
-
-def _score_folder(
-    predictions: Path, reals: str | os.PathLike[str], masks: str | os.PathLike[str], rule: Protocol, table: ScoreFile | None
-) -> pd.DataFrame:
-    """Score a folder into a table, or into memory."""
-    keys = {"benchmark": "", "subset": "", "split": "", "method": predictions.resolve().name, "protocol": rule.name}
-    network = _lpips_network(_default_device(), rule)
-    rows: list[dict[str, Any]] = []
-    pictures = list_pictures(predictions)
-    partners = zip(find_partners(pictures, reals, 2), find_partners(pictures, masks, 1), strict=True)
-    jobs = list(zip(pictures, partners, strict=True))
-    if table is not None:
-        of_pictures = {path.stem: (path, partners) for path, partners in jobs}
+        of_pictures = {path.stem: (path, files) for path, files in jobs}
         own = [row for row in table.done.values() if key_of({**keys, "id": row["id"], "protocol": row["protocol"]}) == key_of(row)]
         _check_fresh([(of_pictures[row["id"]], row) for row in own if row["id"] in of_pictures], rule, table)
         left = [job for job in jobs if key_of({**keys, "id": job[0].stem}) not in table.done]
         if len(left) < len(jobs):
             logger.info('%d pictures have their scores in "%s" already, which are kept', len(jobs) - len(left), table.path)
-        jobs = left
 
-    def score(path: Path, partners: tuple[Path, Path]) -> None:
-        rows.append({**keys, **_score_file(path, *partners, rule, network)})
-        if table is not None:
-            table.append(rows[-1:])
+        def score(path: Path, files: tuple[Path, Path]) -> None:
+            table.append([{**keys, **_score_file(path, *files, rule, network)}])
 
-    bar = progress(jobs, desc=keys["method"], unit="image")
-    if table is not None:
         try:
-            do_each(bar, score)
+            do_each(progress(left, desc=keys["method"], unit="image"), score)
         finally:
             scores = table.finish()
         return scores
-    for job in bar:
-        score(*job)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(KEYS), ignore_index=True)
 
 
 def _check_fresh(kept: Sequence[tuple[_Files, Mapping[str, Any]]], rule: Protocol, table: ScoreFile) -> None:

@@ -85,14 +85,14 @@ def summarize(
     return table if REPEAT in scores else table.drop(columns=list(SEEDS))
 
 
-def with_all(scores: pd.DataFrame, column: str = "subset", *, label: str = ALL) -> pd.DataFrame:
+def with_all(scores: pd.DataFrame, column: str = "subset") -> pd.DataFrame:
     """Return the scores followed by themselves with ``column`` set to "All".
 
     The mean of those copies is the mean over images, never the mean of the subsets' means.
     """
     _check_columns(scores, [column])
     parts = scores.astype({column: object})
-    return pd.concat([parts, parts.assign(**{column: label})], ignore_index=True)
+    return pd.concat([parts, parts.assign(**{column: ALL})], ignore_index=True)
 
 
 def bucket(ratios: pd.Series, buckets: Buckets = RATIO_BUCKETS) -> pd.Series:

@@ -32,6 +32,8 @@ FILLED = ("id", "protocol")  # a folder that was scored alone has no benchmark
 # The final order: a benchmark's methods stand together.
 ORDER = ("benchmark", "protocol", "method", "split", "subset", "id")
 
+HEADER = ",".join(COLUMNS) + "\n"
+
 Key = tuple[str, ...]
 
 
@@ -82,7 +84,7 @@ class ScoreFile:
     def finish(self) -> pd.DataFrame:
         """Write the rows in their final order by rename, and return the table."""
         rows = sorted(self._rows(), key=lambda row: [row[name] for name in ORDER])
-        write_text(self.path, _header() + "".join(_line(row) for row in rows))
+        write_text(self.path, HEADER + "".join(_line(row) for row in rows))
         return read_scores(self.path)
 
     def _repair(self) -> None:
@@ -90,11 +92,11 @@ class ScoreFile:
         if self.path.is_dir():
             raise DataError(f'"{self.path}" is a folder: name the score table, as in "{self.path / "scores.csv"}"')
         content = self.path.read_bytes() if self.path.exists() else b""
-        if content and not content.startswith(_header().encode()):  # a foreign file is never mended
+        if content and not content.startswith(HEADER.encode()):  # a foreign file is never mended
             raise DataError(f'"{self.path}" is no score table (its first line differs): move it away or choose another name')
         whole = content[: content.rfind(b"\n") + 1]
         if not whole:
-            write_text(self.path, _header())
+            write_text(self.path, HEADER)
             return
         if len(whole) < len(content):
             logger.info('"%s" ended in a half-written line, which was removed', self.path)
@@ -113,11 +115,6 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     if not Path(path).exists():
         raise DataError(f'"{path}" does not exist: score some methods first')
     return read_frame(path, KINDS, filled=FILLED, keys=KEYS, advice="it is no score table, or a damaged one")
-
-
-def _header() -> str:
-    """Return the first line."""
-    return ",".join(COLUMNS) + "\n"
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def score_papers(profile: Profile, papers: Iterable[str], *, results: Results, w
     worth their start, none beside a GPU. What was lost, doubled or changed since is scored or put together again.
     Raises DataError for a benchmark or a run that is not finished, BusyError while another process scores.
     """
-    from harmlib.evaluation.methods import read_scores
+    from harmlib.evaluation.table import read_scores
 
     plans = trained_plans(profile, papers, results)
     for plan in plans:
@@ -96,7 +96,7 @@ def _is_scored(folder: Path, expected: Mapping[str, object]) -> bool:
 def _is_whole(part: Part, results: Results) -> bool:
     """Tell whether a part has one row for every pair of its benchmark."""
     from harmlib.data.pairs import read_pairs
-    from harmlib.evaluation.methods import read_scores
+    from harmlib.evaluation.table import read_scores
 
     if not part.path.exists():
         return False
@@ -135,7 +135,7 @@ def _write_table(folder: Path, parts: list[Part], *, started: float, threads: in
     """Write a paper's scores, and their manifest last; threads: torch's, with which the parts that were missing were scored."""
     import pandas as pd
 
-    from harmlib.evaluation.methods import COLUMNS, read_scores
+    from harmlib.evaluation.table import COLUMNS, read_scores
 
     table = pd.concat([read_scores(part.path) for part in parts], ignore_index=True)[list(COLUMNS)]
     write_text(folder / "scores.csv", table.to_csv(index=False, lineterminator="\n"))

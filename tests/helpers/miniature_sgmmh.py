@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harmlib.evaluation.methods import COLUMNS
+from harmlib.evaluation.table import COLUMNS
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from reproduction.kit.artefacts import named_scores

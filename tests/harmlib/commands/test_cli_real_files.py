@@ -18,7 +18,8 @@ from torch import Tensor
 from harmlib.__main__ import main
 from harmlib.commands.harmonize import harmonize_files
 from harmlib.errors import DataError, ImageError
-from harmlib.evaluation.methods import read_scores, score_folder
+from harmlib.evaluation.methods import score_folder
+from harmlib.evaluation.table import read_scores
 from harmlib.io.images import read_image, write_png
 from harmlib.metrics.protocols import get_protocol
 from harmlib.models.base import HarmonizationModel, Prediction

@@ -11,7 +11,7 @@ import pytest
 
 from harmlib import models
 from harmlib.errors import DataError
-from harmlib.evaluation.methods import COLUMNS
+from harmlib.evaluation.table import COLUMNS
 from harmlib.io.files import write_manifest, write_text
 from harmlib.models import save_checkpoint
 from reproduction.kit import artefacts

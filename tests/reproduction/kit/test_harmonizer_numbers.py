@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harmlib.evaluation.methods import COLUMNS
+from harmlib.evaluation.table import COLUMNS
 from harmlib.io.files import write_manifest
 from harmlib.metrics.protocols import METRICS
 from harmlib.training.plan import RunPlan
