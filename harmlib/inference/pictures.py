@@ -18,6 +18,7 @@ from PIL import Image
 
 from harmlib import models
 from harmlib.errors import ImageError, MaskError, ParameterError
+from harmlib.inference.thumbnails import MASK_THRESHOLD
 from harmlib.io import images
 from harmlib.io.masks import to_mask
 from harmlib.io.metadata import kept, read_exif
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Picture = Image.Image | np.ndarray
-MASK_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)

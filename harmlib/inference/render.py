@@ -164,8 +164,12 @@ def _finish(job: _Job, found: Look, prediction: Prediction, composites: Arrays, 
     with torch.inference_mode():
         if job.quick:
             regions: Sequence[np.ndarray | None] = masks or [None] * len(composites)
-            arrays = zip(_parts(prediction), composites, regions, strict=True)
-            picture = torch.stack([images.to_tensor(_quickly(job.model, *row)) for row in arrays]).to(composite)
+            pictures = []
+            for index, arrays in enumerate(zip(composites, regions, strict=True)):
+                one = slice(index, index + 1)
+                alone = Prediction(prediction.image[one], {name: values[one] for name, values in prediction.extras.items()})
+                pictures.append(images.to_tensor(_quickly(job.model, alone, *arrays)))
+            picture = torch.stack(pictures).to(composite)
         else:
             picture = _full_size(job, found, prediction, composite, masks).float().clamp(0, 1)
         if job.pastes and masks is not None:
@@ -211,12 +215,6 @@ def _recolored(model: Recoloring, composite: np.ndarray, mask: np.ndarray, *, pa
                 recolored, original = (images.to_tensor(part[row : row + 1, blended]) for part in (picture, composite))
                 picture[row, blended] = images.to_array(paste(recolored, original, torch.from_numpy(weights[blended])))[0]
     return picture, Prediction(torch.zeros(1, 3, 0, 0, device="cpu"))
-
-
-def _parts(prediction: Prediction) -> list[Prediction]:
-    """Return the predictions of the pictures of a batch."""
-    slices = [slice(index, index + 1) for index in range(len(prediction.image))]
-    return [Prediction(prediction.image[part], {name: values[part] for name, values in prediction.extras.items()}) for part in slices]
 
 
 def _taken(model: HarmonizationModel, mask: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ import warnings
 import numpy as np
 
 from harmlib.errors import ParameterError
+from harmlib.inference.thumbnails import MASK_THRESHOLD
 
 UPSAMPLING = ("own", "bilinear", "pcm")
-MASK_THRESHOLD = 0.5
 # The 11 terms of a color take 88 bytes: blocks of this many pixels stay in the processor's cache.
 BLOCK_PIXELS = 1 << 15
 PEAK = 255
@@ -59,14 +59,10 @@ def polynomial_color_mapping(
         block, weights = result[start : start + rows], mask[start : start + rows]
         region = weights > 0
         colors = block[region] if composite.dtype != np.uint8 else block[region] / np.float32(PEAK)
-        blended = _mapped(matrix, colors, weights[region][:, None]).astype(colors.dtype)
+        shares = weights[region][:, None]
+        blended = (shares * map_polynomial(matrix, colors).clip(0, 1) + (1 - shares) * colors).astype(colors.dtype)
         block[region] = np.rint(PEAK * blended) if composite.dtype == np.uint8 else blended
     return result
-
-
-def _mapped(matrix: np.ndarray, colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return colors (N, 3) in [0, 1] blended with their clipped image under the matrix; weights: (N, 1)."""
-    return weights * map_polynomial(matrix, colors).clip(0, 1) + (1 - weights) * colors
 
 
 def _terms(image: np.ndarray) -> np.ndarray:
