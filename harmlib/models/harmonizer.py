@@ -16,10 +16,8 @@ from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, rest
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.color_statistics import ColorRegressor
-from harmlib.models.layers.efficientnet import TwoStemEfficientNet
-from harmlib.models.layers.efficientnet_lite import TwoStemLite0, start_from_package
+from harmlib.models.layers.efficientnet import GLOBAL, POOLINGS, TwoStemEfficientNet, TwoStemLite0, start_from_package
 from harmlib.models.layers.imagenet import start_from_imagenet
-from harmlib.models.layers.pooling import GLOBAL, POOLINGS
 from harmlib.models.registry import register
 
 REGRESSOR_CHANNELS = 160

@@ -7,8 +7,9 @@ parameters; widths, norms, activations and the blending are chosen here so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as functional
@@ -122,19 +123,14 @@ class Cascade(nn.Module):
         Rows do not see each other but in the batch norms of a training, whose statistics are each chunk's own.
         """
         number = -(-len(coarse) // max_rows)
-        chunks = list(zip(*(tensor.tensor_split(number) for tensor in (coarse, submasks, image_index)), strict=True))
-        if number == 1 or not torch.is_grad_enabled():
-            return torch.cat([self(rows, masks, transferred, index) for rows, masks, index in chunks])
-        return torch.cat(
-            [
-                checkpoint(self, rows, masks, transferred, index, use_reentrant=False, context_fn=self._once, preserve_rng_state=False)
-                for rows, masks, index in chunks
-            ]
-        )
-
-    def _once(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        """Return what surrounds the pass there and the one on the way back, which leaves running statistics as they are."""
-        return nullcontext(), _statistics_kept(self)
+        run: Callable[..., Tensor] = self
+        if number > 1 and torch.is_grad_enabled():
+            # The pass on the way back leaves running statistics as they are.
+            run = functools.partial(
+                checkpoint, self, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: (nullcontext(), _statistics_kept(self))
+            )
+        chunks = zip(*(tensor.tensor_split(number) for tensor in (coarse, submasks, image_index)), strict=True)
+        return torch.cat([run(rows, masks, transferred, index) for rows, masks, index in chunks])
 
 
 @contextmanager

@@ -33,18 +33,6 @@ MAIN_DROP = 0.1
 HEAD_CHANNELS = 16
 
 
-class ChannelDropout(nn.Module):
-    """Sets whole channels of a training picture to zero with probability ``drop`` and keeps their mean."""
-
-    def __init__(self, drop: float) -> None:
-        super().__init__()
-        self.drop = drop
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the features (B, C, H, W) that are left."""
-        return functional.dropout2d(features, self.drop, self.training)
-
-
 def conv_block(inputs: int, outputs: int, kernel: int, *, stride: int = 1) -> Block:
     """Return a convolution with bias, batch norm and ReLU; the output is ceil(size / stride)."""
     return Block(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), activation=nn.ReLU)
@@ -96,7 +84,7 @@ class DetectorEncoder(nn.Module):
     """Picture to bottleneck: (B, 3, H, W) in [-1, 1] to (B, 15, H/8, W/8), main branch first, then those of pools 1 to 4.
 
     width: factor on all channels but the maps of the bottleneck; size: side of the pictures, a multiple of 8.
-    code_size: number of values in the bottleneck of such a picture, 11,760 at 224.
+    code_size: how many values the bottleneck of such a picture has, 11,760 at 224.
     """
 
     def __init__(self, *, width: float = 1.0, size: int = 224) -> None:
@@ -106,10 +94,20 @@ class DetectorEncoder(nn.Module):
         self.code_size = BOTTLENECK_CHANNELS * (size // STRIDE) ** 2
         self.frozen = False
         self.backbone = DilatedVGG16(width=width)
-        outputs = [scaled_channels(width, widths[-1]) for widths in VGG16_BLOCKS]
-        self.main = _main_branch(outputs[-1], scaled_channels(width, MAIN_CHANNELS))
-        side = scaled_channels(width, SIDE_CHANNELS)
-        self.branches = nn.ModuleList(_side_branch(inputs, side, stride) for inputs, stride in zip(outputs[:-1], SIDE_STRIDES, strict=True))
+        *outputs, deepest = (scaled_channels(width, widths[-1]) for widths in VGG16_BLOCKS)
+        main, side = scaled_channels(width, MAIN_CHANNELS), scaled_channels(width, SIDE_CHANNELS)
+        self.main = nn.Sequential(
+            conv_block(deepest, main, 1),
+            nn.Dropout2d(MAIN_DROP),
+            conv_block(main, main, 1),
+            nn.Dropout2d(MAIN_DROP),
+            nn.Conv2d(main, BRANCH_MAPS, 1),
+            nn.ReLU(inplace=True),
+        )
+        self.branches = nn.ModuleList(
+            nn.Sequential(conv_block(inputs, side, 3, stride=stride), conv_block(side, side, 1), conv_block(side, BRANCH_MAPS, 1))
+            for inputs, stride in zip(outputs, SIDE_STRIDES, strict=True)
+        )
         initialize(self)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -126,25 +124,6 @@ class DetectorEncoder(nn.Module):
     def train(self, mode: bool = True) -> DetectorEncoder:
         """Set the training mode; a frozen encoder stays in evaluation mode."""
         return super().train(mode and not self.frozen)
-
-
-def _main_branch(inputs: int, channels: int) -> nn.Sequential:
-    """Return the branch behind the last block: two blocks 1x1 with channel dropout, then three maps, ReLU without norm."""
-    return nn.Sequential(
-        conv_block(inputs, channels, 1),
-        ChannelDropout(MAIN_DROP),
-        conv_block(channels, channels, 1),
-        ChannelDropout(MAIN_DROP),
-        nn.Conv2d(channels, BRANCH_MAPS, 1),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _side_branch(inputs: int, channels: int, stride: int) -> nn.Sequential:
-    """Return the branch behind one pool: blocks 3x3, with the stride, and 1x1, then three maps with norm."""
-    return nn.Sequential(
-        conv_block(inputs, channels, 3, stride=stride), conv_block(channels, channels, 1), conv_block(channels, BRANCH_MAPS, 1)
-    )
 
 
 class DetectorDecoder(nn.Sequential):
@@ -170,4 +149,4 @@ def detector_head(channels: int, maps: int) -> nn.Sequential:
     Code: dropout 0.75. Here: so for its 64 channels; narrower decoders keep 16 too, or all they have, because they learn slowly with fewer.
     """
     drop = max(0.0, 1 - HEAD_CHANNELS / channels)
-    return nn.Sequential(ChannelDropout(drop), nn.Conv2d(channels, maps, 1))
+    return nn.Sequential(nn.Dropout2d(drop), nn.Conv2d(channels, maps, 1))

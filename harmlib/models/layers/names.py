@@ -15,11 +15,10 @@ def public_names(module: nn.Module, table: Table, prefix: str = "") -> dict[str,
 
     table: (pattern, replacement), applied to our names one after the other.
     """
-    return {_rename(name, table): prefix + name for name in module.state_dict()}
-
-
-def _rename(name: str, table: Table) -> str:
-    """Return the authors' name of one tensor."""
-    for pattern, replacement in table:
-        name = re.sub(pattern, replacement, name)
-    return name
+    names = {}
+    for name in module.state_dict():
+        theirs = name
+        for pattern, replacement in table:
+            theirs = re.sub(pattern, replacement, theirs)
+        names[theirs] = prefix + name
+    return names

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from harmlib.errors import CheckpointError
-from harmlib.models.checkpoints import load_weights, read_file
+from harmlib.models.checkpoints import load_weights
+from harmlib.models.layers.imagenet import hub_path, read_weights
 
 VGG19_FILE = "vgg19-dcbb9e9d.pth"  # torchvision's name, in torch's hub cache
 CONV5_4 = 34  # index of conv5_4 in torchvision's VGG19 features
@@ -52,9 +51,6 @@ def _vgg19(device: str) -> nn.Module:
     """Return VGG19 up to conv5_4 on a device, its parameters frozen."""
     from torchvision.models import vgg19
 
-    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG19_FILE
-    if not path.is_file():
-        raise CheckpointError(f"VGG19 needs the weights {VGG19_FILE} in torch's hub cache, and they are not there: {ADVICE}")
     network = vgg19(weights=None)
-    load_weights(network, read_file(path), f'"{path}"')
+    load_weights(network, read_weights(VGG19_FILE, "VGG19", ADVICE), f'"{hub_path(VGG19_FILE)}"')
     return network.features[: CONV5_4 + 1].requires_grad_(False).eval().to(device)

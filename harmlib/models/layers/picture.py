@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.models.layers.blocks import SLOPE, scaled_channels
@@ -53,15 +52,13 @@ class ConvBlock(nn.Module):
         activation: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.padding = padding
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride=stride)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, padding_mode="reflect")
         self.norm = norm(outputs)
         self.activation = activation or nn.LeakyReLU(SLOPE)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the block's features, (B, outputs, h, w)."""
-        padded = functional.pad(features, (self.padding,) * 4, mode="reflect")
-        return self.activation(self.norm(self.conv(padded)))
+        return self.activation(self.norm(self.conv(features)))
 
 
 class PictureEncoder(nn.Sequential):

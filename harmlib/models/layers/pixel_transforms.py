@@ -40,30 +40,21 @@ CODED_QUADRATIC = ((0,), (0,), (2,), (0, 2), (0, 0), (0, 2), (0, 0), (2, 2), (0,
 FULL_TABLE: Table = tuple(tuple(range(row, row + 9)) for row in (0, 9, 18))
 SYMMETRIC_TABLE: Table = ((0, 3, 5), (3, 1, 4), (5, 4, 2))
 
-AFFINE = Transform(12, LINEAR + CONSTANT, ((0, 1, 2, 9), (3, 4, 5, 10), (6, 7, 8, 11)))
-SYMMETRIC = Transform(6, LINEAR, SYMMETRIC_TABLE)
-SYMMETRIC_AFFINE = Transform(9, LINEAR + CONSTANT, tuple((*row, 6 + channel) for channel, row in enumerate(SYMMETRIC_TABLE)))
-POLYNOMIAL = Transform(27, QUADRATIC, FULL_TABLE)
-CODED_POLYNOMIAL = Transform(27, CODED_QUADRATIC, FULL_TABLE)
-IDENTITY = Transform(3, CONSTANT, ((0,), (1,), (2,)), clamped=False)
-MULTIPLIED = Transform(3, LINEAR, ((0, None, None), (None, 1, None), (None, None, 2)))
-ADDED = Transform(3, CONSTANT, ((0,), (1,), (2,)), added=True)
-
 VIT_TRANSFORMS = {
-    "affine": AFFINE,
-    "symmetric": SYMMETRIC,
-    "polynomial": POLYNOMIAL,
-    "polynomial_coded": CODED_POLYNOMIAL,
-    "identity": IDENTITY,
-    "mul": MULTIPLIED,
-    "add": ADDED,
+    "affine": Transform(12, LINEAR + CONSTANT, ((0, 1, 2, 9), (3, 4, 5, 10), (6, 7, 8, 11))),
+    "symmetric": Transform(6, LINEAR, SYMMETRIC_TABLE),
+    "polynomial": Transform(27, QUADRATIC, FULL_TABLE),
+    "polynomial_coded": Transform(27, CODED_QUADRATIC, FULL_TABLE),
+    "identity": Transform(3, CONSTANT, ((0,), (1,), (2,)), clamped=False),
+    "mul": Transform(3, LINEAR, ((0, None, None), (None, 1, None), (None, None, 2))),
+    "add": Transform(3, CONSTANT, ((0,), (1,), (2,)), added=True),
 }
 # The authors' two networks differ in the symmetric matrix's offset and in what they clamp.
 CNN_TRANSFORMS = {
     **VIT_TRANSFORMS,
-    "symmetric": SYMMETRIC_AFFINE,
-    "mul": replace(MULTIPLIED, clamped=False),
-    "add": replace(ADDED, clamped=False),
+    "symmetric": Transform(9, LINEAR + CONSTANT, tuple((*row, 6 + channel) for channel, row in enumerate(SYMMETRIC_TABLE))),
+    "mul": replace(VIT_TRANSFORMS["mul"], clamped=False),
+    "add": replace(VIT_TRANSFORMS["add"], clamped=False),
 }
 
 

@@ -92,16 +92,12 @@ class SsamUNet(nn.Module):
 
     def decode(self, image: Tensor, mask: Tensor) -> Tensor:
         """Return the last features (B, C, H, W), those that the head reads; inputs as for ``forward``."""
-        features, *skips = self._encode(torch.cat([image, mask], 1))
+        encoded = [self.encoder[0](torch.cat([image, mask], 1))]
+        for blocks in self.encoder[1:]:
+            encoded.append(blocks(functional.max_pool2d(encoded[-1], 2)))
+        features, *skips = encoded[::-1]  # (B, C, H/8, W/8) up to (B, C, H, W)
         for up, merge, skip in zip(self.ups, self.merges, skips, strict=True):
             raised = up(functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=True))
             joined = torch.cat([skip, raised], 1)
             features = merge(self.attention(joined, mask) if skip is skips[-1] else joined)
         return features
-
-    def _encode(self, features: Tensor) -> list[Tensor]:
-        """Return the features of every level, the deepest first, (B, C, H/8, W/8) up to (B, C, H, W)."""
-        encoded = [self.encoder[0](features)]
-        for blocks in self.encoder[1:]:
-            encoded.append(blocks(functional.max_pool2d(encoded[-1], 2)))
-        return encoded[::-1]

@@ -119,14 +119,9 @@ def sine_positions(height: int, width: int, channels: int, like: Tensor) -> Tens
     """
     half = channels // 2
     frequencies = TEMPERATURE ** (-torch.arange(0, half, 2, dtype=torch.float64, device="cpu") / half)
-    rows, columns = (_waves(length, frequencies).to(like) for length in (height, width))
+    phases = [torch.arange(1, length + 1, device="cpu")[:, None] * frequencies for length in (height, width)]
+    rows, columns = (torch.stack([phase.sin(), phase.cos()], 2).flatten(1).to(like) for phase in phases)  # (side, half)
     return torch.cat([rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], 2).flatten(0, 1)
-
-
-def _waves(length: int, frequencies: Tensor) -> Tensor:
-    """Return sines and cosines in turn, (length, 2 F), for the positions 1 to ``length``."""
-    phases = torch.arange(1, length + 1, device="cpu")[:, None] * frequencies
-    return torch.stack([phases.sin(), phases.cos()], 2).flatten(1)
 
 
 def to_patches(picture: Tensor, side: int) -> Tensor:

@@ -7,6 +7,7 @@ concatenation [skip, up], gate. Everything is a flat list indexed by level; the 
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -60,28 +61,11 @@ def make_norm(norm: str, channels: int) -> nn.Module:
     return NORMS[norm](channels)
 
 
-def transposed_up(in_channels: int, out_channels: int, *, bias: bool) -> nn.Module:
-    """Return DoveNet's up-sampling: one transposed convolution 4x4, stride 2."""
-    return nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
-
-
-class NearestUp(nn.Module):
-    """Sg-MMH's up-sampling: nearest x2, reflection pad 1, convolution 3x3 (always with bias)."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv2d = nn.Conv2d(in_channels, out_channels, 3)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return features of twice the height and width."""
-        doubled = functional.interpolate(features, scale_factor=2, mode="nearest")
-        return self.conv2d(functional.pad(doubled, (1, 1, 1, 1), mode="reflect"))
-
-
 class AttentionUNet(nn.Module):
     """U-Net with gated skip connections at levels 1 to 3 and dropout 0.5 at levels 4 to 6.
 
-    width: factor on the 64 base channels; norm: instance, batch or picture_batch; upsample: transposed or nearest.
+    width: factor on the 64 base channels; norm: instance, batch or picture_batch.
+    upsample: transposed, DoveNet's convolution 4x4, or nearest, Sg-MMH's doubling and convolution 3x3.
     up_norm: makes the decoder's norms from their channels, called with the features and the mask; None: as ``norm``, without a mask.
     gate: makes the attention of levels 1 to 3 from its channels.
     Input (B, in_channels, H, W) with H and W multiples of 256; output (B, out_channels, H, W), no final activation.
@@ -114,9 +98,11 @@ class AttentionUNet(nn.Module):
             # All but the deepest level get [skip, up] of the level below, twice the channels.
             inputs = channels[level] * (1 if level == LEVELS - 1 else 2)
             outputs = channels[level - 1] if level else out_channels
-            self.ups.append(
-                NearestUp(inputs, outputs) if upsample == "nearest" else transposed_up(inputs, outputs, bias=bias or level == 0)
-            )
+            if upsample == "nearest":
+                conv = nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect")  # always with bias
+                self.ups.append(nn.Sequential(OrderedDict(doubled=nn.Upsample(scale_factor=2), conv2d=conv)))
+            else:
+                self.ups.append(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias or level == 0))
         self.up_norms = nn.ModuleList(make_up_norm(channels[level - 1]) if level else nn.Identity() for level in range(LEVELS))
         self.gates = nn.ModuleList(gate(2 * channels[level - 1]) if level in GATED_LEVELS else nn.Identity() for level in range(LEVELS))
         self.dropout = nn.Dropout(0.5)

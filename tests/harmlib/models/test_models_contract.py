@@ -112,8 +112,11 @@ def test_every_parameter_gets_a_gradient_unless_declared_untrained(name: str) ->
     model = small(name).double().train()
     batch = training_batch(gradient_side(forward(name).model))
     for module in model.modules():
+        # Stochastic depth and whole channels: chance must not decide what a step reaches.
         if hasattr(module, "drop"):
-            module.drop = 0.0  # stochastic depth: chance must not decide what a step reaches
+            module.drop = 0.0
+        if isinstance(module, torch.nn.Dropout2d):
+            module.p = 0.0
     exact = {key: value.double() if isinstance(value, torch.Tensor) else value for key, value in batch.items()}
 
     sizes = gradient_sizes(model, exact)

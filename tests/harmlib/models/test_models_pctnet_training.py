@@ -17,7 +17,7 @@ from torch import Tensor
 from harmlib import models
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.models.idih import area_normalized_errors, normalize
-from harmlib.models.layers import contrast, restyle
+from harmlib.models.layers import contrast
 from harmlib.models.layers.backbones import VGG16_FILE, vgg16_features
 from harmlib.models.layers.pixel_transforms import smoothness
 
@@ -107,15 +107,15 @@ def test_smoothness_agrees_with_the_authors(golden: Mapping[str, Any]) -> None:
 def test_recolored_photographs_agree_with_the_authors(golden: Mapping[str, Any], triples: Triples) -> None:
     partners, starts = golden["contrast/refs"][:, 0], golden["contrast/luminance_start"]
 
-    lab = restyle.to_stretched_lab(triples.target)
-    quantiles = [restyle.luminance_quantiles(plane / plane.max()) for plane in lab[:, 0]]
+    lab = contrast.to_stretched_lab(triples.target)
+    quantiles = [contrast.luminance_quantiles(plane / plane.max()) for plane in lab[:, 0]]
     pairs = zip(quantiles, [quantiles[partner] for partner in partners], starts, strict=True)
-    curves = [restyle.fit_curve(own, restyle.shifted_quantiles(own, goal), start.tolist()) for own, goal, start in pairs]
-    restyled = restyle.restyle(triples.target, torch.from_numpy(partners), torch.from_numpy(starts))
+    curves = [contrast.fit_curve(own, contrast.shifted_quantiles(own, goal), start.tolist()) for own, goal, start in pairs]
+    restyled = contrast.restyle(triples.target, torch.from_numpy(partners), torch.from_numpy(starts))
 
     negatives = triples.mask * (2 * restyled - 1) + (1 - triples.mask) * normalize(triples.target)
     assert_agrees(lab[:, :, ::4, ::4], golden["contrast/lab"], atol=COLOR_TOLERANCE)
-    chroma = restyle.transfer_colors(lab[:1], lab[1:2])[0]
+    chroma = contrast.transfer_colors(lab[:1], lab[1:2])[0]
     assert_agrees(chroma[:, ::4, ::4], golden["contrast/chroma_01"], atol=COLOR_TOLERANCE)
     for n in (0, 1):
         assert_agrees(quantiles[n], golden[f"contrast/quantiles_{n}"], atol=1e-6)
@@ -204,7 +204,7 @@ def test_negatives_keep_the_real_background(triples: Triples) -> None:
 def test_an_even_photograph_does_not_end_a_training() -> None:
     pictures = torch.stack([torch.full((3, 16, 16), 0.4), torch.full((3, 16, 16), 0.4), torch.rand(3, 16, 16)])
 
-    restyled = restyle.restyle(pictures, torch.tensor([1, 2, 0]), torch.full((3, 2), 0.5))
+    restyled = contrast.restyle(pictures, torch.tensor([1, 2, 0]), torch.full((3, 2), 0.5))
 
     assert restyled.isfinite().all()
 
@@ -213,15 +213,15 @@ def test_nearly_even_colors_are_moved_but_not_stretched() -> None:
     torch.manual_seed(0)
     own, partner = torch.randn(1, 3, 16, 16), 40 + 0.1 * torch.randn(1, 3, 16, 16)  # all variances are below 7.5
 
-    moved = restyle.transfer_colors(own, partner)
+    moved = contrast.transfer_colors(own, partner)
 
     torch.testing.assert_close(moved - partner.mean((2, 3), keepdim=True), own - own.mean((2, 3), keepdim=True), atol=0.1, rtol=0)
 
 
 def test_small_differences_of_luminance_are_enlarged() -> None:
-    own = np.linspace(0, 0.5, restyle.QUANTILES)
+    own = np.linspace(0, 0.5, contrast.QUANTILES)
 
-    shifts = [restyle.shifted_quantiles(own, own + difference) - own for difference in (0.0, 0.1, 0.45)]
+    shifts = [contrast.shifted_quantiles(own, own + difference) - own for difference in (0.0, 0.1, 0.45)]
 
     np.testing.assert_allclose([shift.max() for shift in shifts], [0, 0.4, 0.45])
 

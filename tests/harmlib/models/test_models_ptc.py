@@ -17,7 +17,7 @@ from harmlib.errors import CheckpointError, ParameterError, ShapeError
 from harmlib.inference.render import render_picture
 from harmlib.models.base import to_signed
 from harmlib.models.layers.backbones import VGG16_FILE
-from harmlib.models.layers.detector import ChannelDropout, DetectorDecoder, DetectorEncoder, DilatedVGG16, detector_head
+from harmlib.models.layers.detector import DetectorDecoder, DetectorEncoder, DilatedVGG16, detector_head
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.ptc import class_labels, focal_loss
 
@@ -91,19 +91,7 @@ def test_decoder_comes_back_to_the_picture_with_its_channels() -> None:
 def test_head_keeps_sixteen_channels_at_any_width(channels: int, drop: float) -> None:
     head: Any = detector_head(channels, 3)
 
-    assert head[0].drop == drop
-
-
-def test_channel_dropout_takes_whole_channels_of_a_training_picture() -> None:
-    torch.manual_seed(0)
-    dropout, features = ChannelDropout(0.75), torch.ones(2, 400, 3, 3)
-
-    dropped = dropout(features)
-
-    assert set(dropped.unique().tolist()) == {0.0, 4.0}
-    assert torch.equal(dropped.amin((2, 3)), dropped.amax((2, 3)))
-    assert dropped.mean().item() == pytest.approx(1, abs=0.2)
-    assert torch.equal(dropout.eval()(features), features)
+    assert head[0].p == drop
 
 
 def test_dilated_backbone_computes_vgg16_at_every_second_place() -> None:
