@@ -41,7 +41,7 @@ class Look:
 def look(model: HarmonizationModel, composites: Arrays, masks: Arrays | None, *, thumbnail: str = "own") -> Look:
     """Return the thumbnails of composites and masks; composites may differ in size unless the method works at every size.
 
-    thumbnail: one of ``thumbnails.RULES``.
+    thumbnail: "own" or "plain", as in ``thumbnails.thumbnail``.
     """
     first = next(model.parameters(), torch.zeros(0, dtype=torch.float32, device="cpu"))
     if first.dtype != torch.float32:
@@ -80,7 +80,7 @@ def render(
 
     composites, masks: of one size; masks may be None for a method that needs none.
     seen: composites and masks of which thumbnails are made instead, such as the files in their original size.
-    thumbnail: one of ``thumbnails.RULES``. background: one of BACKGROUNDS; a method without a mask keeps its own.
+    thumbnail: as in ``look``. background: one of BACKGROUNDS; a method without a mask keeps its own.
     upsampling: as in ``harmonize``. rounded: to 8 bits, and then the bytes are those of ``render_picture``.
     A composite whose mask has no foreground in its thumbnail stays as it is.
     """

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from harmlib.models.base import HarmonizationModel
 
 MASK_THRESHOLD = 0.5
-# Who says how a thumbnail is made: the method (``HarmonizationModel.antialias``), or a protocol that samples plainly for all of them.
-RULES = ("own", "plain")
 
 
 def thumbnail(model: HarmonizationModel, composite: np.ndarray, rule: str = "own") -> Tensor:
-    """Return the picture (1, 3, h, w) that the method looks at: at its working size, made by one of RULES."""
+    """Return the picture (1, 3, h, w) that the method looks at, at its working size.
+
+    rule: "own", made as the method says (``HarmonizationModel.antialias``), or "plain", sampled plainly whatever the method.
+    """
     import torch
 
     if model.working_size is None:

@@ -16,7 +16,6 @@ from harmlib.inference.thumbnails import MASK_THRESHOLD
 UPSAMPLING = ("own", "bilinear", "pcm")
 # The 11 terms of a color take 88 bytes: blocks of this many pixels stay in the processor's cache.
 BLOCK_PIXELS = 1 << 15
-PEAK = 255
 
 
 def check_upsampling(upsampling: str) -> None:
@@ -45,8 +44,8 @@ def polynomial_color_mapping(
     """Return the full-size composite with its foreground mapped as the small composite's was.
 
     small_composite, small_result: float (h, w, 3), RGB in [0, 1]; small_mask: (h, w) in [0, 1], fitted where it is above 0.5.
-    composite: (H, W, 3), uint8, or float in [0, 1]; mask: (H, W) in [0, 1], fractions blend. The background stays as it is.
-    Returns the composite's shape and type, uint8 rounded; the composite, with a warning, where the small mask has no foreground.
+    composite: float (H, W, 3), RGB in [0, 1]; mask: (H, W) in [0, 1], fractions blend. The background stays as it is.
+    Returns the composite's shape and type; the composite, with a warning, where the small mask has no foreground.
     """
     result = composite.copy()
     foreground = small_mask > MASK_THRESHOLD
@@ -58,10 +57,8 @@ def polynomial_color_mapping(
     for start in range(0, len(composite), rows):
         block, weights = result[start : start + rows], mask[start : start + rows]
         region = weights > 0
-        colors = block[region] if composite.dtype != np.uint8 else block[region] / np.float32(PEAK)
-        shares = weights[region][:, None]
-        blended = (shares * map_polynomial(matrix, colors).clip(0, 1) + (1 - shares) * colors).astype(colors.dtype)
-        block[region] = np.rint(PEAK * blended) if composite.dtype == np.uint8 else blended
+        colors, shares = block[region], weights[region][:, None]
+        block[region] = shares * map_polynomial(matrix, colors).clip(0, 1) + (1 - shares) * colors
     return result
 
 

@@ -160,7 +160,8 @@ def test_pcm_maps_the_foreground_by_the_small_pairs_polynomial(photo_array: np.n
     small = images.resize(photo_array, (256, 256), "bilinear") / np.float32(255)
     small_mask = images.resize(mask_array, (256, 256), "nearest")
     result = prediction.image[0].permute(1, 2, 0).numpy()
-    assert np.array_equal(picture, polynomial_color_mapping(small, result, small_mask, photo_array, mask_array))
+    mapped = polynomial_color_mapping(small, result, small_mask, photo_array / np.float32(255), mask_array)
+    assert np.array_equal(picture, np.rint(255 * mapped))
 
 
 def test_pcm_keeps_the_background(photo_array: np.ndarray, mask_array: np.ndarray) -> None:

@@ -52,7 +52,7 @@ def test_mapped_colors_agree_with_the_reference(pcm: dict[str, Any]) -> None:
 def test_full_size_result_agrees_with_the_reference_but_rounds(pcm: dict[str, Any]) -> None:
     small = (pcm["lr_src"] / 255, pcm["lr_dst"] / 255, pcm["lr_mask"])
 
-    result = polynomial_color_mapping(*small, pcm["hr_src"], pcm["hr_mask"])
+    result = np.rint(255 * polynomial_color_mapping(*small, pcm["hr_src"] / 255, pcm["hr_mask"]))
 
     mapped, inside = pcm["hr_mapped_float"], pcm["hr_mask"] > 0
     changed = mapped.sample(np.broadcast_to(inside[..., None], result.shape))
@@ -94,13 +94,13 @@ def test_a_foreground_of_one_color_keeps_the_matrix_small() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), height=st.integers(1, 40), width=st.integers(1, 40))
-def test_an_unchanged_small_picture_leaves_every_byte(seed: int, height: int, width: int) -> None:
+def test_an_unchanged_small_picture_changes_nothing(seed: int, height: int, width: int) -> None:
     generator = np.random.default_rng(seed)
-    small, full = generator.uniform(size=(16, 16, 3)), generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    small, full = generator.uniform(size=(16, 16, 3)), generator.uniform(size=(height, width, 3))
 
     result = polynomial_color_mapping(small, small, np.ones((16, 16)), full, generator.uniform(size=(height, width)))
 
-    assert np.array_equal(result, full)
+    np.testing.assert_allclose(result, full, atol=1e-9)
 
 
 def test_blocks_of_rows_leave_no_seam(generator: np.random.Generator) -> None:
@@ -111,20 +111,17 @@ def test_blocks_of_rows_leave_no_seam(generator: np.random.Generator) -> None:
     np.testing.assert_allclose(result, full**2, atol=1e-10)
 
 
-def test_bytes_and_floats_agree(generator: np.random.Generator) -> None:
-    small, full = generator.uniform(size=(16, 16, 3)), generator.integers(0, 256, (30, 20, 3), dtype=np.uint8)
-    mask = generator.uniform(size=(30, 20)).astype(np.float32)
+def test_single_precision_stays_single(generator: np.random.Generator) -> None:
+    small, full = generator.uniform(size=(16, 16, 3)), generator.uniform(size=(30, 20, 3)).astype(np.float32)
 
-    from_bytes, from_floats = (
-        polynomial_color_mapping(small, small**2, np.ones((16, 16)), picture, mask) for picture in (full, (full / 255).astype(np.float32))
-    )
+    result = polynomial_color_mapping(small, small**2, np.ones((16, 16)), full, np.ones((30, 20), np.float32))
 
-    assert from_floats.dtype == np.float32
-    assert np.abs(from_bytes - 255 * from_floats).max() < 0.5 + 1e-3
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, full**2, atol=1e-6)
 
 
 def test_the_background_and_the_input_stay_as_they_are(generator: np.random.Generator) -> None:
-    small, full = generator.uniform(size=(16, 16, 3)), generator.integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    small, full = generator.uniform(size=(16, 16, 3)), generator.uniform(size=(30, 20, 3))
     given, mask = full.copy(), np.zeros((30, 20))
     mask[5:10, 5:10] = 1
 
@@ -146,7 +143,7 @@ def test_only_the_small_foreground_is_fitted(generator: np.random.Generator) -> 
 
 
 def test_colors_outside_the_range_are_clipped() -> None:
-    small, full = np.random.default_rng(0).uniform(0.3, 0.5, (16, 16, 3)), np.full((4, 4, 3), 255, np.uint8)
+    small, full = np.random.default_rng(0).uniform(0.3, 0.5, (16, 16, 3)), np.ones((4, 4, 3))
 
     result = polynomial_color_mapping(small, 2 * small, np.ones((16, 16)), full, np.ones((4, 4)))
 
@@ -154,7 +151,7 @@ def test_colors_outside_the_range_are_clipped() -> None:
 
 
 def test_a_foreground_that_vanishes_in_the_thumbnail_is_left_alone(generator: np.random.Generator) -> None:
-    small, full = generator.uniform(size=(16, 16, 3)), generator.integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    small, full = generator.uniform(size=(16, 16, 3)), generator.uniform(size=(30, 20, 3))
 
     with pytest.warns(UserWarning, match="no foreground at the working size"):
         result = polynomial_color_mapping(small, small**2, np.full((16, 16), 0.3), full, np.ones((30, 20)))
