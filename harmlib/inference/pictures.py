@@ -1,6 +1,6 @@
 """One composite in, one harmonized picture out: any size, PIL or array, same kind and size back.
 
-What is between the door and the picture is ``render``'s: here pictures and masks are read, checked and given back as they came.
+Pictures and masks are read and checked here, and handed back in the form in which they came; what happens in between is ``render``'s.
 """
 
 from __future__ import annotations

@@ -7,27 +7,13 @@ levels squared and PSNR by tenths of a dB.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from harmlib.errors import ParameterError
 
 METRICS = ("mse", "fmse", "psnr", "fpsnr", "ssim", "fssim", "lpips")
 ERRORS = METRICS[:4]  # always scored: they cost next to nothing, while a map of SSIM or LPIPS at full size takes seconds and gigabytes
 DEFAULT = "harmlib"
-CHOICES = {
-    "library": ("pillow", "opencv"),
-    "resampling": ("bicubic", "bilinear"),
-    "mask": ("binary", "soft"),
-    "network_input": ("evaluated", "original"),
-    "thumbnail": ("plain", "own"),
-    "rounding": ("round", "truncate", "none"),
-    "background": ("composite", "target", "keep"),
-    "peak": ("255", "prediction_range", "target_max"),
-    "mse_region": ("picture", "foreground"),
-    "fmse_rule": ("error", "pictures"),
-    "ssim_range": ("255", "prediction_range"),
-    "lpips_channels": ("rgb", "bgr"),
-    "lpips_backbone": ("vgg", "alex"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +41,29 @@ class Protocol:
     name: str
     source: str
     size: int | None = 256
-    library: str = "pillow"
-    resampling: str = "bicubic"
-    mask: str = "binary"
-    network_input: str = "evaluated"
-    thumbnail: str = "plain"
-    rounding: str = "round"
+    library: Literal["pillow", "opencv"] = "pillow"
+    resampling: Literal["bicubic", "bilinear"] = "bicubic"
+    mask: Literal["binary", "soft"] = "binary"
+    network_input: Literal["evaluated", "original"] = "evaluated"
+    thumbnail: Literal["plain", "own"] = "plain"
+    rounding: Literal["round", "truncate", "none"] = "round"
     jpeg: int | None = None
-    background: str = "composite"
-    peak: str = "255"
+    background: Literal["composite", "target", "keep"] = "composite"
+    peak: Literal["255", "prediction_range", "target_max"] = "255"
     mse_offset: float = 1e-6
-    mse_region: str = "picture"
-    fmse_rule: str = "error"
-    ssim_range: str = "255"
-    lpips_channels: str = "rgb"
-    lpips_backbone: str = "vgg"
+    mse_region: Literal["picture", "foreground"] = "picture"
+    fmse_rule: Literal["error", "pictures"] = "error"
+    ssim_range: Literal["255", "prediction_range"] = "255"
+    lpips_channels: Literal["rgb", "bgr"] = "rgb"
+    lpips_backbone: Literal["vgg", "alex"] = "vgg"
     metrics: tuple[str, ...] = METRICS
 
     def __post_init__(self) -> None:
         """Reject a choice that does not exist."""
-        for field, choices in CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ParameterError(
-                    f'protocol "{self.name}": {field} "{getattr(self, field)}" is unknown, choose one of {", ".join(choices)}'
-                )
+        for field, hint in get_type_hints(Protocol).items():
+            value, choices = getattr(self, field), get_args(hint)
+            if get_origin(hint) is Literal and value not in choices:
+                raise ParameterError(f'protocol "{self.name}": {field} "{value}" is unknown, choose one of {", ".join(choices)}')
         if not set(ERRORS) <= set(self.metrics) <= set(METRICS):
             raise ParameterError(f'protocol "{self.name}": metrics are {", ".join(ERRORS)}, and as many of the others as it prints')
 

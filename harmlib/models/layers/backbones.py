@@ -34,7 +34,7 @@ class ClassifierFeatures(nn.Sequential):
                     nn.init.zeros_(layer.bias)
 
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
-        """Take these layers from torchvision's state dict."""
+        """Load these layers from torchvision's state dict."""
         self.load_state_dict({name: weights[f"features.{name}"] for name in self.state_dict()})
 
 

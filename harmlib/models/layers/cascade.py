@@ -135,7 +135,7 @@ class Cascade(nn.Module):
 
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
-    """Let the batch norms compute what they compute, and take nothing in."""
+    """Keep batch norms from updating their running statistics; what they compute stays the same."""
     norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

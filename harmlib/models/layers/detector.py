@@ -55,7 +55,7 @@ class DilatedVGG16(nn.Module):
         return pooled
 
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the convolutions of torchvision's ``vgg16``, with ImageNet's normalization folded into the first one.
+        """Load the convolutions of torchvision's ``vgg16``, with ImageNet's normalization folded into the first one.
 
         Code: the weights get pictures in [-1, 1] as they are. Here: what they were trained with, (x - mean) / std of x in [0, 1]; only the
         zeros beyond the border then stand for mid-gray instead of ImageNet's mean.
@@ -70,7 +70,7 @@ class DilatedVGG16(nn.Module):
 
 
 def pool(features: Tensor, *, halve: bool) -> Tensor:
-    """Return the maxima of 2x2 windows, each second one or all of them.
+    """Return the maxima of 2x2 windows: of every second one, or of all of them.
 
     All of them, before convolutions dilated by 2, hold what VGG16 computes at every second position: ImageNet weights keep their meaning.
     The column and row of zeros that keep the size are never a maximum of features behind a ReLU.
@@ -117,7 +117,7 @@ class DetectorEncoder(nn.Module):
         return torch.cat([self.main(deepest), *sides], 1)
 
     def freeze(self) -> None:
-        """Let no training change the encoder any more: no gradient, no dropout, and batch norm with the statistics it has."""
+        """Keep training from changing the encoder: no gradients, no dropout, and batch norm with the statistics it has."""
         self.frozen = True
         self.requires_grad_(False).eval()
 

@@ -50,9 +50,9 @@ NORMS: dict[str, type[nn.Module]] = {"affine": FrozenNorm, "batch": nn.BatchNorm
 class DihNet(nn.Module):
     """Encoder, code and harmonization decoder; skips are added behind the activation, ELU.
 
-    channels: of the encoder's levels; code: values of the code, None: no layer makes one and the decoder takes 512; width: factor on all.
-    norm: affine (``FrozenNorm``) or batch, with ``eps``; bias: of the convolutions, the layer of the code has one always.
-    flat_code: the weights of that layer are a matrix, not a convolution: same numbers, other names.
+    channels: of the encoder's levels; code: its values, None: no layer makes one and the decoder takes 512; width: factor on all.
+    norm: affine (``FrozenNorm``) or batch, with ``eps``; bias: whether convolutions have one (the layer of the code always does).
+    flat_code: the weights of that layer are a matrix, not a convolution: same numbers under other names.
     residual: the network makes the change of the picture, which is the input's first three channels, and starts with none.
     Input (B, in_channels, S, S), S = ``size``, 256 for six levels; output (B, 3, S, S), no final activation.
     """

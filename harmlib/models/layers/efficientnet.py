@@ -202,7 +202,7 @@ class TwoStemEfficientNet(nn.Module):
                 module.momentum = momentum
 
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
-        """Take blocks and head from torchvision's ``efficientnet_b0``; the stems have no counterpart there and keep their values.
+        """Load blocks and head from torchvision's ``efficientnet_b0``; the stems have no counterpart there and keep their values.
 
         Its ``features`` 1 to 8 hold the same tensors in the same order; feature 0 is its stem.
         """
@@ -226,10 +226,10 @@ class TwoStemLite0(TwoStemEfficientNet):
         return super().forward(2 * image - 1, mask)
 
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
-        """Take blocks, head and stem from the package's state dict: each stem half of the filters, and the mask starts with zeros.
+        """Load blocks, head and stem from the package's state dict: each stem half of the filters, and the mask starts with zeros.
 
-        Paper: the stems start random. Here: until the mask's weights have grown, both together are the classifier's own, so that its
-        first block gets what it knows.
+        Paper: the stems start random. Here: until the mask's weights have grown, both together are the classifier's own stem, so that its
+        first block gets the input it was trained on.
         """
         own = {name: weights[public.removeprefix("backbone.")] for public, name in self.public_names().items() if "stem_" not in name}
         kernels = weights["_conv_stem.weight"]  # (32, 3, 3, 3)
