@@ -23,7 +23,6 @@ CODE_STRIDES = (2, 2, 2, 2, 2)
 CODE_WEIGHT, CODE_WEIGHT_FLOOR = 0.1, 0.001
 MARGIN = 0.1
 TRIPLET_WEIGHT = 0.01
-HARMONY_DECAY = 0.04212
 INIT_STD = 0.02
 EPOCH = 65_742  # iHarmony4's training pairs in batches of 1
 
@@ -52,14 +51,27 @@ class DomainEncoder(nn.Module):
         return names
 
 
+@register("bargainnet", paper="baselines", reference="Cong et al. 2021", weights="https://github.com/bcmi/BargainNet-Image-Harmonization")
 class BargainNet(HarmonizationModel):
-    """G on [composite, mask, code of the background], with batch norm in both networks."""
+    """BargainNet: attention U-Net guided by a code of the background's domain.
+
+    G sees [composite, mask, code of the background]; both networks have batch norm.
+    train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.
+    """
 
     soft_masks = True
     size_multiple = SIZE_MULTIPLE
     augmentations = ("random_crop", "flip")
+    # The authors' training command.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        batch_size=1,
+        iterations=200 * EPOCH,
+        loss="L1 plus 0.01 times two triplet losses of the codes",
+        note="the authors' step decay counts epochs and never comes; they keep a crop without foreground in 5 % of the draws",
+    )
 
-    def __init__(self, *, width: float, train_mode_bn: bool) -> None:
+    def __init__(self, *, width: float = 1.0, train_mode_bn: bool = False) -> None:
         super().__init__()
         norm = "picture_batch" if train_mode_bn else "batch"
         self.code_weight = nn.Parameter(torch.tensor([CODE_WEIGHT]))
@@ -67,13 +79,12 @@ class BargainNet(HarmonizationModel):
         self.encoder = DomainEncoder(width=width, norm=norm)
         normal_init(self, INIT_STD)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return G's whole picture, guided by the composite's own background; extras: background_code (B, 16).
 
         With 1 - mask the background is harmonized instead.
         Paper: the background of the composite. Authors' code: of the real photograph, the same but for compression.
         """
-        assert mask is not None  # needs_mask: checked at the door
         signed = to_signed(composite)
         code = self.encoder(signed, 1 - mask)
         return Prediction(to_unit(self.generate(signed, mask, code)), {"background_code": code})
@@ -81,18 +92,6 @@ class BargainNet(HarmonizationModel):
     def generate(self, composite: Tensor, mask: Tensor, code: Tensor) -> Tensor:
         """Return G's picture in [-1, 1]; composite: (B, 3, H, W) in [-1, 1]; mask: (B, 1, H, W); code: (B, 16)."""
         return torch.tanh(self.generator(torch.cat([composite, mask, code_maps(code, self.code_weight, composite)], 1)))
-
-    def measure_inharmony(self, composite: Tensor, mask: Tensor) -> Tensor:
-        """Return the distance between the codes of foreground and background, (B,); take it in evaluation mode.
-
-        composite: (B, 3, H, W) in [0, 1]; mask: (B, 1, H, W) in [0, 1].
-        """
-        signed = to_signed(composite)
-        return (self.encoder(signed, mask) - self.encoder(signed, 1 - mask)).norm(dim=1)
-
-    def score_harmony(self, composite: Tensor, mask: Tensor) -> Tensor:
-        """Return exp(-0.04212 inharmony) in (0, 1], (B,): 1 for one domain; arguments as for ``measure_inharmony``."""
-        return torch.exp(-HARMONY_DECAY * self.measure_inharmony(composite, mask))
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return L1 + 0.01 (T(z_f, ẑ_f, z_c) + T(ẑ_f, z_b, z_c)); nothing is detached.
@@ -108,18 +107,6 @@ class BargainNet(HarmonizationModel):
         to_background = triplet_loss(harmonized_foreground, real_background, composite_foreground)
         total = l1 + TRIPLET_WEIGHT * (to_real + to_background)
         return {"total": total, "l1": l1, "triplet_foreground": to_real, "triplet_background": to_background}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training command."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.9, 0.999),
-            batch_size=1,
-            iterations=200 * EPOCH,
-            loss="L1 plus 0.01 times two triplet losses of the codes",
-            note="the authors' step decay counts epochs and never comes; they keep a crop without foreground in 5 % of the draws",
-        )
 
     @property
     def public_names(self) -> dict[str, dict[str, str]]:
@@ -140,18 +127,3 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     Codes as the authors' (B, 16, 1, 1) would not do: torch now takes the norm over the last dimension, once it was the second.
     """
     return functional.triplet_margin_loss(anchor, positive, negative, margin=MARGIN)
-
-
-@register(
-    "bargainnet",
-    paper="baselines",
-    reference="Cong et al. 2021",
-    needs_mask=True,
-    weights="https://github.com/bcmi/BargainNet-Image-Harmonization",
-)
-def bargainnet(*, width: float = 1.0, train_mode_bn: bool = False) -> HarmonizationModel:
-    """BargainNet: attention U-Net guided by a code of the background's domain.
-
-    train_mode_bn: batch norm uses the tested picture's own statistics, as the authors' test script does; dropout stays off.
-    """
-    return BargainNet(width=width, train_mode_bn=train_mode_bn)

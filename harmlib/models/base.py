@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from harmlib.errors import MaskError, ParameterError, ShapeError
 from harmlib.io import images
+from harmlib.models.layers.blocks import silent_biases
+from harmlib.models.layers.names import Table, public_names
+from harmlib.models.registry import judges_only
 
 KERAS_EPS = 1e-7  # Adam's default there
 # What float pictures at full size take a pixel, rounded up: 43 were measured at 20 megapixels (dovenet).
@@ -44,6 +47,7 @@ class Prediction:
 class TrainingRecipe:
     """How the paper trains a method.
 
+    betas: Adam's, by default its own.
     iterations: updates of the whole recipe, at ``batch_size`` pictures each.
     rate_rule: what becomes of ``learning_rate`` when an update has other than ``batch_size`` pictures, over all devices: it is "fixed",
     "proportional" to them, or, where the authors multiply it by their GPUs, taken once for each "whole_batch" among them.
@@ -57,10 +61,10 @@ class TrainingRecipe:
     """
 
     learning_rate: float
-    betas: tuple[float, float]
     batch_size: int
     iterations: int
     loss: str
+    betas: tuple[float, float] = (0.9, 0.999)
     rate_rule: str = "fixed"
     weight_decay: float = 0.0
     eps: float = 1e-8
@@ -75,7 +79,7 @@ class TrainingRecipe:
     def rate_for(self, batch_size: int) -> float:
         """Return the learning rate for updates of ``batch_size`` pictures.
 
-        >>> TrainingRecipe(0.1, (0.9, 0.999), batch_size=16, iterations=1, loss="", rate_rule="proportional").rate_for(32)
+        >>> TrainingRecipe(0.1, batch_size=16, iterations=1, loss="", rate_rule="proportional").rate_for(32)
         0.2
         """
         batches = batch_size / self.batch_size
@@ -103,13 +107,21 @@ class HarmonizationModel(nn.Module):
     nearest neighbor; False: plain bilinear sampling of four neighbors, as torch resizes, masks too.
     keeps_background: pixels outside the mask come out as they went in, at full size too; soft masks, where it uses them, blend.
     needs_background: it takes the colors from the pixels outside the mask, so that a full mask leaves it nothing to do.
-    harmonizes: False for a detector, which hands the picture through and reports what it found in its extras.
+    harmonizes: False for a detector, which returns the picture unchanged and reports what it found in its extras.
     size_multiple: forward takes any height and width that are multiples of it.
     training_space: "rgb", or "lab" for a method trained on 8-bit LAB codes (``composite_lab`` and ``target_lab`` of a batch).
     augmentations: those of the paper, by their names in ``harmlib.data.augmentations``, for pairs that are read from disk.
     full_size_pairs: batches of pairs from disk also bring each augmented pair at its own size: "full", a list of dictionaries.
     filters: names of the arguments in ``prediction["arguments"]``, in order; empty for a method that predicts none.
+    labeler: what splits the foreground of a training pair, for a method whose batches bring "submasks"; None for the others. It takes a
+    composite, uint8 (H, W, 3), and its mask, bool (H, W), and returns labels, uint8 (H, W), 0 = background. It is sent to loader processes,
+    and its repr states its settings.
+    training_recipe: the paper's; None for a method without parameters.
+    imagenet_file: the file of torchvision, in torch's hub cache, that ``initialize`` looks for; None where it needs none.
+    names: (pattern, replacement) that turn the names of our tensors into those of the authors' file; empty where that takes more.
     name, options: what the registry made it from.
+
+    A submodule called ``discriminator`` serves the training alone.
     """
 
     needs_mask: bool = True
@@ -124,6 +136,10 @@ class HarmonizationModel(nn.Module):
     augmentations: tuple[str, ...] = ()
     full_size_pairs: bool = False
     filters: tuple[str, ...] = ()
+    labeler: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    training_recipe: TrainingRecipe | None = None
+    imagenet_file: str | None = None
+    names: Table = ()
     name: str = ""
     options: Mapping[str, Any] = {}
 
@@ -136,8 +152,11 @@ class HarmonizationModel(nn.Module):
         self.check_inputs(composite, mask)
         return self.predict(composite, mask)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
-        """Return the harmonized picture for inputs that were checked: the method itself."""
+    def predict(self, composite: Tensor, mask: Any) -> Prediction:
+        """Return the harmonized picture for inputs that were checked: the method itself.
+
+        mask: a tensor for a method that needs one, else a tensor or None.
+        """
         raise NotImplementedError
 
     def training_loss(self, batch: Batch) -> Losses:
@@ -151,15 +170,6 @@ class HarmonizationModel(nn.Module):
         """
         yield "model", self.training_loss(batch)
 
-    @property
-    def labeler(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
-        """What splits the foreground of a training pair, for a method whose batches bring "submasks"; None for the others.
-
-        Takes a composite, uint8 (H, W, 3), and its mask, bool (H, W), and returns labels, uint8 (H, W), 0 = background. It is sent to
-        loader processes, and its repr states its settings.
-        """
-        return None
-
     def initialize(self) -> str:
         """Give fresh weights the start that the paper trains from, and return its name for the manifest.
 
@@ -167,48 +177,38 @@ class HarmonizationModel(nn.Module):
         """
         return "random"
 
-    @property
-    def imagenet_file(self) -> str | None:
-        """The file of torchvision, in torch's hub cache, that ``initialize`` looks for; None where it needs none."""
-        return None
-
     def players(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters of each optimizer by player name."""
-        return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe | None:
-        """The paper's recipe; None for a method without parameters."""
-        return None
+        """Return the parameters of each optimizer by player name: "model", or "generator" and "discriminator" where there is one."""
+        trained = [(judges_only(name), parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
+        judging, making = ([parameter for judges, parameter in trained if judges is kind] for kind in (True, False))
+        return {"generator": making, "discriminator": judging} if judging else {"model": making}
 
     @property
     def untrained_parameters(self) -> frozenset[str]:
-        """Names of the parameters that by design get no gradient at the working size (rounding apart)."""
-        return frozenset()
+        """Names of the parameters that by design get no gradient at the working size (rounding apart): biases that a norm cancels."""
+        found = [f"{name}.{bias}" for name, part in self.named_modules() for bias in getattr(part, "silent_biases", list)()]
+        return frozenset([*silent_biases(self), *found])
 
     @property
     def public_names(self) -> Mapping[str, Mapping[str, str]]:
         """Part (generator, discriminator, ...) -> the authors' name of each tensor -> ours; empty when nothing was published."""
-        return {}
+        return {"model": public_names(self, self.names)} if self.names else {}
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Any) -> Tensor:
         """Return the result at the composite's own size, (B, 3, H, W); by default the harmonized picture, resized bilinearly.
 
         A method that keeps the background shows that only inside the mask.
-        composite_full: (B, 3, H, W), RGB in [0, 1]; mask_full: (B, 1, H, W) or None.
+        composite_full: (B, 3, H, W), RGB in [0, 1]; mask_full: (B, 1, H, W), or None for a method that needs none.
         """
         resized = resize_to(prediction.image, composite_full)
-        if not self.keeps_background:
-            return resized
-        assert mask_full is not None  # only a method that needs a mask can keep what is outside
-        return paste(resized, composite_full, mask_full)
+        return paste(resized, composite_full, mask_full) if self.keeps_background else resized
 
-    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: Any) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture, rounded: a method that has a quicker way for bytes overrides it.
 
         Users get what it returns, and protocols that round score it.
 
-        composite: uint8 RGB (H, W, 3); mask: float32 (H, W) in [0, 1] or None. Returns uint8 (H, W, 3).
+        composite: uint8 RGB (H, W, 3); mask: float32 (H, W) in [0, 1], or None for a method that needs none. Returns uint8 (H, W, 3).
         """
         device = prediction.image.device
         mask_full = None if mask is None else torch.from_numpy(mask)[None, None].to(device)
@@ -230,6 +230,12 @@ class HarmonizationModel(nn.Module):
         expected = (shape[0], 1, *shape[2:])
         if mask is not None and tuple(mask.shape) != expected:
             raise ShapeError(f"mask is {tuple(mask.shape)}, expected {expected}")
+
+
+def check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    """Raise ParameterError unless the value of an option is one of its choices."""
+    if value not in choices:
+        raise ParameterError(f'{option} is "{value}": choose from {", ".join(choices)}')
 
 
 def resize_to(image: Tensor, reference: Tensor) -> Tensor:

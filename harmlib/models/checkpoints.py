@@ -150,9 +150,9 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _check_archive(path: Path) -> None:
-    """Raise BadZipFile when a byte of a zipped torch file changed, which torch itself reads without a word, and for a packed one.
+    """Raise BadZipFile when a byte of a zipped torch file has changed, which torch itself does not notice, and for a compressed one.
 
-    Torch packs nothing, so what its entries unfold to is less than the file.
+    Torch compresses nothing, so its entries together are smaller than the file.
     """
     if not zipfile.is_zipfile(path):
         return  # the format before torch 1.6 has no check sums

@@ -8,8 +8,9 @@ from harmlib.models.base import HarmonizationModel, Prediction
 from harmlib.models.registry import register
 
 
+@register("composite", paper="", needs_mask=False, trainable=False)
 class Composite(HarmonizationModel):
-    """Changes nothing."""
+    """Composite: the unharmonized input, the baseline of every table."""
 
     needs_mask = False
     soft_masks = True
@@ -18,9 +19,3 @@ class Composite(HarmonizationModel):
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the composite."""
         return Prediction(composite)
-
-
-@register("composite", paper="", needs_mask=False, trainable=False)
-def composite() -> HarmonizationModel:
-    """Composite: the unharmonized input, the baseline of every table."""
-    return Composite()

@@ -59,7 +59,7 @@ class LightGenerator(nn.Module):
 
 
 def hidden_patches(mask: Tensor) -> Tensor:
-    """Return, bool (B, H W / 64), which patches nobody sees: those with any foreground in a mask (B, 1, H, W).
+    """Return, bool (B, H W / 64), which patches are hidden: those with any foreground in a mask (B, 1, H, W).
 
     Where that is every patch of a picture, attention would have nothing to weigh (NaN in the authors' code): then all of them are seen.
     """
@@ -86,9 +86,8 @@ class Dht(TransformerModel):
         self.illumination_decoder = decoder(width=width)
         normal_init(self, INIT_STD)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the product in the composite's background; extras: reflectance and illumination, (B, 3, H, W) in [0, 1]."""
-        assert mask is not None  # needs_mask: checked at the door
         reflectance, illumination = self.decompose(composite, mask)
         parts = {"reflectance": reflectance, "illumination": illumination}
         return Prediction(paste(reflectance * illumination, composite, mask), parts)
@@ -121,11 +120,10 @@ class Dht(TransformerModel):
 
         Its input weights never count; the other two do as soon as the biases beside them have moved.
         """
-        biases = [f"reflectance_encoder.{name}" for name in self.reflectance_encoder.silent_biases()]
-        return frozenset(biases + [f"light.decoder.layers.0.self_attention.{name}" for name in ZERO_FED])
+        return super().untrained_parameters.union(f"light.decoder.layers.0.self_attention.{name}" for name in ZERO_FED)
 
 
-@register("dht", paper="baselines", reference="Guo et al. 2021", needs_mask=True, weights=WEIGHTS)
+@register("dht", paper="baselines", reference="Guo et al. 2021", weights=WEIGHTS)
 def dht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
     """D-HT: disentangled transformer, reflectance times illumination from light tokens.
 

@@ -13,17 +13,17 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError, ShapeError
-from harmlib.models.base import KERAS_EPS, Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.blocks import silent_biases
+from harmlib.errors import ShapeError
+from harmlib.models.base import KERAS_EPS, Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
 from harmlib.models.layers.dih import DihNet, SemanticDihNet
-from harmlib.models.layers.names import Table, public_names
+from harmlib.models.layers.names import Table
 from harmlib.models.registry import register
 
 BATCH_SIZE = 32
 EPOCH = 65_742 // BATCH_SIZE  # iHarmony4's training pairs
 WEIGHTS = "https://github.com/bcmi/Image-Harmonization-Dataset-iHarmony4"
 
+HARMONIZER = (r"^harmonizer\.", "")
 # Our block -> the TensorFlow code's scope of its convolution, and of the norm inside it.
 TENSORFLOW_BLOCKS = {
     r"encoder\.(\d)": (r"conv\1", "bn"),
@@ -33,6 +33,7 @@ TENSORFLOW_BLOCKS = {
 }
 TENSORFLOW_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 TENSORFLOW_NAMES: Table = (
+    HARMONIZER,
     *((rf"{ours}\.0\.weight", f"{scope}/weights") for ours, (scope, _) in TENSORFLOW_BLOCKS.items()),
     *((rf"{o}\.1\.{k}", f"{scope}/{norm}/{t}") for o, (scope, norm) in TENSORFLOW_BLOCKS.items() for k, t in TENSORFLOW_NORM.items()),
     (r"code\.weight", "fc7/weights"),
@@ -44,6 +45,7 @@ TENSORFLOW_NAMES: Table = (
 S2AM_NUMBERS = {"encoder": (1, 2, 3, 4, 5, 6), "decoder": (7, 6, 5, 4, 3, 1), "parser": (7, 6, 5, 4, 3, 1)}
 S2AM_LAYERS = {"encoder": ("conv", "bn"), "decoder": ("dev", "dbn"), "parser": ("sdev", "sdbn")}
 S2AM_NAMES: Table = (
+    HARMONIZER,
     *(
         (rf"{part}\.{level}\.{layer}\.", f"{kind}{number}.")
         for part, numbers in S2AM_NUMBERS.items()
@@ -131,22 +133,21 @@ class WholePicture(HarmonizationModel):
     scale = Scale()
     working_size: int
 
-    def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
+    def restore(self, composite: Tensor, mask: Any) -> Tensor:
         """Return the picture (B, 3, S, S) in the numbers of ``scale``, not clamped: the method itself."""
         raise NotImplementedError
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def stack(self, composite: Tensor, mask: Tensor) -> Tensor:
+        """Return what a network with a mask sees, (B, 4, S, S)."""
+        return torch.cat([self.scale.encode(composite), self.scale.encode_mask(mask)], 1)
+
+    def predict(self, composite: Tensor, mask: Any) -> Prediction:
         """Return the whole picture, not pasted into the composite."""
         return Prediction(self.scale.decode(self.restore(composite, mask)).clamp(0, 1))
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return the mean squared error over pixels and channels, in the numbers of ``scale``."""
         return {"total": functional.mse_loss(self.restore(batch["composite"], batch["mask"]), self.scale.encode(batch["target"]))}
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels."""
-        return frozenset(silent_biases(self))
 
     def check_inputs(self, composite: Tensor, mask: Tensor | None) -> None:
         """Raise ShapeError or MaskError as every method does, and ShapeError for a picture of a different size."""
@@ -158,130 +159,98 @@ class WholePicture(HarmonizationModel):
             )
 
 
+@register("dih", paper="baselines", reference="Tsai et al. 2017", weights=WEIGHTS)
 class Dih(WholePicture):
-    """A published variant. Semantic ones learn from the picture alone, as the authors' fine-tuning does: pairs bring no parsing."""
-
-    def __init__(self, variant: Variant, *, norm: str, width: float, residual: bool) -> None:
-        super().__init__()
-        self.scale, self.clipped, self.names = variant.scale, variant.clipped, variant.names
-        network = SemanticDihNet if "classes" in variant.layers else DihNet
-        self.harmonizer = network(4, width=width, norm=norm, residual=residual, **variant.layers)
-        self.working_size = self.harmonizer.size
-        if variant.code_bias:
-            nn.init.constant_(self.harmonizer.get_parameter("code.bias"), variant.code_bias)
-
-    def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the picture (B, 3, S, S) in the numbers of ``scale``, clipped where the variant's code clips it."""
-        assert mask is not None  # needs_mask: checked at the door
-        raw = self.harmonizer(self.stack(composite, mask))
-        return raw.clamp(-1, 1) if self.clipped else raw
-
-    def stack(self, composite: Tensor, mask: Tensor) -> Tensor:
-        """Return what the network sees, (B, 4, S, S)."""
-        return torch.cat([self.scale.encode(composite), self.scale.encode_mask(mask)], 1)
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """That of the TensorFlow code, for every variant."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.9, 0.999),
-            batch_size=BATCH_SIZE,
-            iterations=1000 * EPOCH,
-            loss="squared error of the whole picture, mean over pixels and channels",
-            note=(
-                "1000 epochs are the code's upper limit; semantic variants are pre-trained on parsed photographs there, here their parsing "
-                "learns from the picture alone, and its last layers do not"
-            ),
-        )
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels, and the last layers of the parsing."""
-        parsing = self.harmonizer.parsing_only() if isinstance(self.harmonizer, SemanticDihNet) else []
-        return super().untrained_parameters | {f"harmonizer.{name}" for name in parsing}
-
-    @property
-    def public_names(self) -> dict[str, dict[str, str]]:
-        """The names in the authors' file."""
-        return {"model": public_names(self.harmonizer, self.names, "harmonizer.")} if self.names else {}
-
-
-class EndToEnd(WholePicture):
-    """A model of the no-reference paper that is trained from scratch (section 6.2)."""
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The paper's, the same for its four models."""
-        return TrainingRecipe(
-            learning_rate=1e-3,
-            betas=(0.9, 0.999),
-            batch_size=BATCH_SIZE,
-            iterations=50 * EPOCH,
-            loss="squared error of the whole picture in [-1, 1], mean over pixels and channels",
-            eps=KERAS_EPS,
-            note=(
-                "the weights with the lowest validation loss are kept: the authors validate on iHarmony4's test set, the paper profile on "
-                "2 % of the training photographs, held out (hold_out); initialization is not stated, here as in DIH's TensorFlow code"
-            ),
-        )
-
-
-class PerceptualDih(EndToEnd):
-    """DIH-M, or without mask DIH-NM (section 6.1)."""
-
-    def __init__(self, *, masked: bool, width: float, variant: str, residual: bool) -> None:
-        super().__init__()
-        self.needs_mask = masked
-        self.harmonizer = shortened_net(3 + masked, width=width, variant=variant, residual=residual)
-        self.working_size = self.harmonizer.size
-
-    def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the picture (B, 3, 256, 256) in [-1, 1], not clamped."""
-        inputs = self.scale.encode(composite)
-        if self.needs_mask:
-            assert mask is not None  # checked at the door
-            inputs = torch.cat([inputs, self.scale.encode_mask(mask)], 1)
-        return self.harmonizer(inputs)
-
-
-def shortened_net(in_channels: int, *, width: float, variant: str, residual: bool) -> DihNet:
-    """Return the no-reference paper's DIH for 256x256, batch norm; raises ParameterError for a ``variant`` that is not in SHORTENED."""
-    if variant not in SHORTENED:
-        raise ParameterError(f'variant is "{variant}": choose from {", ".join(SHORTENED)}')
-    return DihNet(in_channels, width=width, norm="batch", residual=residual, **SHORTENED[variant])
-
-
-@register("dih", paper="baselines", reference="Tsai et al. 2017", needs_mask=True, weights=WEIGHTS)
-def dih(*, variant: str = "tf256", norm: str = "own", width: float = 1.0, residual: bool = False) -> HarmonizationModel:
     """DIH: encoder and decoder with a code of the whole picture between them.
 
+    Semantic variants learn from the picture alone, as the authors' fine-tuning does: pairs bring no parsing.
     variant: tf256, tf256seg (iHarmony4 authors' code; seg: with a parsing decoder), pt256, pt256seg (S2AM's) or caffe512 (the original).
     norm: own (affine for tf256 and tf256seg, batch for the others), affine (a batch norm that never looks at a batch) or batch.
     residual: as in ``dih_m``.
     TensorFlow weights load from a torch file that you make of them: a dictionary from the name of each of the network's variables to its
     values as a tensor, kernels transposed by (3, 2, 0, 1).
     """
-    if variant not in VARIANTS:
-        raise ParameterError(f'variant is "{variant}": choose from {", ".join(VARIANTS)}')
-    found = VARIANTS[variant]
-    return Dih(found, norm=found.norm if norm == "own" else norm, width=width, residual=residual)
+
+    # That of the TensorFlow code, for every variant.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        batch_size=BATCH_SIZE,
+        iterations=1000 * EPOCH,
+        loss="squared error of the whole picture, mean over pixels and channels",
+        note=(
+            "1000 epochs are the code's upper limit; semantic variants are pre-trained on parsed photographs there, here their parsing "
+            "learns from the picture alone, and its last layers do not"
+        ),
+    )
+
+    def __init__(self, *, variant: str = "tf256", norm: str = "own", width: float = 1.0, residual: bool = False) -> None:
+        super().__init__()
+        check_choice("variant", variant, VARIANTS)
+        found = VARIANTS[variant]
+        self.scale, self.clipped, self.names = found.scale, found.clipped, found.names
+        network = SemanticDihNet if "classes" in found.layers else DihNet
+        self.harmonizer = network(4, width=width, norm=found.norm if norm == "own" else norm, residual=residual, **found.layers)
+        self.working_size = self.harmonizer.size
+        if found.code_bias:
+            nn.init.constant_(self.harmonizer.get_parameter("code.bias"), found.code_bias)
+
+    def restore(self, composite: Tensor, mask: Tensor) -> Tensor:
+        """Return the picture (B, 3, S, S) in the numbers of ``scale``, clipped where the variant's code clips it."""
+        raw = self.harmonizer(self.stack(composite, mask))
+        return raw.clamp(-1, 1) if self.clipped else raw
+
+    @property
+    def untrained_parameters(self) -> frozenset[str]:
+        """The biases that batch norm cancels, and the last layers of the parsing."""
+        parsing = self.harmonizer.parsing_only() if isinstance(self.harmonizer, SemanticDihNet) else []
+        return super().untrained_parameters.union(f"harmonizer.{name}" for name in parsing)
 
 
-@register("dih_m", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=True)
-def dih_m(*, width: float = 1.0, variant: str = "inner", residual: bool = False) -> HarmonizationModel:
+class EndToEnd(WholePicture):
+    """A model of the no-reference paper that is trained from scratch (section 6.2), with the same recipe for all four."""
+
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-3,
+        batch_size=BATCH_SIZE,
+        iterations=50 * EPOCH,
+        loss="squared error of the whole picture in [-1, 1], mean over pixels and channels",
+        eps=KERAS_EPS,
+        note=(
+            "the weights with the lowest validation loss are kept: the authors validate on iHarmony4's test set, the paper profile on "
+            "2 % of the training photographs, held out (hold_out); initialization is not stated, here as in DIH's TensorFlow code"
+        ),
+    )
+
+
+@register("dih_m", paper="perceptual", reference="Dolhasz et al. 2022")
+class DihM(EndToEnd):
     """DIH-M: Deep Image Harmonization with the true mask, trained end to end.
 
     variant: inner or outer, the layer of the original that is left out for 256x256.
     residual: ours, for short training: the network makes the change of the composite, at first none, instead of the whole picture.
     """
-    return PerceptualDih(masked=True, width=width, variant=variant, residual=residual)
+
+    def __init__(self, *, width: float = 1.0, variant: str = "inner", residual: bool = False) -> None:
+        super().__init__()
+        self.harmonizer = shortened_net(3 + self.needs_mask, width=width, variant=variant, residual=residual)
+        self.working_size = self.harmonizer.size
+
+    def restore(self, composite: Tensor, mask: Any) -> Tensor:
+        """Return the picture (B, 3, 256, 256) in [-1, 1], not clamped."""
+        return self.harmonizer(self.stack(composite, mask) if self.needs_mask else self.scale.encode(composite))
 
 
 @register("dih_nm", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
-def dih_nm(*, width: float = 1.0, variant: str = "inner", residual: bool = False) -> HarmonizationModel:
+class DihNM(DihM):
     """DIH-NM: Deep Image Harmonization without any mask, trained end to end.
 
-    variant, residual: as in ``dih_m``.
+    Options as for ``dih_m``.
     """
-    return PerceptualDih(masked=False, width=width, variant=variant, residual=residual)
+
+    needs_mask = False
+
+
+def shortened_net(in_channels: int, *, width: float, variant: str, residual: bool) -> DihNet:
+    """Return the no-reference paper's DIH for 256x256, batch norm; raises ParameterError for a ``variant`` that is not in SHORTENED."""
+    check_choice("variant", variant, SHORTENED)
+    return DihNet(in_channels, width=width, norm="batch", residual=residual, **SHORTENED[variant])

@@ -28,6 +28,16 @@ class DoveNet(HarmonizationModel):
     """Attention U-Net with tanh, trained with L1 and two adversarial scores."""
 
     size_multiple = SIZE_MULTIPLE
+    # The authors' training command.
+    training_recipe = TrainingRecipe(
+        learning_rate=2e-4,
+        betas=(0.5, 0.999),
+        batch_size=1,
+        iterations=200 * EPOCH,
+        linear_decay_from=100 * EPOCH,
+        loss="100 L1, minus both adversarial scores; D: hinge and gradient penalty",
+        note="the authors lower the rate per epoch, here per iteration",
+    )
 
     def __init__(self, generator: AttentionUNet, discriminator: DomainDiscriminator, *, residual: bool = False) -> None:
         super().__init__()
@@ -38,9 +48,8 @@ class DoveNet(HarmonizationModel):
         if residual:
             nn.init.zeros_(generator.ups[0].get_parameter("weight"))
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return tanh(G([composite, mask])), a residual one's added to the composite: the whole picture, not blended."""
-        assert mask is not None  # needs_mask: checked at the door
         return Prediction(to_unit(self._generate(composite, mask)).clamp(0, 1))
 
     def training_loss(self, batch: Batch) -> Losses:
@@ -54,29 +63,6 @@ class DoveNet(HarmonizationModel):
         fake = self._generate(batch["composite"], mask)
         yield "discriminator", self._discriminator_losses(fake.detach(), real, mask)
         yield "generator", self._generator_losses(fake, real, mask)
-
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters of G and of D."""
-        return {"generator": list(self.generator.parameters()), "discriminator": list(self.discriminator.parameters())}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training command."""
-        return TrainingRecipe(
-            learning_rate=2e-4,
-            betas=(0.5, 0.999),
-            batch_size=1,
-            iterations=200 * EPOCH,
-            linear_decay_from=100 * EPOCH,
-            loss="100 L1, minus both adversarial scores; D: hinge and gradient penalty",
-            note="the authors lower the rate per epoch, here per iteration",
-        )
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that a norm cancels."""
-        generator = [f"generator.{name}" for name in self.generator.silent_biases()]
-        return frozenset(generator + [f"discriminator.{name}" for name in self.discriminator.silent_biases()])
 
     @property
     def public_names(self) -> dict[str, dict[str, str]]:
@@ -118,7 +104,6 @@ class DoveNet(HarmonizationModel):
     "dovenet",
     paper="baselines",
     reference="Cong et al. 2020",
-    needs_mask=True,
     public_options={"norm": "batch"},
     weights="https://github.com/bcmi/Image-Harmonization-Dataset-iHarmony4",
 )

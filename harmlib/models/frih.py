@@ -16,8 +16,8 @@ from torch import Tensor
 
 from harmlib.errors import ParameterError
 from harmlib.io import images
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.blocks import initialize, silent_biases
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.models.layers.blocks import initialize
 from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
 from harmlib.models.layers.idih import BaseUNet, start_unchanged
 from harmlib.models.registry import register
@@ -57,30 +57,51 @@ class SubmaskLabeler:
         return extract_submasks(composite, mask, d_c=self.d_c, k_max=self.k_max, min_area=self.min_area).labels
 
 
+@register("frih", paper="frih", reference="Peng et al. 2024")
 class Frih(HarmonizationModel):
-    """Both stages, or one of the ablations of tables 3 and 4; masks are thresholded at 0.5."""
+    """FRIH: a global U-Net, then a light cascade per color region of the foreground.
+
+    Masks are thresholded at 0.5.
+    cascade: submasks, or one of the ablations of tables 3 and 4: global (the whole mask is the only one) or none (stage one alone; the
+    other options then change nothing).
+    fusion: False predicts from the last decoder step only; blended: stage two mixes its colors with the coarse picture's.
+    residual: ours, for short training: both stages make the change of their picture, at first none, instead of the whole picture.
+    d_c, k_max, min_area: cut-off distance of the clustering, most submasks, and area in pixels below which one joins a neighbor.
+    max_rows: submasks of a batch that go through stage two at once, by default the most that one of the paper's GPUs met (16 pictures);
+    each share has its own batch statistics in training, as each GPU had.
+    """
 
     size_multiple = SIZE_MULTIPLE
     keeps_background = True
     augmentations = ("flip", "random_crop")
+    training_recipe = TrainingRecipe(
+        learning_rate=8e-3,
+        batch_size=128,
+        iterations=180 * EPOCH,
+        milestones=(160 * EPOCH, 175 * EPOCH),
+        rate_rule="proportional",  # the paper is silent; as iDIH's 0.001 at 16 suggests
+        loss="squared errors per area of the mask (stage one) and of each submask (stage two)",
+    )
 
     def __init__(
         self,
         *,
-        width: float,
-        cascade: str,
-        fusion: bool,
-        blended: bool,
-        residual: bool,
-        d_c: float,
-        k_max: int,
-        min_area: int,
-        max_rows: int,
+        width: float = 1.0,
+        cascade: str = "submasks",
+        fusion: bool = True,
+        blended: bool = False,
+        residual: bool = False,
+        d_c: float = 0.1,
+        k_max: int = 10,
+        min_area: int = 1,
+        max_rows: int = 160,
     ) -> None:
         super().__init__()
+        if max_rows < 1:
+            raise ParameterError(f"max_rows is {max_rows}: give 1 or more submasks")
+        check_choice("cascade", cascade, CASCADES)
         self.max_rows = max_rows
-        self.splits = cascade == "submasks"
-        self.split = SubmaskLabeler(d_c, k_max, min_area)
+        self.labeler = SubmaskLabeler(d_c, k_max, min_area) if cascade == "submasks" else None
         self.base = BaseUNet(BASE_WIDTHS, BASE_LAST_WIDTH, width=width, residual=residual)
         self.cascade = None if cascade == "none" else Cascade(width=width, fusion=fusion, blended=blended, residual=residual)
         initialize(self)
@@ -88,37 +109,30 @@ class Frih(HarmonizationModel):
             if stage is not None:
                 start_unchanged(stage.head)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the refined pictures, merged.
 
         extras: submasks (B, 1, H, W), 0 = background, 1..K; coarse (B, 3, H, W); refined (R, 3, H, W) and image_index (R,), one row per
         submask, by picture and label.
         """
-        assert mask is not None  # needs_mask: checked at the door
         labels = self.label_submasks(composite, mask)
         stages = self.run_stages(composite, mask, labels)
         extras = {"submasks": labels, "coarse": stages.coarse, "refined": stages.refined, "image_index": stages.image_index}
         return Prediction(stages.final.clamp(0, 1), extras)
 
-    @property
-    def labeler(self) -> SubmaskLabeler | None:
-        """What splits the foreground by color; None for the variants that use the mask as it is."""
-        return self.split if self.splits else None
-
     def label_submasks(self, composite: Tensor, mask: Tensor) -> Tensor:
         """Return the label maps (B, 1, H, W), uint8, 0 = background, 1..K by density, from the composites rounded to 8 bit."""
         foreground = mask >= MASK_THRESHOLD
-        if not self.splits:
+        if self.labeler is None:
             return foreground.byte()
-        maps = [
-            self.split(images.to_array(picture), region[0].cpu().numpy()) for picture, region in zip(composite, foreground, strict=True)
-        ]
+        pairs = zip(composite, foreground, strict=True)
+        maps = [self.labeler(images.to_array(picture), region[0].cpu().numpy()) for picture, region in pairs]
         return torch.from_numpy(np.stack(maps))[:, None].to(mask.device)
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return L_coarse + L_refine (equations 6 to 8), means over the batch; submasks that the batch does not bring are computed."""
         composite, target, mask = batch["composite"], batch["target"], batch["mask"]
-        stored = batch.get("submasks") if self.splits else None
+        stored = None if self.labeler is None else batch.get("submasks")
         stages = self.run_stages(composite, mask, self.label_submasks(composite, mask) if stored is None else stored)
         coarse = coarse_losses(stages.coarse, target, mask).mean()
         if self.cascade is None:
@@ -126,24 +140,6 @@ class Frih(HarmonizationModel):
         rows = refine_losses(stages.final, target, stages.submasks, stages.image_index)
         refine = rows.sum() / len(target)
         return {"total": coarse + refine, "coarse": coarse, "refine": refine}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The paper's."""
-        return TrainingRecipe(
-            learning_rate=8e-3,
-            betas=(0.9, 0.999),
-            batch_size=128,
-            iterations=180 * EPOCH,
-            milestones=(160 * EPOCH, 175 * EPOCH),
-            rate_rule="proportional",  # the paper is silent; as iDIH's 0.001 at 16 suggests
-            loss="squared errors per area of the mask (stage one) and of each submask (stage two)",
-        )
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels."""
-        return frozenset(silent_biases(self))
 
     def run_stages(self, composite: Tensor, mask: Tensor, labels: Tensor) -> Stages:
         """Return the results of both stages, or of stage one alone, for submasks that are known; pictures without foreground have no row.
@@ -197,42 +193,3 @@ def refine_losses(final: Tensor, target: Tensor, submasks: Tensor, image_index: 
     """
     squared = (final - target).square().sum(1, keepdim=True).index_select(0, image_index) * submasks  # (R, 1, H, W)
     return squared.sum((1, 2, 3)) / submasks.sum((1, 2, 3)).clamp(min=SMALLEST_AREA)
-
-
-@register("frih", paper="frih", reference="Peng et al. 2024", needs_mask=True)
-def frih(
-    *,
-    width: float = 1.0,
-    cascade: str = "submasks",
-    fusion: bool = True,
-    blended: bool = False,
-    residual: bool = False,
-    d_c: float = 0.1,
-    k_max: int = 10,
-    min_area: int = 1,
-    max_rows: int = 160,
-) -> HarmonizationModel:
-    """FRIH: a global U-Net, then a light cascade per color region of the foreground.
-
-    cascade: submasks; global (the whole mask is the only one) or none (stage one alone; the other options then change nothing).
-    fusion: False predicts from the last decoder step only; blended: stage two mixes its colors with the coarse picture's.
-    residual: ours, for short training: both stages make the change of their picture, at first none, instead of the whole picture.
-    d_c, k_max, min_area: cut-off distance of the clustering, most submasks, and area in pixels below which one joins a neighbor.
-    max_rows: submasks of a batch that go through stage two at once, by default the most that one of the paper's GPUs met (16 pictures);
-    each share has its own batch statistics in training, as each GPU had.
-    """
-    if max_rows < 1:
-        raise ParameterError(f"max_rows is {max_rows}: give 1 or more submasks")
-    if cascade not in CASCADES:
-        raise ParameterError(f'cascade is "{cascade}": choose from {", ".join(CASCADES)}')
-    return Frih(
-        width=width,
-        cascade=cascade,
-        fusion=fusion,
-        blended=blended,
-        residual=residual,
-        d_c=d_c,
-        k_max=k_max,
-        min_area=min_area,
-        max_rows=max_rows,
-    )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
 from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.color_statistics import ColorRegressor
 from harmlib.models.layers.efficientnet import GLOBAL, POOLINGS, TwoStemEfficientNet, TwoStemLite0, start_from_package
@@ -62,7 +62,7 @@ class ArgumentRegressor(nn.Module):
         return torch.cat(arguments, 1)
 
     def start_unchanged(self) -> None:
-        """Let every argument be UNCHANGED, with which the filters hand the picture through but for a fraction of a level."""
+        """Let every argument be UNCHANGED, with which the filters return the picture but for a fraction of a level."""
         for header in self.headers:
             _, argument = header.children()
             assert isinstance(argument, nn.Linear)
@@ -70,47 +70,71 @@ class ArgumentRegressor(nn.Module):
             nn.init.constant_(argument.bias, UNCHANGED)
 
 
+@register("harmonizer", paper="harmonizer", reference="Ke et al. 2022", editable=True, weights="https://github.com/ZHKKKe/Harmonizer")
 class Harmonizer(HarmonizationModel):
-    """Two-stem EfficientNet, argument regressor and filters; ``filters`` names them in the order in which they run."""
+    """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
+
+    filters: names joined by "+"; size: side of the thumbnail; pretrained: training starts from ImageNet weights, at width 1 only.
+    cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.
+    backbone, pooling: the paper's are b0 and global. Ours: lite0, whose ImageNet weights are a package, and inside_outside, features
+    averaged separately on both sides of the mask.
+    init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments on a pretrained encoder
+    raised its mean error by more than half, and short runs spend their updates on coming back).
+    colors: ours: a small network adds to the arguments what color statistics inside and outside the mask tell (``ColorRegressor``).
+    """
 
     working_size: int
     soft_masks = True
     antialias = False
     keeps_background = True
     augmentations = ("rotate90", "flip")
+    # The authors' training script.
+    training_recipe = TrainingRecipe(
+        learning_rate=3e-4,
+        batch_size=16,
+        iterations=60 * EPOCH,
+        milestones=(25 * EPOCH, 50 * EPOCH),
+        rate_rule="whole_batch",
+        loss="fine: dynamic loss of every filter; coarse: ten times Charbonnier L1 plus 10 L2 of the last, both per foreground area",
+        note="from ImageNet weights; half of each batch are composites made by the filters themselves; the rate is that of one GPU",
+    )
 
     def __init__(
         self,
         *,
-        width: float,
-        filter_names: tuple[str, ...],
-        cascade: bool,
-        dynamic_loss: bool,
-        contrast_grad: str,
-        size: int,
-        pretrained: bool,
-        backbone: str,
-        pooling: str,
-        init: str,
-        colors: bool,
+        width: float = 1.0,
+        filters: str = "+".join(SIX),
+        cascade: bool = True,
+        dynamic_loss: bool = True,
+        contrast_grad: str = "code",
+        size: int = 256,
+        pretrained: bool = False,
+        backbone: str = "b0",
+        pooling: str = GLOBAL,
+        init: str = "random",
+        colors: bool = False,
     ) -> None:
         super().__init__()
-        self.filters = filter_names
+        self.filters = parse_filters(filters)
+        check_choice("contrast_grad", contrast_grad, CONTRAST_GRADIENTS)
+        check_choice("backbone", backbone, BACKBONES)
+        check_choice("pooling", pooling, POOLINGS)
+        check_choice("init", init, INITS)
+        if size < SMALLEST_SIZE:
+            raise ParameterError(f"size is {size}, expected the side of a thumbnail, {SMALLEST_SIZE} at least")
+        if pretrained and width != 1:
+            raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
         self.working_size = size
         self.dynamic_loss = dynamic_loss
         self.contrast_grad = contrast_grad
+        self.imagenet_file = IMAGENET_FILE if pretrained and backbone == "b0" else None
         self.pretrained = pretrained
         self.backbone = BACKBONES[backbone](width=width, pooling=pooling)
         channels = scaled_channels(width, REGRESSOR_CHANNELS)
-        self.regressor = ArgumentRegressor(self.backbone.channels, channels, len(filter_names), cascade=cascade)
+        self.regressor = ArgumentRegressor(self.backbone.channels, channels, len(self.filters), cascade=cascade)
         if init == "identity":
             self.regressor.start_unchanged()
-        self.colors = ColorRegressor(len(filter_names)) if colors else None
-
-    @property
-    def imagenet_file(self) -> str | None:
-        """EfficientNet-B0's, if asked for; those of Lite0 are a package's."""
-        return IMAGENET_FILE if self.pretrained and not isinstance(self.backbone, TwoStemLite0) else None
+        self.colors = ColorRegressor(len(self.filters)) if colors else None
 
     def initialize(self) -> str:
         """Take the ImageNet weights, if asked for, and return "imagenet (where from)"; without their file warn and return "random".
@@ -121,9 +145,8 @@ class Harmonizer(HarmonizationModel):
             return start_from_package(self.backbone, self.name)
         return start_from_imagenet(self.backbone, self.imagenet_file, self.name)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the picture after the last filter; extras: arguments (B, k), raw."""
-        assert mask is not None  # needs_mask: checked at the door
         arguments = self.predict_arguments(composite, mask)
         return Prediction(self._restore(composite, mask, arguments)[-1], {"arguments": arguments})
 
@@ -134,20 +157,18 @@ class Harmonizer(HarmonizationModel):
         arguments = self.regressor(self.backbone(image, region))
         return arguments if self.colors is None else arguments + self.colors(image, region)
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor) -> Tensor:
         """Return the full-size composite after the filters, with the arguments that the thumbnail got; no gradients."""
         from harmlib.filters.fused import restore_tensor
 
-        assert mask_full is not None
         rows = zip(composite_full.cpu().numpy(), mask_full[:, 0].cpu().numpy(), prediction["arguments"].tolist(), strict=True)
         restored = [torch.from_numpy(restore_tensor(image, mask, row, self.filters)) for image, mask, row in rows]
         return torch.stack(restored).to(composite_full)
 
-    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture (H, W, 3), mask float32 (H, W), by the filters' fused form."""
         from harmlib.filters.fused import restore_picture
 
-        assert mask is not None
         return restore_picture(composite, mask, prediction["arguments"][0].tolist(), self.filters)
 
     def training_loss(self, batch: Batch) -> Losses:
@@ -167,20 +188,6 @@ class Harmonizer(HarmonizationModel):
         coarse_loss = COARSE_WEIGHT * coarse_losses.mean()
         last = fine_losses[-1].mean().detach()
         return {"total": fine_loss + coarse_loss, "fine": fine_loss, "coarse": coarse_loss, "fine_last": last}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training script."""
-        return TrainingRecipe(
-            learning_rate=3e-4,
-            betas=(0.9, 0.999),
-            batch_size=16,
-            iterations=60 * EPOCH,
-            milestones=(25 * EPOCH, 50 * EPOCH),
-            rate_rule="whole_batch",
-            loss="fine: dynamic loss of every filter; coarse: ten times Charbonnier L1 plus 10 L2 of the last, both per foreground area",
-            note="from ImageNet weights; half of each batch are composites made by the filters themselves; the rate is that of one GPU",
-        )
 
     @property
     def untrained_parameters(self) -> frozenset[str]:
@@ -242,60 +249,3 @@ def dynamic_terms(losses: Tensor) -> Tensor:
 def dynamic_loss(losses: Tensor) -> Tensor:
     """Return the sum over filters of the mean over pictures of ``dynamic_terms``: always 1, so only its gradient carries information."""
     return dynamic_terms(losses).mean(1).sum()
-
-
-@register(
-    "harmonizer",
-    paper="harmonizer",
-    reference="Ke et al. 2022",
-    needs_mask=True,
-    editable=True,
-    weights="https://github.com/ZHKKKe/Harmonizer",
-)
-def harmonizer(
-    *,
-    width: float = 1.0,
-    filters: str = "+".join(SIX),
-    cascade: bool = True,
-    dynamic_loss: bool = True,
-    contrast_grad: str = "code",
-    size: int = 256,
-    pretrained: bool = False,
-    backbone: str = "b0",
-    pooling: str = GLOBAL,
-    init: str = "random",
-    colors: bool = False,
-) -> HarmonizationModel:
-    """Harmonizer: white-box filters whose arguments a network regresses from a thumbnail.
-
-    filters: names joined by "+"; size: side of the thumbnail; pretrained: training starts from ImageNet weights, at width 1 only.
-    cascade, dynamic_loss: False for the baselines of table 4; contrast_grad: code (none above 0) or straight_through.
-    backbone, pooling: the paper's are b0 and global. Ours: lite0, whose ImageNet weights are a package, and inside_outside, features
-    averaged separately on both sides of the mask.
-    init: random as the paper's regressor, or identity, ours: training starts from the composite (random arguments on a pretrained encoder
-    raised its mean error by more than half, and short runs spend their updates on coming back).
-    colors: ours: a small network adds to the arguments what color statistics inside and outside the mask tell (``ColorRegressor``).
-    """
-    filter_names = parse_filters(filters)
-    if contrast_grad not in CONTRAST_GRADIENTS:
-        raise ParameterError(f'contrast_grad is "{contrast_grad}": choose from {", ".join(CONTRAST_GRADIENTS)}')
-    for option, value, known in (("backbone", backbone, BACKBONES), ("pooling", pooling, POOLINGS), ("init", init, INITS)):
-        if value not in known:
-            raise ParameterError(f'{option} is "{value}": choose from {", ".join(known)}')
-    if size < SMALLEST_SIZE:
-        raise ParameterError(f"size is {size}, expected the side of a thumbnail, {SMALLEST_SIZE} at least")
-    if pretrained and width != 1:
-        raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
-    return Harmonizer(
-        width=width,
-        filter_names=filter_names,
-        cascade=cascade,
-        dynamic_loss=dynamic_loss,
-        contrast_grad=contrast_grad,
-        size=size,
-        pretrained=pretrained,
-        backbone=backbone,
-        pooling=pooling,
-        init=init,
-        colors=colors,
-    )

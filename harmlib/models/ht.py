@@ -8,7 +8,7 @@ from torch import Tensor
 
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste
 from harmlib.models.layers.blocks import scaled_channels
-from harmlib.models.layers.names import Table, public_names
+from harmlib.models.layers.names import Table
 from harmlib.models.layers.picture import PictureDecoder, PictureEncoder
 from harmlib.models.layers.transformer import LAYERS, TransformerEncoder, sine_positions, to_features, to_tokens
 from harmlib.models.registry import register
@@ -42,7 +42,17 @@ class TransformerModel(HarmonizationModel):
     size_multiple = 8
     keeps_background = True
     augmentations = ("flip",)
-    names: Table = NAMES
+    names = NAMES
+    # The authors' code.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        betas=(0.5, 0.999),
+        batch_size=4,
+        iterations=60 * EPOCH,
+        linear_decay_from=30 * EPOCH,
+        loss="100 L1",
+        note="the authors lower the rate per epoch, here per iteration",
+    )
 
     def generate(self, composite: Tensor, mask: Tensor) -> Tensor:
         """Return the networks' picture (B, 3, H, W), neither clamped nor pasted."""
@@ -52,29 +62,16 @@ class TransformerModel(HarmonizationModel):
         """Return 100 times the mean absolute error of the whole generated picture."""
         return {"total": L1_WEIGHT * functional.l1_loss(self.generate(batch["composite"], batch["mask"]), batch["target"])}
 
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' code."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.5, 0.999),
-            batch_size=4,
-            iterations=60 * EPOCH,
-            linear_decay_from=30 * EPOCH,
-            loss="100 L1",
-            note="the authors lower the rate per epoch, here per iteration",
-        )
 
-    @property
-    def public_names(self) -> dict[str, dict[str, str]]:
-        """The names in the authors' file."""
-        return {"model": public_names(self, self.names)}
-
-
+@register("ht", paper="baselines", reference="Guo et al. 2021", weights=WEIGHTS)
 class Ht(TransformerModel):
-    """Encoder, transformer and decoder; the output is tanh, although the pictures lie in [0, 1]."""
+    """HT: transformer between a convolutional encoder and decoder.
 
-    def __init__(self, *, width: float, layers: int) -> None:
+    The output is tanh, although the pictures lie in [0, 1].
+    layers: of the transformer; what a step costs depends on them more than on the width.
+    """
+
+    def __init__(self, *, width: float = 1.0, layers: int = LAYERS) -> None:
         super().__init__()
         self.channels = scaled_channels(width, CHANNELS)
         self.encoder = PictureEncoder(width=width)
@@ -82,9 +79,8 @@ class Ht(TransformerModel):
         self.decoder = PictureDecoder(width=width)
         normal_init(self, INIT_STD)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the generated foreground in the composite's background."""
-        assert mask is not None  # needs_mask: checked at the door
         return Prediction(paste(self.generate(composite, mask).clamp(0, 1), composite, mask))
 
     def generate(self, composite: Tensor, mask: Tensor) -> Tensor:
@@ -93,17 +89,3 @@ class Ht(TransformerModel):
         height, width = features.shape[2:]
         tokens = self.transformer(to_tokens(features), sine_positions(height, width, self.channels, features))
         return self.decoder(to_features(tokens, height, width))
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that a norm cancels."""
-        return frozenset(f"encoder.{name}" for name in self.encoder.silent_biases())
-
-
-@register("ht", paper="baselines", reference="Guo et al. 2021", needs_mask=True, weights=WEIGHTS)
-def ht(*, width: float = 1.0, layers: int = LAYERS) -> HarmonizationModel:
-    """HT: transformer between a convolutional encoder and decoder.
-
-    layers: of the transformer; what a step costs depends on them more than on the width.
-    """
-    return Ht(width=width, layers=layers)

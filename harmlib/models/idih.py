@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from harmlib.errors import ShapeError
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.layers.blocks import initialize, silent_biases
+from harmlib.models.layers.blocks import initialize
 from harmlib.models.layers.idih import BaseUNet, SplitHead, start_unchanged
-from harmlib.models.layers.names import Table, public_names
+from harmlib.models.layers.names import Table
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.layers.ssam import SIZE_MULTIPLE as SSAM_MULTIPLE
 from harmlib.models.layers.ssam import SsamUNet
@@ -24,13 +24,13 @@ SIZE_MULTIPLE = 2 ** len(WIDTHS)
 SMALLEST_SIDE = 256
 # Decoder steps with channel attention, where there is any.
 GATED_STEPS = (5, 6)
-# A_min, pixels at 256x256.
-SMALLEST_AREA = {"idih": 100, "issam": 1000}
 EPOCH = 65_742 // 16  # iHarmony4's training pairs in batches of 16
 WEIGHTS = "https://github.com/SamsungLabs/image_harmonization"
 
+NETWORK = (r"^network\.", "")
 HEAD_NAMES: Table = ((r"^head\.attention\.", "decoder.conv_attention."), (r"^head\.rgb\.", "decoder.to_rgb."))
 IDIH_NAMES: Table = (
+    NETWORK,
     (r"^encoder\.([01])\.", r"encoder.block\1.block."),
     (r"^encoder\.(\d)\.", r"encoder.blocks_connected.block\1.block."),
     (r"^decoder\.(\d)\.", r"decoder.deconv_blocks.\1.block."),
@@ -38,6 +38,7 @@ IDIH_NAMES: Table = (
     *HEAD_NAMES,
 )
 ISSAM_NAMES: Table = (
+    NETWORK,
     (r"^encoder\.([01])\.(\d)\.", r"encoder.block\1.convs.block.\2.block."),
     (r"^encoder\.(\d)\.(\d)\.", r"encoder.blocks_connected.block\1.convs.block.\2.block."),
     (r"^ups\.(\d)\.", r"decoder.up_blocks.\1.upconv.1.block."),
@@ -49,19 +50,32 @@ ISSAM_NAMES: Table = (
 )
 
 
+def recipe(smallest_area: int) -> TrainingRecipe:
+    """Return that of the authors' training scripts."""
+    return TrainingRecipe(
+        learning_rate=1e-3,
+        batch_size=16,
+        iterations=120 * EPOCH,
+        milestones=(105 * EPOCH, 115 * EPOCH),
+        loss=f"squared errors of the whole picture per area of the mask, {smallest_area} pixels at least",
+        note="the authors shrink HAdobe5k to 1024 pixels beforehand and keep one crop in twenty that shows no foreground; not so here",
+    )
+
+
 class Blended(HarmonizationModel):
-    """A network on normalized pictures, trained with squared errors per area of the mask."""
+    """A network on normalized pictures, trained with squared errors per area of the mask.
+
+    smallest_area: A_min, pixels at 256x256.
+    """
 
     soft_masks = True
     antialias = False
     augmentations = ("random_crop", "flip")
     network: nn.Module
-    names: Table
     smallest_area: int
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the whole picture, not pasted into the composite."""
-        assert mask is not None  # needs_mask: checked at the door
         mean, std = _statistics(composite)
         return Prediction((self.run(normalize(composite), mask) * std + mean).clamp(0, 1))
 
@@ -74,38 +88,22 @@ class Blended(HarmonizationModel):
         pred = self.run(normalize(batch["composite"]), batch["mask"])
         return {"total": area_normalized_errors(pred, normalize(batch["target"]), batch["mask"], self.smallest_area).mean()}
 
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training scripts."""
-        return TrainingRecipe(
-            learning_rate=1e-3,
-            betas=(0.9, 0.999),
-            batch_size=16,
-            iterations=120 * EPOCH,
-            milestones=(105 * EPOCH, 115 * EPOCH),
-            loss=f"squared errors of the whole picture per area of the mask, {self.smallest_area} pixels at least",
-            note="the authors shrink HAdobe5k to 1024 pixels beforehand and keep one crop in twenty that shows no foreground; not so here",
-        )
 
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels."""
-        return frozenset(silent_biases(self))
-
-    @property
-    def public_names(self) -> dict[str, dict[str, str]]:
-        """The names in the authors' file."""
-        return {"model": public_names(self.network, self.names, "network.")}
-
-
+@register("idih", paper="baselines", reference="Sofiiuk et al. 2021", weights=WEIGHTS)
 class Idih(Blended):
-    """Seven levels, skip connections added; sides are multiples of 128 from 256 on."""
+    """iDIH: encoder and decoder, blended with the composite, without semantic backbone.
+
+    Seven levels, skip connections added; sides are multiples of 128 from 256 on.
+    attention: the last two decoder steps weigh their channels by what they see inside and outside the mask.
+    residual: ours, for short training: the network makes the change of the composite, at first none, instead of the whole picture.
+    """
 
     size_multiple = SIZE_MULTIPLE
     names = IDIH_NAMES
-    smallest_area = SMALLEST_AREA["idih"]
+    smallest_area = 100
+    training_recipe = recipe(smallest_area)
 
-    def __init__(self, *, width: float, attention: bool, residual: bool) -> None:
+    def __init__(self, *, width: float = 1.0, attention: bool = False, residual: bool = False) -> None:
         super().__init__()
         gated = GATED_STEPS if attention else ()
         self.network = BaseUNet(
@@ -127,14 +125,19 @@ class Idih(Blended):
             raise ShapeError(f'composite is {height}x{width}, "{self.name}" needs {SMALLEST_SIDE} at least: resize it')
 
 
+@register("issam", paper="baselines", reference="Sofiiuk et al. 2021", weights=WEIGHTS)
 class Issam(Blended):
-    """Four levels, skip connections concatenated, attention on the last of them."""
+    """iSSAM: U-Net with one spatial-separated attention module, blended with the composite.
+
+    Four levels, skip connections concatenated, attention on the last of them.
+    """
 
     size_multiple = SSAM_MULTIPLE
     names = ISSAM_NAMES
-    smallest_area = SMALLEST_AREA["issam"]
+    smallest_area = 1000
+    training_recipe = recipe(smallest_area)
 
-    def __init__(self, *, width: float) -> None:
+    def __init__(self, *, width: float = 1.0) -> None:
         super().__init__()
         self.network = SsamUNet(width=width)
         initialize(self, magnitude=1.0)
@@ -159,19 +162,3 @@ def _statistics(like: Tensor) -> tuple[Tensor, Tensor]:
     """Return ImageNet's mean and deviation, (1, 3, 1, 1) each."""
     mean, std = (like.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return mean, std
-
-
-@register("idih", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
-def idih(*, width: float = 1.0, attention: bool = False, residual: bool = False) -> HarmonizationModel:
-    """iDIH: encoder and decoder, blended with the composite, without semantic backbone.
-
-    attention: the last two decoder steps weigh their channels by what they see inside and outside the mask.
-    residual: ours, for short training: the network makes the change of the composite, at first none, instead of the whole picture.
-    """
-    return Idih(width=width, attention=attention, residual=residual)
-
-
-@register("issam", paper="baselines", reference="Sofiiuk et al. 2021", needs_mask=True, weights=WEIGHTS)
-def issam(*, width: float = 1.0) -> HarmonizationModel:
-    """iSSAM: U-Net with one spatial-separated attention module, blended with the composite."""
-    return Issam(width=width)

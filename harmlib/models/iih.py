@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste, to_unit
 from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.intrinsic import LightEncoder, LightTransferBlock, MatchingEncoder, Recomposition, ResidualBlock, matching_scores
-from harmlib.models.layers.names import Table, public_names
+from harmlib.models.layers.names import Table
 from harmlib.models.layers.picture import WIDTHS, PictureDecoder, PictureEncoder
 from harmlib.models.layers.ssam import gaussian_kernel
 from harmlib.models.registry import register
@@ -48,14 +48,29 @@ NAMES: Table = (
 )
 
 
+@register("iih", paper="baselines", reference="Guo et al. 2021", weights="https://github.com/zhenglab/IntrinsicHarmony/releases/tag/v1.0")
 class Iih(HarmonizationModel):
-    """Two streams of encoder, blocks and decoder; light and matching scores are found beside them."""
+    """IIH: reflectance times illumination, guided by light transfer and matching patches.
+
+    Both are streams of encoder, blocks and decoder; light and matching scores are found beside them.
+    """
 
     keeps_background = True
     size_multiple = 8
     augmentations = ("flip",)
+    names = NAMES
+    # The authors' code.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        betas=(0.5, 0.999),
+        batch_size=1,
+        iterations=100 * EPOCH,
+        linear_decay_from=50 * EPOCH,
+        loss="100 L1, 10 of the reflectance's gradients, squared error and 10 roughness of the illumination, 100 of the matching map",
+        note="the authors lower the rate per epoch, here per iteration",
+    )
 
-    def __init__(self, *, width: float) -> None:
+    def __init__(self, *, width: float = 1.0) -> None:
         super().__init__()
         channels = scaled_channels(width, WIDTHS[-1])
         self.reflectance_encoder = PictureEncoder(width=width)
@@ -70,12 +85,11 @@ class Iih(HarmonizationModel):
         self.matching = MatchingEncoder(width=width)
         normal_init(self, INIT_STD)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the product in the composite's background.
 
         extras: reflectance and illumination, (B, 3, H, W) in [0, 1]; matching (B, 1, H/8, W/8), the mean of the matched features.
         """
-        assert mask is not None  # needs_mask: checked at the door
         reflectance, illumination, matching = self.decompose(composite, mask)
         parts = {"reflectance": reflectance, "illumination": illumination, "matching": matching}
         return Prediction(paste(reflectance * illumination, composite, mask), parts)
@@ -103,7 +117,7 @@ class Iih(HarmonizationModel):
         return to_unit(pictures[0]), to_unit(pictures[1]), features.mean(1, keepdim=True)
 
     def training_loss(self, batch: Batch) -> Losses:
-        """Return the five losses, weighed, and their sum; all see the whole picture, which is not pasted."""
+        """Return the five losses, weighted, and their sum; all see the whole picture, which is not pasted."""
         target = batch["target"]
         reflectance, illumination, matching = self.decompose(batch["composite"], batch["mask"])
         losses = {
@@ -115,30 +129,6 @@ class Iih(HarmonizationModel):
         }
         weighted = {name: LOSS_WEIGHTS[name] * loss for name, loss in losses.items()}
         return {"total": torch.stack(list(weighted.values())).sum(), **weighted}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' code."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.5, 0.999),
-            batch_size=1,
-            iterations=100 * EPOCH,
-            linear_decay_from=50 * EPOCH,
-            loss="100 L1, 10 of the reflectance's gradients, squared error and 10 roughness of the illumination, 100 of the matching map",
-            note="the authors lower the rate per epoch, here per iteration",
-        )
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that a norm cancels."""
-        encoders = {"reflectance_encoder": self.reflectance_encoder, "illumination_encoder": self.illumination_encoder}
-        return frozenset(f"{part}.{name}" for part, encoder in encoders.items() for name in encoder.silent_biases())
-
-    @property
-    def public_names(self) -> dict[str, dict[str, str]]:
-        """The names in the authors' file."""
-        return {"model": public_names(self, NAMES)}
 
 
 def gradient_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -177,15 +167,3 @@ def matching_loss(matching: Tensor, target: Tensor) -> Tensor:
     covariance = blur(matching * gray) - mean * gray_mean
     similarity = (2 * covariance + CONTRAST_EPSILON) / (variances + CONTRAST_EPSILON)
     return (1 - similarity.mean()) / 2
-
-
-@register(
-    "iih",
-    paper="baselines",
-    reference="Guo et al. 2021",
-    needs_mask=True,
-    weights="https://github.com/zhenglab/IntrinsicHarmony/releases/tag/v1.0",
-)
-def iih(*, width: float = 1.0) -> HarmonizationModel:
-    """IIH: reflectance times illumination, guided by light transfer and matching patches."""
-    return Iih(width=width)

@@ -56,7 +56,7 @@ def sample_colors(image: np.ndarray, region: np.ndarray) -> np.ndarray:
 
 
 def cluster(sample: np.ndarray) -> Signature:
-    """Return the signature of colors (N, 3): k-means by Lloyd's rule from randomly chosen colors, without clusters that lost all theirs."""
+    """Return the signature of colors (N, 3): k-means by Lloyd's rule from randomly chosen colors; clusters left without any are dropped."""
     from scipy.cluster.vq import vq
 
     generator = np.random.default_rng(0)  # the same picture has the same clusters
@@ -89,9 +89,9 @@ def transport(own: Signature, other: Signature) -> np.ndarray:
 
 
 def cluster_shifts(own: np.ndarray, other: np.ndarray, flow: np.ndarray, sigma: float) -> np.ndarray:
-    """Return s_c, float64 (n, 3): the mean way that the flow (n, m) takes each center of ``own`` (n, 3) to those of ``other`` (m, 3).
+    """Return s_c, float64 (n, 3): how far on average the flow (n, m) moves each center of ``own`` (n, 3) to those of ``other`` (m, 3).
 
-    Long ways are damped channel by channel, s exp(-s²/σ²), and those of σ and more are not gone at all.
+    Long shifts are damped channel by channel, s exp(-s²/σ²), and those of σ or more are dropped.
     """
     shifts = flow @ other / flow.sum(1, keepdims=True) - own
     return shifts * np.minimum(np.exp(-((shifts / sigma) ** 2)), np.abs(shifts) < sigma)
@@ -116,7 +116,7 @@ def _mean_shifts(colors: np.ndarray, centers: np.ndarray, shifts: np.ndarray, si
     return weights @ shifts / weights.sum(1, keepdims=True)
 
 
-@register("lalonde", paper="baselines", reference="Lalonde and Efros 2007", needs_mask=True, trainable=False)
+@register("lalonde", paper="baselines", reference="Lalonde and Efros 2007", trainable=False)
 def lalonde() -> HarmonizationModel:
     """Lalonde: the object's colors moved along an optimal transport to the background's."""
     return Recoloring(recolor_foreground)

@@ -19,7 +19,7 @@ We did not have the paper's text: "code" below is the authors' public implementa
   as long.
 - Code: the ViT feeds plain RGB to VGG16, and both write negatives on the scale [-1, 1] into pictures on the network's own. Here: the same.
 - Code: photographs of even luminance, or of the same luminances as their partner, make the loss NaN. Here: they keep their luminance.
-- Code: partners and searches are drawn by NumPy. Here: by torch's global generator, which a resumed run takes up.
+- Code: partners and searches are drawn by NumPy. Here: by torch's global generator, whose state a resumed run restores.
 - Code: the rate depends on the number of GPUs. Here: that of the authors' command at 16 pictures in all.
 """
 
@@ -30,10 +30,9 @@ import torch
 from torch import Tensor
 
 from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
-from harmlib.models.idih import ISSAM_NAMES, area_normalized_errors
-from harmlib.models.layers.blocks import silent_biases
-from harmlib.models.layers.names import Table, public_names
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.models.idih import ISSAM_NAMES, NETWORK, area_normalized_errors
+from harmlib.models.layers.names import Table
 from harmlib.models.layers.pctnet import PATCH, CoefficientTransformer, CoefficientUNet
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
 from harmlib.models.layers.pixel_transforms import (
@@ -54,15 +53,18 @@ THUMBNAIL = 256
 SMALLEST_AREA = 1000  # of a mask in the pixel loss, pixels of the photograph
 TERM_WEIGHTS = {"pixel": 1.0, "smoothness": 0.1, "contrastive": 0.01}
 NEGATIVES = 5  # at most, the composite among them
+LOSS = "squared errors of the photograph per area of the mask, 0.1 smoothness of the coefficients, 0.01 contrastive (option)"
 EPOCH = 65_742 // 16  # iHarmony4's training pairs in batches of 16
 WEIGHTS = "https://github.com/rakutentech/PCT-Net-Image-Harmonization"
 
 CNN_NAMES: Table = (
+    NETWORK,
     (r"^coefficients\.", "get_params."),
     (r"^trunk\.", ""),
     *ISSAM_NAMES,
 )
 VIT_NAMES: Table = (
+    NETWORK,
     (r"^coefficients\.", "get_params."),
     (r"^decoder\.", "encoder.dec.0."),
     (r"^embedding\.", "encoder.patch_to_embedding.1."),
@@ -87,17 +89,17 @@ class PctNet(HarmonizationModel):
     transforms: dict[str, Transform]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    names: Table
 
     def __init__(
         self, network: CoefficientUNet | CoefficientTransformer, transform: str, *, init: str, keep_background: bool, contrastive: bool
     ) -> None:
         super().__init__()
+        check_choice("init", init, INITS)
         self.network = network
         self.transform = self.transforms[transform]
         self.keeps_background = keep_background
         self.contrastive = contrastive
-        if _choice("init", init, INITS) == "identity":
+        if init == "identity":
             start = unchanged(self.transform, self.mean, self.std)
             if start is None:
                 raise ParameterError(
@@ -106,9 +108,8 @@ class PctNet(HarmonizationModel):
             head = network.coefficients
             head.load_state_dict({"weight": torch.zeros_like(head.weight), "bias": torch.tensor(start)})
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the transformed thumbnail; extras: coefficients θ (B, P, H, W), and of the CNN blending A (B, 1, H, W)."""
-        assert mask is not None  # needs_mask: checked at the door
         coefficients, blending = self.estimate(composite, mask)
         image = self.render(composite, coefficients, self._weights(blending, mask)).clamp(0, 1)
         return Prediction(image, {"coefficients": coefficients, **({} if blending is None else {"blending": blending})})
@@ -129,18 +130,16 @@ class PctNet(HarmonizationModel):
         mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
         return (picture - mean) / std
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor) -> Tensor:
         """Return the full-size composite under the enlarged coefficients."""
-        assert mask_full is not None
         size = composite_full.shape[2], composite_full.shape[3]
         blending = enlarge(prediction["blending"], size) if "blending" in prediction.extras else None
         return self.render(composite_full, enlarge(prediction["coefficients"], size), self._weights(blending, mask_full)).clamp(0, 1)
 
-    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    def upscale_picture(self, prediction: Prediction, composite: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return ``upscale`` of one 8-bit picture (H, W, 3), mask float32 (H, W), in one compiled pass."""
         from harmlib.models.layers.pixel_kernels import transform_bytes
 
-        assert mask is not None
         maps = {name: values[0].float().cpu().numpy() for name, values in prediction.extras.items()}
         blending = maps["blending"][0] if "blending" in maps else None
         region = mask if self.keeps_background else np.ones_like(mask)
@@ -161,11 +160,6 @@ class PctNet(HarmonizationModel):
             terms["contrastive"] = self._contrastive_loss(pred, composite, target, mask)
         total = torch.stack([TERM_WEIGHTS[name] * term for name, term in terms.items()]).sum()
         return {"total": total, **{name: term.detach() for name, term in terms.items()}}
-
-    @property
-    def public_names(self) -> dict[str, dict[str, str]]:
-        """The names in the authors' file."""
-        return {"model": public_names(self.network, self.names, "network.")}
 
     def _weights(self, blending: Tensor | None, mask: Tensor) -> Tensor:
         """Return how far each pixel is moved towards its transform, (B, 1, H, W)."""
@@ -197,100 +191,85 @@ class PctNet(HarmonizationModel):
         return contrastive_loss(load_features(str(pred.device)), self.normalize(pred), scaled, mask, negatives)
 
 
+@register("pctnet", paper="baselines", reference="Guerreiro et al. 2023", weights=WEIGHTS)
 class PctNetCnn(PctNet):
-    """The trunk of iSSAM; sides of thumbnails are multiples of 8."""
+    """PCT-Net: a color transform for every pixel, estimated by a U-Net.
+
+    The U-Net is iSSAM's.
+    size: side of the thumbnail, a multiple of 8;
+    transform: affine, symmetric, polynomial, polynomial_coded, identity, mul or add; init: authors or identity, where T(x) = x.
+    keep_background: False shows the blending map's whole picture, as the authors do; contrastive: train with the term that needs VGG16.
+    """
 
     size_multiple = SIZE_MULTIPLE
     transforms = CNN_TRANSFORMS
     mean, std = IMAGENET_MEAN, IMAGENET_STD
     names = CNN_NAMES
+    # The authors' command for two GPUs.
+    training_recipe = TrainingRecipe(
+        learning_rate=5e-4,
+        batch_size=16,
+        iterations=180 * EPOCH,
+        milestones=(160 * EPOCH, 175 * EPOCH),
+        loss=LOSS,
+        note="the authors shrink HAdobe5k to 1024 pixels beforehand, and their scripts leave it out",
+    )
 
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' command for two GPUs."""
-        return TrainingRecipe(
-            learning_rate=5e-4,
-            betas=(0.9, 0.999),
-            batch_size=16,
-            iterations=180 * EPOCH,
-            milestones=(160 * EPOCH, 175 * EPOCH),
-            loss="squared errors of the photograph per area of the mask, 0.1 smoothness of the coefficients, 0.01 contrastive (option)",
-            note="the authors shrink HAdobe5k to 1024 pixels beforehand, and their scripts leave it out",
-        )
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        size: int = THUMBNAIL,
+        transform: str = "affine",
+        init: str = "authors",
+        keep_background: bool = True,
+        contrastive: bool = False,
+    ) -> None:
+        check_choice("transform", transform, CNN_TRANSFORMS)
+        network = CoefficientUNet(CNN_TRANSFORMS[transform].coefficients, width=width)
+        if size <= 0 or size % SIZE_MULTIPLE:
+            raise ParameterError(f"size is {size}: choose a multiple of {SIZE_MULTIPLE}")
+        super().__init__(network, transform, init=init, keep_background=keep_background, contrastive=contrastive)
+        self.working_size = size
 
     @property
     def untrained_parameters(self) -> frozenset[str]:
         """The biases that batch norm cancels, and iSSAM's head for RGB, which nothing reads."""
-        return frozenset([*silent_biases(self), "network.trunk.head.rgb.weight", "network.trunk.head.rgb.bias"])
+        return super().untrained_parameters | {"network.trunk.head.rgb.weight", "network.trunk.head.rgb.bias"}
 
 
+@register("pctnet_vit", paper="baselines", reference="Guerreiro et al. 2023", weights=WEIGHTS)
 class PctNetVit(PctNet):
-    """A transformer without positions, whose result the mask pastes; sides of thumbnails are multiples of 4."""
+    """PCT-Net ViT: a color transform for every pixel, estimated by a transformer on patches.
+
+    The transformer knows no positions, and the mask pastes its result; sides of thumbnails are multiples of 4.
+    layers: of the transformer; dropout: in training, 0.1 the authors'; the other options are those of ``pctnet``.
+    """
 
     size_multiple = PATCH
     transforms = VIT_TRANSFORMS
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     names = VIT_NAMES
+    # The authors' command for two GPUs.
+    training_recipe = TrainingRecipe(
+        learning_rate=5e-5,
+        batch_size=16,
+        iterations=100 * EPOCH,
+        linear_decay_from=50 * EPOCH,
+        loss=LOSS,
+        note="dropout 0.1 (option); the authors lower the rate per epoch, here per iteration; HAdobe5k as for pctnet",
+    )
 
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' command for two GPUs."""
-        return TrainingRecipe(
-            learning_rate=5e-5,
-            betas=(0.9, 0.999),
-            batch_size=16,
-            iterations=100 * EPOCH,
-            linear_decay_from=50 * EPOCH,
-            loss="squared errors of the photograph per area of the mask, 0.1 smoothness of the coefficients, 0.01 contrastive (option)",
-            note="dropout 0.1 (option); the authors lower the rate per epoch, here per iteration; HAdobe5k as for pctnet",
-        )
-
-
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
-    """Return the value of an option; raises ParameterError unless it is one of the choices."""
-    if value not in choices:
-        raise ParameterError(f'{option} is "{value}": choose from {", ".join(choices)}')
-    return value
-
-
-@register("pctnet", paper="baselines", reference="Guerreiro et al. 2023", needs_mask=True, weights=WEIGHTS)
-def pctnet(
-    *,
-    width: float = 1.0,
-    size: int = THUMBNAIL,
-    transform: str = "affine",
-    init: str = "authors",
-    keep_background: bool = True,
-    contrastive: bool = False,
-) -> HarmonizationModel:
-    """PCT-Net: a color transform for every pixel, estimated by a U-Net.
-
-    size: side of the thumbnail, a multiple of 8;
-    transform: affine, symmetric, polynomial, polynomial_coded, identity, mul or add; init: authors or identity, where T(x) = x.
-    keep_background: False shows the blending map's whole picture, as the authors do; contrastive: train with the term that needs VGG16.
-    """
-    network = CoefficientUNet(CNN_TRANSFORMS[_choice("transform", transform, tuple(CNN_TRANSFORMS))].coefficients, width=width)
-    if size <= 0 or size % SIZE_MULTIPLE:
-        raise ParameterError(f"size is {size}: choose a multiple of {SIZE_MULTIPLE}")
-    model = PctNetCnn(network, transform, init=init, keep_background=keep_background, contrastive=contrastive)
-    model.working_size = size
-    return model
-
-
-@register("pctnet_vit", paper="baselines", reference="Guerreiro et al. 2023", needs_mask=True, weights=WEIGHTS)
-def pctnet_vit(
-    *,
-    width: float = 1.0,
-    layers: int = LAYERS,
-    dropout: float = 0.0,
-    transform: str = "affine",
-    init: str = "authors",
-    contrastive: bool = False,
-) -> HarmonizationModel:
-    """PCT-Net ViT: a color transform for every pixel, estimated by a transformer on patches.
-
-    layers: of the transformer; dropout: in training, 0.1 the authors'; the other options are those of ``pctnet``.
-    """
-    coefficients = VIT_TRANSFORMS[_choice("transform", transform, tuple(VIT_TRANSFORMS))].coefficients
-    network = CoefficientTransformer(coefficients, width=width, layers=layers, dropout=dropout)
-    return PctNetVit(network, transform, init=init, keep_background=True, contrastive=contrastive)
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        layers: int = LAYERS,
+        dropout: float = 0.0,
+        transform: str = "affine",
+        init: str = "authors",
+        contrastive: bool = False,
+    ) -> None:
+        check_choice("transform", transform, VIT_TRANSFORMS)
+        network = CoefficientTransformer(VIT_TRANSFORMS[transform].coefficients, width=width, layers=layers, dropout=dropout)
+        super().__init__(network, transform, init=init, keep_background=True, contrastive=contrastive)

@@ -1,7 +1,7 @@
 """PTC, the perceptual threshold classifier: which pixels look darker or brighter than they should, and the pre-training of its body.
 
 A picture's object was made darker or brighter by s stops (docs/methods/perceptual.md). Class 0: darker than people notice,
-class 1: brighter, class 2: everything else. Nothing here harmonizes: the picture is handed through, the classes are extras.
+class 1: brighter, class 2: everything else. Nothing here harmonizes: the picture comes back unchanged, the classes are extras.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from harmlib.errors import ParameterError
 from harmlib.models.base import KERAS_EPS, Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, to_signed
 from harmlib.models.layers.backbones import VGG16_FILE
-from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.detector import STRIDE, DetectorDecoder, DetectorEncoder, detector_head
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.registry import register
@@ -44,14 +43,9 @@ class Detector(HarmonizationModel):
         if pretrained and width != 1:
             raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
         self.working_size = size
-        self.pretrained = pretrained
+        self.imagenet_file = VGG16_FILE if pretrained else None
         self.encoder = DetectorEncoder(width=width, size=size)
         self.decoder = DetectorDecoder(width=width)
-
-    @property
-    def imagenet_file(self) -> str | None:
-        """VGG16's, if asked for."""
-        return VGG16_FILE if self.pretrained else None
 
     def initialize(self) -> str:
         """Take VGG16's ImageNet weights, if asked for, and return "imagenet (torchvision)"; without their file warn and return "random"."""
@@ -61,21 +55,45 @@ class Detector(HarmonizationModel):
         """Return the decoder's features, (B, channels, H, W), of a picture in [0, 1]."""
         return self.decoder(self.encoder(to_signed(image)))
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None) -> Tensor:
         """Return the full-size composite as it is."""
         return composite_full
 
     @property
     def untrained_parameters(self) -> frozenset[str]:
         """The biases that batch norm cancels, and a frozen encoder."""
-        frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
-        return frozenset([*silent_biases(self), *frozen])
+        return super().untrained_parameters.union(name for name, parameter in self.named_parameters() if not parameter.requires_grad)
 
 
+@register("ptc", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
 class ThresholdClassifier(Detector):
-    """The detector: its body and a softmax over three classes."""
+    """PTC: tells pixels that became visibly darker or brighter, without a reference.
 
-    def __init__(self, *, width: float, size: int, gamma: float, frozen_encoder: bool, pretrained: bool) -> None:
+    size: side of its pictures, a multiple of 8; gamma: of the focal loss, 0 or more: the authors' 4 hardly punishes doubt, and a short
+    training never gets past it; frozen_encoder: training leaves the encoder as it is, for one that is trained already; pretrained:
+    training starts from ImageNet weights, at width 1 only.
+    """
+
+    # The authors' second step.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        batch_size=BATCH_SIZE,
+        iterations=10_000 * EPOCH,
+        loss="categorical focal loss with alpha 0.25 and gamma 4, mean over pixels",
+        eps=KERAS_EPS,
+        note=(
+            "the authors restart the rate between 1e-4 and 1e-6 by cosines, here it is constant; they freeze the pre-trained encoder "
+            "(frozen_encoder), and stop after 400 epochs without a better validation loss, here the last weights are kept; they flip "
+            "both ways and zoom, as does the paper profile (augmentations); trained in one step, encoder and decoder "
+            "learn together at one rate, random backbone included"
+        ),
+    )
+
+    def __init__(
+        self, *, width: float = 1.0, size: int = 224, gamma: float = FOCAL_GAMMA, frozen_encoder: bool = False, pretrained: bool = False
+    ) -> None:
+        if not gamma >= 0:
+            raise ParameterError(f"gamma is {gamma}, expected the focal loss's exponent, 0 or more")
         super().__init__(width=width, size=size, pretrained=pretrained)
         self.gamma = gamma
         self.head = detector_head(self.decoder.channels, len(CLASSES))
@@ -91,33 +109,32 @@ class ThresholdClassifier(Detector):
         return self.head(self.features(image))
 
     def training_loss(self, batch: Batch) -> Losses:
-        """Return the focal loss of the composite's classes, which are told by the batch's "regions" (B, 1, H, W)."""
+        """Return the focal loss of the composite's classes, which the batch's "regions" (B, 1, H, W) tell."""
         check_shifted(batch, "regions", self.name)
         return {"total": focal_loss(self.logits(batch["composite"]), class_labels(batch["regions"]), gamma=self.gamma)}
 
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' second step."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.9, 0.999),
-            batch_size=BATCH_SIZE,
-            iterations=10_000 * EPOCH,
-            loss="categorical focal loss with alpha 0.25 and gamma 4, mean over pixels",
-            eps=KERAS_EPS,
-            note=(
-                "the authors restart the rate between 1e-4 and 1e-6 by cosines, here it is constant; they freeze the pre-trained encoder "
-                "(frozen_encoder), and stop after 400 epochs without a better validation loss, here the last weights are kept; they flip "
-                "both ways and zoom, as does the paper profile (augmentations); trained in one step, encoder and decoder "
-                "learn together at one rate, random backbone included"
-            ),
-        )
 
-
+@register("ptc_aet", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
 class ShiftPretraining(Detector):
-    """The pre-training of the detector's body: how many stops lie between two pictures, at every pixel (the authors' AET)."""
+    """PTC's pre-training: how many stops lie between two pictures, at every pixel.
 
-    def __init__(self, *, width: float, size: int, pretrained: bool) -> None:
+    A pre-training (the authors' AET), not a detector: ``encoder`` and ``decoder`` have the names of ``ptc``. Options as there.
+    """
+
+    # The authors' first step.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        batch_size=BATCH_SIZE,
+        iterations=90 * PRETRAINING_EPOCH,
+        loss="squared error of the shift in stops, mean over pixels",
+        eps=KERAS_EPS,
+        note=(
+            "the authors restart the rate between 1e-4 and 1e-6 by cosines after 30 epochs, twice as long each time and 0.9 as high; "
+            "here it is constant; they keep the weights with the least validation error, here the last ones are kept"
+        ),
+    )
+
+    def __init__(self, *, width: float = 1.0, size: int = 224, pretrained: bool = False) -> None:
         super().__init__(width=width, size=size, pretrained=pretrained)
         maps = nn.Conv2d(self.decoder.channels, RESPONSE_MAPS, 1)
         self.response = nn.Sequential(nn.Dropout(RESPONSE_DROP), maps, nn.ReLU(inplace=True))
@@ -136,22 +153,6 @@ class ShiftPretraining(Detector):
         check_shifted(batch, "stops", self.name)
         shift = batch["mask"] * batch["stops"].view(-1, 1, 1, 1)
         return {"total": functional.mse_loss(self.predict_shift(batch["target"], batch["composite"]), shift)}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' first step."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.9, 0.999),
-            batch_size=BATCH_SIZE,
-            iterations=90 * PRETRAINING_EPOCH,
-            loss="squared error of the shift in stops, mean over pixels",
-            eps=KERAS_EPS,
-            note=(
-                "the authors restart the rate between 1e-4 and 1e-6 by cosines after 30 epochs, twice as long each time and 0.9 as high; "
-                "here it is constant; they keep the weights with the least validation error, here the last ones are kept"
-            ),
-        )
 
 
 def check_shifted(batch: Batch, key: str, name: str) -> None:
@@ -179,27 +180,3 @@ def focal_loss(logits: Tensor, labels: Tensor, *, alpha: float = FOCAL_ALPHA, ga
     """
     surprise = functional.cross_entropy(logits, labels, reduction="none")  # -ln p, (B, H, W)
     return alpha * ((-torch.expm1(-surprise)) ** gamma * surprise).mean()
-
-
-@register("ptc", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
-def ptc(
-    *, width: float = 1.0, size: int = 224, gamma: float = FOCAL_GAMMA, frozen_encoder: bool = False, pretrained: bool = False
-) -> HarmonizationModel:
-    """PTC: tells pixels that became visibly darker or brighter, without a reference.
-
-    size: side of its pictures, a multiple of 8; gamma: of the focal loss, 0 or more: the authors' 4 forgives every doubt, and a short
-    training never gets beyond doubts; frozen_encoder: training leaves the encoder as it is, for one that is trained already; pretrained:
-    training starts from ImageNet weights, at width 1 only.
-    """
-    if not gamma >= 0:
-        raise ParameterError(f"gamma is {gamma}, expected the focal loss's exponent, 0 or more")
-    return ThresholdClassifier(width=width, size=size, gamma=gamma, frozen_encoder=frozen_encoder, pretrained=pretrained)
-
-
-@register("ptc_aet", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
-def ptc_aet(*, width: float = 1.0, size: int = 224, pretrained: bool = False) -> HarmonizationModel:
-    """PTC's pre-training: how many stops lie between two pictures, at every pixel.
-
-    A pre-training, not a detector: ``encoder`` and ``decoder`` have the names of ``ptc``. Options as there.
-    """
-    return ShiftPretraining(width=width, size=size, pretrained=pretrained)

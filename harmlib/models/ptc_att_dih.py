@@ -8,7 +8,6 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
-from harmlib.models.base import HarmonizationModel
 from harmlib.models.layers.blocks import initialize
 from harmlib.models.layers.dih import CODE_SIDE, DihNet
 from harmlib.models.ptc_dih import Fusion
@@ -36,43 +35,37 @@ class JointAttention(nn.Module):
         return self.fc3(self.scale * attention * self.fc2(a_dih))
 
 
+@register("ptc_att_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 class PtcAttDih(Fusion):
-    """DIH without mask, whose code comes from the attention; its skips stay."""
+    """PTC-att-DIH: a detector's features weigh the code of DIH, one network trained end to end.
 
-    def __init__(self, *, width: float, residual: bool, detector_width: float, detector_size: int, attention_scale: float) -> None:
-        super().__init__(detector_width=detector_width, detector_size=detector_size)
+    The skips of DIH stay.
+    width: of DIH and the attention; residual: as in ``dih_m``; detector_width, detector_size: those of the ``ptc`` whose encoder is taken
+    over; no detector_width: the same as width. attention_scale: factor on the product of equation 3; 512 makes up for the softmax over 512
+    units.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        residual: bool = False,
+        detector_width: float | None = None,
+        detector_size: int = 224,
+        attention_scale: float = 1.0,
+    ) -> None:
+        if not attention_scale > 0:
+            raise ParameterError(f"attention_scale is {attention_scale}, expected a factor above 0, such as 1 or 512")
+        super().__init__(width if detector_width is None else detector_width, detector_size)
         self.harmonizer = DihNet(3, code=None, width=width, norm="batch", residual=residual)
         self.working_size = self.harmonizer.size
         dih_values = self.harmonizer.channels[-1] * CODE_SIDE**2
         self.attention = JointAttention(self.encoder.code_size, dih_values, self.harmonizer.code_channels, scale=attention_scale)
 
     def restore(self, composite: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the picture (B, 3, 256, 256) in [-1, 1], not clamped. The given mask is not looked at."""
+        """Return the picture (B, 3, 256, 256) in [-1, 1], not clamped. A given mask is ignored."""
         inputs = self.scale.encode(composite)
         features = self.harmonizer.encode(inputs)
         a_joint = self.attention(self.bottleneck(composite).flatten(1), features[-1].flatten(1))
         restored = self.harmonizer.decode(a_joint[..., None, None], features)
         return restored + inputs if self.harmonizer.residual else restored
-
-
-@register("ptc_att_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
-def ptc_att_dih(
-    *,
-    width: float = 1.0,
-    residual: bool = False,
-    detector_width: float | None = None,
-    detector_size: int = 224,
-    attention_scale: float = 1.0,
-) -> HarmonizationModel:
-    """PTC-att-DIH: a detector's features weigh the code of DIH, one network trained end to end.
-
-    width: of DIH and the attention; residual: as in ``dih_m``; detector_width, detector_size: those of the ``ptc`` whose encoder is taken
-    over; no detector_width: the same as width. attention_scale: factor on the product of equation 3; 512 makes up for the softmax over 512
-    units.
-    """
-    if not attention_scale > 0:
-        raise ParameterError(f"attention_scale is {attention_scale}, expected a factor above 0, such as 1 or 512")
-    detector_width = width if detector_width is None else detector_width
-    return PtcAttDih(
-        width=width, residual=residual, detector_width=detector_width, detector_size=detector_size, attention_scale=attention_scale
-    )

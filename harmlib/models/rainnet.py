@@ -6,12 +6,13 @@ Symbols (docs/methods/rainnet.md): G generator, D discriminator.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste, to_signed, to_unit
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, paste, to_signed, to_unit
 from harmlib.models.dovenet import DoveNet
 from harmlib.models.layers.discriminators import DomainDiscriminator
 from harmlib.models.layers.rain import RegionAwareNorm
@@ -27,14 +28,21 @@ class RainNet(DoveNet):
     """DoveNet with RAIN in the generator, whose picture counts inside the mask only; mask_input: G sees the mask as a channel too."""
 
     keeps_background = True
+    # The authors' training script.
+    training_recipe = dataclasses.replace(
+        DoveNet.training_recipe,
+        batch_size=11,
+        iterations=200 * EPOCH,
+        linear_decay_from=100 * EPOCH,
+        loss="100 L1, minus both adversarial scores; D: hinge and gradient penalty; all on the picture with its own background",
+    )
 
     def __init__(self, generator: AttentionUNet, discriminator: DomainDiscriminator, *, mask_input: bool) -> None:
         super().__init__(generator, discriminator)
         self.mask_input = mask_input
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return G's picture inside the mask, the composite outside; with 1 - mask the background is harmonized instead."""
-        assert mask is not None  # needs_mask: checked at the door
         return Prediction(paste(to_unit(self._paint(composite, mask)), composite, mask))
 
     def training_loss(self, batch: Batch) -> Losses:
@@ -44,19 +52,6 @@ class RainNet(DoveNet):
     def training_losses(self, batch: Batch) -> Iterator[tuple[str, Losses]]:
         """Yield DoveNet's two updates, on composites with the background of the real photograph."""
         yield from super().training_losses(on_real_background(batch))
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training script."""
-        return TrainingRecipe(
-            learning_rate=2e-4,
-            betas=(0.5, 0.999),
-            batch_size=11,
-            iterations=200 * EPOCH,
-            linear_decay_from=100 * EPOCH,
-            loss="100 L1, minus both adversarial scores; D: hinge and gradient penalty; all on the picture with its own background",
-            note="the authors lower the rate per epoch, here per iteration",
-        )
 
     @property
     def public_names(self) -> dict[str, dict[str, str]]:
@@ -91,7 +86,7 @@ def _public_module(kind: str, level: int) -> str:
     return f"{block}.{({**convs, 'up_norms': 'upnorm'})[kind]}"
 
 
-@register("rainnet", paper="baselines", reference="Ling et al. 2021", needs_mask=True, weights="https://github.com/junleen/RainNet")
+@register("rainnet", paper="baselines", reference="Ling et al. 2021", weights="https://github.com/junleen/RainNet")
 def rainnet(*, width: float = 1.0, mask_input: bool = False) -> HarmonizationModel:
     """RainNet: region-aware adaptive instance normalization in DoveNet's attention U-Net.
 

@@ -1,9 +1,12 @@
-"""The only list of methods: factories by name, found in the files of this folder when first asked for.
+"""The only list of methods: classes, or functions that make a model, found in the files of this folder when first asked for.
 
-    @register("dovenet", paper="baselines", reference="Cong et al. 2020", needs_mask=True)
-    def dovenet(*, width: float = 1.0) -> HarmonizationModel: ...
+    @register("adfm", paper="baselines", reference="Hao et al. 2020")
+    class ADFM(HarmonizationModel):
+        \"\"\"ADFM: U-Net with attention-based deep feature modulation.\"\"\"
 
-A factory's first docstring line is the method's title, its keyword-only arguments are the method's options.
+        def __init__(self, *, width: float = 1.0) -> None: ...
+
+The first line of the docstring is the method's title, the keyword-only arguments are the method's options.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harmlib.errors import CheckpointError, HarmlibError, ParameterError
 from harmlib.io.files import CHECKPOINT
@@ -30,32 +33,32 @@ if TYPE_CHECKING:
 BYTES = 4
 LARGEST_OPTION = 10_000  # beyond any width or number of layers
 LARGEST_SIZE = 2048  # pixels that a method works at; memory grows with the square
-Factory = Callable[..., "HarmonizationModel"]
+Factory = TypeVar("Factory", bound=Callable[..., "HarmonizationModel"])
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """What the registry knows of a method without building it.
 
+    title: what it is, opening with the system's name. options: keyword -> default.
     paper: the paper whose exhibits need it, "baselines" for those that several compare with, empty for the composite itself, the baseline
     of all.
     reference: its authors and their year. needs_mask: it cannot work without one; trainable: it is trained.
     detects: it answers with a map of what it sees, and its picture is the composite.
     editable: it predicts operator masks or filter arguments, which ``harmlib.editor`` changes.
-    title: what it is, opening with the system's name. options: keyword -> default.
     public_options: those that differ in the authors' published weights.
     weights: the page on which the authors publish them, empty where none is known.
     """
 
     name: str
-    paper: str
-    reference: str
-    needs_mask: bool
-    trainable: bool
-    detects: bool
-    editable: bool
     title: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any]
+    paper: str
+    reference: str = ""
+    needs_mask: bool = True
+    trainable: bool = True
+    detects: bool = False
+    editable: bool = False
     public_options: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
 
@@ -65,29 +68,20 @@ class ModelInfo:
         return self.title.partition(":")[0]
 
 
-METHODS: Registry[tuple[ModelInfo, Factory]] = Registry("method", "harmlib.models")
+METHODS: Registry[tuple[ModelInfo, Callable[..., HarmonizationModel]]] = Registry("method", "harmlib.models")
 
 
-def register(
-    name: str,
-    *,
-    paper: str,
-    needs_mask: bool,
-    reference: str = "",
-    trainable: bool = True,
-    detects: bool = False,
-    editable: bool = False,
-    public_options: Mapping[str, Any] | None = None,
-    weights: str = "",
-) -> Callable[[Factory], Factory]:
-    """Return the decorator that adds a factory under ``name``; raises ParameterError when the name is taken."""
+def register(name: str, **facts: Any) -> Callable[[Factory], Factory]:
+    """Return the decorator that adds a class or a function under ``name``; raises ParameterError when the name is taken.
+
+    facts: ``paper``, and what else of ``ModelInfo`` differs from its default.
+    """
 
     def add(factory: Factory) -> Factory:
         title = (inspect.getdoc(factory) or name).splitlines()[0].removesuffix(".")
-        options = {key: parameter.default for key, parameter in inspect.signature(factory).parameters.items()}
-        public = dict(public_options or {})
-        info = ModelInfo(name, paper, reference, needs_mask, trainable, detects, editable, title, options, public, weights)
-        METHODS.add(name, (info, factory))
+        keywords = [each for each in inspect.signature(factory).parameters.values() if each.kind is each.KEYWORD_ONLY]
+        options = {keyword.name: keyword.default for keyword in keywords}
+        METHODS.add(name, (ModelInfo(name, title, options, **facts), factory))
         return factory
 
     return add
@@ -122,8 +116,12 @@ def parameters(method: str, **options: Any) -> int:
 
     with torch.device("meta"):
         model = create(method, **options)
-    judges = {id(weights) for player, group in model.players().items() if player == "discriminator" for weights in group}
-    return sum(weights.numel() for weights in model.parameters() if id(weights) not in judges)
+    return sum(weights.numel() for name, weights in model.named_parameters() if not judges_only(name))
+
+
+def judges_only(name: str) -> bool:
+    """Tell by its name whether a tensor of a method belongs to its discriminator, which harmonizes nothing."""
+    return name.startswith("discriminator.")
 
 
 def create(name: str, **options: Any) -> HarmonizationModel:

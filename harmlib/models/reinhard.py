@@ -8,7 +8,7 @@ from harmlib.models.registry import register
 from harmlib.transfers.lab import transfer_reinhard_lab
 
 
-@register("reinhard_lab", paper="baselines", reference="Reinhard et al. 2001", needs_mask=True, trainable=False)
+@register("reinhard_lab", paper="baselines", reference="Reinhard et al. 2001", trainable=False)
 def reinhard_lab() -> HarmonizationModel:
     """Reinhard in Lab: foreground statistics matched to the background's, no weights needed."""
     return Recoloring(transfer_reinhard_lab)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harmlib.errors import CheckpointError, DataError, ParameterError
 from harmlib.io import files
 from harmlib.io.documents import check_shape, read_json
-from harmlib.models.registry import build, create, describe, load, load_public_checkpoint
+from harmlib.models.registry import build, create, describe, judges_only, load, load_public_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,8 +133,7 @@ def load_released(name: str, *, released: str | os.PathLike[str] = RELEASED) -> 
     except Exception as error:  # safetensors meets damage with errors of its own
         raise CheckpointError(f'"{path}" is damaged ({error}): install harmlib again, or fetch the file again') from error
     model = build(card["method"], card["options"], f'"{path}"', lambda empty: checkpoints.compare(weights, _kept(empty), f'"{path}"'))
-    own, kept = model.state_dict(), _kept(model)
-    checkpoints.load_weights(model, {**{key: own[key] for key in own.keys() - kept.keys()}, **weights}, f'"{path}"')
+    checkpoints.load_weights(model, weights, f'"{path}"', partial=True)
     logger.info("%s uses the released weights %s", model.name, name)
     return model.eval()
 
@@ -165,6 +164,4 @@ def write_released(model: HarmonizationModel, name: str, about: Mapping[str, Any
 
 def _kept(model: HarmonizationModel) -> dict[str, Tensor]:
     """Return the state of what harmonizes: all but the discriminators."""
-    judges = {id(values) for values in model.players().get("discriminator", [])}
-    parts = {key.partition(".")[0] for key, values in model.named_parameters() if id(values) in judges}
-    return {key: values for key, values in model.state_dict().items() if key.partition(".")[0] not in parts}
+    return {key: values for key, values in model.state_dict().items() if not judges_only(key)}

@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice, normal_init, paste
 from harmlib.models.layers.discriminators import PatchDiscriminator
 from harmlib.models.layers.losses import frozen
 from harmlib.models.layers.separated import SeparatedUNet
@@ -32,6 +31,17 @@ class S2AM(HarmonizationModel):
 
     size_multiple = SIZE_MULTIPLE
     keeps_background = True
+    # The authors' training script.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-3,
+        batch_size=8,
+        iterations=60 * EPOCH,
+        loss="1e10 times the mean squared error",
+        note=(
+            "the rate falls after epoch 60, which is the last; the authors keep the weights with the best validation PSNR, the paper "
+            "profile those with the least squared error on 2 % of the training photographs, held out (hold_out)"
+        ),
+    )
 
     def __init__(self, *, width: float, attention: str, residual: bool) -> None:
         super().__init__()
@@ -39,9 +49,8 @@ class S2AM(HarmonizationModel):
         self.generator = SeparatedUNet(width=width, on_skips=attention == "skip")
         initialize(self.generator)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the generated foreground in the composite's background."""
-        assert mask is not None  # needs_mask: checked at the door
         return Prediction(paste(self.generate(composite, mask).clamp(0, 1), composite, mask))
 
     def generate(self, composite: Tensor, mask: Tensor) -> Tensor:
@@ -55,21 +64,6 @@ class S2AM(HarmonizationModel):
         return {"total": SQUARE_WEIGHT * mse, "mse": mse}
 
     @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training script."""
-        return TrainingRecipe(
-            learning_rate=1e-3,
-            betas=(0.9, 0.999),
-            batch_size=8,
-            iterations=60 * EPOCH,
-            loss="1e10 times the mean squared error",
-            note=(
-                "the rate falls after epoch 60, which is the last; the authors keep the weights with the best validation PSNR, the paper "
-                "profile those with the least squared error on 2 % of the training photographs, held out (hold_out)"
-            ),
-        )
-
-    @property
     def public_names(self) -> dict[str, dict[str, str]]:
         """The names in the authors' file of the network."""
         return {"generator": self.generator.public_names("generator.")}
@@ -77,6 +71,16 @@ class S2AM(HarmonizationModel):
 
 class S2AMGAN(S2AM):
     """The same network, trained by L1 and a least-squares GAN on patches, given the composite."""
+
+    # The authors' GAN, otherwise trained alike.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-3,
+        betas=(0.5, 0.999),
+        batch_size=8,
+        iterations=60 * EPOCH,
+        loss="100 L1 plus a least-squares GAN on patches",
+        note="no table of the papers has it",
+    )
 
     def __init__(self, *, width: float, attention: str, residual: bool) -> None:
         super().__init__(width=width, attention=attention, residual=residual)
@@ -94,27 +98,6 @@ class S2AMGAN(S2AM):
         on_real, on_fake = (self._score(picture, batch) for picture in (batch["target"], fake.detach()))
         real_loss, fake_loss = (on_real - 1).square().mean(), on_fake.square().mean()
         yield "discriminator", {"total": 0.5 * (real_loss + fake_loss), "real": real_loss, "fake": fake_loss}
-
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters of generator and discriminator."""
-        return {"generator": list(self.generator.parameters()), "discriminator": list(self.discriminator.parameters())}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' GAN, otherwise trained alike."""
-        return TrainingRecipe(
-            learning_rate=1e-3,
-            betas=(0.5, 0.999),
-            batch_size=8,
-            iterations=60 * EPOCH,
-            loss="100 L1 plus a least-squares GAN on patches",
-            note="no table of the papers has it",
-        )
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that the discriminator's instance norm cancels."""
-        return frozenset(f"discriminator.{name}" for name in self.discriminator.silent_biases())
 
     @property
     def public_names(self) -> dict[str, dict[str, str]]:
@@ -141,7 +124,7 @@ def initialize(module: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight)
 
 
-@register("s2am", paper="baselines", reference="Cun and Pun 2020", needs_mask=True, weights="https://github.com/vinthony/s2am")
+@register("s2am", paper="baselines", reference="Cun and Pun 2020", weights="https://github.com/vinthony/s2am")
 def s2am(*, width: float = 1.0, attention: str = "decoder", residual: bool = False, gan: bool = False) -> HarmonizationModel:
     """S2AM: U-Net with spatial-separated attention modules.
 
@@ -149,6 +132,5 @@ def s2am(*, width: float = 1.0, attention: str = "decoder", residual: bool = Fal
     residual: the network predicts the change of the composite, as in those published weights that have "res" in their name.
     gan: trained by L1 and a least-squares GAN instead of by squared errors.
     """
-    if attention not in ATTENTIONS:
-        raise ParameterError(f'attention is "{attention}": choose from {", ".join(ATTENTIONS)}')
+    check_choice("attention", attention, ATTENTIONS)
     return (S2AMGAN if gan else S2AM)(width=width, attention=attention, residual=residual)

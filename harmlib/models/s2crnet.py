@@ -8,6 +8,7 @@ own.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -15,9 +16,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice, paste
 from harmlib.models.layers.backbones import SQUEEZENET_FILE, VGG16_FILE, squeezenet_features, vgg16_features
-from harmlib.models.layers.blocks import SLOPE, Block, scaled_width, silent_biases
+from harmlib.models.layers.blocks import SLOPE, Block, scaled_width
 from harmlib.models.layers.curves import CurveHead, render_curves
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.losses import frozen
@@ -60,38 +61,61 @@ DISCRIMINATOR_NAMES: Table = (
 )
 
 
+@register(
+    "s2crnet",
+    paper="baselines",
+    reference="Liang et al. 2022",
+    public_options={"label": "others"},
+    weights="https://github.com/vinthony/S2CRNet-demos",
+)
 class S2CRNet(HarmonizationModel):
-    """Encoder, two heads and the discriminator of the training; ``label`` is the class of every foreground, or "none"."""
+    """S2CRNet: color curves for the foreground, applied at full resolution.
+
+    encoder: squeezenet (the one whose weights are published) or vgg16; label: class of the foreground, person, animal, food, vehicle,
+    others, or none for curves that do not depend on it; pretrained: training starts from ImageNet weights, at width 1 only.
+    """
 
     working_size = None
     soft_masks = True
     keeps_background = True
     augmentations = ("flip",)
+    # The authors' training script, with two stages as in their published weights.
+    training_recipe = TrainingRecipe(
+        learning_rate=2e-4,
+        batch_size=8,
+        iterations=50 * EPOCH,
+        weight_decay=0.01,
+        optimizer="adamw",
+        player_optimizers={"discriminator": "rmsprop"},
+        loss="absolute error inside the mask per its area, of both stages, plus 0.01 of a least-squares GAN on the second everywhere",
+        note=(
+            "from ImageNet weights (pretrained); boxes are cut out of the training pictures, which are resized already; flips, which "
+            "their script means to draw but does not; the weights with the best validation PSNR are kept"
+        ),
+    )
 
-    def __init__(self, *, width: float, encoder: str, label: str, pretrained: bool) -> None:
+    def __init__(self, *, width: float = 1.0, encoder: str = "squeezenet", label: str = NO_LABEL, pretrained: bool = False) -> None:
         super().__init__()
-        make_encoder, self.weights_file, self.public_prefix = ENCODERS[encoder]
+        check_choice("encoder", encoder, ENCODERS)
+        check_choice("label", label, (NO_LABEL, *LABELS))
+        if pretrained and width != 1:
+            raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
+        make_encoder, weights_file, self.public_prefix = ENCODERS[encoder]
+        self.imagenet_file = weights_file if pretrained else None
         self.label = None if label == NO_LABEL else LABELS.index(label)
-        self.pretrained = pretrained
         self.encoder = make_encoder(width=width)
         self.heads = nn.ModuleList(CurveHead(self.encoder.channels, len(LABELS)) for _ in range(STAGES))
         self.discriminator = make_discriminator(width=width)
-
-    @property
-    def imagenet_file(self) -> str | None:
-        """The encoder's, if asked for."""
-        return self.weights_file if self.pretrained else None
 
     def initialize(self) -> str:
         """Take the encoder's ImageNet weights, if asked for, and return "imagenet (torchvision)"; without them warn and return "random"."""
         return start_from_imagenet(self.encoder, self.imagenet_file, self.name)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the second stage in the composite's background.
 
         extras: curves (B, 2, 3, 64), the pieces of both stages; stage1 (B, 3, H, W), the first stage everywhere, not clamped.
         """
-        assert mask is not None  # needs_mask: checked at the door
         curves = self.predict_curves(composite, mask)
         first, second = self.render(composite, curves)
         image = paste(second, composite, mask).clamp(0, 1)
@@ -110,11 +134,7 @@ class S2CRNet(HarmonizationModel):
 
     def render(self, image: Tensor, curves: list[Tensor]) -> list[Tensor]:
         """Return the picture of every stage, (B, 3, H, W), bent everywhere and not clamped; image: in [0, 1], of any size."""
-        stages = []
-        for pieces in curves:
-            image = render_curves(image, pieces)
-            stages.append(image)
-        return stages
+        return list(itertools.accumulate(curves, render_curves, initial=image))[1:]
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return the generator's losses against the discriminator as it stands."""
@@ -128,36 +148,12 @@ class S2CRNet(HarmonizationModel):
         real_loss, fake_loss = (on_real - 1).square().mean(), on_fake.square().mean()
         yield "discriminator", {"total": real_loss + fake_loss, "real": real_loss, "fake": fake_loss}
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters of encoder with heads, and of the discriminator."""
-        generator = [*self.encoder.parameters(), *self.heads.parameters()]
-        return {"generator": generator, "discriminator": list(self.discriminator.parameters())}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' training script, with two stages as in their published weights."""
-        return TrainingRecipe(
-            learning_rate=2e-4,
-            betas=(0.9, 0.999),
-            batch_size=8,
-            iterations=50 * EPOCH,
-            weight_decay=0.01,
-            optimizer="adamw",
-            player_optimizers={"discriminator": "rmsprop"},
-            loss="absolute error inside the mask per its area, of both stages, plus 0.01 of a least-squares GAN on the second everywhere",
-            note=(
-                "from ImageNet weights (pretrained); boxes are cut out of the training pictures, which are resized already; flips, which "
-                "their script means to draw but does not; the weights with the best validation PSNR are kept"
-            ),
-        )
-
     @property
     def untrained_parameters(self) -> frozenset[str]:
-        """The way of the heads that is not taken, with or without label, and the biases that the discriminator's batch norm cancels."""
-        idle = ("foreground.",) if self.label is not None else ("label.", "labeled.")
-        names = [(f"heads.{index}.", name) for index, head in enumerate(self.heads) for name, _ in head.named_parameters()]
-        heads = [prefix + name for prefix, name in names if name.startswith(idle)]
-        return frozenset(heads + [f"discriminator.{name}" for name in silent_biases(self.discriminator)])
+        """The branch of the heads that is not used, with or without label, and the biases that the discriminator's batch norm cancels."""
+        idle = ("foreground",) if self.label is not None else ("label", "labeled")
+        names = (f"heads.{name}" for name, _ in self.heads.named_parameters())
+        return super().untrained_parameters.union(name for name in names if name.split(".")[2] in idle)
 
     @property
     def public_names(self) -> dict[str, dict[str, str]]:
@@ -217,26 +213,3 @@ def relative_l1(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     pred, target: (B, 3, H, W); mask: M, (B, 1, H, W) in [0, 1].
     """
     return ((mask * (pred - target)).abs().sum((1, 2, 3)) / (mask.sum((1, 2, 3)) + AREA_EPSILON)).mean()
-
-
-@register(
-    "s2crnet",
-    paper="baselines",
-    reference="Liang et al. 2022",
-    needs_mask=True,
-    public_options={"label": "others"},
-    weights="https://github.com/vinthony/S2CRNet-demos",
-)
-def s2crnet(*, width: float = 1.0, encoder: str = "squeezenet", label: str = NO_LABEL, pretrained: bool = False) -> HarmonizationModel:
-    """S2CRNet: color curves for the foreground, applied at full resolution.
-
-    encoder: squeezenet (the one whose weights are published) or vgg16; label: class of the foreground, person, animal, food, vehicle,
-    others, or none for curves that do not depend on it; pretrained: training starts from ImageNet weights, at width 1 only.
-    """
-    if encoder not in ENCODERS:
-        raise ParameterError(f'encoder is "{encoder}": choose from {", ".join(ENCODERS)}')
-    if label not in (NO_LABEL, *LABELS):
-        raise ParameterError(f'label is "{label}": choose from {", ".join((NO_LABEL, *LABELS))}')
-    if pretrained and width != 1:
-        raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
-    return S2CRNet(width=width, encoder=encoder, label=label, pretrained=pretrained)

@@ -6,15 +6,25 @@ C_r and C_f are the discriminator's maps of the real and of the retouched pictur
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
-from torch import Tensor, nn
+from torch import Tensor
 
-from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste, resize_to, to_signed
+from harmlib.models.base import (
+    Batch,
+    HarmonizationModel,
+    Losses,
+    Prediction,
+    TrainingRecipe,
+    check_choice,
+    paste,
+    resize_to,
+    to_signed,
+)
 from harmlib.models.layers import perceptual as perceptual_terms
 from harmlib.models.layers.discriminators import PatchDiscriminator
 from harmlib.models.layers.losses import charbonnier, frozen, relativistic_discriminator_loss, relativistic_generator_loss
@@ -29,50 +39,36 @@ ADVERSARIAL_WEIGHT = 0.005
 PERCEPTUAL_TERMS = ("none", "lpips", "vgg19_conv5_4")
 INITS = ("default", "identity")
 
-FIRST_STAGE = TrainingRecipe(
-    learning_rate=2e-4,
-    betas=(0.9, 0.99),
-    batch_size=64,
-    iterations=40_000,
-    milestones=(20_000, 30_000),
-    gamma=0.5,
-    ema_decay=0.999,
-    loss="Charbonnier on the network's scale",
-    note="for HScene; HLIP: 85,000 iterations, halved after 55,000 and 75,000; the released test uses the weights without EMA",
-)
-SECOND_STAGE = TrainingRecipe(
-    learning_rate=2e-4,
-    betas=(0.9, 0.99),
-    batch_size=64,
-    iterations=10_000,
-    milestones=(3_000, 5_000, 8_000),
-    gamma=0.5,
-    ema_decay=0.999,
-    loss="Charbonnier plus 0.005 times a relativistic average GAN",
-    note="starts from the weights of sgmmh_om, D from scratch; for HScene; on HLIP the rate is never halved",
-)
-
 
 class _Sgmmh(HarmonizationModel):
     """What the three variants share: the generator, its dead parts, its published names, and the pixel losses."""
 
+    # The authors'.
+    training_recipe = TrainingRecipe(
+        learning_rate=2e-4,
+        betas=(0.9, 0.99),
+        batch_size=64,
+        iterations=40_000,
+        milestones=(20_000, 30_000),
+        gamma=0.5,
+        ema_decay=0.999,
+        loss="Charbonnier on the network's scale",
+        note="for HScene; HLIP: 85,000 iterations, halved after 55,000 and 75,000; the released test uses the weights without EMA",
+    )
+
     def __init__(self, outputs: int, *, width: float, perceptual: str, backbone: str = "unet", mask_input: bool = False) -> None:
         super().__init__()
+        check_choice("perceptual", perceptual, PERCEPTUAL_TERMS)
+        check_choice("backbone", backbone, BACKBONES)
         self.needs_mask = self.keeps_background = mask_input
-        self.perceptual = _choice("perceptual", perceptual, PERCEPTUAL_TERMS)
-        make_backbone = BACKBONES[_choice("backbone", backbone, tuple(BACKBONES))]
-        self.generator = make_backbone(outputs, width=width, mask_input=mask_input)
+        self.perceptual = perceptual
+        self.generator = BACKBONES[backbone](outputs, width=width, mask_input=mask_input)
         self.size_multiple = self.generator.size_multiple
 
     @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' recipe."""
-        return FIRST_STAGE
-
-    @property
     def untrained_parameters(self) -> frozenset[str]:
-        """Those of the backbone."""
-        return frozenset(f"generator.{name}" for name in self.generator.untrained())
+        """Those of the backbone, and the biases that a norm cancels."""
+        return super().untrained_parameters.union(f"generator.{name}" for name in self.generator.untrained())
 
     @property
     def public_names(self) -> Mapping[str, Mapping[str, str]]:
@@ -84,12 +80,9 @@ class _Sgmmh(HarmonizationModel):
         """Return the generator's maps of a picture on the network scale; the mask is handed on where it is an input."""
         return self.generator(picture, mask if self.needs_mask else None)
 
-    def _finish(self, image: Tensor, composite: Tensor, mask: Tensor | None) -> Tensor:
+    def _finish(self, image: Tensor, composite: Tensor, mask: Any) -> Tensor:
         """Return the whole picture, or with the composite's background where the mask is an input."""
-        if not self.keeps_background:
-            return image
-        assert mask is not None  # needs_mask: checked at the door
-        return paste(image, composite, mask)
+        return paste(image, composite, mask) if self.keeps_background else image
 
     def _pixel_losses(self, harmonized: Tensor, real: Tensor) -> Losses:
         """Return the Charbonnier loss and the perceptual term, both on the network's scale, weight 1 each."""
@@ -112,11 +105,15 @@ class _Sgmmh(HarmonizationModel):
         raise NotImplementedError
 
 
+@register("sgmmh_rgb", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
 class SgmmhRGB(_Sgmmh):
-    """The baseline: the same network regresses RGB, clamped to [-1, 1]."""
+    """Sg-MMH, RGB: the baseline that regresses RGB directly.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(3, **options)
+    Options as for sgmmh_om.
+    """
+
+    def __init__(self, *, width: float = 1.0, perceptual: str = "none", backbone: str = "unet", mask_input: bool = False) -> None:
+        super().__init__(3, width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the regressed picture, truncated to 8 bit."""
@@ -133,15 +130,26 @@ class SgmmhRGB(_Sgmmh):
         return values
 
 
+@register("sgmmh_om", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, editable=True, weights=WEIGHTS)
 class SgmmhOM(_Sgmmh):
-    """Operator masks, applied by the retoucher in LAB."""
+    """Sg-MMH, OM: six operator masks in LAB and a fixed retoucher, no mask as input.
+
+    init: default (PyTorch's, as the authors; of another backbone, its authors') or identity.
+    perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
+    backbone: unet (the authors'), or the network of dovenet, rainnet, bargainnet, ht or dht.
+    mask_input: the backbone sees the mask as its own authors have it, and the result keeps the background; so do the authors' weights of
+    HT with operator masks, for iHarmony4.
+    """
 
     training_space = "lab"
 
-    def __init__(self, *, init: str, **options: Any) -> None:
-        super().__init__(len(OPERATORS), **options)
+    def __init__(
+        self, *, width: float = 1.0, init: str = "default", perceptual: str = "none", backbone: str = "unet", mask_input: bool = False
+    ) -> None:
+        super().__init__(len(OPERATORS), width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
+        check_choice("init", init, INITS)
         # Paper: random, so that training starts from a gray picture. Here: an option.
-        if _choice("init", init, INITS) == "identity":
+        if init == "identity":
             self.generator.start_from_identity()
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
@@ -157,7 +165,7 @@ class SgmmhOM(_Sgmmh):
         raw = self._generate(lab, mask)
         return torch.stack([raw[:, 0::2], functional.relu(raw[:, 1::2])], 2).flatten(1, 2)
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None) -> Tensor:
         """Return the full-size composite, retouched with the operator masks resized bilinearly."""
         masks = resize_to(prediction["operator_masks"], composite_full)
         return self._finish(lab_to_rgb(retouch(rgb_to_lab(composite_full), masks)), composite_full, mask_full)
@@ -176,10 +184,23 @@ class SgmmhOM(_Sgmmh):
         return lab_to_signed_rgb(values)
 
 
+@register("sgmmh_omgan", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, editable=True, weights=WEIGHTS)
 class SgmmhOMGAN(SgmmhOM):
-    """Operator masks, refined against a relativistic patch discriminator on LAB."""
+    """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator.
 
-    def __init__(self, *, width: float, init: str, perceptual: str) -> None:
+    Options as for sgmmh_om, whose U-Net it refines.
+    """
+
+    # The authors' second stage.
+    training_recipe = dataclasses.replace(
+        SgmmhOM.training_recipe,
+        iterations=10_000,
+        milestones=(3_000, 5_000, 8_000),
+        loss="Charbonnier plus 0.005 times a relativistic average GAN",
+        note="starts from the weights of sgmmh_om, D from scratch; for HScene; on HLIP the rate is never halved",
+    )
+
+    def __init__(self, *, width: float = 1.0, init: str = "default", perceptual: str = "none") -> None:
         super().__init__(width=width, init=init, perceptual=perceptual)
         self.discriminator = PatchDiscriminator(width=width)
 
@@ -194,20 +215,6 @@ class SgmmhOMGAN(SgmmhOM):
         real_map, fake_map = self.discriminator(real), self.discriminator(harmonized.detach())
         yield "discriminator", {"total": relativistic_discriminator_loss(real_map, fake_map)}
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters of generator and discriminator."""
-        return {"generator": list(self.generator.parameters()), "discriminator": list(self.discriminator.parameters())}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """The authors' recipe of the second stage."""
-        return SECOND_STAGE
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """Those of the generator, and the discriminator's biases that instance norm cancels."""
-        return super().untrained_parameters | {f"discriminator.{name}" for name in self.discriminator.silent_biases()}
-
     @property
     def public_names(self) -> Mapping[str, Mapping[str, str]]:
         """The names in the authors' files of generator and discriminator."""
@@ -220,46 +227,6 @@ class SgmmhOMGAN(SgmmhOM):
             real_map, fake_map = self.discriminator(real), self.discriminator(harmonized)
         adversarial = ADVERSARIAL_WEIGHT * relativistic_generator_loss(real_map, fake_map)
         return {**losses, "total": losses["total"] + adversarial, "adversarial": adversarial}
-
-
-@register("sgmmh_rgb", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, weights=WEIGHTS)
-def sgmmh_rgb(*, width: float = 1.0, perceptual: str = "none", backbone: str = "unet", mask_input: bool = False) -> HarmonizationModel:
-    """Sg-MMH, RGB: the baseline that regresses RGB directly.
-
-    Options as for sgmmh_om.
-    """
-    return SgmmhRGB(width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
-
-
-@register("sgmmh_om", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, editable=True, weights=WEIGHTS)
-def sgmmh_om(
-    *, width: float = 1.0, init: str = "default", perceptual: str = "none", backbone: str = "unet", mask_input: bool = False
-) -> HarmonizationModel:
-    """Sg-MMH, OM: six operator masks in LAB and a fixed retoucher, no mask as input.
-
-    init: default (PyTorch's, as the authors; of another backbone, its authors') or identity.
-    perceptual: none (what the authors' code optimizes), lpips or vgg19_conv5_4.
-    backbone: unet (the authors'), or the network of dovenet, rainnet, bargainnet, ht or dht.
-    mask_input: the backbone sees the mask as its own authors have it, and the result keeps the background; so do the authors' weights of
-    HT with operator masks, for iHarmony4.
-    """
-    return SgmmhOM(width=width, init=init, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
-
-
-@register("sgmmh_omgan", paper="sgmmh", reference="Ren and Liu 2022", needs_mask=False, editable=True, weights=WEIGHTS)
-def sgmmh_omgan(*, width: float = 1.0, init: str = "default", perceptual: str = "none") -> HarmonizationModel:
-    """Sg-MMH, OMGAN: operator masks refined by a relativistic patch discriminator.
-
-    Options as for sgmmh_om, whose U-Net it refines.
-    """
-    return SgmmhOMGAN(width=width, init=init, perceptual=perceptual)
-
-
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
-    """Return the value of an option; raises ParameterError unless it is one of its choices."""
-    if value not in choices:
-        raise ParameterError(f'{option} is "{value}": choose from {", ".join(choices)}')
-    return value
 
 
 def _lab_of(batch: Batch, name: str) -> Tensor:

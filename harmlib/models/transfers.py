@@ -19,35 +19,30 @@ from harmlib.transfers import transfer
 IDT_BYTES = 95
 
 
-@register("reinhard_lalphabeta", paper="baselines", reference="Reinhard et al. 2001", needs_mask=True, trainable=False)
+@register("reinhard_lalphabeta", paper="baselines", reference="Reinhard et al. 2001", trainable=False)
 def reinhard_lalphabeta() -> HarmonizationModel:
     """Reinhard in lαβ: mean and deviation of each channel matched to the background's."""
-    return _from_background("reinhard")
+    return Recoloring(partial(_transfer, "reinhard"))
 
 
-@register("xiao_ma", paper="baselines", reference="Xiao and Ma 2006", needs_mask=True, trainable=False)
+@register("xiao_ma", paper="baselines", reference="Xiao and Ma 2006", trainable=False)
 def xiao_ma() -> HarmonizationModel:
     """Xiao-Ma: mean and covariance in RGB matched to the background's."""
-    return _from_background("xiao_ma")
+    return Recoloring(partial(_transfer, "xiao_ma"))
 
 
-@register("histogram", paper="baselines", reference="Fecker et al. 2008", needs_mask=True, trainable=False)
+@register("histogram", paper="baselines", reference="Fecker et al. 2008", trainable=False)
 def histogram() -> HarmonizationModel:
     """Histogram: cumulative histograms in YCbCr matched to the background's."""
-    return _from_background("histogram")
+    return Recoloring(partial(_transfer, "histogram"))
 
 
-@register("idt", paper="baselines", reference="Pitié et al. 2007", needs_mask=True, trainable=False)
+@register("idt", paper="baselines", reference="Pitié et al. 2007", trainable=False)
 def idt() -> HarmonizationModel:
     """IDT: the whole distribution of colors moved to the background's, then regrained."""
     return Recoloring(partial(_transfer, "idt"), picture_bytes=IDT_BYTES)
 
 
-def _from_background(name: str) -> HarmonizationModel:
-    """Return one of ``harmlib.transfers`` as a method; its random axes, where it has some, are the same for every picture."""
-    return Recoloring(partial(_transfer, name))
-
-
 def _transfer(name: str, image: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """Return the picture with the colors of its background in its foreground."""
+    """Return the picture with the colors of its background in its foreground; random axes are the same for every picture."""
     return transfer(name, image, foreground, image, ~foreground)

@@ -73,30 +73,26 @@ class Regions(NamedTuple):
     other: np.ndarray
 
 
+@register("xue", paper="baselines", reference="Xue et al. 2012", trainable=False)
 class Xue(HarmonizationModel):
-    """Finds the adjustment at 256x256 and makes it at any size."""
+    """Xue: contrast, luminance, temperature and saturation matched, zero-offset form without the forests.
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    Finds the adjustment at 256x256 and makes it at any size.
+    """
+
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the composite with an adjusted foreground; extras: adjustment (B, 5), the numbers of ``Adjustment``.
 
         Foregrounds below 500 pixels and full ones stay as they are.
         """
-        assert mask is not None  # needs_mask: checked at the door
         found = [_find(image, region) for image, region in zip(composite, mask >= MASK_THRESHOLD, strict=True)]
         # In float64, so that the way to full size makes the very same adjustment.
         numbers = torch.tensor(found, dtype=torch.float64, device="cpu")
         return Prediction(_adjusted(composite, mask, found), {"adjustment": numbers})
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor) -> Tensor:
         """Return the full-size composite with the same adjustment of its foreground."""
-        assert mask_full is not None
         return _adjusted(composite_full, mask_full, [Adjustment(*numbers) for numbers in prediction["adjustment"].tolist()])
-
-
-@register("xue", paper="baselines", reference="Xue et al. 2012", needs_mask=True, trainable=False)
-def xue() -> HarmonizationModel:
-    """Xue: contrast, luminance, temperature and saturation matched, zero-offset form without the forests."""
-    return Xue()
 
 
 def _find(image: Tensor, region: Tensor) -> Adjustment:

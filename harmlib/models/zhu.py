@@ -18,7 +18,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
 from harmlib.models.layers.backbones import VGG16_FILE, vgg16_features
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD
@@ -58,36 +58,47 @@ class RealismJudge(nn.Module):
         return self.head(self.backbone((image - mean) / std).mean((2, 3)))[:, 0]
 
 
+@register("zhu", paper="baselines", reference="Zhu et al. 2015")
 class Zhu(HarmonizationModel):
-    """Trains the judge; harmonizes by a search that takes the judge's gradients, picture by picture."""
+    """Zhu: the foreground's colors follow the gradient of a realism judge, trained here.
+
+    Every picture takes a search of its own.
+    pretrained: training starts from ImageNet weights, at width 1 only. gradient: of the search; "true", or the authors' "code", which
+    goes through clipping and counts soft masks once, not squared.
+    """
 
     soft_masks = True
     keeps_background = True
     working_size = 224
     size_multiple = SIZE_MULTIPLE
+    # Ours: how the authors train is in a paper that we have not read.
+    training_recipe = TrainingRecipe(
+        learning_rate=1e-4,
+        batch_size=BATCH_SIZE,
+        iterations=10 * EPOCH,
+        loss="cross-entropy of photograph against composite",
+        note="ours, not the authors'; they train on composites made without human labels, here the benchmark's are used",
+    )
 
-    def __init__(self, *, width: float, pretrained: bool, gradient: str) -> None:
+    def __init__(self, *, width: float = 1.0, pretrained: bool = False, gradient: str = "code") -> None:
         super().__init__()
-        self.pretrained = pretrained
+        if pretrained and width != 1:
+            raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
+        check_choice("gradient", gradient, GRADIENTS)
+        self.imagenet_file = VGG16_FILE if pretrained else None
         self.gradient = gradient
         self.judge = RealismJudge(width=width)
-
-    @property
-    def imagenet_file(self) -> str | None:
-        """VGG16's, if asked for."""
-        return VGG16_FILE if self.pretrained else None
 
     def initialize(self) -> str:
         """Take VGG16's ImageNet weights, if asked for, and return "imagenet (torchvision)"; without their file warn and return "random"."""
         return start_from_imagenet(self.judge.backbone, self.imagenet_file, self.name)
 
-    def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
+    def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the composite with a recolored foreground; extras: adjustment (B, 6), gains and biases of R, G and B.
 
         Pictures whose mask is empty or full stay as they are. Soft masks are used as they are; the authors feather binary ones by 3 pixels.
         Works, and gives the same, in inference mode.
         """
-        assert mask is not None  # needs_mask: checked at the door
         # Gradients need tensors that were not made in inference mode, as the weights may have been too: copies are not.
         with torch.inference_mode(False), torch.enable_grad():
             weights = {name: values.detach().clone() for name, values in self.judge.state_dict().items()}
@@ -101,9 +112,8 @@ class Zhu(HarmonizationModel):
             found = torch.stack([search(image, region, score, gradient=self.gradient) for image, region in pairs])
         return Prediction(recolor(composite, mask, found), {"adjustment": found})
 
-    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor | None = None) -> Tensor:
+    def upscale(self, prediction: Prediction, composite_full: Tensor, mask_full: Tensor) -> Tensor:
         """Return the full-size composite with the same gains and biases in its foreground."""
-        assert mask_full is not None
         return recolor(composite_full, mask_full, prediction["adjustment"])
 
     def training_loss(self, batch: Batch) -> Losses:
@@ -111,32 +121,6 @@ class Zhu(HarmonizationModel):
         composites, photographs = self.judge(torch.cat([batch["composite"], batch["target"]])).chunk(2)
         losses = {"composite": functional.softplus(composites).mean(), "photograph": functional.softplus(-photographs).mean()}
         return {"total": (losses["composite"] + losses["photograph"]) / 2, **losses}
-
-    @property
-    def training_recipe(self) -> TrainingRecipe:
-        """Ours: how the authors train is in a paper that we have not read."""
-        return TrainingRecipe(
-            learning_rate=1e-4,
-            betas=(0.9, 0.999),
-            batch_size=BATCH_SIZE,
-            iterations=10 * EPOCH,
-            loss="cross-entropy of photograph against composite",
-            note="ours, not the authors'; they train on composites made without human labels, here the benchmark's are used",
-        )
-
-
-@register("zhu", paper="baselines", reference="Zhu et al. 2015", needs_mask=True)
-def zhu(*, width: float = 1.0, pretrained: bool = False, gradient: str = "code") -> HarmonizationModel:
-    """Zhu: the foreground's colors follow the gradient of a realism judge, trained here.
-
-    pretrained: training starts from ImageNet weights, at width 1 only. gradient: of the search; "true", or the authors' "code", which
-    goes through clipping and counts soft masks once, not squared.
-    """
-    if pretrained and width != 1:
-        raise ParameterError(f"pretrained weights are for width 1, and width is {width}: leave one of the two out")
-    if gradient not in GRADIENTS:
-        raise ParameterError(f'gradient is "{gradient}": choose from {", ".join(GRADIENTS)}')
-    return Zhu(width=width, pretrained=pretrained, gradient=gradient)
 
 
 def recolor(composite: Tensor, mask: Tensor, adjustment: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class PictureEncoder(nn.Sequential):
 
     def silent_biases(self) -> list[str]:
         """Return the names of the biases that instance norm, where there is one, cancels."""
-        return [name for name, _ in self.named_parameters() if name.endswith("bias")]
+        return [f"{name}.conv.bias" for name, block in self.named_children() if isinstance(block.norm, nn.InstanceNorm2d)]
 
 
 class PictureDecoder(nn.Sequential):

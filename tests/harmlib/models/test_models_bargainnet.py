@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -133,15 +132,6 @@ def test_triplet_loss_agrees_with_the_authors(golden: Mapping[str, Any]) -> None
     assert triplet_loss(*codes).item() == pytest.approx(golden["triplet/loss"].item(), abs=LOSS_TOLERANCE)
 
 
-def test_harmony_score_agrees_with_the_authors(filled: Any, golden: Mapping[str, Any]) -> None:
-    with torch.inference_mode():
-        distance, score = (measure(noise(12345), standard_mask()) for measure in (filled.measure_inharmony, filled.score_harmony))
-
-    assert distance.item() == pytest.approx(golden["harmony/distance"].item(), abs=2 * CODE_TOLERANCE)
-    assert score.item() == pytest.approx(golden["harmony/score_raw"].item(), abs=CODE_TOLERANCE)
-    assert round(score.item(), 2) == golden["harmony/score"].item()
-
-
 @pytest.mark.slow
 def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(
     filled: Any, signed: dict[str, Tensor], golden: Mapping[str, Any]
@@ -223,24 +213,6 @@ def test_codes_spread_over_pictures_of_any_batch_and_size() -> None:
 
     assert prediction["background_code"].shape == (2, 16)
     assert prediction.image.shape == composite.shape
-
-
-def test_inharmony_is_the_same_from_either_side() -> None:
-    model: Any = narrow_model("bargainnet")
-
-    with torch.inference_mode():
-        distance, inverted = (model.measure_inharmony(noise8(1), mask) for mask in (standard_mask(), 1 - standard_mask()))
-
-    assert torch.equal(distance, inverted)
-
-
-def test_harmony_falls_with_the_distance_of_the_codes() -> None:
-    model: Any = narrow_model("bargainnet")
-
-    with torch.inference_mode():
-        distance, score = model.measure_inharmony(noise8(1), standard_mask()), model.score_harmony(noise8(1), standard_mask())
-
-    assert score.item() == pytest.approx(math.exp(-0.04212 * distance.item()), rel=1e-6)
 
 
 def test_a_width_of_zero_is_refused() -> None:

@@ -276,6 +276,6 @@ def test_full_size_result_keeps_the_composites_detail() -> None:
     full = noise8(5, 300, 520)
 
     with torch.inference_mode():
-        harmonized = model.upscale(model(noise8(1)), full)
+        harmonized = model.upscale(model(noise8(1)), full, None)
 
     assert torch.equal(harmonized, lab_to_rgb(rgb_to_lab(full)))
