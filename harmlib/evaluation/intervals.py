@@ -15,6 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+# The functions under scipy.stats, whose import takes a second.
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
 LEVEL = 0.95
 DRAWS = 2000
 # With fewer photographs the intervals of errors as skewed as those of iHarmony4 hold the truth in less than 81 % (coverage.csv).
@@ -91,8 +94,6 @@ def _codes(units: Units, known: np.ndarray) -> tuple[np.ndarray, int]:
 
 def _ends(ratio: float, residuals: np.ndarray, sizes: np.ndarray) -> tuple[float, float, float]:
     """Return both ends of the interval and the p of zero; residuals, sizes: (C,)."""
-    from scipy import stats
-
     count, total = len(residuals), sizes.sum()
     error = math.sqrt(count / (count - 1) * np.square(residuals).sum()) / total
     if error == 0:
@@ -100,11 +101,11 @@ def _ends(ratio: float, residuals: np.ndarray, sizes: np.ndarray) -> tuple[float
     effective = total**2 / np.square(sizes).sum()
     freedom = max(effective - 1, 1.0)
     skewness = (residuals**3).mean() / np.square(residuals).mean() ** 1.5 / math.sqrt(effective)
-    t = float(stats.t.isf((1 - LEVEL) / 2, freedom))
+    t = -float(stdtrit(freedom, (1 - LEVEL) / 2))
     steps = [(t, _without_skewness(t, skewness)), (-t, _without_skewness(-t, skewness))]
     low, high = ratio - max(steps[0]) * error, ratio - min(steps[1]) * error
-    both = [ratio / error, _with_skewness(ratio / error, skewness)]
-    p = 2 * min(stats.t.sf(both, freedom).max(), stats.t.cdf(both, freedom).max())
+    both = np.array([ratio / error, _with_skewness(ratio / error, skewness)])
+    p = 2 * min(stdtr(freedom, -both).max(), stdtr(freedom, both).max())
     return float(low), float(high), float(min(p, 1.0))
 
 
@@ -129,11 +130,9 @@ def widened(z: float, clusters: int) -> float:
     The spread of bootstrap draws is that of n, not n - 1 units, and their quantiles are those of a normal, not a t distribution
     (Hesterberg 2015, The American Statistician 69:371).
     """
-    from scipy import stats
-
     if clusters < 2:
         return math.nan
-    return float(np.sqrt(clusters / (clusters - 1)) * stats.t.isf(stats.norm.sf(z), clusters - 1))
+    return float(np.sqrt(clusters / (clusters - 1)) * -stdtrit(clusters - 1, ndtr(-z)))
 
 
 def percentile_interval(draws: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,11 +140,9 @@ def percentile_interval(draws: np.ndarray, clusters: int) -> tuple[np.ndarray, n
 
     Quantiles at the ``widened`` level, which stay within the bounds of the statistic. A NaN among the draws is left out.
     """
-    from scipy import stats
-
     if clusters < 2:
         return np.full(draws.shape[1:], np.nan), np.full(draws.shape[1:], np.nan)
-    tail = stats.norm.sf(widened(float(stats.norm.isf((1 - LEVEL) / 2)), clusters))
+    tail = ndtr(-widened(-float(ndtri((1 - LEVEL) / 2)), clusters))
     low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
     return low, high
 
@@ -170,10 +167,8 @@ def bootstrap_interval(
 
 def _bootstrap_p(differences: np.ndarray, clusters: int) -> float:
     """Return p from the share of draws beyond zero, (D,), at the level that ``widened`` stands for; half a draw is the least share."""
-    from scipy import stats
-
     share = max(min((differences <= 0).mean(), (differences >= 0).mean()), 0.5 / len(differences))
-    return float(min(1.0, 2 * stats.t.sf(stats.norm.isf(share) / math.sqrt(clusters / (clusters - 1)), clusters - 1)))
+    return float(min(1.0, 2 * stdtr(clusters - 1, ndtri(share) / math.sqrt(clusters / (clusters - 1)))))
 
 
 def rank_correlation(values: np.ndarray, units: Units, *, seed: int = 0) -> Interval:

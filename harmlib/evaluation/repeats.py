@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
 from harmlib.evaluation.intervals import LEVEL, Interval
 
@@ -29,8 +30,6 @@ def with_seeds(image: Interval, methods: Sequence[np.ndarray]) -> Interval:
     mean; that of a method with one run has no spread of its own: it needs no training, or the interval is about these weights of it.
     With two runs of a method there is no interval.
     """
-    from scipy import stats
-
     repeated = [values for values in methods if len(values) > 1]
     if not repeated or math.isnan(image.low):
         return image
@@ -40,13 +39,13 @@ def with_seeds(image: Interval, methods: Sequence[np.ndarray]) -> Interval:
     tail, halves, p = (1 - LEVEL) / 2, [], math.nan
     for toward_zero, end in ((image.mean > 0, image.low), (image.mean <= 0, image.high)):
         # What a t interval over so many photographs would have for this half of the interval.
-        alone = (abs(end - image.mean) / stats.t.isf(tail, image.units - 1)) ** 2
+        alone = (abs(end - image.mean) / -stdtrit(image.units - 1, tail)) ** 2
         variance = alone + sum(own for own, _ in seeds)
         if variance == 0:
             return image
         parts = [(alone, image.units - 1), *seeds]
         freedom = variance**2 / sum(own**2 / degrees for own, degrees in parts)
-        halves.append(float(stats.t.isf(tail, freedom) * np.sqrt(variance)))
+        halves.append(float(-stdtrit(freedom, tail) * np.sqrt(variance)))
         if toward_zero:
-            p = float(2 * stats.t.sf(abs(image.mean) / np.sqrt(variance), freedom))
+            p = float(2 * stdtr(freedom, -abs(image.mean) / np.sqrt(variance)))
     return Interval(image.mean, image.mean - halves[0], image.mean + halves[1], image.n, image.units, p)
