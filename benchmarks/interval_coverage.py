@@ -3,11 +3,12 @@
     python benchmarks/interval_coverage.py [--repetitions 1000] [--pack DATA/iharmony4_eval]
 
 A row per kind of interval and situation: kind, distribution, n (photographs, runs or raters), cluster (composites of each photograph), icc
-(the share of their variance that is the photograph's), repetitions, nominal and measured coverage in %. Where the truth is "no
-difference", 100 less the coverage is how often a difference would be called clear. "percentile" rows are what was used before: the
-percentile bootstrap, over composites as if independent where it says so. Log-normal values have a deviation of 1 on the log scale;
-"difference" is that of two such values. Genuine scores need the pack of per-image results; photographs are drawn from its 4,317 with
-replacement, and the truth is the mean of all. Prints the table and writes ``results/coverage.csv``; ten minutes on one core.
+(the share of their variance that is the photograph's), repetitions, nominal and measured coverage in %. "measured" is empty where there is
+no interval: fewer than ten photographs are "too few". Where the truth is "no difference", 100 less the coverage is how often a difference
+would be called clear. "percentile" rows are what was used before: the percentile bootstrap, over composites as if independent where it says
+so. Log-normal values have a deviation of 1 on the log scale; "difference" is that of two such values. Genuine scores need the pack of
+per-image results; photographs are drawn from its 4,317 with replacement, and the truth is the mean of all. Prints the table and writes
+``results/coverage.csv``; ten minutes on one core. docs/statistics.md reads it.
 """
 
 from __future__ import annotations

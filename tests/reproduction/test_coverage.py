@@ -59,6 +59,14 @@ def test_corrected_tables_are_seldom_wrong(simulation):
     assert shares["16 comparisons, Holm"] > 88
 
 
+def test_the_figures_have_the_columns_that_the_script_writes_and_every_kind(simulation, figures):
+    assert list(figures.columns) == list(simulation.COLUMNS)
+    assert {"mean", "ratio of means", "rank correlation", "area under the ROC curve", "32 comparisons, Holm"} <= {*figures["kind"]}
+    assert figures["distribution"].str.startswith("genuine").sum() == 40
+    empty = figures["measured"].isna()
+    assert (empty == ((figures["kind"] == "mean") & (figures["n"] < FEWEST))).all()
+
+
 def test_figures_of_differences_hold_and_the_old_ones_did_not(figures):
     symmetric = figures[figures["distribution"].isin(["normal", "difference"]) & (figures["n"] >= FEWEST)]
 
@@ -71,10 +79,6 @@ def test_figures_of_genuine_errors_are_better_than_the_old_ones(figures):
 
     assert (genuine["mean"] > genuine["mean, percentile"]).all()
     assert genuine.loc[100, "mean"] > 90
-
-
-def test_too_few_photographs_have_no_figure(figures):
-    assert figures.loc[(figures["kind"] == "mean") & (figures["n"] < FEWEST), "measured"].isna().all()
 
 
 def test_seeds_are_held_and_single_runs_are_not(figures):
