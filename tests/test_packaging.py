@@ -20,7 +20,7 @@ METADATA = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Import names of what the extras bring.
 NOT_IN_THE_BASE = (
     *("av", "ipycanvas", "ipywidgets", "kornia", "lightning_fabric", "lpips", "pilgram", "pycocotools"),
-    *("IPython", "choix", "jupyterlab", "matplotlib", "papermill", "sklearn", "snakemake", "yaml"),
+    *("IPython", "choix", "jupyterlab", "matplotlib", "papermill", "seaborn", "sklearn", "snakemake", "yaml"),
 )
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({NOT_IN_THE_BASE}))\n"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from harmlib.io.files import fingerprint, replacing
@@ -46,27 +47,10 @@ class MethodStyle:
 
 
 def use_theme() -> None:
-    """Set seaborn's paper context on a white grid, fonts of 9 to 10 points, 200 dpi; without seaborn, whose import takes a second."""
+    """Set seaborn's paper context on a white grid, fonts of 9 to 10 points, 200 dpi."""
+    sns.set_theme(context="paper", style="whitegrid", palette=OKABE_ITO)
     plt.rcParams.update(
         {
-            "axes.prop_cycle": plt.cycler(color=OKABE_ITO),
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "axes.edgecolor": "0.8",
-            "axes.linewidth": 1.0,
-            "grid.color": "0.8",
-            "lines.linewidth": 1.2,
-            "lines.markersize": 4.8,
-            "lines.solid_capstyle": "round",
-            "patch.edgecolor": "white",
-            "patch.force_edgecolor": True,
-            "patch.linewidth": 0.8,
-            # Without tick marks; the labels keep their distance.
-            **dict.fromkeys(("xtick.bottom", "ytick.left"), False),
-            **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 4.8),
-            **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 3.2),
-            **dict.fromkeys(("xtick.major.width", "ytick.major.width"), 1.0),
-            **dict.fromkeys(("axes.labelcolor", "text.color", "xtick.color", "ytick.color"), "0.15"),
             "figure.figsize": (COLUMN_WIDTH, 2.4),
             "figure.dpi": 100,
             "savefig.dpi": DPI,
@@ -77,7 +61,6 @@ def use_theme() -> None:
             # Ticks stand below: titles need not be moved out of their way, and looking for them took a third of a figure's time.
             "axes.titley": 1.0,
             "legend.fontsize": 9,
-            "legend.title_fontsize": 9.6,
             "xtick.labelsize": 9,
             "ytick.labelsize": 9,
             "image.interpolation": "none",
