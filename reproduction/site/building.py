@@ -65,7 +65,7 @@ def build_site(
 
 def _stage(folder: Path, notebooks: dict[str, Path], results: Path, rooms: Sequence[str], repository: str) -> None:
     """Write every page, and the table of contents at the end of the first."""
-    documents = stage_documents(folder, results.name)
+    documents = stage_documents(folder)
     executed = 0
     for name, path in notebooks.items():
         copy = results / "notebooks" / path.name

@@ -16,6 +16,8 @@ DOCUMENTS = (
     "docs/*.md",
     "docs/methods/*.md",
     "data/README.md",
+    "results/*/README.md",
+    "results/*/scoreboard.md",
     "reproduction/papers/inconsistencies.md",
     "harmlib/data/sources/labels/README.md",
 )
@@ -25,12 +27,10 @@ INJECTED = "injected-parameters"
 IMAGE = "image/png"
 
 
-def stage_documents(target: Path, profile: str) -> list[str]:
+def stage_documents(target: Path) -> list[str]:
     """Copy README and the documents into a folder; return their names without suffix, README as "index" left out."""
-    found = sorted(path for pattern in DOCUMENTS for path in CHECKOUT.glob(pattern))
-    board = CHECKOUT / "results" / profile / "scoreboard.md"
     names = []
-    for path in [*found, *([board] if board.exists() else [])]:
+    for path in sorted(path for pattern in DOCUMENTS for path in CHECKOUT.glob(pattern)):
         name = path.relative_to(CHECKOUT)
         _write(target / name, path.read_text(encoding="utf-8"))
         names.append(name.with_suffix("").as_posix())

@@ -76,9 +76,9 @@ def test_files_that_pages_link_to_come_along_and_folders_lose_their_links(tmp_pa
 
 
 def test_every_document_becomes_a_page(tmp_path):
-    names = stage_documents(tmp_path, "smoke")
+    names = stage_documents(tmp_path)
 
-    assert {"docs/extending", "docs/methods/frih", "data/README", "results/smoke/scoreboard"} <= set(names)
+    assert {"docs/extending", "docs/methods/frih", "data/README", "results/smoke/scoreboard", "results/night/README"} <= set(names)
     assert all((tmp_path / f"{name}.md").is_file() for name in [*names, "index"])
 
 
