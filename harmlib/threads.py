@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def one_algebra_thread() -> Iterator[None]:
     """Keep OpenBLAS, the linear algebra under NumPy, SciPy and OpenCV, on one thread inside a ``with`` or a decorated function.
 
-    Its threads wait busily for some time after every product, on the cores that torch needs next. That costs most where both take turns
-    quickly: the search of Zhu et al. took three times as long on two cores. Training hardly notices (``benchmarks/algebra_threads.py``).
-    Torch's own threads are left alone, and so are results: the sums of one thread are the same at every number of cores.
+    After every product its threads wait busily on the cores that torch needs next, which costs most where both take turns quickly: the
+    search of Zhu et al. took three times as long on two cores; training hardly notices (``benchmarks/algebra_threads.py``). Torch's own
+    threads are left alone, and results do not depend on the number of cores.
     """
     with _open_blas().limit(limits=1):
         yield
@@ -65,29 +65,29 @@ def worker_deaths_told() -> Iterator[None]:
 
 Result = TypeVar("Result")
 Jobs = Sequence[tuple[Any, ...]]
-Prepare = Callable[..., None]
+
+_common: tuple[Any, ...] = ()  # what all jobs of a worker process share
 
 
 def in_processes(
-    function: Callable[..., Result], jobs: Jobs, *, workers: int, prepare: Prepare, given: tuple[Any, ...] = ()
+    function: Callable[..., Result], jobs: Jobs, *, workers: int, common: tuple[Any, ...] = ()
 ) -> Iterator[tuple[int, Result]]:
-    """Yield the index of every job and what ``function(*job)`` returns, as they end; at most ``workers`` processes share the jobs.
+    """Yield the index of every job and what ``function(*common, *job)`` returns, as they end; at most ``workers`` processes share the jobs.
 
-    workers: 0 for none beside this one. prepare: called with ``given`` in every process first. The first error of a job is raised here and
-    ends the other jobs where they are, as does an interrupt of the caller, so a job must leave files from which it can resume. Raises
-    WorkerError where a process was killed.
+    workers: 0 for none besides this one. common: is sent to every process once.
+    The first error of a job is raised here and ends the other jobs where they are, as does an interrupt of the caller, so a job must leave
+    files from which it can resume. Raises WorkerError where a process was killed.
     """
     if not workers:
-        prepare(*given)
-        yield from ((index, function(*job)) for index, job in enumerate(jobs))
+        yield from ((index, function(*common, *job)) for index, job in enumerate(jobs))
         return
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = multiprocessing.get_context("spawn")
     # A pipe that nothing is sent through. An Event waits for every process to have noticed it, also for one that was killed.
     over, working = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(max(1, min(workers, len(jobs))), mp_context=context, initializer=_start, initargs=(over, prepare, given))
+    pool = ProcessPoolExecutor(max(1, min(workers, len(jobs))), mp_context=context, initializer=_start, initargs=(over, common))
     with worker_deaths_told(), over, working, pool:
-        indices = {pool.submit(function, *job): index for index, job in enumerate(jobs)}
+        indices = {pool.submit(_run, function, *job): index for index, job in enumerate(jobs)}
         try:
             for future in as_completed(indices):
                 yield indices[future], future.result()
@@ -97,11 +97,17 @@ def in_processes(
             raise
 
 
-def _start(over: Connection, prepare: Prepare, given: tuple[Any, ...]) -> None:
+def _start(over: Connection, common: tuple[Any, ...]) -> None:
     """Use one thread, end when the pipe closes, as it does when the parent process ends however it may, and keep what all jobs share."""
+    global _common
     keep_worker_to_one_thread()
     threading.Thread(target=_end_after, args=(lambda: over.poll(None),), daemon=True).start()
-    prepare(*given)
+    _common = common
+
+
+def _run(function: Callable[..., Result], *job: Any) -> Result:
+    """Do one job in a worker process."""
+    return function(*_common, *job)
 
 
 def end_with_parent() -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harmlib.data.benchmarks import COLUMNS, BenchmarkPlan
+from harmlib.data.benchmarks import BenchmarkPlan
+from harmlib.data.built import COLUMNS
 from harmlib.data.composers.base import PUBLISHED
 from harmlib.data.pairs import Pair, list_splits, read_pairs
 from harmlib.errors import DataError
@@ -30,26 +31,36 @@ def adopt_benchmark(plan: BenchmarkPlan, tree: str | os.PathLike[str], root: str
     started, tree, root = time.time(), Path(tree).absolute(), Path(root)
     pairs = {split: read_pairs(tree, split) for split in list_splits(tree) if split in plan.splits}
     inputs = {tree.name: fingerprint(f"{split}/{pair.subset}/{pair.id}" for split, found in pairs.items() for pair in found)}
-    drawn: dict[str, Any] = {"seed": None, "draws": {}}  # nothing was
-    expected = {"benchmark": plan.name, "composer": PUBLISHED, **drawn, "splits": list(plan.splits), "inputs": inputs}
-    if is_finished(root, expected):
-        return read_manifest(root)
-    with alone(root, f'another process is building "{root}"'):
-        _adopt(plan, pairs, tree, root, expected, started)
+    # Nothing was drawn.
+    expected = {"benchmark": plan.name, "composer": PUBLISHED, "seed": None, "draws": {}, "splits": list(plan.splits), "inputs": inputs}
+    if not is_finished(root, expected):
+        with alone(root, f'another process is building "{root}"'):
+            _adopt(plan, pairs, tree, root, expected, started)
     return read_manifest(root)
 
 
 def _adopt(plan: BenchmarkPlan, pairs: dict[str, list[Pair]], tree: Path, root: Path, expected: Mapping[str, Any], started: float) -> None:
-    """Link the tree, and write its tables and the manifest."""
+    """Link the tree, and write its lists, its table and the manifest."""
+    import pandas as pd
+
     for subset in {pair.subset for found in pairs.values() for pair in found}:
         _link(tree / subset, root / subset)
-    _write_tables(pairs, tree, root)
-    counts: dict[str, Any] = {}
+    rows = []
     for split, found in pairs.items():
-        for subset in dict.fromkeys(pair.subset for pair in found):
-            counts.setdefault(subset, {})[split] = _count([pair for pair in found if pair.subset == subset])
-    files = {"composites.csv": sha256(root / "composites.csv")}
-    write_manifest(root, started=started, **expected, title=plan.title, dataset=plan.dataset, counts=counts, files=files)
+        write_text(root / f"IHD_{split}.txt", "".join(f"{pair.composite.relative_to(tree).as_posix()}\n" for pair in found))
+        for pair in found:
+            paths = {"composite": pair.composite, "mask": pair.mask, "regions": pair.mask, "real": pair.real}  # the mask is the only region
+            files = {name: path.relative_to(tree / pair.subset).as_posix() for name, path in paths.items()}
+            rows.append({"id": pair.id, "subset": pair.subset, "split": split, "photo": pair.real.stem, **files, "recipe": "{}"})
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    write_text(root / "composites.csv", table.to_csv(index=False, lineterminator="\n"))
+    counts: dict[str, Any] = {}
+    for _, part in table.groupby(["subset", "split"], sort=False):
+        first, photos = part.iloc[0], part["photo"].nunique()
+        made = {"photographs": photos, "used": photos, "composites": len(part), "skipped": {}}
+        counts.setdefault(first["subset"], {})[first["split"]] = made
+    hashes = {"composites.csv": sha256(root / "composites.csv")}
+    write_manifest(root, started=started, **expected, title=plan.title, dataset=plan.dataset, counts=counts, files=hashes)
 
 
 def _link(folder: Path, link: Path) -> None:
@@ -59,27 +70,3 @@ def _link(folder: Path, link: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(folder, target_is_directory=True)
-
-
-def _write_tables(pairs: dict[str, list[Pair]], tree: Path, root: Path) -> None:
-    """Write the lists and composites.csv."""
-    import pandas as pd
-
-    rows = []
-    for split, found in pairs.items():
-        write_text(root / f"IHD_{split}.txt", "".join(f"{pair.composite.relative_to(tree).as_posix()}\n" for pair in found))
-        for pair in found:
-            files = {name: path.relative_to(tree / pair.subset).as_posix() for name, path in _files(pair).items()}
-            rows.append({"id": pair.id, "subset": pair.subset, "split": split, "photo": pair.real.stem, **files, "recipe": "{}"})
-    write_text(root / "composites.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
-
-
-def _files(pair: Pair) -> dict[str, Path]:
-    """Return the pair's files by their column of composites.csv; the mask is its only region."""
-    return {"composite": pair.composite, "mask": pair.mask, "regions": pair.mask, "real": pair.real}
-
-
-def _count(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Return the counts of one sub-dataset and split, as for a benchmark that was built here."""
-    photos = len({pair.real for pair in pairs})
-    return {"photographs": photos, "used": photos, "composites": len(pairs), "skipped": {}}

@@ -25,23 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from harmlib.data.built import is_whole, picture_sizes
+from harmlib.data.built import COLUMNS, is_whole, picture_sizes
 from harmlib.data.composers.base import NO_REGION, Composite, Skipped, composes_online, get_composer
 from harmlib.data.composers.regions import count_usable
 from harmlib.data.photos import Source
 from harmlib.errors import DataError
+from harmlib.io import files
 from harmlib.io.documents import read_json
-from harmlib.io.files import (
-    MANIFEST,
-    check_free_space,
-    is_finished,
-    read_manifest,
-    remove_partial,
-    sha256,
-    write_json,
-    write_manifest,
-    write_text,
-)
 from harmlib.io.images import write_png
 from harmlib.io.locks import alone
 from harmlib.progress import progress
@@ -51,23 +41,6 @@ logger = logging.getLogger(__name__)
 
 RECORDS = ".records"  # one small file per finished item while a benchmark is being built
 SPLITS = ("train", "val", "test")
-COLUMNS = (
-    "id",
-    "subset",
-    "split",
-    "photo",
-    "draw",
-    "height",
-    "width",
-    "foreground_ratio",
-    "mse",
-    "degraded",
-    "composite",
-    "mask",
-    "regions",
-    "real",
-    "recipe",
-)
 
 
 @dataclass(frozen=True)
@@ -114,8 +87,7 @@ def build_benchmark(
 
     plan: what to build. sources: one per sub-dataset, by name. root: the benchmark's folder.
     workers: processes besides this one; the files do not depend on their number.
-    Raises DiskSpaceError before it starts when the disk is too small, BusyError while another process builds it, and whatever the sources
-    raise for bad input.
+    Raises DiskSpaceError before it starts when the disk is too small, BusyError while another process builds it, and what the sources do.
     """
     started, root = time.time(), Path(root)
     inputs = {name: sources[name].fingerprint() for name in plan.sources}
@@ -127,12 +99,12 @@ def build_benchmark(
         "splits": list(plan.splits),
         "inputs": inputs,
     }
-    if not (is_finished(root, expected) and is_whole(root)):
+    if not (files.is_finished(root, expected) and is_whole(root)):
         with alone(root, f'another process is building "{root}"'):
-            if not (is_finished(root, expected) and is_whole(root)):
+            if not (files.is_finished(root, expected) and is_whole(root)):
                 _build(plan, sources, root, expected, seed=seed, workers=workers, started=started)
     shutil.rmtree(root / RECORDS, ignore_errors=True)
-    return read_manifest(root)
+    return files.read_manifest(root)
 
 
 def _build(
@@ -142,18 +114,21 @@ def _build(
     _start_over_if_changed(root, expected)
     items = list(_items(plan, sources))
     _announce(plan, sources, items, root)
-    _build_all(items, sources, root, plan.composer, seed, workers)
+    todo = [(item,) for item in items if not _record_path(root, item).exists()]
+    done = in_processes(_build_item, todo, workers=workers, common=(sources, root, plan.composer, seed))
+    for _ in progress(done, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite"):
+        pass
     rows, counts = _collect(items, root)
     _count_others(plan, sources, counts, workers)
     _write_lists(plan, rows, root)
-    write_manifest(
+    files.write_manifest(
         root,
         started=started,
         **expected,
         title=plan.title,
         dataset=plan.dataset,
         counts=counts,
-        files={str(path.relative_to(root)): sha256(path) for path in (root / "composites.csv", *sorted(root.rglob("*.txt")))},
+        files={str(path.relative_to(root)): files.sha256(path) for path in (root / "composites.csv", *sorted(root.rglob("*.txt")))},
         pictures=picture_sizes(root, rows),
     )
 
@@ -161,12 +136,13 @@ def _build(
 def _start_over_if_changed(root: Path, expected: Mapping[str, Any]) -> None:
     """Remove a benchmark built from other inputs; keep the finished items of an interrupted one."""
     plan_file = root / RECORDS / "plan.json"
-    if root.exists() and not (plan_file.exists() or (root / MANIFEST).exists() or {path.name for path in root.iterdir()} <= {RECORDS}):
+    ours = plan_file.exists() or (root / files.MANIFEST).exists()
+    if root.exists() and not (ours or {path.name for path in root.iterdir()} <= {RECORDS}):
         raise DataError(f'"{root}" holds files that no benchmark made: move them away, or choose another folder of results')
     if root.exists() and not (plan_file.exists() and read_json(plan_file) == json.loads(json.dumps(expected))):
         shutil.rmtree(root)
-    remove_partial(root)
-    write_json(plan_file, expected)
+    files.remove_partial(root)
+    files.write_json(plan_file, expected)
 
 
 def _items(plan: BenchmarkPlan, sources: Mapping[str, Source]) -> Iterator[Item]:
@@ -185,24 +161,8 @@ def _announce(plan: BenchmarkPlan, sources: Mapping[str, Source], items: list[It
     # A photograph is written once, whatever is drawn from it. Measured on the packs: PNG at level 1 takes 1.9 bytes a pixel, plus the maps.
     pictures = len(items) + sum(item.draw == 0 for item in items)
     needed = int(pictures * first.shape[0] * first.shape[1] * 1.95)
-    check_free_space(root, needed)
+    files.check_free_space(root, needed)
     logger.info("%s: %d composites, about %d MiB on disk", plan.title, len(items), needed // 2**20)
-
-
-def _build_all(items: list[Item], sources: Mapping[str, Source], root: Path, composer: str, seed: int, workers: int) -> None:
-    """Build what is not there yet, in this process or in ``workers`` others, with a progress bar."""
-    todo = [item for item in items if not _record_path(root, item).exists()]
-    jobs = in_processes(_build_item, [(item,) for item in todo], workers=workers, prepare=_keep, given=(sources, root, composer, seed))
-    for _ in progress(jobs, total=len(items), initial=len(items) - len(todo), desc=root.name, unit="composite"):
-        pass
-
-
-_work: dict[str, Any] = {}  # what a worker process needs for every item, sent once
-
-
-def _keep(sources: Mapping[str, Source], root: Path, composer: str, seed: int) -> None:
-    """Keep what all items share."""
-    _work.update(sources=sources, root=root, composer=composer, seed=seed)
 
 
 def _record_path(root: Path, item: Item) -> Path:
@@ -210,16 +170,14 @@ def _record_path(root: Path, item: Item) -> Path:
     return root / RECORDS / item.subset / item.split / f"{item.stem}.json"
 
 
-def _build_item(item: Item) -> str:
-    """Make and write one composite with what ``_keep`` kept; its record comes last and tells that it is finished."""
-    root = _work["root"]
+def _build_item(sources: Mapping[str, Source], root: Path, composer: str, seed: int, item: Item) -> None:
+    """Make and write one composite; its record comes last and tells that it is finished."""
     try:
-        composite = get_composer(_work["composer"])(_work["sources"][item.subset], item.photo, item.draw, _work["seed"], None)
+        composite = get_composer(composer)(sources[item.subset], item.photo, item.draw, seed, None)
         record = _write_composite(item, composite, root)
     except Skipped as reason:
         record = {"skipped": str(reason)}
-    write_json(_record_path(root, item), record)
-    return item.stem
+    files.write_json(_record_path(root, item), record)
 
 
 def _write_composite(item: Item, composite: Composite, root: Path) -> dict[str, Any]:
@@ -228,31 +186,33 @@ def _write_composite(item: Item, composite: Composite, root: Path) -> dict[str, 
     photo = item.photo.replace("_", "-")
     real = f"{photo}-degraded{item.draw + 1}" if composite.degraded else photo
     stem = f"{real}_{item.draw + 1}"
-    write_png(folder / "composite_images" / f"{stem}_1.png", composite.image)
-    write_png(folder / "masks" / f"{stem}.png", composite.mask.astype(np.uint8) * 255)
-    write_png(folder / "regions" / f"{stem}.png", composite.regions)
-    if not (folder / "real_images" / f"{real}.png").exists():
-        write_png(folder / "real_images" / f"{real}.png", composite.target)
+    pictures = {
+        "composite": f"composite_images/{stem}_1.png",
+        "mask": f"masks/{stem}.png",
+        "regions": f"regions/{stem}.png",
+        "real": f"real_images/{real}.png",
+    }
+    write_png(folder / pictures["composite"], composite.image)
+    write_png(folder / pictures["mask"], composite.mask.astype(np.uint8) * 255)
+    write_png(folder / pictures["regions"], composite.regions)
+    if not (folder / pictures["real"]).exists():
+        write_png(folder / pictures["real"], composite.target)
     height, width = composite.mask.shape
     error = float(np.mean((composite.image.astype(np.float32) - composite.target) ** 2, dtype=np.float64))
-    values = (
-        f"{stem}_1",
-        item.subset,
-        item.split,
-        item.photo,
-        item.draw,
-        height,
-        width,
-        round(float(composite.mask.mean()), 6),
-        round(error, 4),
-        composite.degraded,
-        f"composite_images/{stem}_1.png",
-        f"masks/{stem}.png",
-        f"regions/{stem}.png",
-        f"real_images/{real}.png",
-        json.dumps(composite.recipe),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
+    return {
+        "id": f"{stem}_1",
+        "subset": item.subset,
+        "split": item.split,
+        "photo": item.photo,
+        "draw": item.draw,
+        "height": height,
+        "width": width,
+        "foreground_ratio": round(float(composite.mask.mean()), 6),
+        "mse": round(error, 4),
+        "degraded": composite.degraded,
+        **pictures,
+        "recipe": json.dumps(composite.recipe),
+    }
 
 
 def _collect(items: list[Item], root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -298,7 +258,7 @@ def _write_lists(plan: BenchmarkPlan, rows: list[dict[str, Any]], root: Path) ->
         chosen = [row for row in rows if row["split"] == split]
         for subset in {row["subset"] for row in chosen}:
             names = [f"{row['id']}.png\n" for row in chosen if row["subset"] == subset]
-            write_text(root / subset / f"{subset}_{split}.txt", "".join(names))
+            files.write_text(root / subset / f"{subset}_{split}.txt", "".join(names))
         if chosen:
-            write_text(root / f"IHD_{split}.txt", "".join(f"{row['subset']}/{row['composite']}\n" for row in chosen))
-    write_text(root / "composites.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
+            files.write_text(root / f"IHD_{split}.txt", "".join(f"{row['subset']}/{row['composite']}\n" for row in chosen))
+    files.write_text(root / "composites.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))

@@ -23,12 +23,13 @@ logger = logging.getLogger(__name__)
 
 KEYS = ("subset", "split", "id")
 PICTURES = ("composite", "mask", "regions", "real")
-TEXTS = (*KEYS, "photo", *PICTURES)
-KINDS = {
-    **dict.fromkeys(TEXTS, TEXT),
+# Of composites.csv, in this order.
+COLUMNS = {
+    **dict.fromkeys(("id", "subset", "split", "photo"), TEXT),
     **dict.fromkeys(("draw", "height", "width"), WHOLE),
     **dict.fromkeys(("foreground_ratio", "mse"), FINITE),
     "degraded": SWITCH,
+    **dict.fromkeys(PICTURES, TEXT),
     "recipe": Kind("a recipe, a mapping in JSON", lambda cell: json.dumps(_recipe(cell))),
 }
 
@@ -43,7 +44,7 @@ def _recipe(cell: str) -> dict[str, Any]:
 def read_composites(root: str | os.PathLike[str]) -> pd.DataFrame:
     """Return composites.csv, ids and recipes as text; raises DataError when the benchmark is unfinished or the table is damaged."""
     read_manifest(root)
-    return read_frame(Path(root) / "composites.csv", KINDS, filled=(*KEYS, "photo", "recipe"), keys=KEYS)
+    return read_frame(Path(root) / "composites.csv", COLUMNS, filled=(*KEYS, "photo", "recipe"), keys=KEYS)
 
 
 def picture_sizes(root: str | os.PathLike[str], rows: Iterable[Mapping[Any, Any]]) -> str:

@@ -25,9 +25,8 @@ from harmlib.data.composers.regions import is_usable
 from harmlib.data.packed import Labeler, PackedPairs, PairResizer
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.data.photos import Photo, Source
-from harmlib.data.rows import keep_rows
+from harmlib.data.rows import KeptRows
 from harmlib.errors import DataError, ParameterError
-from harmlib.io.arrays import map_array
 from harmlib.io.images import resize
 from harmlib.perturbations.sgmmh import Perturbed, to_network_size
 from harmlib.seeds import item_generator
@@ -36,10 +35,9 @@ Batch = dict[str, Any]
 
 
 class ResizedSource(Source):
-    """A source's photographs of one split at ``size`` x ``size``, kept in one file that all workers map into memory.
+    """A source's photographs of one split at ``size`` x ``size``, decoded and resized once by ``workers`` processes (``KeptRows``).
 
-    Decoding and resizing are done once, by ``workers`` processes; 256 x 256 takes 262 kB a photograph (Sg-MMH trains at that size).
-    Pictures are resized bilinearly without antialiasing, labels by nearest neighbor, as in Sg-MMH's code.
+    Pictures are resized bilinearly without antialiasing, labels by nearest neighbor, as in Sg-MMH's code; 262 kB each at 256 x 256.
     """
 
     kind = "resized"
@@ -48,11 +46,10 @@ class ResizedSource(Source):
         self.size = size
         self.name, self.no_object, self.classes, self.folder = source.name, source.no_object, source.classes, source.folder
         self._ids, self._split, self._fingerprint = source.ids(split), split, source.fingerprint()
-        self._path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
-        self._rows = {photo_id: row for row, photo_id in enumerate(self._ids)}
-        make = partial(small_photo, source=source, size=size)
-        keep_rows(self._path, self._ids, (size, size, 4), make, workers=workers, desc=f"{source.name} at {size}x{size}", unit="photograph")
-        self._pixels: np.ndarray | None = None
+        self._indices = {photo_id: index for index, photo_id in enumerate(self._ids)}
+        path = Path(cache) / f"{source.name}-{split}-{size}-{self._fingerprint[:12]}.npy"
+        make, desc = partial(small_photo, source=source, size=size), f"{source.name} at {size}x{size}"
+        self._rows = KeptRows(path, self._ids, (size, size, 4), make, workers=workers, desc=desc, unit="photograph")
 
     def splits(self) -> tuple[str, ...]:
         """Return the one split it holds."""
@@ -65,20 +62,14 @@ class ResizedSource(Source):
 
     def load(self, photo_id: str) -> Photo:
         """Return one photograph at the reduced size; raises DataError for an unknown id."""
-        if photo_id not in self._rows:
+        if photo_id not in self._indices:
             raise self.unknown_photo(photo_id)
-        if self._pixels is None:
-            self._pixels = map_array(self._path, (len(self._rows), self.size, self.size, 4))
-        pixels = self._pixels[self._rows[photo_id]]
+        pixels = self._rows[self._indices[photo_id]]
         return Photo(photo_id, np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]), self.classes)
 
     def fingerprint(self) -> str:
         """Return the full-size source's fingerprint."""
         return self._fingerprint
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the memory map behind when a worker process gets a copy; it maps the file itself."""
-        return {**self.__dict__, "_pixels": None}
 
 
 def small_photo(photo_id: str, source: Source, size: int) -> np.ndarray:
@@ -100,25 +91,10 @@ class Visits(Dataset[Batch]):
         raise NotImplementedError
 
 
-class Chosen(Visits):
-    """Some items of another data set, by their indices."""
-
-    def __init__(self, visits: Visits, indices: Sequence[int]) -> None:
-        self._visits, self._indices = visits, list(indices)
-
-    def __len__(self) -> int:
-        """Return the number of items."""
-        return len(self._indices)
-
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
-        """Return the entry of (index, visit)."""
-        return self._visits[self._indices[key[0]], key[1]]
-
-
 class OnlineComposites(Visits):
     """Photographs of several sources, perturbed anew at every visit, as the authors of Sg-MMH train.
 
-    sources: sources with ``split``. size: side of the entries in pixels.
+    sources: their training photographs are used. size: side of the entries in pixels.
     space: "rgb", or "lab" for methods trained on 8-bit LAB codes, which then get ``composite_lab`` and ``target_lab`` too.
     augmentations: names of ``data.augmentations``, at the photographs' own size.
     Photographs that the composer skips are left out here as well.
@@ -131,7 +107,6 @@ class OnlineComposites(Visits):
         composer: str,
         *,
         seed: int,
-        split: str = "train",
         size: int = 256,
         space: str = "rgb",
         augmentations: Sequence[str] = (),
@@ -140,7 +115,7 @@ class OnlineComposites(Visits):
             raise ParameterError(f'composer "{composer}" drops some of its composites: build the benchmark, and train with online: false')
         self._composer, self._seed, self._size, self._space = composer, seed, size, space
         self._augmentations = tuple(augmentations)
-        self._items = [(source, photo) for source in sources for photo in source.ids(split) if is_usable(source, photo)]
+        self._items = [(source, photo) for source in sources for photo in source.ids("train") if is_usable(source, photo)]
         if not self._items:
             raise DataError(f"none of the photographs of {', '.join(source.name for source in sources)} has a labeled region to perturb")
 
@@ -179,6 +154,7 @@ class StoredPairs(Visits):
     labeler: gives the submasks of a small composite, unless the packed pairs bring them: those were found on the whole composite, and
     go through the augmentations; fresh ones are found on what the network sees.
     full_size: entries also have "full": composite, target and mask as the augmentations leave them, before they are resized.
+    kept: the indices of the pairs that are items; None for all.
     """
 
     def __init__(
@@ -191,17 +167,20 @@ class StoredPairs(Visits):
         packed: PackedPairs | None = None,
         labeler: Labeler | None = None,
         full_size: bool = False,
+        kept: Sequence[int] | None = None,
     ) -> None:
-        self._pairs, self._resizer, self._packed, self._labeler = list(pairs), resizer, packed, labeler
+        self._pairs, self._resizer, self._packed, self._labeler = pairs, resizer, packed, labeler
+        self._kept = range(len(pairs)) if kept is None else kept
         self._seed, self._augmentations, self._full_size = seed, tuple(augmentations), full_size
         self._small_first = not (full_size or crops(augmentations))
 
     def __len__(self) -> int:
-        """Return the number of pairs."""
-        return len(self._pairs)
+        """Return the number of items."""
+        return len(self._kept)
 
     def read(self, index: int, visit: int) -> tuple[str, Arrays]:
         """Return the name and the arrays of (index, visit), before augmentation: composite and target uint8 (H, W, 3), mask (H, W)."""
+        index = self._kept[index]
         pair = self._pairs[index]
         return f"{pair.subset}/{pair.id}", self._packed[index] if self._packed else load_pair(pair)
 
@@ -230,12 +209,11 @@ class StoredPairs(Visits):
 
 
 class VisitBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of (index, visit) in an order that the seed decides, from any step on.
+    """Batches of (index, visit) of the steps ``first`` to ``last`` - 1, in an order that the seed decides.
 
-    Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch
-    takes. batch_size counts the items of a step over all devices, of which each takes its share, in ``parts`` one after the other: the same
-    groups of items whether parts or devices take them.
-    Raises ParameterError when devices and parts cannot share a batch evenly.
+    Every epoch is a permutation of its own; incomplete batches are dropped, unless there are fewer items than one batch takes.
+    batch_size: items of a step over all devices. Each device takes its share in ``parts``, one after the other; whether devices or parts
+    divide a batch, the groups of items are the same. Raises ParameterError when they cannot divide it evenly.
     """
 
     def __init__(
@@ -252,7 +230,7 @@ class VisitBatches(Sampler[list[tuple[int, int]]]):
         return (self._last - self._first) * self._parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield the parts of the steps first to last - 1."""
+        """Yield this device's parts of each step."""
         epoch, order = -1, np.empty(0, dtype=int)
         for step in range(self._first, self._last):
             keys = []

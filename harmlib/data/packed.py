@@ -6,14 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from harmlib.data.pairs import Pair, load_pair
-from harmlib.data.rows import keep_rows
-from harmlib.io.arrays import map_array
+from harmlib.data.rows import KeptRows
 from harmlib.io.files import fingerprint
 from harmlib.io.images import resize
 
@@ -62,12 +60,10 @@ class PairResizer:
 
 
 class PackedPairs:
-    """A benchmark's pairs as one array that all workers map into memory: decoding and resizing are done once.
+    """A benchmark's pairs, decoded and resized once, in one file of 7 or 8 bytes a pixel: 460 kB a pair at 256 x 256.
 
     pairs: in order. folder: where the file is kept; identity: names the benchmark's content; workers: processes that fill it.
-    labeler: the submasks it gives for each small composite are kept too; its repr states its settings, and other settings get a file
-    of their own.
-    A pair takes 7 or 8 bytes a pixel, 460 kB at 256 x 256, and comes out as resizing it again would give it.
+    labeler: its submasks of each small composite are kept too; its repr states its settings, and other settings get another file.
     """
 
     def __init__(
@@ -81,23 +77,15 @@ class PackedPairs:
         workers: int = 0,
     ) -> None:
         key = fingerprint([identity, repr(resizer), repr(labeler), *(f"{pair.subset}/{pair.id}" for pair in pairs)])
-        self._path = Path(folder) / f"pairs-{resizer.size}-{key[:12]}.npy"
-        self._pixels: np.ndarray | None = None
-        self._shape = (len(pairs), resizer.size, resizer.size, CHANNELS + (labeler is not None))
+        path, shape = Path(folder) / f"pairs-{resizer.size}-{key[:12]}.npy", (resizer.size, resizer.size, CHANNELS + (labeler is not None))
         make, desc = partial(_small_pair, resizer=resizer, labeler=labeler), f"pairs at {resizer.size}x{resizer.size}"
-        keep_rows(self._path, pairs, self._shape[1:], make, workers=workers, desc=desc, unit="pair")
+        self._rows = KeptRows(path, pairs, shape, make, workers=workers, desc=desc, unit="pair")
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Return a pair's arrays: composite and target uint8 (size, size, 3), mask float32 (size, size), and submasks uint8 where kept."""
-        if self._pixels is None:
-            self._pixels = map_array(self._path, self._shape)
-        pixels = self._pixels[index]
+        pixels = self._rows[index]
         arrays = {"composite": pixels[..., :3], "target": pixels[..., 3:6], "mask": pixels[..., 6].astype(np.float32) / 255}
         return {**arrays, **({"submasks": pixels[..., 7]} if pixels.shape[2] > CHANNELS else {})}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the memory map behind when a worker process gets a copy; it maps the file itself."""
-        return {**self.__dict__, "_pixels": None}
 
 
 def _small_pair(pair: Pair, resizer: PairResizer, labeler: Labeler | None) -> np.ndarray:

@@ -12,7 +12,6 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,9 @@ PARTS = ("photos", "masks", "colors", "recipes", "counts")
 class CompositePool:
     """The composites of one source's photographs: ``draws`` of each, minus those that the composer's rules leave out.
 
-    photos: the photographs at training size. composer: how a composite is made. cache: the folder of the files; an interrupted pool
-    goes on where it stopped, and more draws only add to it. workers: processes besides this one, on whose number the composites do not
-    depend. counts: what became of the draws, "composites" or the reason why one was left out -> number.
+    cache: the folder of the files; an interrupted pool goes on where it stopped, and more draws only add to it.
+    workers: processes besides this one, on whose number the composites do not depend.
+    counts: how many draws became "composites", and how many were left out for each reason.
     Raises DataError when no composite is left.
     """
 
@@ -55,11 +54,12 @@ class CompositePool:
             for draw in range(draws)
             for start in range(0, len(ids), CHUNK)
         ]
-        if not all(_is_whole(path) for *_, path in jobs):
+        # An archive's list of what it holds stands at its end, so one that was cut off is none.
+        if not all(zipfile.is_zipfile(path) for *_, path in jobs):
             with alone(self.folder, f'another process is filling "{self.folder}"', patience=math.inf):
                 remove_partial(self.folder)
-                waiting = [job for job in jobs if not _is_whole(job[-1])]
-                done = in_processes(_draw_chunk, waiting, workers=workers, prepare=_keep, given=(photos, composer, seed))
+                waiting = [job for job in jobs if not zipfile.is_zipfile(job[-1])]
+                done = in_processes(_draw_chunk, waiting, workers=workers, common=(photos, composer, seed))
                 bar = progress(done, total=len(jobs), initial=len(jobs) - len(waiting), desc=f"composites of {photos.name}", unit="chunk")
                 for _ in bar:
                     pass
@@ -104,33 +104,20 @@ class CompositePool:
 _Draw = tuple[np.ndarray, np.ndarray, str]  # mask bits (S, S / 8), foreground colors (N, 3), recipe
 
 
-def _is_whole(path: Path) -> bool:
-    """Tell whether a chunk is there and was not cut off: an archive's list of what it holds stands at its end."""
-    return zipfile.is_zipfile(path)
-
-
-_work: dict[str, Any] = {}  # what a worker process needs for every chunk, sent once
-
-
-def _keep(photos: ResizedSource, composer: str, seed: int) -> None:
-    """Keep what all chunks share."""
-    _work.update(photos=photos, compose=partial(get_composer(composer), photos), seed=seed)
-
-
-def _draw_chunk(ids: Sequence[str], draw: int, path: Path) -> None:
+def _draw_chunk(source: ResizedSource, composer: str, seed: int, ids: Sequence[str], draw: int, path: Path) -> None:
     """Make one draw of some photographs and write the composites to one file."""
     counts: Counter[str] = Counter()
     kept: list[tuple[str, np.ndarray, np.ndarray, str]] = []
     for photo_id in ids:
         try:
-            composite = _work["compose"](photo_id, draw, _work["seed"])
+            composite = get_composer(composer)(source, photo_id, draw, seed)
         except Skipped as reason:
             counts[str(reason)] += 1
             continue
         counts["composites"] += 1
         mask = composite.mask
         kept.append((photo_id, np.packbits(mask, axis=1), composite.image[mask], json.dumps(composite.recipe)))
-    side = _work["photos"].size
+    side = source.size
     photos, masks, colors, recipes = zip(*kept, strict=True) if kept else ((), (), (), ())
     with replacing(path) as temporary:
         np.savez(
@@ -158,12 +145,8 @@ class PooledPairs(StoredPairs):
         augmentations: Sequence[str] = (),
         labeler: Labeler | None = None,
     ) -> None:
-        super().__init__((), resizer, seed=seed, augmentations=augmentations, labeler=labeler)
         self._items = [(pool, photo_id) for pool in pools for photo_id in pool.ids]
-
-    def __len__(self) -> int:
-        """Return the number of photographs."""
-        return len(self._items)
+        super().__init__((), resizer, seed=seed, augmentations=augmentations, labeler=labeler, kept=range(len(self._items)))
 
     def read(self, index: int, visit: int) -> tuple[str, Arrays]:
         """Return the name and the arrays of (index, visit)."""

@@ -23,52 +23,59 @@ logger = logging.getLogger(__name__)
 CHUNK = 32  # items a job
 BLOCK = 2**20  # bytes
 
-_work: dict[str, Any] = {}  # what a worker process needs for every chunk, sent once
 
+class KeptRows:
+    """``make(item)``, uint8 of ``shape``, of every item by its index, kept in a .npy file that all workers map into memory.
 
-def keep_rows(
-    path: str | os.PathLike[str],
-    items: Sequence[Any],
-    shape: tuple[int, ...],
-    make: Callable[[Any], np.ndarray],
-    *,
-    workers: int,
-    desc: str,
-    unit: str,
-) -> None:
-    """Make sure that a .npy file holds ``make(item)``, uint8 of ``shape``, of every item; one that is missing or cut off is made.
-
-    workers: processes besides this one, for which ``make`` must be picklable; the bytes do not depend on their number. Of several processes
-    that need the file one makes it, and the others wait. desc, unit: of the progress bar.
+    A file that is missing or cut off is made. workers: processes besides this one, for which ``make`` must be picklable; the bytes do not
+    depend on their number. Of several processes that need the file one makes it, and the others wait. desc, unit: of the progress bar.
     Raises DiskSpaceError before it starts, and the first error of an item.
     """
-    path, whole = Path(path), (len(items), *shape)
-    if _holds(path, whole):
-        return
-    with alone(path, f'another process is filling "{path}"', patience=math.inf):
-        if _holds(path, whole):
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        items: Sequence[Any],
+        shape: tuple[int, ...],
+        make: Callable[[Any], np.ndarray],
+        *,
+        workers: int,
+        desc: str,
+        unit: str,
+    ) -> None:
+        self._path, self._shape = Path(path), (len(items), *shape)
+        self._rows: np.ndarray | None = None
+        if _holds(self._path, self._shape):
             return
-        remove_partial(path)
-        check_free_space(path.parent, math.prod(whole))
-        with replacing(path) as temporary, progress(total=len(items), desc=desc, unit=unit) as bar:
-            np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=whole)
-            _reserve(temporary)
-            jobs = [(items[first : first + CHUNK], first) for first in range(0, len(items), CHUNK)]
-            workers = workers if len(jobs) > 1 else 0
-            for _, count in in_processes(_write, jobs, workers=workers, prepare=_keep, given=(temporary, make)):
-                bar.update(count)
+        with alone(path, f'another process is filling "{path}"', patience=math.inf):
+            if _holds(self._path, self._shape):
+                return
+            remove_partial(path)
+            check_free_space(self._path.parent, math.prod(self._shape))
+            with replacing(path) as temporary, progress(total=len(items), desc=desc, unit=unit) as bar:
+                np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=self._shape)
+                _reserve(temporary)
+                jobs = [(items[first : first + CHUNK], first) for first in range(0, len(items), CHUNK)]
+                workers = workers if len(jobs) > 1 else 0
+                for _, count in in_processes(_write, jobs, workers=workers, common=(temporary, make)):
+                    bar.update(count)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return the row of one item."""
+        if self._rows is None:
+            self._rows = map_array(self._path, self._shape)
+        return self._rows[index]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the memory map behind when a worker process gets a copy; it maps the file itself."""
+        return {**self.__dict__, "_rows": None}
 
 
-def _keep(path: Path, make: Callable[[Any], np.ndarray]) -> None:
-    """Keep what all chunks share."""
-    _work.update(path=path, make=make)
-
-
-def _write(items: Sequence[Any], first: int) -> int:
-    """Write the rows of some items, from row ``first`` on, with what ``_keep`` kept; return their number."""
-    rows = np.lib.format.open_memmap(_work["path"], mode="r+")
+def _write(path: Path, make: Callable[[Any], np.ndarray], items: Sequence[Any], first: int) -> int:
+    """Write the rows of some items, from row ``first`` on; return their number."""
+    rows = np.lib.format.open_memmap(path, mode="r+")
     for row, item in enumerate(items, start=first):
-        rows[row] = _work["make"](item)
+        rows[row] = make(item)
     rows.flush()
     return len(items)
 

@@ -25,26 +25,22 @@ CHUNK = 64  # pairs a job
 
 
 def shrink_pairs(pairs: Sequence[Pair], folder: str | os.PathLike[str], *, longest: int, workers: int = 0) -> list[Pair]:
-    """Return pairs of which none has a side longer than ``longest`` pixels: the given ones, or copies below ``folder``.
+    """Return the pairs, those with a side of more than ``longest`` pixels as copies below ``folder``.
 
-    folder: names the pairs' content; what an earlier call left there is used, also after an interruption.
-    workers: processes beside this one.
+    folder: its name tells the pairs' content, so copies that are there already are used.
+    workers: processes besides this one.
     Raises ImageError, MaskError or ShapeError for a pair that cannot be read.
     """
-    jobs = [(pairs[first : first + CHUNK], Path(folder), longest) for first in range(0, len(pairs), CHUNK)]
+    jobs = [(pairs[first : first + CHUNK],) for first in range(0, len(pairs), CHUNK)]
     shrunk: dict[int, list[Pair]] = {}
     with progress(total=len(pairs), desc=f"pairs of at most {longest} pixels", unit="pair") as bar:
-        for index, chunk in in_processes(_shrink, jobs, workers=workers if len(jobs) > 1 else 0, prepare=_ready):
+        for index, chunk in in_processes(_shrink, jobs, workers=workers if len(jobs) > 1 else 0, common=(Path(folder), longest)):
             shrunk[index] = chunk
             bar.update(len(chunk))
     return [pair for index in range(len(jobs)) for pair in shrunk[index]]
 
 
-def _ready() -> None:
-    """Nothing: a worker needs only its jobs."""
-
-
-def _shrink(pairs: Sequence[Pair], folder: Path, longest: int) -> list[Pair]:
+def _shrink(folder: Path, longest: int, pairs: Sequence[Pair]) -> list[Pair]:
     """Return the pairs, or their copies where they are too large."""
     return [_copy(pair, folder, longest) if max(image_size(pair.composite)) > longest else pair for pair in pairs]
 
@@ -65,15 +61,12 @@ def _copy(pair: Pair, folder: Path, longest: int) -> Pair:
     height, width = arrays["mask"].shape
     scale = longest / max(height, width)
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    small = {name: _lanczos(array, size) for name, array in arrays.items()}
+    gray = arrays["mask"].astype(np.uint8) * 255
+    small = {
+        name: np.asarray(Image.fromarray(array).resize(size, Image.Resampling.LANCZOS)) for name, array in {**arrays, "mask": gray}.items()
+    }
     write_png(copy.mask, np.where(small["mask"] >= MASK_THRESHOLD, np.uint8(255), np.uint8(0)))
     for path, name in ((copy.real, "target"), (copy.composite, "composite")):
         with replacing(path) as temporary:
             Image.fromarray(small[name]).save(temporary, format="JPEG", quality=JPEG_QUALITY)
     return copy
-
-
-def _lanczos(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a picture, or a bool mask as gray levels, at ``size`` (width, height)."""
-    levels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
-    return np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.LANCZOS))

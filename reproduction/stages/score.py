@@ -163,20 +163,21 @@ def _score_all(parts: list[Part], results: Results, workers: int | None) -> int:
         for group in together.values():
             _score_together(group, results)
         return torch.get_num_threads()
-    jobs = [(group[first : first + SHARED], results) for group in together.values() for first in range(0, len(group), SHARED)]
-    done = in_processes(_score_together, jobs, workers=workers, prepare=_prepare)
+    jobs = [(group[first : first + SHARED],) for group in together.values() for first in range(0, len(group), SHARED)]
+    done = in_processes(_score_in_worker, jobs, workers=workers, common=(results,))
     with progress(total=len(parts), desc="scores", unit="method") as bar:
         for index, _ in done:
             bar.update(len(jobs[index][0]))
     return 1
 
 
-def _prepare() -> None:
-    """Keep torch to one thread, and this process's own bars from the one that counts methods."""
+def _score_in_worker(results: Results, parts: list[Part]) -> None:
+    """Score some methods in a worker process, with one thread of torch, and without bars beside the one that counts methods."""
     import torch
 
     torch.set_num_threads(1)
     os.environ[HIDDEN] = "yes"
+    _score_together(parts, results)
 
 
 @one_algebra_thread()

@@ -120,7 +120,7 @@ def training_data(
 ) -> Visits:
     """Return the data set of a run: composites made fresh at every visit, drawn once at training size, or read from the benchmark."""
     from harmlib.data.augmentations import crops
-    from harmlib.data.datasets import Chosen, OnlineComposites, ResizedSource, StoredPairs
+    from harmlib.data.datasets import OnlineComposites, ResizedSource, StoredPairs
     from harmlib.data.packed import PackedPairs
     from harmlib.data.pairs import hold_out, read_pairs
     from harmlib.data.pool import CompositePool, PooledPairs
@@ -140,8 +140,8 @@ def training_data(
             folder = results.cache / f"pairs-{run.longest_side}-{identity[:12]}"
             pairs = shrink_pairs(pairs, folder, longest=run.longest_side, workers=run.workers)
         holds_out = run.hold_out and not (root / "IHD_val.txt").exists()
-        kept = hold_out(pairs, run.hold_out, profile.seed)[0] if holds_out else range(len(pairs))
-        stored = StoredPairs(
+        kept = hold_out(pairs, run.hold_out, profile.seed)[0] if holds_out else None
+        return StoredPairs(
             pairs,
             resizer,
             seed=profile.seed,
@@ -149,8 +149,8 @@ def training_data(
             packed=packed,
             labeler=labeler,
             full_size=model.full_size_pairs,
+            kept=kept,
         )
-        return Chosen(stored, kept)
     sources = [profile.open_source(name, data) for name in benchmark.sources]
     if run.draws:
         photos = [ResizedSource(source, "train", results.cache, size=int(run.perturb_at), workers=run.workers) for source in sources]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -11,18 +10,9 @@ import pytest
 from harmlib.threads import in_processes
 
 
-def nothing() -> None:
-    """Prepare nothing."""
-
-
-def set_offset(value: str) -> None:
-    """Keep what all jobs add."""
-    os.environ["OFFSET"] = value
-
-
-def add_offset(number: int) -> int:
-    """Return the number and what was kept."""
-    return number + int(os.environ["OFFSET"])
+def add(offset: int, number: int) -> int:
+    """Return the number and what is the same for all jobs."""
+    return offset + number
 
 
 def reciprocal(number: int) -> float:
@@ -37,26 +27,27 @@ def write_after(seconds: float, path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_results_come_with_their_places_and_every_process_is_prepared():
-    results = in_processes(add_offset, [(1,), (5,), (3,)], workers=2, prepare=set_offset, given=("10",))
+@pytest.mark.parametrize("workers", [0, 2])
+def test_results_come_with_their_indices_and_every_job_gets_what_is_common(workers):
+    results = in_processes(add, [(1,), (5,), (3,)], workers=workers, common=(10,))
     assert dict(results) == {0: 11, 1: 15, 2: 13}
 
 
 @pytest.mark.slow
 def test_what_ends_first_comes_first(tmp_path):
     jobs = [(60.0, tmp_path / "slow"), (0.0, tmp_path / "quick")]
-    assert next(in_processes(write_after, jobs, workers=2, prepare=nothing)) == (1, None)
+    assert next(in_processes(write_after, jobs, workers=2)) == (1, None)
 
 
 def test_an_error_is_raised():
     with pytest.raises(ZeroDivisionError):
-        list(in_processes(reciprocal, [(2,), (0,), (4,)], workers=1, prepare=nothing))
+        list(in_processes(reciprocal, [(2,), (0,), (4,)], workers=1))
 
 
 @pytest.mark.slow
 def test_who_stops_asking_ends_the_jobs_that_run(tmp_path):
     jobs = [(0.0, tmp_path / "first"), (60.0, tmp_path / "second")]
-    results = in_processes(write_after, jobs, workers=2, prepare=nothing)
+    results = in_processes(write_after, jobs, workers=2)
     next(results)
     started = time.monotonic()
     results.close()

@@ -81,11 +81,11 @@ def test_the_first_error_ends_the_other_jobs_where_they_are():
     started = time.monotonic()
 
     with pytest.raises(ZeroDivisionError):
-        list(in_processes(divide_or_sleep, [(600,), (0,)], workers=2, prepare=dict))
+        list(in_processes(divide_or_sleep, [(600,), (0,)], workers=2))
 
     assert time.monotonic() - started < 300
 
 
 def test_a_process_that_was_killed_is_one_sentence():
     with pytest.raises(WorkerError, match="a process that shared the work was ended, most likely because the memory was used up"):
-        list(in_processes(os._exit, [(137,)], workers=1, prepare=dict))
+        list(in_processes(os._exit, [(137,)], workers=1))

@@ -117,7 +117,7 @@ from reproduction.supervision import alone_in
 if __name__ == "__main__":
     for _ in range(2):
         with alone_in(Path(sys.argv[1])):
-            print([result for _, result in in_processes(abs, [(-1,)], workers=1, prepare=print)])
+            print([result for _, result in in_processes(abs, [(-1,)], workers=1)])
 """
     (tmp_path / "script.py").write_text(script)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

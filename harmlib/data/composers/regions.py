@@ -63,23 +63,15 @@ def count_usable(source: Source, photo_ids: Sequence[str], *, workers: int = 0) 
     jobs = [(photo_ids[first : first + CHUNK],) for first in range(0, len(photo_ids), CHUNK)]
     with progress(total=len(photo_ids), desc=f"regions of {source.name}", unit="photograph") as bar:
         count = 0
-        for _, usable in in_processes(_usable, jobs, workers=workers if len(jobs) > 1 else 0, prepare=_keep, given=(source,)):
+        for _, usable in in_processes(_usable, jobs, workers=workers if len(jobs) > 1 else 0, common=(source,)):
             count += sum(usable)
             bar.update(len(usable))
         return count
 
 
-_work: dict[str, Source] = {}  # what a process needs for every job, sent once
-
-
-def _keep(source: Source) -> None:
-    """Keep what all jobs share."""
-    _work["source"] = source
-
-
-def _usable(photo_ids: Sequence[str]) -> list[bool]:
-    """Tell of each photograph of the kept source whether it is usable."""
-    return [is_usable(_work["source"], photo_id) for photo_id in photo_ids]
+def _usable(source: Source, photo_ids: Sequence[str]) -> list[bool]:
+    """Tell of each photograph whether it is usable."""
+    return [is_usable(source, photo_id) for photo_id in photo_ids]
 
 
 def large_labels(labels: np.ndarray, no_object: int | None, smallest: float) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harmlib.data.rows import keep_rows
+from harmlib.data.rows import KeptRows
 
 SHAPE = (8, 8, 4)
 
@@ -20,18 +20,18 @@ SHAPE = (8, 8, 4)
 TOO_LARGE = """
 import resource, sys
 import numpy as np
-from harmlib.data.rows import keep_rows
+from harmlib.data.rows import KeptRows
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 def make(item):
     print("made")
     return np.full((1024, 1024, 4), item, np.uint8)
 try:
-    keep_rows(sys.argv[1], range(3), (1024, 1024, 4), make, workers=0, desc="rows", unit="row")
+    KeptRows(sys.argv[1], range(3), (1024, 1024, 4), make, workers=0, desc="rows", unit="row")
 except ValueError as error:
     print(type(error).__name__, error)
 """
 
-keep = partial(keep_rows, workers=0, desc="rows", unit="row")
+keep = partial(KeptRows, workers=0, desc="rows", unit="row")
 
 
 def row(item: int) -> np.ndarray:
