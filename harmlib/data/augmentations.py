@@ -7,6 +7,7 @@ pictures' own size, else at the training size.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -23,7 +24,7 @@ SQUARE_CROP, SHORTER_SIDE = 256, (420, 512)
 SIDE_SHARE = (0.7, 1.0)
 EMPTY_SHARE = 0.05
 ZOOM = (1.1, 1.5)  # of the detector of exposure shifts
-# Ours: so far, in both directions, the whole pair may become grayer or more colorful, and lighter or darker by a gamma.
+# Ours: the factors by which the whole pair may become grayer or more colorful, and its gamma lower or higher.
 SATURATION, GAMMA = 2.0, 1.25
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 # A crop that cuts the foreground away is drawn again; after so many tries the whole picture is kept.
@@ -50,18 +51,11 @@ def crops(names: Sequence[str]) -> bool:
     return any(name in CROPS for name in names)
 
 
-def _flip(arrays: Arrays, generator: np.random.Generator) -> Arrays:
-    """Mirror left and right, half of the time."""
+def _flip(arrays: Arrays, generator: np.random.Generator, *, axis: int) -> Arrays:
+    """Mirror along an axis, half of the time."""
     if generator.random() < 0.5:
         return arrays
-    return {name: array[:, ::-1] for name, array in arrays.items()}
-
-
-def _flip_vertical(arrays: Arrays, generator: np.random.Generator) -> Arrays:
-    """Mirror top and bottom, half of the time."""
-    if generator.random() < 0.5:
-        return arrays
-    return {name: array[::-1] for name, array in arrays.items()}
+    return {name: np.flip(array, axis) for name, array in arrays.items()}
 
 
 def _zoom(arrays: Arrays, generator: np.random.Generator) -> Arrays:
@@ -70,9 +64,7 @@ def _zoom(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     if generator.random() < 0.5:
         return arrays
     factor = generator.uniform(*ZOOM)
-    box_height, box_width = max(1, round(height / factor)), max(1, round(width / factor))
-    top, left = generator.integers(0, height - box_height + 1), generator.integers(0, width - box_width + 1)
-    return {name: array[top : top + box_height, left : left + box_width] for name, array in arrays.items()}
+    return _cut(arrays, max(1, round(height / factor)), max(1, round(width / factor)), generator)
 
 
 def _rotate90(arrays: Arrays, generator: np.random.Generator) -> Arrays:
@@ -90,10 +82,9 @@ def _random_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
         area = generator.uniform(*CROP_AREA) * height * width
         aspect = np.exp(generator.uniform(*np.log(CROP_ASPECT)))
         crop_height, crop_width = min(height, round(np.sqrt(area / aspect))), min(width, round(np.sqrt(area * aspect)))
-        top, left = generator.integers(0, height - crop_height + 1), generator.integers(0, width - crop_width + 1)
-        box = slice(top, top + crop_height), slice(left, left + crop_width)
-        if arrays["mask"][box].any():
-            return {name: array[box] for name, array in arrays.items()}
+        cut = _cut(arrays, crop_height, crop_width, generator)
+        if cut["mask"].any():
+            return cut
     return arrays
 
 
@@ -101,8 +92,7 @@ def _square_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     """Cut out a square, half to 0.61 of the shorter side, with or without foreground (ADFM resizes first, then crops)."""
     height, width = arrays["mask"].shape[:2]
     side = max(1, round(min(height, width) * SQUARE_CROP / generator.integers(SHORTER_SIDE[0], SHORTER_SIDE[1] + 1)))
-    top, left = generator.integers(0, height - side + 1), generator.integers(0, width - side + 1)
-    return {name: array[top : top + side, left : left + side] for name, array in arrays.items()}
+    return _cut(arrays, side, side, generator)
 
 
 def _side_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
@@ -110,29 +100,33 @@ def _side_crop(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     height, width = arrays["mask"].shape[:2]
     for _ in range(CROP_TRIES):
         crop_height, crop_width = (max(1, int(generator.uniform(*SIDE_SHARE) * side)) for side in (height, width))
-        top, left = generator.integers(0, height - crop_height + 1), generator.integers(0, width - crop_width + 1)
-        box = slice(top, top + crop_height), slice(left, left + crop_width)
-        if generator.random() < EMPTY_SHARE or arrays["mask"][box].sum() > 1:
-            return {name: array[box] for name, array in arrays.items()}
+        cut = _cut(arrays, crop_height, crop_width, generator)
+        if generator.random() < EMPTY_SHARE or cut["mask"].sum() > 1:
+            return cut
     return arrays
+
+
+def _cut(arrays: Arrays, height: int, width: int, generator: np.random.Generator) -> Arrays:
+    """Return a box of this size, anywhere in the picture with equal chances."""
+    top, left = (generator.integers(0, whole - side + 1) for whole, side in zip(arrays["mask"].shape, (height, width), strict=False))
+    return {name: array[top : top + height, left : left + width] for name, array in arrays.items()}
 
 
 def _color_jitter(arrays: Arrays, generator: np.random.Generator) -> Arrays:
     """Change saturation and gamma of composite and real photograph alike: how colorful a foreground is alone tells nothing then."""
     saturation, gamma = (np.float32(limit ** generator.uniform(-1, 1)) for limit in (SATURATION, GAMMA))
-    return {name: _recolored(array, saturation, gamma) if array.ndim == 3 else array for name, array in arrays.items()}
 
+    def recolored(picture: np.ndarray) -> np.ndarray:
+        levels = picture.astype(np.float32) / 255
+        gray = (levels @ LUMA)[..., None]
+        return ((gray + saturation * (levels - gray)).clip(0, 1) ** gamma * 255).round().astype(np.uint8)
 
-def _recolored(picture: np.ndarray, saturation: np.float32, gamma: np.float32) -> np.ndarray:
-    """Return a picture, uint8 (H, W, 3), with its distances from gray multiplied, then raised to a power."""
-    levels = picture.astype(np.float32) / 255
-    gray = (levels @ LUMA)[..., None]
-    return ((gray + saturation * (levels - gray)).clip(0, 1) ** gamma * 255).round().astype(np.uint8)
+    return {name: recolored(array) if array.ndim == 3 else array for name, array in arrays.items()}
 
 
 AUGMENTATIONS: dict[str, Callable[[Arrays, np.random.Generator], Arrays]] = {
-    "flip": _flip,
-    "flip_vertical": _flip_vertical,
+    "flip": partial(_flip, axis=1),
+    "flip_vertical": partial(_flip, axis=0),
     "zoom": _zoom,
     "rotate90": _rotate90,
     "random_crop": _random_crop,

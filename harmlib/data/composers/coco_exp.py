@@ -1,11 +1,11 @@
 """COCO-Exp: one object takes the luminance of an object of the same category in another photograph (no-reference paper, section 3.4).
 
-The obvious way is to draw a category by its number of objects in the split, then two of its objects. Here every photograph gives as many
-composites as the plan draws, each of one of its objects, all equally likely. That is the same draw, except that photographs with many
-objects do not come more often. Any source with class names serves; away from COCO it is COCO-Exp's style, and says so by its title.
+Every photograph gives as many composites as the plan draws, each of one of its objects, all equally likely: as drawing a category by its
+number of objects and then two of them, except that photographs with many objects do not come more often. Any source with class names will
+do; benchmarks from other sources than COCO are titled "COCO-Exp-style".
 
-Paper: annotated instances. Here: connected pieces of one class, because sources hold maps of classes; objects that touch are one if they
-are of one class, and crowds are objects too.
+Paper: annotated instances. Here: connected pieces of one class, because sources hold maps of classes: touching objects of one class are
+one, and crowds are objects too.
 
 A recipe (``regions``) also names the category and gives mean and deviation of L in the object, which replaying does not need:
 
@@ -14,6 +14,7 @@ A recipe (``regions``) also names the category and gives mean and deviation of L
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import lru_cache
 
@@ -21,20 +22,7 @@ import numpy as np
 
 from harmlib.color import rgb_to_lab
 from harmlib.data.composers.base import Composite, Recipe, Skipped, composer
-from harmlib.data.composers.regions import (
-    NO_REFERENCE,
-    REFERENCE,
-    REGION,
-    Region,
-    check_parts,
-    choose,
-    describe_recipe,
-    entry,
-    find_pieces,
-    large_labels,
-    other_photos,
-    recolor,
-)
+from harmlib.data.composers.regions import NO_REFERENCE, Region, choose, describe_recipe, large_pieces, other_photos, recolor, replay
 from harmlib.data.photos import Source
 from harmlib.seeds import item_generator
 
@@ -47,13 +35,7 @@ GRAY = "gray picture"
 NO_OBJECT = "no object of 0.61 % to 80 %"
 UNCHANGED = "L changed by less than 1"
 
-PARTS = {
-    "foreground": REGION,
-    "reference": REFERENCE,
-    "transfer": str,
-    "category": str,
-    "luminance": {"before": [float], "after": [float]},
-}
+OWN_PARTS = {"category": str, "luminance": {"before": [float], "after": [float]}}
 
 
 @composer("coco_exp", describe=describe_recipe, online=False)
@@ -77,8 +59,7 @@ def _compose(transfer: str, source: Source, photo_id: str, draw: int, seed: int,
     """Return a composite by one of the two transfers; raises Skipped as ``compose_coco_exp`` says."""
     photo = source.load(photo_id)
     if recipe is not None:
-        check_parts(recipe, PARTS)
-        return recolor(source, photo, recipe)
+        return replay(source, photo, recipe, OWN_PARTS)
     if not source.classes:
         raise Skipped(NO_CATEGORIES)
     if _is_gray(photo.image):
@@ -108,8 +89,8 @@ def draw_objects(source: Source, photo_id: str, generator: np.random.Generator) 
         for other in other_photos(source, photo_id, generator):
             same = [region for region in find_objects(source, other) if region.label == target.label]
             if same:
-                reference = {"photo": other, **entry(choose(same, generator))}
-                return {"foreground": entry(target), "reference": reference, "category": source.classes[target.label]}
+                reference = {"photo": other, **choose(same, generator).entry()}
+                return {"foreground": target.entry(), "reference": reference, "category": source.classes[target.label]}
     raise Skipped(NO_REFERENCE)
 
 
@@ -122,8 +103,7 @@ def find_objects(source: Source, photo_id: str) -> tuple[Region, ...]:
     photo = source.load(photo_id)
     if _is_gray(photo.image):
         return ()
-    labels = large_labels(photo.labels, source.no_object, SHARES[0])
-    return tuple(piece for label in labels for piece in find_pieces(photo.labels, label, *SHARES))
+    return tuple(itertools.chain.from_iterable(large_pieces(photo.labels, source.no_object, *SHARES).values()))
 
 
 def _is_gray(image: np.ndarray) -> bool:

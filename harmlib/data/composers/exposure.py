@@ -23,7 +23,7 @@ import numpy as np
 
 from harmlib.data.composers.base import NO_REGION, Composite, Recipe, Skipped, composer
 from harmlib.data.composers.iharmony4 import SMALLEST_SHARE
-from harmlib.data.composers.regions import REGION, Region, check_parts, choose, entry, find_mask, find_pieces, large_labels
+from harmlib.data.composers.regions import REGION, Region, check_parts, choose, find_mask, large_labels, large_pieces
 from harmlib.data.composers.thresholds import (
     CONSTANT,
     FILE,
@@ -91,7 +91,7 @@ def compose_exposure(source: Source, photo_id: str, draw: int, seed: int, recipe
 
 @composer("exposure_lognormal", describe=describe_recipe)
 def compose_lognormal(source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None = None) -> Composite:
-    """Return what ``compose_exposure`` does, with thresholds of the photograph's own, drawn from the study's fit."""
+    """Return what ``compose_exposure`` does, with the photograph's own thresholds, drawn from the study's fit."""
     return _compose(source, photo_id, recipe, lambda: draw_recipe(source, photo_id, draw, seed, lognormal_thresholds(photo_id)))
 
 
@@ -119,7 +119,7 @@ def draw_recipe(source: Source, photo_id: str, draw: int, seed: int, thresholds:
     """Return a JSON-able recipe, drawn from (seed, photo, draw); raises Skipped without any labeled region."""
     generator = item_generator(seed, photo_id, draw)
     return {
-        "region": entry(choose(find_regions(source, photo_id), generator)),
+        "region": choose(find_regions(source, photo_id), generator).entry(),
         "edge": int(generator.integers(-MAX_EDGE, MAX_EDGE + 1)),
         "thresholds": list(thresholds),
         "stops": draw_stops(thresholds, generator),
@@ -149,9 +149,8 @@ def find_regions(source: Source, photo_id: str) -> tuple[Region, ...]:
     labels = source.load(photo_id).labels
     shares = np.bincount(labels.ravel()) / labels.size  # by id
     regions: list[Region] = []
-    for label in large_labels(labels, source.no_object, SMALLEST_SHARE):
-        whole = [Region(label, None)] if shares[label] <= LARGEST_SHARE else []
-        regions += find_pieces(labels, label, SMALLEST_SHARE, LARGEST_SHARE) or whole
+    for label, pieces in large_pieces(labels, source.no_object, SMALLEST_SHARE, LARGEST_SHARE).items():
+        regions += pieces or ([Region(label, None)] if shares[label] <= LARGEST_SHARE else [])
     if regions:
         return tuple(regions)
     others = large_labels(labels, source.no_object, 0)

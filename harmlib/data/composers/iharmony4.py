@@ -3,8 +3,7 @@
 A foreground is a connected piece of a labeled region, or the whole region where it reaches 1 % of the picture and none of its pieces does.
 A recipe (``regions``) holds everything that was drawn, the seed of a transfer that draws included.
 
-iHarmony4 read: four transfers make HCOCO and HFlickr. We have not read its filtering rules and its choice of references; those here are
-ours.
+From iHarmony4: the four transfers of HCOCO and HFlickr. Its filtering rules and its choice of references we have not read; these are ours.
 """
 
 from __future__ import annotations
@@ -15,20 +14,7 @@ from itertools import islice
 import numpy as np
 
 from harmlib.data.composers.base import Composite, Recipe, Skipped, composer
-from harmlib.data.composers.regions import (
-    NO_REFERENCE,
-    REFERENCE,
-    REGION,
-    Region,
-    check_parts,
-    choose,
-    describe_recipe,
-    entry,
-    find_pieces,
-    large_labels,
-    other_photos,
-    recolor,
-)
+from harmlib.data.composers.regions import NO_REFERENCE, Region, choose, describe_recipe, large_pieces, other_photos, recolor, replay
 from harmlib.data.photos import Source
 from harmlib.seeds import item_generator, item_seed
 
@@ -43,15 +29,15 @@ CLIPPED = "more than 10 % clipped"
 TOO_CLOSE = "fMSE below 50"
 TOO_FAR = "fMSE above 8000"
 
-PARTS = {"foreground": REGION, "reference": REFERENCE, "transfer": str, "seed": int}
+OWN_PARTS = {"seed": int}
 
 
 @composer("iharmony4", describe=describe_recipe, online=False)
 def compose_iharmony4(source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None = None) -> Composite:
     """Return a photograph with one foreground recolored after a region of another photograph of its split.
 
-    draw: four in a row are the four transfers, each with a foreground and a reference of its own; which one a photograph begins with is
-    drawn, so that fewer draws hold all four too.
+    draw: four in a row are the four transfers, each with a foreground and a reference of its own; which comes first is drawn for each
+    photograph, so that all four occur with fewer draws too.
     recipe: replayed whatever it leads to; drawn ones must keep the rules below.
 
     Raises Skipped when no region, or no region of another photograph, reaches 1 % of its picture; when more than 10 % of the
@@ -60,8 +46,7 @@ def compose_iharmony4(source: Source, photo_id: str, draw: int, seed: int, recip
     """
     photo = source.load(photo_id)
     if recipe is not None:
-        check_parts(recipe, PARTS)
-        return recolor(source, photo, recipe)
+        return replay(source, photo, recipe, OWN_PARTS)
     composite = recolor(source, photo, draw_recipe(source, photo_id, draw, seed))
     _check_change(composite)
     return composite
@@ -78,8 +63,8 @@ def draw_recipe(source: Source, photo_id: str, draw: int, seed: int) -> Recipe:
     foreground = choose(regions, generator)
     other, reference = _draw_reference(source, photo_id, foreground.label, generator)
     return {
-        "foreground": entry(foreground),
-        "reference": {"photo": other, **entry(reference)},
+        "foreground": foreground.entry(),
+        "reference": {"photo": other, **reference.entry()},
         "transfer": TRANSFERS[(draw + item_seed(seed, photo_id)) % len(TRANSFERS)],
         "seed": int(generator.integers(SEEDS)),
     }
@@ -91,11 +76,8 @@ def find_regions(source: Source, photo_id: str) -> tuple[Region, ...]:
 
     Remembered for every photograph, because a reference is looked for in many.
     """
-    labels = source.load(photo_id).labels
-    regions: list[Region] = []
-    for label in large_labels(labels, source.no_object, SMALLEST_SHARE):
-        regions += find_pieces(labels, label, SMALLEST_SHARE) or [Region(label, None)]
-    return tuple(regions)
+    pieces = large_pieces(source.load(photo_id).labels, source.no_object, SMALLEST_SHARE)
+    return tuple(region for label, found in pieces.items() for region in found or [Region(label, None)])
 
 
 def _draw_reference(source: Source, photo_id: str, label: int, generator: np.random.Generator) -> tuple[str, Region]:

@@ -29,7 +29,7 @@ CHUNK = 64  # photographs a job
 
 # Shapes of a recipe's parts (``io.documents``).
 REGION = {"label": int, "component": ([int], None)}
-REFERENCE = {"photo": str, **REGION}
+RECOLORING = {"foreground": REGION, "reference": {"photo": str, **REGION}, "transfer": str}
 
 
 class Region(NamedTuple):
@@ -37,6 +37,10 @@ class Region(NamedTuple):
 
     label: int
     component: tuple[int, int] | None
+
+    def entry(self) -> dict[str, Any]:
+        """Return the region as a recipe holds it."""
+        return {"label": self.label, "component": self.component and list(self.component)}
 
 
 def object_labels(photo: Photo, no_object: int | None) -> np.ndarray:
@@ -81,13 +85,16 @@ def large_labels(labels: np.ndarray, no_object: int | None, smallest: float) -> 
     return [label for label in large if label != no_object]
 
 
-def find_pieces(labels: np.ndarray, label: int, smallest: float, largest: float = 1.0) -> list[Region]:
-    """Return the connected pieces (8 neighbors) of an id that cover ``smallest`` to ``largest`` of the picture, by their first pixels."""
-    _, pieces, statistics, _ = cv2.connectedComponentsWithStats((labels == label).view(np.uint8))
-    areas = statistics[1:, cv2.CC_STAT_AREA]
-    fitting = np.flatnonzero((areas >= smallest * labels.size) & (areas <= largest * labels.size)) + 1
-    firsts = sorted(int(np.argmax(pieces.ravel() == piece)) for piece in fitting)
-    return [Region(label, divmod(first, labels.shape[1])) for first in firsts]
+def large_pieces(labels: np.ndarray, no_object: int | None, smallest: float, largest: float = 1.0) -> dict[int, list[Region]]:
+    """Return the connected pieces (8 neighbors) that cover ``smallest`` to ``largest`` of the picture, for each of the ``large_labels``."""
+    found = {}
+    for label in large_labels(labels, no_object, smallest):
+        _, pieces, statistics, _ = cv2.connectedComponentsWithStats((labels == label).view(np.uint8))
+        areas = statistics[1:, cv2.CC_STAT_AREA]
+        fitting = np.flatnonzero((areas >= smallest * labels.size) & (areas <= largest * labels.size)) + 1
+        firsts = sorted(int(np.argmax(pieces.ravel() == piece)) for piece in fitting)
+        found[label] = [Region(label, divmod(first, labels.shape[1])) for first in firsts]
+    return found
 
 
 def other_photos(source: Source, photo_id: str, generator: np.random.Generator) -> Iterator[str]:
@@ -108,16 +115,17 @@ def choose(regions: Sequence[Region], generator: np.random.Generator) -> Region:
     return regions[int(generator.integers(len(regions)))]
 
 
-def entry(region: Region) -> dict[str, Any]:
-    """Return a region as a recipe holds it."""
-    return {"label": region.label, "component": region.component and list(region.component)}
-
-
 def check_parts(recipe: Mapping[str, Any], parts: Mapping[str, Shape]) -> None:
     """Raise ParameterError unless a recipe has exactly these parts, DataError unless each has its shape."""
     if set(recipe) != set(parts):
         raise ParameterError(f"a malformed recipe: it needs {', '.join(sorted(parts))}; draw it again")
     check_shape(recipe, dict(parts), "a malformed recipe", advice="draw it again")
+
+
+def replay(source: Source, photo: Photo, recipe: Mapping[str, Any], own_parts: Mapping[str, Shape]) -> Composite:
+    """Return the composite of a recipe that was kept; own_parts: of its composer. Errors as in ``check_parts`` and ``recolor``."""
+    check_parts(recipe, {**RECOLORING, **own_parts})
+    return recolor(source, photo, recipe)
 
 
 def recolor(source: Source, photo: Photo, recipe: Mapping[str, Any]) -> Composite:
@@ -133,10 +141,10 @@ def recolor(source: Source, photo: Photo, recipe: Mapping[str, Any]) -> Composit
     return Composite(image, photo.image, mask, mask.astype(np.uint8), dict(recipe), degraded=False)
 
 
-def find_mask(photo: Photo, entry: Mapping[str, Any]) -> np.ndarray:
+def find_mask(photo: Photo, region: Mapping[str, Any]) -> np.ndarray:
     """Return the mask, bool (H, W), of a recipe's region; raises DataError when the photograph does not have it."""
-    mask: np.ndarray = photo.labels == entry["label"]
-    first = entry["component"]
+    mask: np.ndarray = photo.labels == region["label"]
+    first = region["component"]
     if first is not None and len(first) != 2:
         raise DataError(f"a malformed recipe: {first} is no row and column of a pixel; draw it again")
     if first is not None:
@@ -144,7 +152,7 @@ def find_mask(photo: Photo, entry: Mapping[str, Any]) -> np.ndarray:
         row, column = first
         mask &= np.isin(pieces, pieces[row : row + 1, column : column + 1])  # no piece at all outside of the picture
     if not mask.any():
-        raise DataError(f'"{photo.id}" lacks the region {entry["label"]} that the recipe names: use the photographs it was drawn for')
+        raise DataError(f'"{photo.id}" lacks the region {region["label"]} that the recipe names: use the photographs it was drawn for')
     return mask
 
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from harmlib.data.composers.base import NO_REGION, Composite, Recipe, Skipped, composer
 from harmlib.data.composers.regions import object_labels
 from harmlib.data.photos import Source
+from harmlib.perturbations.sgmmh import apply_recipe, describe_recipe, draw_recipe
 from harmlib.seeds import item_generator
 
 
-def _describe_sgmmh(recipe: Recipe, regions: Mapping[int, str]) -> str:
-    """Return what happens to each region, a line each."""
-    from harmlib.perturbations import sgmmh
-
-    return sgmmh.describe_recipe(recipe, regions)
-
-
-@composer("sgmmh", describe=_describe_sgmmh)
+@composer("sgmmh", describe=describe_recipe)
 def compose_sgmmh(source: Source, photo_id: str, draw: int, seed: int, recipe: Recipe | None = None, *, space: str = "rgb") -> Composite:
     """Return a photograph with 0.2 n + 1 of its semantic regions perturbed, each differently (Sg-MMH sec. 3.2).
 
@@ -27,8 +19,6 @@ def compose_sgmmh(source: Source, photo_id: str, draw: int, seed: int, recipe: R
 
     Raises Skipped for a photograph without any labeled region, the paper's "images with no foreground".
     """
-    from harmlib.perturbations.sgmmh import apply_recipe, draw_recipe
-
     photo = source.load(photo_id)
     labels = object_labels(photo, source.no_object)
     if not labels.any():

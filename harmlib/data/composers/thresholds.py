@@ -20,7 +20,7 @@ from harmlib.io.tables import FINITE, TEXT, read_rows
 from harmlib.seeds import item_generator
 
 FILE = "thresholds.csv"
-COLUMNS = ("image", "negative_threshold", "positive_threshold")
+COLUMNS = {"image": TEXT, "negative_threshold": FINITE, "positive_threshold": FINITE}
 # Training shifts L by a factor of 0.1 to 10, and thresholds lie between.
 MAX_FACTOR = 10
 MAX_STOPS = math.log2(MAX_FACTOR)
@@ -64,7 +64,7 @@ def read_thresholds(path: Path) -> dict[str, Thresholds]:
     to 1 or one of 1 to 10.
     """
     thresholds: dict[str, Thresholds] = {}
-    for line, cells in read_rows(path, dict(zip(COLUMNS, (TEXT, FINITE, FINITE), strict=True)), filled=COLUMNS, advice=LAYOUT):
+    for line, cells in read_rows(path, COLUMNS, filled=COLUMNS, advice=LAYOUT):
         name, negative, positive = cells["image"].strip(), cells["negative_threshold"], cells["positive_threshold"]
         if not 1 / MAX_FACTOR < negative < 1 < positive < MAX_FACTOR:
             raise DataError(
