@@ -14,7 +14,7 @@ from harmlib.data.photos import Photo, Source
 from harmlib.errors import DataError
 from harmlib.io import files
 from harmlib.io.images import read_image, read_labels
-from harmlib.io.tables import read_text
+from harmlib.io.tables import TEXT, WHOLE, read_rows, read_text
 
 SPLITS = ("train", "val", "test")
 LONGEST_NAME = 255  # bytes of a file's name
@@ -115,6 +115,12 @@ def read_list(path: Path) -> list[str]:
     return lines
 
 
+def read_classes(path: Path) -> dict[int, str]:
+    """Return the class names by id of a table with the columns id and name; raises DataError when it is missing or damaged."""
+    rows = read_rows(path, {"id": WHOLE, "name": TEXT}, filled=("id",), keys=("id",), advice=LAYOUT)
+    return {row.cells["id"]: row.cells["name"].strip() for row in rows}
+
+
 def inside(root: Path, entry: str, listed_in: Path) -> Path:
     """Return ``root / entry`` for a path found in a list file; raises DataError when it would leave ``root``.
 
@@ -153,4 +159,4 @@ def pick_folder(root: Path, folders: Sequence[str], member: str) -> Path:
     for folder in folders:
         if (root / folder / member).exists():
             return root / folder
-    raise DataError(f'"{root}" has no "{member}": data/README.md shows the layout that is expected')
+    raise DataError(f'"{root}" has no "{member}": {LAYOUT}')

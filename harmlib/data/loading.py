@@ -13,7 +13,7 @@ from harmlib.threads import end_with_parent, keep_worker_to_one_thread
 
 
 def load_batches(dataset: Visits, batches: VisitBatches, *, workers: int) -> Iterator[Batch]:
-    """Yield the batches of a training run, which do not depend on the number of worker processes; raises what the data set raises."""
+    """Yield the batches of a training run, the same for any number of worker processes; raises what the data set raises."""
     # Spawned, not forked: a fork of a process that has started torch's or OpenCV's threads can deadlock.
     context = "spawn" if workers else None
     loader = DataLoader(

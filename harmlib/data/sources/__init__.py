@@ -35,15 +35,10 @@ def source(kind: str) -> Callable[[SourceClass], SourceClass]:
     return register
 
 
-def list_sources() -> list[str]:
-    """Return the kinds that ``open_source`` knows, in alphabetical order."""
-    return SOURCES.names()
-
-
 def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options: Any) -> Source:
     """Return a source of photographs.
 
-    kind: one of ``list_sources()``.
+    kind: one of ``SOURCES.names()``.
     root: the data set's folder; sources that ship with harmlib need none.
     options: the source's own keyword arguments.
     Raises ParameterError for an unknown kind or option, DataError for a missing folder.
@@ -53,9 +48,14 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     ('embedded', ('train',))
     """
     cls = SOURCES.get(kind)
-    _check_options(cls, options)
+    parameters = dict(inspect.signature(cls).parameters)
+    needs_root = parameters.pop("root").default is inspect.Parameter.empty
+    for name in options:
+        if name not in parameters:
+            raise ParameterError(f'source "{kind}" has no option "{name}": choose from {", ".join(parameters) or "none"}')
     if root is None:
-        _check_root_is_optional(cls)
+        if needs_root:
+            raise DataError(f'source "{kind}" needs the folder of its data set: give root (data/README.md says where to fetch it)')
         return cls(**options)
     if not Path(root).is_dir():
         raise DataError(f'source "{kind}" expects its data in "{root}", which is no folder: check the path or fetch the data')
@@ -63,18 +63,3 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     opened = construct(Path(root), **options)
     opened.folder = Path(root)
     return opened
-
-
-def _check_options(cls: type[Source], options: dict[str, Any]) -> None:
-    """Raise ParameterError for an option that the source does not have."""
-    known = [name for name in inspect.signature(cls).parameters if name != "root"]
-    for name in options:
-        if name not in known:
-            raise ParameterError(f'source "{cls.kind}" has no option "{name}": choose from {", ".join(known) or "none"}')
-
-
-def _check_root_is_optional(cls: type[Source]) -> None:
-    """Raise DataError when the source cannot do without a folder."""
-    root = inspect.signature(cls).parameters["root"]
-    if root.default is inspect.Parameter.empty:
-        raise DataError(f'source "{cls.kind}" needs the folder of its data set: give root (data/README.md says where to fetch it)')

@@ -64,7 +64,7 @@ class COCOSource(Source):
         self._annotations: dict[str, _Instances] = {}
         if not self.splits():
             raise DataError(f'"{root / "annotations"}" has neither instances_train2017.json nor instances_val2017.json: unpack them there')
-        self.classes = self._read_classes()
+        self.classes = self._read(min(self.splits(), key=self._reading_effort)).classes
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the parsed annotations out, which take gigabytes: a worker process reads what it needs."""
@@ -110,10 +110,6 @@ class COCOSource(Source):
         if split not in self._annotations:
             self._annotations[split] = _parse(self._annotation_file(split))
         return self._annotations[split]
-
-    def _read_classes(self) -> dict[int, str]:
-        """Return the category names by id, from the smallest annotation file."""
-        return self._read(min(self.splits(), key=self._reading_effort)).classes
 
     def _paint(self, split: str, record: dict[str, Any]) -> np.ndarray:
         """Return the label map of a photograph: crowds first, then single objects from the largest to the smallest."""

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from harmlib.data.listed import ListedSource, PhotoFiles
+from harmlib.data.listed import ListedSource, PhotoFiles, read_classes
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
-from harmlib.io.tables import TEXT, WHOLE, read_rows
 
 LABELS = Path(__file__).parent / "labels"
 
@@ -59,7 +58,7 @@ class EmbeddedSource(ListedSource):
         }
         folder = LABELS if root is None else root
         photos = {photo: PhotoFiles(_packaged(*PHOTOS[photo]), (_label_map(folder, photo),)) for photo in kept}
-        super().__init__("embedded", splits, photos, no_object=0, classes=_read_classes(folder / "classes.csv"))
+        super().__init__("embedded", splits, photos, no_object=0, classes=read_classes(folder / "classes.csv"))
 
 
 def _check_photos(option: str, photos: Sequence[str], known: Sequence[str]) -> None:
@@ -91,9 +90,3 @@ def _label_map(folder: Path, photo: str) -> Path:
             f'"{path}" is missing: the label maps of the embedded photographs come with harmlib, in data/sources/labels: install it again'
         )
     return path
-
-
-def _read_classes(path: Path) -> dict[int, str]:
-    """Return the class names by id; raises DataError when the file is missing."""
-    rows = read_rows(path, {"id": WHOLE, "name": TEXT}, filled=("id",), keys=("id",), advice="install harmlib again")
-    return {row.cells["id"]: row.cells["name"] for row in rows}

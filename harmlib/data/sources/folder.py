@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from harmlib.data.listed import LAYOUT, SPLITS, ListedSource, PhotoFiles, check_links, check_photo_id, inside
+from harmlib.data.listed import LAYOUT, SPLITS, ListedSource, PhotoFiles, check_links, check_photo_id, inside, read_classes
 from harmlib.data.sources import source
 from harmlib.errors import DataError, ParameterError
 from harmlib.io.documents import WORDS
-from harmlib.io.tables import TEXT, WHOLE, read_rows
+from harmlib.io.tables import TEXT, read_rows
 
 
 @source("folder")
@@ -82,12 +82,5 @@ class FolderSource(ListedSource):
             if "val" in splits or not 0 < val < len(splits.get("train", ())):
                 raise ParameterError(f'val is {val!r}: "{index}" has a val split already, or no more than {val} training photographs')
             splits["train"], splits["val"] = splits["train"][:-val], splits["train"][-val:]
-        super().__init__(root.name, splits, photos, no_object=no_object, classes=_read_classes(root / "classes.csv"))
-
-
-def _read_classes(path: Path) -> dict[int, str]:
-    """Return the class names by id; empty without a file."""
-    if not path.exists():
-        return {}
-    rows = read_rows(path, {"id": WHOLE, "name": TEXT}, filled=("id",), keys=("id",), advice=LAYOUT)
-    return {row.cells["id"]: row.cells["name"].strip() for row in rows}
+        named = root / "classes.csv"
+        super().__init__(root.name, splits, photos, no_object=no_object, classes=read_classes(named) if named.exists() else {})

@@ -10,13 +10,14 @@ across photographs. Where masks overlap, the smaller object is on top.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from harmlib.data.listed import ListedSource, PhotoFiles
-from harmlib.data.pairs import Pair, list_splits, read_pairs
+from harmlib.data.listed import LAYOUT, ListedSource, PhotoFiles
+from harmlib.data.pairs import list_splits, read_pairs
 from harmlib.data.sources import source
 from harmlib.errors import DataError
 from harmlib.io.masks import read_mask
@@ -33,9 +34,16 @@ class IHarmony4Source(ListedSource):
     def __init__(self, root: Path, *, subsets: Sequence[str] | None = None) -> None:
         pairs = {split: read_pairs(root, split, subsets) for split in list_splits(root)}
         if not pairs:
-            raise DataError(f'"{root}" has no list files such as IHD_train.txt: data/README.md shows the layout that is expected')
+            raise DataError(f'"{root}" has no list files such as IHD_train.txt: {LAYOUT}')
         splits = {split: list(dict.fromkeys(pair.real.stem for pair in found)) for split, found in pairs.items()}
-        photos = _photos([pair for found in pairs.values() for pair in found])
+        masks: dict[Path, set[Path]] = {}  # of all objects, by photograph
+        for pair in itertools.chain.from_iterable(pairs.values()):
+            masks.setdefault(pair.real, set()).add(pair.mask)
+        photos: dict[str, PhotoFiles] = {}
+        for real, found_masks in masks.items():
+            if real.stem in photos:
+                raise DataError(f'"{photos[real.stem].image}" and "{real}" have the same name: choose sub-datasets with the option subsets')
+            photos[real.stem] = PhotoFiles(real, tuple(sorted(found_masks, key=lambda path: (len(path.stem), path.stem))))
         super().__init__("iharmony4", splits, photos, no_object=0, classes={})
 
     def read_regions(self, paths: PhotoFiles, image: np.ndarray) -> np.ndarray:
@@ -45,19 +53,6 @@ class IHarmony4Source(ListedSource):
         for number, mask in sorted(masks.items(), key=lambda item: -item[1].sum()):
             labels[mask] = number
         return labels
-
-
-def _photos(pairs: Sequence[Pair]) -> dict[str, PhotoFiles]:
-    """Return the photographs behind composites, each with the masks of all its objects."""
-    masks: dict[Path, set[Path]] = {}
-    for pair in pairs:
-        masks.setdefault(pair.real, set()).add(pair.mask)
-    photos: dict[str, PhotoFiles] = {}
-    for real, found in masks.items():
-        if real.stem in photos:
-            raise DataError(f'"{photos[real.stem].image}" and "{real}" have the same name: choose sub-datasets with the option subsets')
-        photos[real.stem] = PhotoFiles(real, tuple(sorted(found, key=lambda path: (len(path.stem), path.stem))))
-    return photos
 
 
 def _read_object(path: Path, photo: Path, image: np.ndarray) -> np.ndarray:

@@ -11,11 +11,11 @@ from harmlib.errors import DataError, ParameterError
 
 
 def test_every_public_layout_is_listed():
-    assert {"ade20k", "coco", "embedded", "folder", "iharmony4", "lip"} <= set(sources.list_sources())
+    assert {"ade20k", "coco", "embedded", "folder", "iharmony4", "lip"} <= set(sources.SOURCES.names())
 
 
 def test_every_listed_source_is_a_source_of_its_kind():
-    for kind in sources.list_sources():
+    for kind in sources.SOURCES.names():
         cls = sources.SOURCES.get(kind)
         assert issubclass(cls, Source)
         assert cls.kind == kind
@@ -43,7 +43,7 @@ def test_a_root_that_is_no_folder_is_named(tmp_path):
 
 def test_listing_sources_loads_no_heavy_package():
     heavy = ("torch", "cv2", "skimage", "sklearn", "matplotlib", "pycocotools", "pandas")
-    code = f"import sys; from harmlib.data.sources import list_sources; list_sources(); print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; from harmlib.data.sources import SOURCES; SOURCES.names(); print([m for m in {heavy} if m in sys.modules])"
 
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
