@@ -14,14 +14,13 @@ with needs("video"):
     from harmlib.video.harmonizing import FrameHarmonizer, HarmonizedFrame, harmonize_video
     from harmlib.video.reading import VideoInfo, read_frames, read_info, read_timed_frames
     from harmlib.video.stability import flicker, foreground_lab, temporal_change
-    from harmlib.video.writing import VideoWriter, write_video, writing
+    from harmlib.video.writing import write_video, writing
 
 __all__ = [
     "ArgumentAverage",
     "FrameHarmonizer",
     "HarmonizedFrame",
     "VideoInfo",
-    "VideoWriter",
     "compose",
     "compose_video",
     "flicker",

@@ -25,10 +25,8 @@ def compose(foreground: Iterable[np.ndarray], background: Iterable[np.ndarray], 
     Raises VideoError when sizes differ or one ends before the others.
     Source: Harmonizer's code.
     """
-    for front, back, alpha in in_step({"the foreground": foreground, "the background": background, "the matte": matte}):
-        if not front.shape == back.shape == (*alpha.shape, 3):
-            raise VideoError(f"frames of the foreground {front.shape}, background {back.shape} and matte {alpha.shape} differ: resize them")
-        yield _blend(front, back, alpha)
+    for frames in in_step({"the foreground": foreground, "the background": background, "the matte": matte}):
+        yield _blend(*frames)
 
 
 def compose_video(
@@ -47,24 +45,15 @@ def compose_video(
     """
     check_output(out, foreground, background, matte)
     info = check_alike({"foreground": foreground, "background": background, "matte": matte}, limit)
-    times = []
-
-    def timed_foreground() -> Iterator[np.ndarray]:
-        for frame, time in read_timed_frames(foreground, limit=limit):
-            times.append(time)
-            yield frame
-
-    composites = compose(timed_foreground(), read_frames(background, limit=limit), read_frames(matte, gray=True, limit=limit))
+    fronts, backs, mattes = read_timed_frames(foreground), read_frames(background), read_frames(matte, gray=True)
+    streams = itertools.islice(in_step({"the foreground": fronts, "the background": backs, "the matte": mattes}), limit)
     with writing(out, info, lossless=lossless, sound=foreground, whole_sound=limit is None) as writer:
-        for frame in progress(composites, total=count_frames(info, limit), desc="compose", unit="frame"):
-            writer.write(frame, times.pop())
+        for (front, time), back, alpha in progress(streams, total=count_frames(info, limit), desc="compose", unit="frame"):
+            writer.write(_blend(front, back, alpha), time)
 
 
 def check_alike(videos: Mapping[str, str | os.PathLike[str]], limit: int | None) -> VideoInfo:
-    """Return what the first of the videos is like; the names say what each is used for.
-
-    Raises VideoError when the others' size or (as far as known, up to ``limit``) number of frames differ from it.
-    """
+    """Return what the first of the videos is like, by role; raises VideoError when another differs in size or known number of frames."""
     if limit is not None and limit < 1:
         raise ParameterError(f"limit is {limit}, expected at least 1 frame, or None for all")
     (first, reference), *others = [(f'the {role} "{path}"', read_info(path)) for role, path in videos.items()]
@@ -94,5 +83,8 @@ def in_step(streams: Mapping[str, Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
 
 def _blend(foreground: np.ndarray, background: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """Return one composite frame. Code: floats. Here: integers, because 199.99... for two equal levels of 200 would become 199."""
+    if not foreground.shape == background.shape == (*matte.shape, 3):
+        shapes = f"foreground {foreground.shape}, background {background.shape} and matte {matte.shape}"
+        raise VideoError(f"frames of the {shapes} differ: resize them")
     alpha = matte[..., None].astype(np.uint16)
     return ((foreground * alpha + background * (255 - alpha)) // 255).astype(np.uint8)

@@ -7,7 +7,7 @@ import csv
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,13 +37,12 @@ logger = logging.getLogger(__name__)
 class HarmonizedFrame:
     """One frame of the result.
 
-    image: uint8 RGB (H, W, 3). copied: the image is the composite; reason: why, such as a mask without foreground.
+    image: uint8 RGB (H, W, 3). reason: why it is the composite's, such as a mask without foreground; empty for a harmonized one.
     raw, smoothed: the filter arguments (k,) as predicted and as used; None for a copied frame and for methods without arguments.
     """
 
     image: np.ndarray
-    copied: bool
-    reason: str = field(default="", kw_only=True)
+    reason: str = ""
     raw: np.ndarray | None = None
     smoothed: np.ndarray | None = None
 
@@ -76,14 +75,14 @@ class FrameHarmonizer:
             raise MaskError(f'"{self._model.name}" needs a mask of the foreground: give one, 1 = foreground')
         region = region if self._model.needs_mask else None
         if reason := inference.why_unchanged(self._model, region):
-            return HarmonizedFrame(given.copy(), copied=True, reason=reason)
+            return HarmonizedFrame(given.copy(), reason)
         image, prediction = render.render_picture(self._model, given, region)
         if prediction is None:
-            return HarmonizedFrame(image, copied=True, reason="the mask is empty at the working size")
+            return HarmonizedFrame(image, "the mask is empty at the working size")
         if not self.filters:
-            return HarmonizedFrame(image, copied=False)
+            return HarmonizedFrame(image)
         raw, smoothed = (prediction[name][0].cpu().numpy() for name in ("raw_arguments", "arguments"))
-        return HarmonizedFrame(image, copied=False, raw=raw, smoothed=smoothed)
+        return HarmonizedFrame(image, raw=raw, smoothed=smoothed)
 
 
 def harmonize_video(
@@ -132,7 +131,7 @@ def harmonize_video(
             result = harmonizer(frame, region)
             writer.write(result.image, time)
             record(time, result)
-            reasons += [result.reason] if result.copied else []
+            reasons += [result.reason] if result.reason else []
     if reasons:
         logger.info('%d of %d frames of "%s" were copied: %s', len(reasons), writer.frames, composite, ", ".join(sorted(set(reasons))))
 

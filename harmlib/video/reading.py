@@ -34,12 +34,12 @@ FORMATS = (
     "image2,bmp_pipe,gif_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 )
 HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
-# Lines from which an untagged video is taken for HD, as players do: ITU-R BT.709 there, BT.601 below.
+# From so many lines on, an untagged video is taken for HD, as players do: ITU-R BT.709 there, BT.601 below.
 HD_LINES = 720
 UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 # WebM keeps alpha beside the picture, where FFmpeg's own decoders do not look.
 DECODERS_OF_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-# Every how many pixels of a matte are looked at for colors: regions of labels are larger.
+# Every fourth pixel of a matte is checked for color: regions of labels are larger.
 COLOR_STEP = 4
 # A file that is read to its end may stop this much before the duration it announces: sound and picture rarely end together.
 SLACK_SECONDS = 0.5
@@ -106,15 +106,10 @@ def read_timed_frames(
     limit: the number of frames after which to stop, None for all.
     Raises MaskError for a matte in color, VideoError as ``read_info`` does, and when the file turns out to be damaged or truncated.
     """
-    return itertools.islice(_read(path, gray=gray), limit)
-
-
-def _read(path: str | os.PathLike[str], *, gray: bool) -> Iterator[tuple[np.ndarray, Fraction]]:
-    """Yield (frame, time) to the end of the file."""
     pixels = "gray" if gray else "rgb24"
     with _opened(path) as (container, stream):
-        for number, frame in enumerate(_decode(container, stream, path)):
-            if gray and number == 0 and has_alpha(frame) and not _is_opaque(frame):
+        for number, frame in enumerate(itertools.islice(_decode(container, stream, path), limit)):
+            if gray and number == 0 and has_alpha(frame) and (_upright(frame, "alpha") < 255).any():
                 pixels = "alpha"
                 logger.info('"%s" has alpha, which is the matte', path)
             if pixels == "gray" and not frame.format.name.startswith("gray"):
@@ -144,10 +139,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, Vide
 
 
 def open_file(path: str | os.PathLike[str]) -> InputContainer:
-    """Return an open file: never an address, a device, or a list that names other files, whatever it is called.
-
-    Raises av.error.FFmpegError.
-    """
+    """Return an open file, whatever its name: never an address, a device, or a list of other files; raises av.error.FFmpegError."""
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     return av.open(as_file(path), options=options, metadata_errors="replace")
 
@@ -218,11 +210,6 @@ def _rate(stream: VideoStream) -> Fraction:
 def has_alpha(frame: VideoFrame) -> bool:
     """Tell whether a frame has an alpha channel."""
     return any(component.is_alpha for component in frame.format.components)
-
-
-def _is_opaque(frame: VideoFrame) -> bool:
-    """Tell whether all pixels of a frame with alpha are opaque."""
-    return bool((frame.to_ndarray(format="rgba")[..., 3] == 255).all())
 
 
 def _upright(frame: VideoFrame, pixels: str) -> np.ndarray:

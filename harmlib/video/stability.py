@@ -1,7 +1,4 @@
-"""How much a foreground's color jumps from frame to frame: the temporal metric.
-
-The mean absolute frame-to-frame change of the foreground's mean Lab; the flicker of a result is its change minus that of the input clip.
-"""
+"""How much a foreground's color jumps from frame to frame: the temporal metric."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ def temporal_change(curve: np.ndarray) -> float:
 
 
 def flicker(result: Iterable[np.ndarray], composite: Iterable[np.ndarray], masks: Iterable[np.ndarray]) -> float:
-    """Return the temporal change of a result minus that of its input; above 0 where harmonization adds flicker.
+    """Return the temporal change of a result's mean foreground Lab minus that of its input; above 0 where harmonization adds flicker.
 
     Arguments and errors as in ``foreground_lab``; the three are read once, one frame of each at a time.
     """

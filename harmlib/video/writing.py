@@ -36,8 +36,7 @@ COPIED_SOUND = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
 AAC_RATE = 48_000
 # What a container says of itself, not of its content.
 ABOUT_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
-# What a sound track tells of its content.
-# By the name that MP4 writes; the names by which it is read.
+# What a sound track tells of its content, by the name that MP4 writes; the names by which it is read.
 OF_A_TRACK = {"language": ("language",), "title": ("title", "name")}
 # Measured on 1080p: a slower preset makes no smaller file at crf 18; lossless, it saves a seventh and takes three times as long.
 # With x264's macroblock tree the same frames give other bytes from run to run.
@@ -48,7 +47,7 @@ LOSSLESS = {"crf": "0", "preset": "ultrafast"}
 class VideoWriter:
     """Takes the frames of one video in their order; ``writing`` opens and finishes it."""
 
-    def __init__(self, name: str, container: OutputContainer, info: VideoInfo, *, lossless: bool, sounds: Sequence[_Sound] = ()) -> None:
+    def __init__(self, name: str, container: OutputContainer, info: VideoInfo, *, lossless: bool, sounds: Sequence[_Sound]) -> None:
         self.frames, self._name = 0, name
         self._container, self._info, self._lossless, self._sounds = container, info, lossless, sounds
         self._time_base = info.time_base or 1 / info.rate
@@ -110,8 +109,15 @@ class _Sound:
 
     def __init__(self, source: InputContainer, number: int, container: OutputContainer) -> None:
         track = source.streams.audio[number]
-        copied = track.codec_context.codec.canonical_name in COPIED_SOUND
-        self._packets = _copy(source, track, container) if copied else _encode_aac(source, track, container)
+        if track.codec_context.codec.canonical_name in COPIED_SOUND:
+            target = container.add_stream_from_template(track)
+            self._packets = _copied(source, track, target)
+        else:
+            logger.info("the sound is %s and is encoded anew as AAC", track.codec_context.name)
+            target = container.add_stream("aac", AAC_RATE, layout="mono" if track.channels == 1 else "stereo")
+            self._packets = _encoded(source, track, target)
+        known = track.metadata
+        target.metadata.update({key: known[name] for key, names in OF_A_TRACK.items() for name in names if name in known})
         self._early: list[Packet] = []  # at most one, read ahead
 
     def feed(self, container: OutputContainer, until: Fraction | None) -> None:
@@ -196,34 +202,16 @@ def _encoder_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         raise VideoError(f'"{path}" cannot be written ({error.strerror}): check the size, the rate and the sound of its source') from error
 
 
-def _told_of(track: AudioStream) -> dict[str, str]:
-    """Return a sound track's language and title, as far as its file has them."""
-    return {key: track.metadata[name] for key, names in OF_A_TRACK.items() for name in names if name in track.metadata}
+def _copied(source: InputContainer, track: AudioStream, target: AudioStream) -> Iterator[Packet]:
+    """Yield the track's packets, addressed to a new track."""
+    for packet in source.demux(track):
+        if packet.dts is not None:  # the last one is empty
+            packet.stream = target
+            yield packet
 
 
-def _copy(source: InputContainer, track: AudioStream, container: OutputContainer) -> Iterator[Packet]:
-    """Yield the track's packets, addressed to a new track of the container."""
-    target = container.add_stream_from_template(track)
-    target.metadata.update(_told_of(track))
-
-    def packets() -> Iterator[Packet]:
-        for packet in source.demux(track):
-            if packet.dts is not None:  # the last one is empty
-                packet.stream = target
-                yield packet
-
-    return packets()
-
-
-def _encode_aac(source: InputContainer, track: AudioStream, container: OutputContainer) -> Iterator[Packet]:
-    """Yield the track as packets of AAC, mono or stereo, for a new track of the container."""
-    logger.info("the sound is %s and is encoded anew as AAC", track.codec_context.name)
-    target = container.add_stream("aac", AAC_RATE, layout="mono" if track.channels == 1 else "stereo")
-    target.metadata.update(_told_of(track))
-
-    def packets() -> Iterator[Packet]:
-        for frame in source.decode(track):
-            yield from target.encode(frame)
-        yield from target.encode(None)
-
-    return packets()
+def _encoded(source: InputContainer, track: AudioStream, target: AudioStream) -> Iterator[Packet]:
+    """Yield the track as packets of a new track's own encoder."""
+    for frame in source.decode(track):
+        yield from target.encode(frame)
+    yield from target.encode(None)

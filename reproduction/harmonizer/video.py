@@ -105,7 +105,7 @@ def record_clip(clip: Clip, models: Mapping[str, HarmonizationModel], ways: Sequ
     lab, arguments, pictures = [], [], {}
     frames = zip(read_timed_frames(clip.composite), read_frames(clip.mask, gray=True, limit=clip.frames), strict=True)
     for number, ((frame, time), mask) in enumerate(progress(frames, total=clip.frames, desc="harmonize", unit="frame")):
-        results = {way: harmonizers[way](frame, mask) if way in harmonizers else HarmonizedFrame(frame, copied=True) for way in ways}
+        results = {way: harmonizers[way](frame, mask) if way in harmonizers else HarmonizedFrame(frame) for way in ways}
         for way, result in results.items():
             key = {"way": way.title, "frame": number, "time": float(time)}
             means = foreground_lab([result.image], [mask])[0].round(4)

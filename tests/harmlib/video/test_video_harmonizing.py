@@ -212,7 +212,7 @@ def test_frames_without_foreground_do_not_touch_the_average() -> None:
     without_gap(frames[0], masks[0])
     expected = without_gap(frames[2], masks[2])
 
-    assert skipped.copied
+    assert skipped.reason
     assert skipped.smoothed is None
     assert np.array_equal(found.image, expected.image)
 
