@@ -76,11 +76,13 @@ def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _detect(options: argparse.Namespace) -> None:
     """Run ``detect``."""
-    from harmlib.commands.detect import detect_files, load_detector
+    from harmlib.commands.detect import detect_files
+    from harmlib.commands.harmonize import load_model
+    from harmlib.inference.detection import DEFAULT_MODEL
 
     if not Path(options.image).is_dir():
         options.interrupted = STARTS_AGAIN
-    detect_files(load_detector(options.model, options.checkpoint), options.image, options.out)
+    detect_files(load_model(options.model, options.checkpoint, DEFAULT_MODEL), options.image, options.out)
 
 
 def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

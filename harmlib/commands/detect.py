@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harmlib.commands.harmonize import load_model
 from harmlib.errors import DataError, HarmlibError, ImageError
-from harmlib.inference.detection import DEFAULT_MODEL, check_detector, detect
+from harmlib.inference.detection import check_detector, detect
 from harmlib.io import files, images
 from harmlib.io.folders import do_each, list_pictures
 from harmlib.progress import progress
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLED = 16  # every how many pixels an array is looked at
-
-
-def load_detector(name: str | None, checkpoint: str | os.PathLike[str] | None) -> HarmonizationModel:
-    """Return the model that the command asks for, by default DEFAULT_MODEL; arguments and errors as in ``load_model``."""
-    return load_model(name or (None if checkpoint else DEFAULT_MODEL), checkpoint)
 
 
 def detect_files(model: HarmonizationModel, image: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
@@ -68,9 +62,9 @@ def _detect_picture(model: HarmonizationModel, picture: Path, out: Path) -> None
     source = images.open_image(picture)
     for path in (shown, stored):
         files.check_output(path, picture)
-    foreign = [path for path, ours in ((shown, _is_map), (stored, _is_result)) if path.exists() and not ours(path)]
-    for there in foreign:
-        raise DataError(f'"{there}" is there and is no result of detect: move it away, or choose another name')
+    for path, is_ours in ((shown, _is_map), (stored, _is_result)):
+        if path.exists() and not is_ours(path):
+            raise DataError(f'"{path}" is there and is no result of detect: move it away, or choose another name')
     try:
         probabilities = detect(model, source)
     except HarmlibError as error:

@@ -25,18 +25,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_MODEL = "harmonizer"
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp")
 
 
-def load_model(name: str | None, checkpoint: str | os.PathLike[str] | None) -> HarmonizationModel:
+def load_model(name: str | None, checkpoint: str | os.PathLike[str] | None, default: str = "harmonizer") -> HarmonizationModel:
     """Return the model that the command asks for, in evaluation mode.
 
-    name: a method, by default DEFAULT_MODEL, or the one that the checkpoint holds.
+    name: a method; None for the one that the checkpoint holds, without a checkpoint ``default``.
     checkpoint: a run folder, a file of weights, or, with a name, weights published by its authors; None: the released weights.
     Raises CheckpointError, ParameterError.
     """
-    return models.resolve(name or DEFAULT_MODEL) if checkpoint is None else load_file(checkpoint, name)
+    return models.resolve(name or default) if checkpoint is None else load_file(checkpoint, name)
 
 
 def harmonize_files(
@@ -73,7 +72,11 @@ def harmonize_files(
     if source.is_dir():
         _harmonize_folder(model, source, region, target, upsampling, arguments)
     elif source.suffix.lower() in VIDEO_SUFFIXES:
-        _harmonize_video(model, source, region, target, upsampling, arguments)
+        from harmlib.video import harmonize_video
+
+        if upsampling != "own":
+            raise ParameterError(f'upsampling "{upsampling}" is for pictures, "{composite}" is a video: leave --upsampling out')
+        harmonize_video(model, source, region, target, arguments_path=target.with_suffix(".csv") if arguments else None)
     else:
         _harmonize_picture(model, source, region, target, upsampling, arguments)
 
@@ -99,15 +102,6 @@ def _harmonize_folder(model: HarmonizationModel, composites: Path, masks: Path |
 def _is_done(out: Path, arguments: bool) -> bool:
     """Tell whether a result is there, with its arguments where they are asked for."""
     return out.exists() and (not arguments or _holds_arguments(_arguments_path(out)))
-
-
-def _harmonize_video(model: HarmonizationModel, composite: Path, mask: Path | None, out: Path, upsampling: str, arguments: bool) -> None:
-    """Harmonize a video."""
-    from harmlib.video import harmonize_video
-
-    if upsampling != "own":
-        raise ParameterError(f'upsampling "{upsampling}" is for pictures, "{composite}" is a video: leave --upsampling out')
-    harmonize_video(model, composite, mask, out, arguments_path=out.with_suffix(".csv") if arguments else None)
 
 
 def _harmonize_picture(model: HarmonizationModel, composite: Path, mask: Path | None, out: Path, upsampling: str, arguments: bool) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.models.registry import BYTES, ModelInfo, parameters
+from harmlib.models.registry import BYTES, parameters
 
 
 def model_table(pattern: str = "*") -> pd.DataFrame:
@@ -16,22 +16,13 @@ def model_table(pattern: str = "*") -> pd.DataFrame:
     in millions at full width; MiB, of a float32 file of these; released, whether weights come with harmlib; weights (where the authors
     publish some that ``load_public_checkpoint`` reads, else empty).
     """
-    return pd.DataFrame([_row(models.describe(name)) for name in models.list_models(pattern)])
-
-
-def _row(info: ModelInfo) -> dict[str, object]:
-    """Return one method's row."""
-    count = parameters(info.name)
-    return {
-        "method": info.name,
-        "system": info.system,
-        "reference": info.reference,
-        "mask": "needs" if info.needs_mask else "none",
-        "parameters": count / 1e6,
-        "MiB": count * BYTES / 2**20,
-        "released": info.name in models.list_released(),
-        "weights": info.weights,
-    }
+    rows = []
+    for name in models.list_models(pattern):
+        info, count = models.describe(name), parameters(name)
+        row = {"method": name, "system": info.system, "reference": info.reference, "mask": "needs" if info.needs_mask else "none"}
+        size = {"parameters": count / 1e6, "MiB": count * BYTES / 2**20}
+        rows.append({**row, **size, "released": name in models.list_released(), "weights": info.weights})
+    return pd.DataFrame(rows)
 
 
 def print_models(pattern: str = "*") -> None:
