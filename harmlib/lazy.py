@@ -1,18 +1,24 @@
-"""Submodules that load at first use, so that ``import harmlib`` stays quick and ``harmlib.editor.widgets`` works right after it."""
+"""Packages whose submodules and functions load at first use: ``import harmlib`` is quick, and ``harmlib.editor.widgets`` works after it."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from types import ModuleType
+import sys
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
 
-def submodules(package: str, names: Sequence[str]) -> tuple[Callable[[str], ModuleType], Callable[[], list[str]]]:
-    """Return the ``__getattr__`` and ``__dir__`` of a package whose submodules ``names`` load at first use."""
+def on_demand(
+    package: str, submodules: Collection[str], functions: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return the ``__getattr__`` and ``__dir__`` of a package; functions: name -> module that defines it."""
 
-    def load(name: str) -> ModuleType:
-        if name in names:
+    def load(name: str) -> Any:
+        if name in functions:
+            return getattr(importlib.import_module(functions[name]), name)
+        if name in submodules:
             return importlib.import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return load, lambda: sorted(names)
+    return load, lambda: sorted({*vars(sys.modules[package]), *submodules, *functions})

@@ -12,6 +12,6 @@ widgets      sliders and pictures over the state, for a notebook: ``edit(composi
 
 from __future__ import annotations
 
-from harmlib.lazy import submodules
+from harmlib.lazy import on_demand
 
-__getattr__, __dir__ = submodules(__name__, ("app", "cutting", "opening", "recipe", "regions", "state", "whitebox", "widgets"))
+__getattr__, __dir__ = on_demand(__name__, ("app", "cutting", "opening", "recipe", "regions", "state", "whitebox", "widgets"))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harmlib.lazy import submodules
+from harmlib.lazy import on_demand
 
-__getattr__, __dir__ = submodules(__name__, ("detection", "pictures", "render", "thumbnails", "upsampling"))
+__getattr__, __dir__ = on_demand(__name__, ("detection", "pictures", "render", "thumbnails", "upsampling"))
