@@ -15,9 +15,9 @@ import math
 import os
 import platform
 import re
+import secrets
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
@@ -35,6 +35,7 @@ MANIFEST = "manifest.json"
 CHECKPOINT = "checkpoint.pt"
 PARTIAL = ".partial"  # marks the temporary files of ``replacing``, so that a killed process's leftovers can be told
 LEFT_BEHIND = re.compile(rf"\..*-[a-z0-9_]{{8}}{re.escape(PARTIAL)}(\.[^.]*)?")
+NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL
 STEM_KEPT = 40  # characters of a name in that of its temporary file: with what is added, file systems still take it
 # What is known of the fields of manifests, whatever they are of (``documents.check_shape``).
 COUNTS = {"photographs": int, "used": int, "composites": int, "skipped": {str: int}}
@@ -90,39 +91,35 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises DiskSpaceError when the disk is full, DataError for what else the system refuses.
     """
     target = Path(path)
-    temporary, handle = None, None
+    temporary, handle = _temporary(target), None
     try:
         if target.is_dir():  # where the rename would fail, after the work
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         _refuse_special(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _beside(target)
-        handle = os.open(temporary, os.O_RDWR)
+        handle = os.open(temporary, NEW_FILE, 0o666)
         try_lock(handle)  # for ``remove_partial``: somebody is at work on it
         yield temporary
         os.fsync(handle)  # so that the rename cannot outrun the content
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except (OSError, RuntimeError) as raised:
-        # What the system refused comes out of torch.save as a RuntimeError.
+        # torch.save raises what the system refused as a RuntimeError.
         error = raised if isinstance(raised, OSError) else raised.__context__
-        # Another file's error is not this one's: what was read while this one was written has its own door. Who copies or encodes a video
-        # names the wrong one, though.
-        ours = (None, *map(os.fspath, filter(None, (target, target.parent, temporary))))
+        # What another file that is read meanwhile raises is not about this one; copying and encoding a video name the wrong file, though.
+        ours = (None, *map(os.fspath, (target, target.parent, temporary)))
         if not isinstance(error, OSError) or error.errno is None or (error.filename not in ours and error.errno not in ONLY_WRITING):
             raise
         raise refusal(target, error) from raised
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         if handle is not None:
+            temporary.unlink(missing_ok=True)
             os.close(handle)
 
 
 def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
-    """Raise DataError when a result cannot be written to ``path``, or would replace one of ``inputs``: known before the work.
+    """Raise DataError, before the work, when a result cannot be written to ``path`` or would replace one of ``inputs``.
 
-    Nothing is left behind: where the folder does not exist yet, the nearest one that does is tried.
+    Where the folder does not exist yet, the nearest one that does is tried; nothing is left behind.
     """
     target = Path(path)
     try:
@@ -138,8 +135,10 @@ def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str] |
     folder = target.absolute().parent
     while not folder.exists():
         folder = folder.parent
+    probe = _temporary(folder / target.name)
     try:
-        _beside(folder / target.name).unlink()
+        os.close(os.open(probe, NEW_FILE, 0o666))
+        probe.unlink()
     except OSError as error:
         raise refusal(target, error) from error
 
@@ -150,20 +149,13 @@ def _refuse_special(target: Path) -> None:
         raise DataError(f'"{target}" is a pipe or a device: name a file')
 
 
-def _beside(target: Path) -> Path:
-    """Return a new empty file in the target's folder, under a name that tells it is temporary and is not too long."""
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem[:STEM_KEPT]}-", suffix=f"{PARTIAL}{target.suffix[:STEM_KEPT]}"
-    )
-    os.close(handle)
-    return Path(name)
+def _temporary(target: Path) -> Path:
+    """Return a new path in the target's folder, whose name tells that it is temporary and is not too long."""
+    return target.parent / f".{target.stem[:STEM_KEPT]}-{secrets.token_hex(4)}{PARTIAL}{target.suffix[:STEM_KEPT]}"
 
 
 def remove_partial(path: str | os.PathLike[str]) -> None:
-    """Remove what a killed process left half-written of a file, or anywhere under a folder.
-
-    Files of other programs stay, and so do those that a running process is writing.
-    """
+    """Remove what a killed process left half-written of a file, or anywhere under a folder; what a running one is writing stays."""
     place = Path(path)
     of_a_file = f".{glob.escape(place.stem[:STEM_KEPT])}-*{PARTIAL}*"
     for left in place.rglob(f".*{PARTIAL}*") if place.is_dir() else place.parent.glob(of_a_file):
@@ -181,13 +173,6 @@ def _is_abandoned(temporary: Path) -> bool:
         return try_lock(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    """Return the process's umask (which can only be read by setting it)."""
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

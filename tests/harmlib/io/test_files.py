@@ -85,10 +85,14 @@ def test_text_has_the_same_line_ends_everywhere(tmp_path):
     assert (tmp_path / "a.txt").read_bytes() == b"one\ntwo\n"
 
 
-def test_a_written_file_can_be_read_by_others(tmp_path):
-    files.write_text(tmp_path / "a.txt", "x")
+def test_a_written_file_has_the_rights_that_the_user_gives_to_new_ones(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.write_text(tmp_path / "a.txt", "x")
+    finally:
+        os.umask(before)
 
-    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o666 & ~files._umask()
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
 
 
 def test_damaged_json_is_one_sentence_with_the_name(tmp_path):
@@ -163,6 +167,12 @@ def test_what_the_system_refuses_is_known_before_and_one_sentence(tmp_path, name
         files.check_output(tmp_path / name)
     with pytest.raises(DataError, match=sentence):
         files.write_text(tmp_path / name, "x")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where not even the administrator can write")
+def test_a_folder_that_takes_no_files_is_one_sentence():
+    with pytest.raises(DataError, match=r'"/proc/a\.txt" cannot be written'):
+        files.write_text("/proc/a.txt", "x")
 
 
 def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
