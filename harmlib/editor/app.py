@@ -1,7 +1,4 @@
-"""The editor as an application: a composite and a mask from the reader's own files, the editor over them, picture and recipe to take away.
-
-App()      the last line of a cell; ``make app`` serves it by Voila, without the notebook around it
-"""
+"""The editor as an application for the reader's own files: ``App()`` in a cell, which ``make app`` serves by Voila."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from harmlib.editor.widgets import Editor, edit_state, encode
 from harmlib.errors import HarmlibError, ImageError, MaskError
 from harmlib.extras import needs
 from harmlib.inference.pictures import read_picture
-from harmlib.io.images import IMAGE_SUFFIXES, decode_image, resize
+from harmlib.io.images import IMAGE_SUFFIXES, decode_image, resize, shrink
 from harmlib.io.masks import to_mask
 
 with needs("editor"):
@@ -80,7 +77,7 @@ class App(ipywidgets.VBox):
         """Lay a new composite under the brush, and show it."""
         try:
             if self.composite.value:
-                self.painter.paint_on(_preview(read_picture(_picture(self.composite)).pixels))
+                self.painter.paint_on(shrink(read_picture(_picture(self.composite)).pixels, PREVIEW_SIZE))
         except HarmlibError as error:
             self._close_editor()
             self.preview.layout.display, self.message.value = "none", escape(str(error))
@@ -108,7 +105,7 @@ class App(ipywidgets.VBox):
         except HarmlibError as error:
             self.message.value = escape(str(error))
             return
-        small = _preview(pixels)
+        small = shrink(pixels, PREVIEW_SIZE)
         self.preview.value = encode(small if found is None else outlined(small, resize(found, small.shape[:2], "nearest")))
         self.preview.layout.display = ""
 
@@ -155,13 +152,6 @@ class App(ipywidgets.VBox):
                 for path in sorted(Path(folder).iterdir()):
                     archive.write(path, path.name)
         return content.getvalue()
-
-
-def _preview(pixels: np.ndarray) -> np.ndarray:
-    """Return a picture, uint8 (H, W, 3), its longer side at most PREVIEW_SIZE."""
-    height, width = pixels.shape[:2]
-    factor = min(1.0, PREVIEW_SIZE / max(height, width))
-    return resize(pixels, (max(1, round(factor * height)), max(1, round(factor * width))), "bilinear") if factor < 1 else pixels
 
 
 def _picture(upload: ipywidgets.FileUpload) -> Image.Image:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from harmlib.errors import ImageError, MaskError
-from harmlib.io.images import resize
+from harmlib.io.images import resize, shrink
 
 # The longer side on which GrabCut works, in pixels: its time grows with the area, its borders hardly change.
 WORKING_SIZE = 384
@@ -28,9 +28,8 @@ def cut_out(picture: np.ndarray, box: tuple[float, float, float, float]) -> np.n
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
         raise ImageError(f"the picture is {picture.dtype} {picture.shape}, expected uint8 RGB (H, W, 3)")
     height, width = picture.shape[:2]
-    factor = min(1.0, WORKING_SIZE / max(height, width))
-    size = max(1, round(factor * height)), max(1, round(factor * width))
-    small = resize(picture, size, "bilinear") if factor < 1 else picture
+    small = shrink(picture, WORKING_SIZE)
+    size = small.shape[:2]
     top, left, bottom, right = (round(share * length) for share, length in zip(box, (*size, *size), strict=True))
     if not (0 <= top < bottom <= size[0] and 0 <= left < right <= size[1]):
         raise MaskError(f"the box {box} is empty or leaves the picture: give top < bottom and left < right, from 0 to 1")

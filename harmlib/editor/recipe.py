@@ -100,10 +100,12 @@ def replay(recipe: str | os.PathLike[str], composite: Picture) -> np.ndarray:
     """
     state, content = _open(Path(recipe), composite)
     picture = state.full()
-    if _identity(picture)["sha256"] != content["picture"].get("sha256"):
+    if _identity(picture)["sha256"] != content["picture"]["sha256"]:
+        here, then = package_versions(), content["versions"]
+        differing = [f"{name} {then.get(name)}, here {version}" for name, version in here.items() if then.get(name) != version]
         raise DataError(
             f'"{recipe}" gives another picture than was exported: it was changed by hand, or made with other versions '
-            f"({_differing_versions(content)})"
+            f"({'; '.join(differing) or 'all versions agree'})"
         )
     return picture
 
@@ -122,13 +124,13 @@ def _check_free(state: EditorState, picture: np.ndarray, target: Path, recipe: P
         return
     try:
         content = _read(recipe)
-        ours = not arrays.exists() or sha256(arrays) == content["arrays"].get("sha256")
+        ours = not arrays.exists() or sha256(arrays) == content["arrays"]["sha256"]
         found = _identity(read_image(target)) if target.exists() else None
     except HarmlibError as error:
         raise DataError(f'"{there[0]}" is there and was not exported from here: choose another name') from error
     if found is not None and found == _identity(state.composite) != _identity(picture):
         raise DataError(f'"{target}" is the composite: choose another name')
-    if not ours or (found is not None and found["sha256"] != content["picture"].get("sha256")):
+    if not ours or (found is not None and found["sha256"] != content["picture"]["sha256"]):
         raise DataError(f'"{target}" was changed after its export: choose another name')
 
 
@@ -166,10 +168,10 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _read_arrays(path: Path, entry: Mapping[str, Any], *, limit: int) -> dict[str, np.ndarray]:
     """Return the arrays that a recipe names, from the file beside it; raises DataError when they are missing or not the same."""
-    file = path.parent / Path(str(entry.get("file"))).name
+    file = path.parent / Path(entry["file"]).name
     if not file.is_file():
         raise DataError(f'"{file}" is missing, which holds the arrays of "{path}": keep the two files together')
-    if sha256(file) != entry.get("sha256"):
+    if sha256(file) != entry["sha256"]:
         raise DataError(f'"{file}" is damaged or belongs to another recipe than "{path}": export the picture again')
     return read_arrays(file, ("labels",), limit=limit, advice=AGAIN)
 
@@ -211,11 +213,4 @@ def _identity(picture: np.ndarray) -> dict[str, Any]:
 
 def _in_words(identity: Mapping[str, Any]) -> str:
     """Return a picture's size and the beginning of its sha256."""
-    return f"{identity.get('height')}x{identity.get('width')}, sha256 {str(identity.get('sha256'))[:8]}…"
-
-
-def _differing_versions(content: Mapping[str, Any]) -> str:
-    """Return the packages whose versions are not those of a recipe, in words."""
-    here, then = package_versions(), content["versions"]
-    differing = [f"{name} {then.get(name)}, here {version}" for name, version in here.items() if then.get(name) != version]
-    return "; ".join(differing) or "all versions agree"
+    return f"{identity['height']}x{identity['width']}, sha256 {identity['sha256'][:8]}…"

@@ -1,7 +1,7 @@
 """The areas of a composite that can be edited on their own, and how the chosen one is shown.
 
-They come from a region map that is given, else from the mask's connected parts, else, for a method without a mask, from where it acts:
-the connected areas in which the predicted masks change the picture more than elsewhere.
+They come from a given region map, else from the mask's connected parts, else, for a method without a mask, from where it acts: the
+connected areas in which the predicted masks change the picture most.
 """
 
 from __future__ import annotations
@@ -87,11 +87,14 @@ def given_regions(labels: np.ndarray, composite: np.ndarray) -> Regions:
 
 def mask_regions(mask: np.ndarray) -> Regions:
     """Return the connected parts of a mask, float32 (H, W), largest first; a soft border belongs to the part next to it."""
+    from scipy.ndimage import distance_transform_edt
+
     core = mask >= MASK_THRESHOLD
     labels, count = _largest_parts(core, 1)
     fringe = (mask > 0) & ~core
     if count and fringe.any():
-        labels = np.where(fringe, _nearest_part(labels), labels)
+        nearest = distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+        labels = np.where(fringe, labels[tuple(nearest)], labels)
     return Regions(labels, tuple(range(1, count + 1)), "connected parts of the mask")
 
 
@@ -126,11 +129,3 @@ def _largest_parts(core: np.ndarray, least: float) -> tuple[np.ndarray, int]:
     table = np.zeros(count, np.uint8)
     table[order] = np.arange(1, len(order) + 1)
     return table[parts], len(order)
-
-
-def _nearest_part(labels: np.ndarray) -> np.ndarray:
-    """Return for every pixel the label of the nearest labeled one."""
-    from scipy.ndimage import distance_transform_edt
-
-    nearest = distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
-    return labels[tuple(nearest)]

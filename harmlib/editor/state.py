@@ -21,7 +21,7 @@ import numpy as np
 from harmlib.editor.regions import EVERYWHERE, Regions, acting_regions, given_regions, mask_regions
 from harmlib.editor.whitebox import Canvas, WhiteBox
 from harmlib.errors import ImageError, MaskError, ParameterError
-from harmlib.io.images import check_same_size, resize
+from harmlib.io.images import check_same_size, resize, shrink
 
 # The longer side of the preview, in pixels; smaller composites are shown as they are.
 PREVIEW_SIZE = 512
@@ -84,7 +84,10 @@ class EditorState:
 
     def get(self, name: str, region: int = EVERYWHERE) -> Change:
         """Return the change of one number in a region; raises ParameterError for an unknown name or region."""
-        self._check(name, region)
+        if name not in self.names:
+            raise ParameterError(f'"{self.box.method}" has no "{name}": choose from {", ".join(self.names)}')
+        if region != EVERYWHERE:
+            self.regions.row(region)  # raises
         return self.edits.get((region, name), NEUTRAL)
 
     def set(
@@ -142,9 +145,7 @@ class EditorState:
     @cached_property
     def composite_preview(self) -> np.ndarray:
         """The composite at the preview's size."""
-        height, width = self.composite.shape[:2]
-        factor = min(1.0, PREVIEW_SIZE / max(height, width))
-        return resize(self.composite, (max(1, round(height * factor)), max(1, round(width * factor))), "bilinear")
+        return shrink(self.composite, PREVIEW_SIZE)
 
     @cached_property
     def harmonized_preview(self) -> np.ndarray:
@@ -194,13 +195,6 @@ class EditorState:
         """Move in the history, within its ends."""
         self._place = min(max(self._place + step, 0), len(self._history) - 1)
         self._stroke = None
-
-    def _check(self, name: str, region: int) -> None:
-        """Raise ParameterError for an unknown name or region."""
-        if name not in self.names:
-            raise ParameterError(f'"{self.box.method}" has no "{name}": choose from {", ".join(self.names)}')
-        if region != EVERYWHERE:
-            self.regions.row(region)
 
 
 def find_regions(composite: np.ndarray, box: WhiteBox, mask: np.ndarray | None, given: Regions | np.ndarray | None) -> Regions:

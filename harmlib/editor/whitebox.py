@@ -18,7 +18,7 @@ import torch
 
 from harmlib import color
 from harmlib.editor.kernels import retouch_codes
-from harmlib.errors import MaskError, ParameterError, ShapeError
+from harmlib.errors import ParameterError, ShapeError
 from harmlib.filters import check_filters
 from harmlib.filters.fused import restore_picture
 from harmlib.inference.thumbnails import MASK_THRESHOLD
@@ -52,7 +52,7 @@ class WhiteBox(ABC):
     def canvas(self, composite: np.ndarray, mask: np.ndarray | None, labels: np.ndarray) -> Canvas:
         """Return what renders edits at the size of ``composite``; whatever no edit changes is prepared once.
 
-        composite: uint8 RGB (H, W, 3). mask: float32 (H, W) in [0, 1]; None where none is used. labels: uint8 (H, W), the regions.
+        composite: uint8 RGB (H, W, 3). mask: float32 (H, W) in [0, 1]; None unless ``inside_mask``. labels: uint8 (H, W), the regions.
         """
 
     @abstractmethod
@@ -84,7 +84,8 @@ class OperatorMasks(WhiteBox):
         codes = color.rgb_to_lab8(composite).reshape(-1, 3)
         shape_only = torch.empty((1, 3, *labels.shape), device="meta")
         masks = resize_to(torch.from_numpy(self.masks)[None], shape_only).reshape(len(OPERATORS), -1).numpy()
-        weights = _taken(mask) if self.inside_mask else None
+        # By how much a result shows: its method takes binary masks, and the renderer blends along soft ones.
+        weights = None if mask is None else np.where(mask < MASK_THRESHOLD, np.float32(0), mask)
 
         def render(numbers: np.ndarray) -> np.ndarray:
             retouched = np.empty_like(codes)
@@ -127,8 +128,7 @@ class FilterArguments(WhiteBox):
 
     def canvas(self, composite: np.ndarray, mask: np.ndarray | None, labels: np.ndarray) -> Canvas:
         """Return what runs the filters on the whole composite, once per distinct set of arguments, and shows each in its regions."""
-        if mask is None:
-            raise MaskError(f'the filters of "{self.method}" work inside a mask: give one, 1 = foreground')
+        assert mask is not None  # ``EditorState`` asks for one
 
         def render(numbers: np.ndarray) -> np.ndarray:
             arguments = self.arguments * numbers[..., 0] + numbers[..., 1]  # (R + 1, N)
@@ -150,7 +150,7 @@ class FilterArguments(WhiteBox):
 
 
 def white_box(model: HarmonizationModel, prediction: Prediction) -> WhiteBox:
-    """Return what can be edited of a model's prediction for one composite; raises ParameterError where there is nothing."""
+    """Return the editable part of a model's prediction for one composite; raises ParameterError where there is none."""
     if "operator_masks" in prediction.extras:
         masks = prediction["operator_masks"][0].detach().float().cpu().numpy()
         return OperatorMasks(model.name, masks.copy(), inside_mask=model.keeps_background)
@@ -159,13 +159,6 @@ def white_box(model: HarmonizationModel, prediction: Prediction) -> WhiteBox:
     raise ParameterError(
         f'"{model.name}" gives a picture only: the editor needs operator masks (sgmmh_om) or filter arguments (harmonizer)'
     )
-
-
-def _taken(mask: np.ndarray | None) -> np.ndarray:
-    """Return by how much a result shows, float32 (H, W): its method takes binary masks, and the renderer blends along soft ones."""
-    if mask is None:
-        raise MaskError("a result that keeps the background needs a mask: give one, 1 = foreground")
-    return np.where(mask < MASK_THRESHOLD, np.float32(0), mask)
 
 
 def _pasted(picture: np.ndarray, composite: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -2,9 +2,8 @@
 
     edit(composite, mask)      the last line of a cell shows it; its ``state`` is the object that the sliders move
 
-Pictures of ipywidgets do not tell where they are clicked, so regions are chosen from a list, and the chosen one gets an orange outline in
-the left picture; ``state.regions.at(row, column)`` gives the region of a point. Nor is there a button that knows how long it is held:
-"compare" shows the left picture in place of the right one for as long as it is pressed in.
+Pictures of ipywidgets do not tell where they are clicked, so regions are chosen from a list, and the chosen one is outlined in the left
+picture; ``state.regions.at(row, column)`` gives the region of a point. "compare" is a toggle, because no button knows how long it is held.
 """
 
 from __future__ import annotations
@@ -51,9 +50,13 @@ class Editor(ipywidgets.VBox):
         self.state, self._clock = state, clock
         self._drag, self._drag_knob, self._drag_time = 0, ("", "", EVERYWHERE), 0.0
         self._showing = False
-        self.left, self.right = (_picture() for _ in range(2))
+        self.left, self.right = (
+            ipywidgets.Image(format="jpg", layout=ipywidgets.Layout(width="50%", object_fit="contain")) for _ in range(2)
+        )
         self.before = ipywidgets.Dropdown(options=BEFORE, description="left")
-        self.region = ipywidgets.Dropdown(options=_region_options(state), description="region")
+        share = {region: state.preview_regions.area(region).mean() for region in state.regions.ids}
+        regions = [(f"region {region} ({share[region]:.1%} of the picture)", region) for region in share]
+        self.region = ipywidgets.Dropdown(options=[("everywhere", EVERYWHERE), *regions], description="region")
         self.compare = ipywidgets.ToggleButton(description="compare", tooltip="show the left picture in place of the right one")
         self.undo, self.redo, self.reset = (ipywidgets.Button(description=name) for name in ("undo", "redo", "reset"))
         self.sliders = {(name, field): _slider(field) for name in state.names for field in ("scale", "shift")}
@@ -122,7 +125,9 @@ class Editor(ipywidgets.VBox):
         self._showing = True
         try:
             for (name, field), slider in self.sliders.items():
-                _show_number(slider, getattr(self.state.get(name, self.region.value), field))
+                number = getattr(self.state.get(name, self.region.value), field)
+                slider.min, slider.max = min(slider.min, number), max(slider.max, number)
+                slider.value = number
         finally:
             self._showing = False
         self.undo.disabled, self.redo.disabled, self.reset.disabled = not self.state.can_undo, not self.state.can_redo, not self.state.edits
@@ -170,25 +175,8 @@ def encode(picture: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), JPEG)[1].tobytes()
 
 
-def _picture() -> ipywidgets.Image:
-    """Return an empty picture of half the width."""
-    return ipywidgets.Image(format="jpg", layout=ipywidgets.Layout(width="50%", object_fit="contain"))
-
-
 def _slider(field: str) -> ipywidgets.FloatSlider:
     """Return a slider that reports while it is dragged."""
     low, high, step = SCALES if field == "scale" else SHIFTS
     layout = ipywidgets.Layout(width="95%")
     return ipywidgets.FloatSlider(getattr(NEUTRAL, field), min=low, max=high, step=step, continuous_update=True, layout=layout)
-
-
-def _show_number(slider: ipywidgets.FloatSlider, number: float) -> None:
-    """Move a slider to a number, and its end where that lies beyond."""
-    slider.min, slider.max = min(slider.min, number), max(slider.max, number)
-    slider.value = number
-
-
-def _region_options(state: EditorState) -> list[tuple[str, int]]:
-    """Return what the list of regions says, and their ids."""
-    shares = {region: state.preview_regions.area(region).mean() for region in state.regions.ids}
-    return [("everywhere", EVERYWHERE), *((f"region {region} ({share:.1%} of the picture)", region) for region, share in shares.items())]

@@ -130,10 +130,7 @@ def _decoding(name: str) -> Iterator[None]:
 
 
 def check_image(image: Image.Image, name: str) -> None:
-    """Raise ImageError for a picture that would lose something or cannot be used; ``name`` opens the sentence.
-
-    That is one of more than 8 bits per channel, of several pictures, in a color space without a rule for RGB, or of too many pixels.
-    """
+    """Raise ImageError, opened by ``name``, for more than 8 bits per channel or one picture, a color space without RGB, too many pixels."""
     if image.mode in SIXTEEN_BIT_MODES or _has_deep_channels(image):
         raise ImageError(f"{name} has more than 8 bits per channel (mode {image.mode}): convert it to 8-bit sRGB first")
     if image.mode not in MODES:
@@ -158,7 +155,7 @@ def _has_deep_channels(image: Image.Image) -> bool:
 
 
 def check_pixels(width: int, height: int, name: str) -> None:
-    """Raise ImageError when a picture has no or too many pixels; ``name`` opens the sentence."""
+    """Raise ImageError when a picture has too many pixels; ``name`` opens the sentence."""
     if width * height > MAX_PIXELS:
         raise ImageError(f"{name} is {height}x{width}, larger than {MAX_PIXELS / 1e6:.0f} megapixels: resize it")
 
@@ -234,6 +231,13 @@ def resize(array: np.ndarray, size: tuple[int, int], resampling: str) -> np.ndar
     if array.shape[:2] == size:
         return array
     return np.asarray(Image.fromarray(array).resize((width, height), RESAMPLING[resampling]))
+
+
+def shrink(array: np.ndarray, longest: int) -> np.ndarray:
+    """Return a uint8 picture whose longer side is at most ``longest`` pixels, by PIL's bilinear filter."""
+    height, width = array.shape[:2]
+    factor = min(1.0, longest / max(height, width))
+    return resize(array, (max(1, round(factor * height)), max(1, round(factor * width))), "bilinear")
 
 
 def to_tensor(image: np.ndarray) -> torch.Tensor:
