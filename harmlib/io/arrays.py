@@ -37,19 +37,15 @@ def read_arrays(
     return arrays
 
 
-def map_array(path: str | os.PathLike[str], shape: tuple[int | None, ...], *, advice: str = MADE_AGAIN) -> np.ndarray:
-    """Return an .npy file of uint8 as an array that stays on disk; None in ``shape`` stands for any number.
-
-    Raises DataError when it is missing, damaged, cut off or of a different kind.
-    """
+def map_array(path: str | os.PathLike[str], shape: tuple[int, ...], *, advice: str = MADE_AGAIN) -> np.ndarray:
+    """Return an .npy file of uint8 as an array that stays on disk; raises DataError when it is missing, damaged, cut off or another one."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f'"{path}" does not exist: {advice}') from error
     except Exception as error:  # as above
         raise DataError(f'"{path}" is damaged or cut off ({error}): {advice}') from error
-    fits = isinstance(found, np.ndarray) and len(found.shape) == len(shape) and found.dtype == np.uint8
-    if not fits or any(wanted not in (None, side) for wanted, side in zip(shape, found.shape, strict=True)):
+    if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.uint8:
         raise DataError(f'"{path}" holds another array than expected: {advice}')
     return found
 

@@ -48,16 +48,21 @@ def find_partners(pictures: Sequence[Path], folder: str | os.PathLike[str], part
 
     Either every picture has a partner of the same name, whatever the suffix; or all are named as in iHarmony4,
     <photo>_<object>_<variant>, and every one has a partner whose name lacks its last ``parts`` parts. One rule holds for the whole
-    folder: a single name proves nothing. Raises ImageError that names the first without a partner, DataError as ``list_pictures`` does.
+    folder: a single name proves nothing. Files that belong to no picture are counted and named in the log.
+    Raises ImageError that names the first without a partner, DataError as ``list_pictures`` does.
     """
     there = {_stem(path): path for path in list_pictures(folder)}
     same = [there.get(_stem(picture)) for picture in pictures]
-    if None not in same:
-        return _without_others([path for path in same if path is not None], there.values(), folder)
     stems = [_stem(picture).rsplit("_", parts) for picture in pictures]
     shorter = [there.get(stem[0]) if "_".join(stem).count("_") >= PARTS - 1 else None for stem in stems]
-    if None not in shorter:
-        return _without_others([path for path in shorter if path is not None], there.values(), folder)
+    for rule in (same, shorter):
+        found = [path for path in rule if path is not None]
+        if len(found) < len(pictures):
+            continue
+        others = sorted({path.name for path in there.values()} - {path.name for path in found})
+        if others:
+            logger.info('"%s": %d belong to none of the pictures (%s)', folder, len(others), _in_words(others))
+        return found
     # The rule that more names follow is the one that was meant.
     ruled = shorter if shorter.count(None) < same.count(None) else same
     number = ruled.index(None)
@@ -65,14 +70,6 @@ def find_partners(pictures: Sequence[Path], folder: str | os.PathLike[str], part
     raise ImageError(
         f'"{folder}" has no picture "{stem}" for "{pictures[number].name}": give each the same name, or all of them the names of iHarmony4'
     )
-
-
-def _without_others(found: list[Path], there: Iterable[Path], folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the partners that were found; those that belong to no picture are counted and named in the log."""
-    others = sorted({path.name for path in there} - {path.name for path in found})
-    if others:
-        logger.info('"%s": %d belong to none of the pictures (%s)', folder, len(others), _in_words(others))
-    return found
 
 
 def _in_words(names: Sequence[str]) -> str:

@@ -36,7 +36,9 @@ def alone(path: str | os.PathLike[str], doing: str, *, patience: float = 0) -> I
     patience: seconds to wait for it. The lock is held until every process with the yielded file has closed it or died.
     Raises BusyError when somebody else still has it then, HarmlibError where the lock cannot be written.
     """
-    lock = _lock_path(Path(path))
+    place = Path(path).absolute()
+    name = place.name if len(os.fsencode(place.name)) <= LONGEST_NAME else hashlib.sha256(os.fsencode(place.name)).hexdigest()
+    lock = place.with_name(f".{name}.lock")
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         handle = _taken(lock, time.monotonic() + patience)
@@ -51,13 +53,6 @@ def alone(path: str | os.PathLike[str], doing: str, *, patience: float = 0) -> I
         with contextlib.suppress(OSError):
             lock.unlink()
         os.close(handle)
-
-
-def _lock_path(path: Path) -> Path:
-    """Return where the lock of a file or folder stands."""
-    path = path.absolute()
-    name = path.name if len(os.fsencode(path.name)) <= LONGEST_NAME else hashlib.sha256(os.fsencode(path.name)).hexdigest()
-    return path.with_name(f".{name}.lock")
 
 
 def _taken(lock: Path, deadline: float) -> int | None:

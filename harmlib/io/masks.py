@@ -6,8 +6,8 @@ A mask tells how much every pixel is foreground. It may be
     a cut-out           its alpha is the mask, whatever its colors are
     a palette picture   of gray colors, or of the two indices 0 and 1
 
-Anything else looks like a map of labels or a photograph and is refused by a sentence that names what was found: which of the values would
-be the foreground is for its owner to say.
+Anything else looks like a map of labels or a photograph and is refused by a sentence that names what was found: only its owner can say
+which values are the foreground.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from harmlib.io import images
 logger = logging.getLogger(__name__)
 
 MASK_THRESHOLD = 128
-# Levels below this that never come with a gray beyond are numbers of labels (people's clothes have 59, indoor scenes 40 classes): a soft
-# edge passes through all levels.
+# Where no gray lies beyond this, lower levels are labels (people's clothes have 59 classes, indoor scenes 40): a soft edge passes through
+# all levels.
 LABELS = 64
-# So are a few levels in flat areas: soft edges are thin, and wide ones pass through all levels. The ends are left to a JPEG's ringing.
+# A few levels in flat areas are labels too: soft edges are thin, or pass through all levels. The ends are left to a JPEG's ringing.
 MIDDLE = slice(16, 240)
 FEWEST = 3  # one or two flat levels may be meant, as glass is; two without any full foreground are not
 # Channels of a gray picture that went through a video or a JPEG differ by less.
@@ -52,12 +52,13 @@ def read_soft_mask(path: str | os.PathLike[str]) -> np.ndarray:
     return _levels(images.open_image(path), f'"{path}"')
 
 
-def to_mask(mask: Any, composite: np.ndarray, name: str = "the mask") -> np.ndarray:
+def to_mask(mask: Any, composite: np.ndarray) -> np.ndarray:
     """Return a mask that was given as a PIL picture or an array, as float32 (H, W) in [0, 1].
 
     Arrays: (H, W) or (H, W, 1), bool, float in [0, 1], or integers of 0 and 1 or 0 to 255; uint8 (H, W, 3) or (H, W, 4) as pictures.
     Raises MaskError for anything else, also when its size is not that of the composite (H, W, 3).
     """
+    name = "the mask"  # in sentences
     if isinstance(mask, Image.Image):
         try:
             mask = _levels(images.prepare(mask, name), name)

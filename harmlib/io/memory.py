@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from harmlib.errors import ImageError
@@ -16,25 +17,14 @@ GROUPS = (
 
 def available_bytes() -> int | None:
     """Return how much memory this process can still get; None where the system does not say."""
-    figures = (_free(), *(_left(*group) for group in GROUPS))
-    return min((figure for figure in figures if figure is not None), default=None)
-
-
-def _free() -> int | None:
-    """Return what the machine can still give."""
-    try:
-        return _table(MEMORY, ":")["MemAvailable"] * 1024
-    except (OSError, KeyError, ValueError):
-        return None
-
-
-def _left(folder: Path, limit: str, taken: str, files: str) -> int | None:
-    """Return what a control group is allowed and has not taken; None without a limit."""
-    try:
-        whole, used = (int((folder / name).read_text()) for name in (limit, taken))
-        return max(0, whole - used + _table(folder / "memory.stat", " ")[files])
-    except (OSError, KeyError, ValueError):  # "max" is no number
-        return None
+    figures = []
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        figures.append(_table(MEMORY, ":")["MemAvailable"] * 1024)
+    for folder, limit, taken, files in GROUPS:
+        with contextlib.suppress(OSError, KeyError, ValueError):  # "max", for no limit, is no number
+            whole, used = (int((folder / name).read_text()) for name in (limit, taken))
+            figures.append(max(0, whole - used + _table(folder / "memory.stat", " ")[files]))
+    return min(figures, default=None)
 
 
 def _table(path: Path, separator: str) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The one reader of CSV files: tables that people edit, carry and damage come in as checked rows, or as one sentence.
 
-Every cell is what its column is declared to be, an empty cell is missing (None; "" in a column of text), and the sentence about a wrong one
-names file, line and column.
+Every cell is of the kind declared for its column, or empty (None; "" in a column of text); the sentence about a wrong one names file, line
+and column.
 """
 
 from __future__ import annotations
@@ -86,42 +86,6 @@ def read_rows(
     keys: columns in which no two rows agree. advice: ends the sentences.
     Raises DataError with file, line and column for the first thing that is wrong.
     """
-    return _checked(path, columns, others, filled, keys, advice)[1]
-
-
-def read_frame(path: str | os.PathLike[str], columns: Mapping[str, Kind], **rules: Any) -> pd.DataFrame:
-    """Return a CSV file as a table with the columns in the file's order, a missing number as NaN; rules and errors as in ``read_rows``."""
-    import pandas as pd
-
-    others = rules.pop("others", TEXT)
-    header, rows = _checked(path, columns, others, rules.pop("filled", ()), rules.pop("keys", ()), rules.pop("advice", MADE_AGAIN), **rules)
-    series = {}
-    for name in header:
-        values = [row.cells[name] for row in rows]
-        series[name] = pd.Series(values, dtype=_dtype(columns.get(name, others), values))
-    return pd.DataFrame(series)
-
-
-def _dtype(kind: Kind, values: Sequence[Any]) -> Any:
-    """Return NumPy's type for a column; whole numbers and switches with gaps are floats and objects, as in pandas."""
-    if kind in (NUMBER_OR_INFINITE, FINITE):
-        return float
-    if kind is WHOLE:
-        return float if None in values else int
-    if kind is SWITCH:
-        return object if None in values else bool
-    return str
-
-
-def _checked(
-    path: str | os.PathLike[str],
-    columns: Mapping[str, Kind],
-    others: Kind,
-    filled: Collection[str],
-    keys: Sequence[str],
-    advice: str,
-) -> tuple[list[str], list[Row]]:
-    """Return the header and the rows; errors as in ``read_rows``."""
     lines = _read_lines(path, advice)
     number, header = next(lines, (1, []))
     missing = [name for name in columns if name not in header]
@@ -150,7 +114,31 @@ def _checked(
             words = ", ".join(f"{name} {reprlib.repr(value)}" for name, value in zip(keys, key, strict=True))
             raise DataError(f'"{path}" line {line} says again what line {first[key]} says ({words}): remove one of the two')
         rows.append(Row(line, cells))
-    return header, rows
+    return rows
+
+
+def read_frame(path: str | os.PathLike[str], columns: Mapping[str, Kind], **rules: Any) -> pd.DataFrame:
+    """Return a CSV file as a table with the columns in the file's order, a missing number as NaN; rules and errors as in ``read_rows``."""
+    import pandas as pd
+
+    rows = read_rows(path, columns, **rules)
+    header = list(rows[0].cells) if rows else next(_read_lines(path, MADE_AGAIN), (1, []))[1]
+    series = {}
+    for name in header:
+        values = [row.cells[name] for row in rows]
+        series[name] = pd.Series(values, dtype=_dtype(columns.get(name, rules.get("others", TEXT)), values))
+    return pd.DataFrame(series)
+
+
+def _dtype(kind: Kind, values: Sequence[Any]) -> Any:
+    """Return NumPy's type for a column; whole numbers and switches with gaps are floats and objects, as in pandas."""
+    if kind in (NUMBER_OR_INFINITE, FINITE):
+        return float
+    if kind is WHOLE:
+        return float if None in values else int
+    if kind is SWITCH:
+        return object if None in values else bool
+    return str
 
 
 def _read_lines(path: str | os.PathLike[str], advice: str) -> Iterator[tuple[int, list[str]]]:
