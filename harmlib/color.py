@@ -1,4 +1,4 @@
-"""sRGB and CIE Lab, in the two forms that this field uses, and statistics transfers that work in them.
+"""sRGB and CIE Lab, in the two forms that this field uses.
 
 8-bit LAB codes (Sg-MMH): OpenCV's L * 255 / 100, a + 128, b + 128 in a byte each. Rounding float Lab gives other codes for 9 to 19 % of
 the values, so data and scores of methods defined on codes go through ``rgb_to_lab8`` and ``lab8_to_rgb`` (docs/methods/sgmmh.md).

@@ -1,7 +1,7 @@
 """Progress bars with rate and remaining time: a widget in JupyterLab, a line in a terminal.
 
-A notebook that papermill runs from a terminal has no one to see a widget, so the runner asks for lines (``IN_TERMINAL``). One of several
-processes that share a piece of work shows none (``HIDDEN``): the process that shared it out does.
+Where papermill runs a notebook from a terminal, nobody sees a widget, so the runner asks for lines (``IN_TERMINAL``). Worker processes
+show none (``HIDDEN``): the process that shared out the work does.
 """
 
 from __future__ import annotations

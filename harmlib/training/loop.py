@@ -69,12 +69,12 @@ def train(
     and is written every ``plan.save_seconds``, whatever is logged. A resumed run ends in the same weights as an unbroken one.
 
     plan: budget and schedule; what it leaves open is the model's own ``training_recipe``.
-    validate: gives a model's errors on the val split, which are in history.csv; unless the plan selects the last weights, those with
-    the least "val_error" become checkpoint.pt and the last ones are kept beside it.
+    validate: gives a model's errors on the val split, which go into history.csv; unless the plan selects the last weights, those with
+    the lowest "val_error" become checkpoint.pt, and the last ones are kept beside it.
     watch: called with the history so far whenever it grows, for a live plot.
     manifest: further fields of the run's manifest.
     Raises CheckpointError when the folder holds a run with other settings, TrainingError when the loss diverges, BusyError while another
-    process trains it, WorkerError where one that loads was killed.
+    process trains it, WorkerError when a loader process was killed.
     """
     started, folder = time.time(), Path(folder)
     if is_trained(folder, plan, seed=seed):
@@ -152,7 +152,8 @@ def _run(
         rate = recipe.learning_rate * recipe.rate_factor(state.step / plan.iterations)
         state.set_rate(rate)
         losses = take_step(state, [to_device(next(loader), fabric) for _ in range(parts)], fabric)
-        _check_finite(losses, state.step)
+        if not all(map(math.isfinite, losses.values())):
+            raise TrainingError(f"the loss became {losses} at step {state.step}: lower the learning rate or use precision 32-true")
         state.sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
         now = time.monotonic()
         state.seconds, clock = state.seconds + now - clock, now
@@ -192,12 +193,6 @@ def _as_kept(state: TrainingState, dataset: Visits, plan: RunPlan, seed: int, fa
     yield
     model.load_state_dict(live)
     model.train()
-
-
-def _check_finite(losses: dict[str, float], step: int) -> None:
-    """Raise TrainingError when a loss is not a number any more."""
-    if not all(math.isfinite(value) for value in losses.values()):
-        raise TrainingError(f"the loss became {losses} at step {step}: lower the learning rate or use precision 32-true")
 
 
 def take_step(state: TrainingState, batches: list[Batch], fabric: Fabric) -> dict[str, float]:

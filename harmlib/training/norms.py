@@ -1,7 +1,7 @@
-"""Batch norm that tells the truth: running statistics of the weights as they are, not of the weights of the last hundred updates.
+"""Running statistics of batch norms that belong to the weights as they are (Wu and Johnson 2021, "precise BN").
 
 While a network learns quickly, the moving averages of its batch norms lag behind its weights, and a validation in evaluation mode
-judges a network that never existed. Here they are computed anew over some training batches (Wu and Johnson 2021, "precise BN").
+judges a network that never existed.
 """
 
 from __future__ import annotations

@@ -40,7 +40,6 @@ SHAPE = {
     "cpu_generator": torch.Tensor,
     "cuda_generators": [torch.Tensor],
 }
-WITH_BETAS = ("adam", "adamw")
 
 
 class Ema:
@@ -87,7 +86,7 @@ def make_optimizer(groups: list[dict[str, Any]], recipe: TrainingRecipe, player:
     """Return the optimizer of one player; groups: as from ``rate_groups``."""
     own = player in recipe.player_optimizers
     name = recipe.player_optimizers[player] if own else recipe.optimizer
-    with_betas = {"betas": recipe.betas, "eps": recipe.eps} if name in WITH_BETAS else {}
+    with_betas = {"betas": recipe.betas, "eps": recipe.eps} if name in ("adam", "adamw") else {}
     return OPTIMIZERS[name](groups, recipe.learning_rate, weight_decay=0.0 if own else recipe.weight_decay, **with_betas)
 
 

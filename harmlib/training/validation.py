@@ -1,4 +1,4 @@
-"""A validation worth choosing by: several hundred pairs at training size, by source, and a mean that no single picture decides."""
+"""Validation errors to select weights by: over several hundred pairs at training size, by source too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from harmlib.data.packed import PackedPairs
+from harmlib.io.images import to_tensor
 from harmlib.models.base import HarmonizationModel, paste
 
 BATCH = 16
@@ -35,10 +36,7 @@ class Validation:
         untouched: list[float] = []
         for start in range(0, len(self._sources), BATCH):
             arrays = [self._pairs[index] for index in range(start, min(start + BATCH, len(self._sources)))]
-            composite, target = (
-                torch.stack([torch.from_numpy(pair[name].transpose(2, 0, 1).astype(np.float32) / 255) for pair in arrays]).to(device)
-                for name in ("composite", "target")
-            )
+            composite, target = (torch.stack([to_tensor(pair[name]) for pair in arrays]).to(device) for name in ("composite", "target"))
             mask = torch.stack([torch.from_numpy(pair["mask"][None]) for pair in arrays]).to(device)
             harmonized = model(composite, mask if model.needs_mask else None).image.float().clamp(0, 1)
             if model.needs_mask:
