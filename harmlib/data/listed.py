@@ -30,10 +30,7 @@ class PhotoFiles(NamedTuple):
 
 
 class ListedSource(Source):
-    """A source that knows the files of every photograph.
-
-    A subclass lists them; one whose regions are not a label map also says how to read them, by ``read_regions``.
-    """
+    """A source whose subclass lists the files of every photograph, and reads regions that are no label map (``read_regions``)."""
 
     def __init__(
         self,
@@ -68,7 +65,12 @@ class ListedSource(Source):
         paths = self._photos[photo_id]
         image = read_image(paths.image)
         photo = Photo(photo_id, image, self.read_regions(paths, image), self.classes)
-        self._check_region_ids(photo)
+        for region in np.flatnonzero(np.bincount(photo.labels.ravel())) if self.classes else ():
+            if region not in self.classes and region != self.no_object:
+                raise DataError(
+                    f'label map of "{photo_id}" has id {region}, which is no class of "{self.name}" '
+                    f"({min(self.classes)} to {max(self.classes)}): correct the map or the list of classes"
+                )
         return photo
 
     def read_regions(self, paths: PhotoFiles, image: np.ndarray) -> np.ndarray:
@@ -84,17 +86,6 @@ class ListedSource(Source):
                 sizes = " ".join(str(file_size(path)) for path in (image, *labels))
                 parts.append(f"{split} {photo_id} {sizes}")
         return files.fingerprint(parts)
-
-    def _check_region_ids(self, photo: Photo) -> None:
-        """Raise DataError when a label map holds an id that is neither a class nor "no object"."""
-        if not self.classes:
-            return
-        for region in np.flatnonzero(np.bincount(photo.labels.ravel())):
-            if region not in self.classes and region != self.no_object:
-                raise DataError(
-                    f'label map of "{photo.id}" has id {region}, which is no class of "{self.name}" '
-                    f"({min(self.classes)} to {max(self.classes)}): correct the map or the list of classes"
-                )
 
 
 def file_size(path: Path) -> int:

@@ -63,14 +63,14 @@ def export(state: EditorState, path: str | os.PathLike[str]) -> Path:
     if target.suffix.lower() != ".png":
         raise ParameterError(f'"{target}" does not end in .png, and another format would change the picture: choose PNG')
     recipe, arrays = target.with_suffix(".json"), target.with_suffix(".npz")
-    picture, prediction = state.full(), _prediction(state.box)
+    picture, (prediction, stored) = state.full(), _stored(state)
     _check_free(state, picture, target, recipe, arrays)
     shown = Image.fromarray(picture)
     shown.info.update(state.kept)
     save_picture(shown, target)
     # Without dates, so that the same edits give the same bytes.
     with replacing(arrays) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **_arrays(state))
+        np.savez_compressed(stream, allow_pickle=False, **stored)
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -176,21 +176,17 @@ def _read_arrays(path: Path, entry: Mapping[str, Any], *, limit: int) -> dict[st
     return read_arrays(file, ("labels",), limit=limit, advice=AGAIN)
 
 
-def _prediction(box: WhiteBox) -> dict[str, Any]:
-    """Return what was predicted as far as it is numbers."""
-    if isinstance(box, FilterArguments):
-        return {"filters": list(box.names), "arguments": box.arguments.tolist()}
-    return {"operators": list(box.names), "inside_mask": box.inside_mask}
-
-
-def _arrays(state: EditorState) -> dict[str, np.ndarray]:
-    """Return the regions, what was predicted as far as it is masks, and the mask that the method works in."""
-    arrays = {"labels": state.regions.labels}
-    if isinstance(state.box, OperatorMasks):
-        arrays["operator_masks"] = state.box.masks
-    if state.box.inside_mask and state.mask is not None:
+def _stored(state: EditorState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what a recipe says of the prediction, and the arrays beside it: regions, operator masks, the mask that the method works in."""
+    box, arrays = state.box, {"labels": state.regions.labels}
+    prediction: dict[str, Any] = {"operators": list(box.names), "inside_mask": box.inside_mask}
+    if isinstance(box, OperatorMasks):
+        arrays["operator_masks"] = box.masks
+    elif isinstance(box, FilterArguments):
+        prediction = {"filters": list(box.names), "arguments": box.arguments.tolist()}
+    if box.inside_mask and state.mask is not None:
         arrays["mask"] = state.mask
-    return arrays
+    return prediction, arrays
 
 
 def _box(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> WhiteBox:

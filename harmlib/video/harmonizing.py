@@ -116,7 +116,11 @@ def harmonize_video(
     check_output(out, composite, mask)
     if arguments_path is not None:
         check_output(arguments_path, composite, mask)
-        _check_table(Path(arguments_path), harmonizer.filters)
+        head = (",".join(_header(harmonizer.filters)) + "\n").encode()
+        if Path(arguments_path).exists() and not Path(arguments_path).read_bytes().startswith(head):
+            raise DataError(
+                f'"{arguments_path}" is there and is no table of these arguments: move it away, or choose another name for the result'
+            )
     moving_mask = {} if mask is None or _is_picture(mask) else {"mask": mask}
     info = check_alike({"composite": composite, **moving_mask}, limit)
     if info.alpha:
@@ -168,13 +172,6 @@ def _is_picture(path: str | os.PathLike[str]) -> bool:
 def _header(filters: tuple[str, ...]) -> list[str]:
     """Return the first line of a table of arguments."""
     return ["time", *filters, *(f"{name}_smoothed" for name in filters)]
-
-
-def _check_table(path: Path, filters: tuple[str, ...]) -> None:
-    """Raise DataError unless a table of arguments may be written here: over another such table, or none."""
-    head = (",".join(_header(filters)) + "\n").encode()
-    if path.exists() and not path.read_bytes().startswith(head):
-        raise DataError(f'"{path}" is there and is no table of these arguments: move it away, or choose another name for the result')
 
 
 @contextlib.contextmanager
