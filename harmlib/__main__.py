@@ -1,7 +1,4 @@
-"""The shell command: ``python -m harmlib COMMAND``; ``--help`` lists the commands and their arguments.
-
-Bad input ends with one sentence on the error stream and exit code 2.
-"""
+"""The shell command: ``python -m harmlib COMMAND``. Bad input ends with one sentence on the error stream and exit code 2."""
 
 from __future__ import annotations
 

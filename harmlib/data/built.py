@@ -70,10 +70,7 @@ def is_whole(root: str | os.PathLike[str]) -> bool:
 
 
 def counts_table(manifests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row per benchmark, sub-dataset and split: photographs, used ones, composites, and those not made by reason.
-
-    manifests: benchmark -> manifest.
-    """
+    """Return one row per benchmark (name -> manifest), sub-dataset and split: photographs, used ones, composites, and what was skipped."""
     import pandas as pd
 
     rows = []

@@ -22,10 +22,7 @@ BRUSH_SHARE = 0.06  # of the longer side, at the start
 
 
 class Painter(ipywidgets.VBox):
-    """A picture to paint on, the size of the brush, an eraser, and a button that clears.
-
-    changed: called when a stroke is finished, and when everything is cleared.
-    """
+    """A picture to paint on with a brush and an eraser; ``changed`` is called when a stroke is finished, and when all is cleared."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed

@@ -19,10 +19,7 @@ MAX_UNPACKED = 2**31
 def read_arrays(
     path: str | os.PathLike[str], names: Collection[str], *, limit: int = MAX_UNPACKED, advice: str = MADE_AGAIN
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file.
-
-    Raises DataError when it is missing, damaged, holds objects, lacks one of ``names``, or unfolds to more than ``limit`` bytes.
-    """
+    """Return an .npz file's arrays; raises DataError if it is missing, damaged, lacks ``names``, holds objects or over ``limit`` bytes."""
     try:
         check_archive(path, limit)
         with np.load(path, allow_pickle=False) as stored:

@@ -203,10 +203,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def read_labels(path: str | os.PathLike[str]) -> np.ndarray:
-    """Return a label map as uint8 (H, W), one id per pixel, values unchanged (palette indices too).
-
-    Raises ImageError for an unreadable file or one with several channels.
-    """
+    """Return a label map as uint8 (H, W), its values or palette indices; raises ImageError for an unreadable file or several channels."""
     labels = np.asarray(open_image(path))
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise ImageError(f'"{path}" is no label map: expected one 8-bit channel, found shape {labels.shape} and {labels.dtype}')

@@ -45,10 +45,7 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def read_soft_mask(path: str | os.PathLike[str]) -> np.ndarray:
-    """Return a mask as uint8 (H, W), 255 = foreground.
-
-    Raises ImageError as ``open_image`` does, and MaskError for what looks like labels or a photograph.
-    """
+    """Return a mask as uint8 (H, W), 255 = foreground; raises ImageError as ``open_image`` does, MaskError for labels or a photograph."""
     return _levels(images.open_image(path), f'"{path}"')
 
 

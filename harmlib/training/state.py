@@ -144,10 +144,7 @@ class TrainingState:
             torch.save(content, stream)
 
     def resume(self, folder: str | os.PathLike[str]) -> bool:
-        """Load ``resume.pt`` if it is there; return whether it was.
-
-        Raises CheckpointError when it is damaged or belongs to a run with other settings.
-        """
+        """Load ``resume.pt`` if it is there, and tell so; raises CheckpointError for a damaged one and for a run with other settings."""
         path = Path(folder) / RESUME
         if not path.exists():
             return False

@@ -67,10 +67,7 @@ class VideoInfo:
 
 
 def read_info(path: str | os.PathLike[str]) -> VideoInfo:
-    """Return what a video is like, from its header and its first frame.
-
-    Raises VideoError for a missing or unreadable file, a picture, a file without video, and HDR.
-    """
+    """Return what a video is like, from its header and its first frame; raises VideoError for what is no readable video, and for HDR."""
     with _opened(path) as (container, stream):
         frame = next(_decode(container, stream, path), None)
         if frame is None:

@@ -127,10 +127,7 @@ def draw_recipe(source: Source, photo_id: str, draw: int, seed: int, thresholds:
 
 
 def apply_recipe(photo: Photo, recipe: Recipe) -> Composite:
-    """Return the composite that a recipe describes.
-
-    Raises DataError for a region that is not there, ParameterError for a malformed recipe.
-    """
+    """Return the composite of a recipe; raises DataError for a region that is not there, ParameterError for a malformed recipe."""
     check_parts(recipe, PARTS)
     check_numbers("the edge of a recipe", [recipe["edge"]], -MAX_EDGE, MAX_EDGE)
     check_numbers("the shift of a recipe", [recipe["stops"]], -MAX_STOPS, MAX_STOPS)

@@ -53,10 +53,7 @@ class _Instances(NamedTuple):
 
 @source("coco")
 class COCOSource(Source):
-    """The object instances of COCO 2017; either split may be absent.
-
-    Raises DataError when there are no annotations or they cannot be read.
-    """
+    """The object instances of COCO 2017, of one split or both; raises DataError when annotations are missing or cannot be read."""
 
     def __init__(self, root: Path) -> None:
         self.name, self.no_object = "coco", 0
