@@ -19,7 +19,7 @@ from reproduction.kit.style import LINES, MARKERS, OKABE_ITO, PAGE_WIDTH, SIGNED
 from reproduction.userstudy.simulated import PARTICIPANTS
 
 ROW_HEIGHT = 0.28
-# What is ours and what is printed stand so far from the middle of their line; methods of a scenario from each other.
+# How far our value and the printed one are drawn from the middle of their line, and the methods of a scenario from each other.
 OFFSET = 0.16
 # Win rates further from one half than this are written in white.
 DARK = 0.22
@@ -62,7 +62,7 @@ def _draw_scores(axis: Axes, part: pd.DataFrame) -> None:
 
 
 def win_figure(table: pd.DataFrame) -> Figure:
-    """Return ``numbers.win_table`` as one matrix per study: how often the row was preferred to the column, per cent."""
+    """Return ``numbers.win_table`` as one matrix per study: how often the row was preferred to the column, percent."""
     rows = list(table["subset_or_bucket"].unique())
     side = PAGE_WIDTH / 2
     figure, axes = plt.subplots(1, len(rows), figsize=(side * len(rows), side + 0.3), squeeze=False, layout="constrained")

@@ -59,5 +59,5 @@ def raters_of(table: pd.DataFrame) -> str:
 
 
 def titled(table: pd.DataFrame, text: str) -> str:
-    """Return the title of a figure or table; it says so where raters are simulated; table: as ``records.stamped`` returns it."""
+    """Return the title of a figure or table, which says where raters are simulated; table: as ``records.stamped`` returns it."""
     return f"Simulated: {text}" if (table["raters"] == SIMULATED).any() else text

@@ -27,12 +27,12 @@ from reproduction.userstudy.intervals import NORMAL
 
 PAPER = "sgmmh"
 ALL = "all"
-# Half a unit of the last printed digit, per cent, and what rounding adds to it.
+# Half a unit of the last printed digit, percent, and what rounding adds to it.
 HALF_DIGIT = 0.05 + 1e-9
 
 
 def printed_table() -> pd.DataFrame:
-    """Return table 3 as votes: method, row, printed (per cent, as text), votes, share, low, high (per cent, Wilson's interval)."""
+    """Return table 3 as votes: method, row, printed (percent, as text), votes, share, low, high (percent, Wilson's interval)."""
     printed = printed_votes()
     shares = share_table(printed["method"].to_numpy(), printed["votes"].to_numpy())
     percent = 100 * shares[["share", "wilson_low", "wilson_high"]].set_axis(["share", "low", "high"], axis="columns")
@@ -64,7 +64,7 @@ def arithmetic_sentences() -> list[str]:
 
 
 def lead(votes: pd.Series) -> Interval:
-    """Return how many per cent of the votes the first method of ``votes`` (method -> votes) has more than the best of the others.
+    """Return the lead of the first method of ``votes`` (method -> votes) over the best of the others, in percent of the votes.
 
     The interval is the normal one of a difference of two shares of the same votes, taken for independent; n: votes.
     """
@@ -76,7 +76,7 @@ def lead(votes: pd.Series) -> Interval:
 
 
 def table3(records: StudyRecords, *, draws: int, seed: int) -> pd.DataFrame:
-    """Return the shares of a study of choices, per cent, over all sets and by scenario if there are several, the paper's beside the former.
+    """Return the shares of a study of choices, percent, over all sets and by scenario if there are several, the paper's beside the former.
 
     Columns: raters, subset_or_bucket (all, or a scenario), method, row, paper (printed, as text), paper_votes, paper_low, paper_high
     (Wilson), ours, low, high (bootstrap over participants, over all sets only), wilson_low, wilson_high, votes, n (all votes), data, note.

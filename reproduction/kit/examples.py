@@ -30,12 +30,12 @@ class Example(Sample):
 
 
 def read_example(pair: Pair, rule: str = "") -> Example:
-    """Return a pair as the default protocol looks at it; rule: why it is shown."""
+    """Return a pair as the default protocol sees it; rule: why it is shown."""
     return small_example(read_sample(pair, rule))
 
 
 def small_example(sample: Sample, protocol: str = DEFAULT) -> Example:
-    """Return a composite as a protocol looks at it."""
+    """Return a composite as a protocol sees it."""
     seen = get_protocol(protocol)
     target = None if sample.target is None else evaluated_picture(sample.target, seen)
     mask = evaluated_mask(sample.mask, seen) > 0

@@ -27,8 +27,6 @@ STAND_IN = "-style"
 # An interval can agree up to this half-width, as a share of the printed value; and the same in dB, a tenth of the error.
 NARROW = 0.1
 NARROW_PSNR = 10 * math.log10(1 + NARROW)
-# Fewer are named as a reason beside a verdict.
-FEW_IMAGES = 30
 NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
@@ -129,8 +127,3 @@ def exactly(verdict: str, ours: float, *, data: str, note: str = "") -> Finding:
 def not_testable(note: str) -> Finding:
     """Return that a claim cannot be tested here, with the reason."""
     return Finding(NOT_TESTABLE, note=note)
-
-
-def few_images(n: int) -> str:
-    """Return a further reason when there are few images."""
-    return f"; only {n} images" if 0 < n < FEW_IMAGES else ""

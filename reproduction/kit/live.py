@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from reproduction.kit.style import LINES, OKABE_ITO, PAGE_WIDTH
 
 REDRAW_SECONDS = 5.0
-REST = 20  # pauses between drawings are so many times as long, at least
+REST = 20  # a pause is at least this many times as long as the drawing before it
 # Inches: of a panel with its words, of those beside, below and above it, of a line of the legend, and of the page's right margin.
 PANEL_HEIGHT, BESIDE, BELOW, ABOVE, ENTRY, MARGIN = 2.1, 0.62, 0.48, 0.26, 0.22, 0.15
 TITLE_SIZE = 7  # three fit side by side

@@ -43,7 +43,7 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _round(value: float, decimals: int | None) -> float:
-    """Return a number with so many decimals; None: with DIGITS significant digits."""
+    """Return a number with that many decimals; None: with DIGITS significant digits."""
     if not math.isfinite(value) or value == round(value):
         return value
     if abs(value) < ZERO:

@@ -113,6 +113,6 @@ def first_and_worst(composites: pd.DataFrame, scores: pd.DataFrame, method: str,
 
 
 def evenly(items: Sequence, limit: int) -> list:
-    """Return at most ``limit`` items, evenly spaced, so that every part of a list is met."""
+    """Return at most ``limit`` items, evenly spaced, so that no part of the list is missed."""
     indices = np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int)
     return [items[index] for index in indices]

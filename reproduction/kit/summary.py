@@ -9,9 +9,11 @@ import pandas as pd
 
 from harmlib.evaluation.intervals import Interval
 from reproduction.kit.artefacts import Artefacts
-from reproduction.kit.findings import AGREES, few_images, value_verdict
+from reproduction.kit.findings import AGREES, value_verdict
 
 COLUMNS = ["quantity", "data", "paper", "ours", "low", "high", "n", "verdict", "likely reason"]
+# Fewer are named as a reason beside a verdict.
+FEW_IMAGES = 30
 
 Row = dict[str, Any]
 
@@ -19,7 +21,8 @@ Row = dict[str, Any]
 def summary_row(quantity: str, data: str, paper: float | str, ours: Interval, verdict: str, reason: str = "") -> Row:
     """Return one row, with the columns of COLUMNS: agreement needs no reason, and few images are one more for every other verdict."""
     numbers = {"paper": paper, "ours": ours.mean, "low": ours.low, "high": ours.high, "n": ours.n}
-    likely = "" if verdict == AGREES else f"{reason}{few_images(ours.n)}"
+    few = f"; only {ours.n} images" if 0 < ours.n < FEW_IMAGES else ""
+    likely = "" if verdict == AGREES else reason + few
     return {"quantity": quantity, "data": data, **numbers, "verdict": verdict, "likely reason": likely}
 
 

@@ -14,7 +14,7 @@ from reproduction.lessons.flips import aligned
 
 
 def image_flips(records: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Return on how many images the better of two methods is another one than by MSE: by psnr and by fmse as they are recorded.
+    """Return the share of images on which psnr, or fmse, as recorded, prefers another of two methods than MSE does.
 
     Columns: score, share with low and high, n. Images on which the two are equal in either score are left out.
     """
@@ -35,7 +35,7 @@ def chance_flips(
 ) -> pd.DataFrame:
     """Return how often two methods change places in mean PSNR when only some of the images are scored: images, share of ``draws`` tests.
 
-    Every test has so many images, drawn with replacement; sizes beyond the number of images are left out.
+    Every test has that many images, drawn with replacement; sizes beyond the number of images are left out.
     """
     tables = aligned(records[records["method"].isin([first, second])])
     difference = to_psnr(tables[first]["mse"].to_numpy()) - to_psnr(tables[second]["mse"].to_numpy())

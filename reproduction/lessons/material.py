@@ -1,6 +1,6 @@
-"""What a lesson works with: whatever a workspace has finished, and without anything the embedded photographs and the transfers.
+"""What a lesson works with: what a workspace has finished; where that is nothing, the embedded photographs and the transfers.
 
-Every picture is looked at as the default protocol does: 8-bit, 256x256.
+Every picture is seen as the default protocol sees it: 8-bit, 256x256.
 """
 
 from __future__ import annotations

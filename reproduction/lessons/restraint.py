@@ -102,7 +102,7 @@ def change_view(table: pd.DataFrame) -> pd.DataFrame:
     """Return ``change_table`` for reading: methods and kinds down, changes by region across, then the shares that change visibly."""
     views = {
         "{}": [_with_bounds(*row) for row in table[["change", "low", "high"]].to_numpy()],
-        "{}, visibly": [_with_bounds(*row, ".0%") for row in table[["visible", "visible_low", "visible_high"]].to_numpy()],
+        "{}, visibly": [_with_bounds(*row, form=".0%") for row in table[["visible", "visible_low", "visible_high"]].to_numpy()],
     }
     parts = [table.assign(region=table["region"].map(name.format), text=text) for name, text in views.items()]
     parts[1] = parts[1][parts[1]["region"] != f"{REGIONS['outside']}, visibly"]
