@@ -30,5 +30,5 @@ def check_document(content: Any, model: type[Model], name: str, *, advice: str) 
     path = ".".join(map(str, problem["loc"]))
     if problem["type"] == "missing":
         raise DataError(f'{name} lacks the key "{path}": {advice}')
-    words = problem["msg"].replace("Input should", "it should")
+    words = problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
     raise DataError(f"{name}: {path or 'its content'} is {reprlib.repr(problem['input'])}, {words}: {advice}")

@@ -6,6 +6,7 @@ Kendall's W is 1 when all raters rank alike and about 1 / R when R raters rank a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def rater_agreement(rankings: pd.DataFrame, methods: Sequence[str]) -> pd.DataFr
     return pd.DataFrame(rows, columns=["item", "raters", "complete", "kendalls_w", "mean_tau"])
 
 
-def order_agreement(scores: Mapping[str, float], printed: Mapping[str, float]) -> float:
+def order_agreement(scores: Mapping[Any, float], printed: Mapping[Any, float]) -> float:
     """Return Kendall's tau-b between two sets of scores over the methods they share, -1..1; NaN for fewer than two."""
     shared = [method for method in printed if method in scores]
     if len(shared) < 2:

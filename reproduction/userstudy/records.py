@@ -8,42 +8,57 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Literal
 
 import pandas as pd
+from pydantic import AfterValidator, Field
 
 from harmlib.errors import DataError
 from harmlib.io.documents import read_json
 from harmlib.io.files import write_json, write_text
+from reproduction.documents import Document, check_document
 from reproduction.userstudy.tables import ANSWERS, SEPARATOR, SIMULATED, read_answers, read_participants
 
 logger = logging.getLogger(__name__)
 
-KINDS = ("bt_image", "bt_video", "choice4", "filters")
 INFO = "study.json"
+Text = Annotated[str, Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class StudyInfo:
+def _check_methods(names: list[str]) -> list[str]:
+    """Return names that can be told apart and joined by SEPARATOR."""
+    if len(names) < 2 or len(set(names)) < len(names) or not all(name and SEPARATOR not in name for name in names):
+        raise ValueError(f'expected a list of at least two different names without "{SEPARATOR}"')
+    return names
+
+
+def _check_items(items: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Return items whose pictures all lie inside the study's folder."""
+    paths = [PurePosixPath(path) for pictures in items.values() for path in pictures.values()]
+    if not items or any(path == PurePosixPath() or path.is_absolute() or ".." in path.parts for path in paths):
+        raise ValueError("expected at least one item, each with its pictures' paths relative to the study's folder")
+    return items
+
+
+class StudyInfo(Document):
     """What study.json says.
 
-    kind: one of KINDS. methods: what is compared, or the filters of a filter study. items: item -> what it shows -> path relative to
-    the study's folder (no entry where nothing was shown). synthetic: whether the raters are simulated. seed: that of the raters, or of
-    the order on the screen. pages: which study's pages were answered, None for simulated raters.
+    methods: what is compared, or the filters of a filter study. items: item -> what it shows -> path relative to the study's folder (no
+    entry where nothing was shown). synthetic: whether the raters are simulated. seed: that of the raters, or of the order on the screen.
+    pages: which study's pages were answered, None for simulated raters.
     """
 
-    name: str
-    kind: str
-    question: str
-    methods: tuple[str, ...]
-    items: Mapping[str, Mapping[str, str]]
+    name: Text
+    kind: Literal["bt_image", "bt_video", "choice4", "filters"]
+    question: Text
+    methods: Annotated[list[str], AfterValidator(_check_methods)]
+    items: Annotated[dict[str, dict[str, str]], AfterValidator(_check_items)]
     date: str
     synthetic: bool
     seed: int | None = None
-    pages: str | None = None
+    pages: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,7 @@ def read_study(folder: str | os.PathLike[str]) -> StudyRecords:
 
 def write_study(folder: str | os.PathLike[str], records: StudyRecords) -> None:
     """Write a study's files by rename, numbers with eight significant digits."""
-    write_json(Path(folder) / INFO, asdict(records.info))
+    write_json(Path(folder) / INFO, records.info.model_dump())
     for name in ("participants", *ANSWERS):
         table = getattr(records, name)
         if table is not None:
@@ -107,49 +122,5 @@ def write_study(folder: str | os.PathLike[str], records: StudyRecords) -> None:
 
 
 def read_info(path: str | os.PathLike[str]) -> StudyInfo:
-    """Return the content of a study.json; keys that StudyInfo does not know are ignored.
-
-    Raises DataError when a key is missing or holds anything but what StudyInfo says.
-    """
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise DataError(f'"{path}" is no study: expected a JSON object with the keys {", ".join(_EXPECTED)}')
-    for key, (holds, wanted) in _EXPECTED.items():
-        if not holds(content.get(key)):
-            raise DataError(f'"{path}": {key} is {content.get(key)!r}, expected {wanted}')
-    values: dict[str, Any] = {entry.name: content.get(entry.name) for entry in fields(StudyInfo)}
-    return StudyInfo(**{**values, "methods": tuple(content["methods"])})
-
-
-def _is_text(value: Any) -> bool:
-    """Tell whether a value is a text that is not empty."""
-    return isinstance(value, str) and bool(value)
-
-
-def _are_names(value: Any) -> bool:
-    """Tell whether a value is a list of at least two different names that can be joined by SEPARATOR."""
-    if not isinstance(value, list) or not all(_is_text(name) and SEPARATOR not in name for name in value):
-        return False
-    return len(set(value)) == len(value) >= 2
-
-
-def _are_items(value: Any) -> bool:
-    """Tell whether a value maps at least one item to the pictures it shows, all of them inside the study's folder."""
-    if not isinstance(value, dict) or not value or not all(isinstance(pictures, dict) for pictures in value.values()):
-        return False
-    paths = [path for pictures in value.values() for path in pictures.values()]
-    return all(_is_text(path) and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts for path in paths)
-
-
-# Key of study.json -> whether a value will do, and what would.
-_EXPECTED = {
-    "name": (_is_text, "a name"),
-    "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
-    "question": (_is_text, "the question that was shown"),
-    "methods": (_are_names, f'a list of at least two different names without "{SEPARATOR}"'),
-    "items": (_are_items, "at least one item, each with its pictures' paths relative to the study's folder"),
-    "date": (lambda value: isinstance(value, str), "a text"),
-    "synthetic": (lambda value: isinstance(value, bool), "true or false"),
-    "seed": (lambda value: value is None or type(value) is int, "a whole number or null"),
-    "pages": (lambda value: value is None or _is_text(value), "the identity of the study that was answered, or null"),
-}
+    """Return the content of a study.json; raises DataError when a key is missing or holds anything but what StudyInfo says."""
+    return check_document(read_json(path), StudyInfo, f'"{path}"', advice="correct it, or merge the study again")

@@ -20,6 +20,7 @@ import pandas as pd
 
 from harmlib.errors import DataError, ShapeError
 from harmlib.seeds import item_generator
+from reproduction.documents import check_document
 from reproduction.userstudy.bradley_terry import printed_scores
 from reproduction.userstudy.choices import SETS, SUBJECTS, printed_votes
 from reproduction.userstudy.records import StudyInfo, StudyRecords
@@ -220,5 +221,6 @@ def _participants(people: Sequence[str], seed: int) -> pd.DataFrame:
 
 def _info(kind: str, question: str, methods: Sequence[str], items: Sequence[str], seed: int) -> StudyInfo:
     """Return what study.json says about a simulated study."""
-    name = f"{SIMULATED} {kind}"
-    return StudyInfo(name, kind, question, tuple(methods), {item: {} for item in items}, "never, simulated", synthetic=True, seed=seed)
+    content = {"name": f"{SIMULATED} {kind}", "kind": kind, "question": question, "methods": list(methods), "seed": seed}
+    content |= {"items": {item: {} for item in items}, "date": "never, simulated", "synthetic": True}
+    return check_document(content, StudyInfo, "a simulated study", advice="give it two methods and one item, or more")

@@ -139,10 +139,9 @@ def _info(key: Key, study: Path, date: str) -> StudyInfo:
     for name, (item, version) in key.images.items():
         if not is_spoiled(version):
             shown[item][version] = _picture(item, version, name)
-    methods = SIX if kind == "filters" else tuple(settings["methods"])
-    return StudyInfo(
-        study.resolve().name, KINDS[kind], settings["question"], methods, shown, date, False, settings["seed"], pages=key.study
-    )
+    content = {"name": study.resolve().name, "kind": KINDS[kind], "question": settings["question"], "items": shown, "date": date}
+    content |= {"methods": list(SIX) if kind == "filters" else settings["methods"], "synthetic": False, "seed": settings["seed"]}
+    return StudyInfo.model_validate(content | {"pages": key.study})
 
 
 def _picture(item: str, version: str, name: str) -> str:

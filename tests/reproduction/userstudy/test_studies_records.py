@@ -150,14 +150,14 @@ def test_file_in_another_encoding_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "sentence"),
     [
-        ("kind", "survey", "kind is 'survey', expected one of bt_image"),
+        ("kind", "survey", "kind is 'survey', it should be 'bt_image', 'bt_video'"),
         ("methods", ["a"], "expected a list of at least two different names"),
         ("methods", ["a", "b|c"], "expected a list of at least two different names"),
         ("items", {}, "expected at least one item"),
         ("items", {"i1": {"a": "../secret.png"}}, "relative to the study's folder"),
         ("items", {"i1": {"a": "/secret.png"}}, "relative to the study's folder"),
-        ("synthetic", "no", "synthetic is 'no', expected true or false"),
-        ("seed", True, "seed is True, expected a whole number or null"),
+        ("synthetic", "no", "synthetic is 'no', it should be a valid boolean"),
+        ("seed", True, "seed is True, it should be a valid integer"),
     ],
 )
 def test_wrong_description_is_named(folder: Path, key: str, value: object, sentence: str) -> None:
