@@ -111,7 +111,7 @@ def change_view(table: pd.DataFrame) -> pd.DataFrame:
     return wide.assign(n=counts).rename_axis(columns=None)
 
 
-def _with_bounds(mean: float, low: float, high: float, form: str = ".2f") -> str:
+def _with_bounds(mean: float, low: float, high: float, *, form: str = ".2f") -> str:
     """Return "mean [low, high]", without bounds where there are none."""
     return f"{mean:{form}}{bounds(low, high, form)}"
 

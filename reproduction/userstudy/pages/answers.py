@@ -11,7 +11,6 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,7 +35,10 @@ ANSWER_SUFFIXES = (".json", ".txt")
 
 
 class AnswerRow(Document):
-    """One screen of a file; what may be answered depends on the kind of the study."""
+    """One screen of a file: the names of the images shown, and what was answered, None where it was not finished.
+
+    answer: ranks in the order on screen; "left", "right" or "tie"; the chosen image's name; or ``FilterSetting`` for each filter.
+    """
 
     trial: str
     images: list[str]
@@ -45,7 +47,10 @@ class AnswerRow(Document):
 
 
 class AnswerFile(Document):
-    """A file that a rater saved."""
+    """A file that a rater saved.
+
+    group: expert or layperson. date: of the last answer, year-month-day, empty without one. answers: in the order shown.
+    """
 
     study: str
     rater: str
@@ -53,6 +58,11 @@ class AnswerFile(Document):
     date: str
     answers: list[AnswerRow]
     checksum: str
+
+    @property
+    def missing(self) -> int:
+        """Return how many screens have no finished answer."""
+        return sum(row.answer is None for row in self.answers)
 
 
 class FilterSetting(Document):
@@ -64,50 +74,19 @@ class FilterSetting(Document):
     importance: Annotated[int, Field(ge=1, le=5)]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One screen: what was shown, and what was answered.
-
-    value: ranks in the order on screen; "left", "right" or "tie"; the chosen image's name; or a filter study's settings, one dict per
-    filter with filter, percent, touched and importance. None: no finished answer. seconds: on that screen.
-    """
-
-    trial: Trial
-    value: Any
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Answers:
-    """One rater's file.
-
-    group: expert or layperson. date: of the last answer, year-month-day, empty without one. answers: in the order shown.
-    """
-
-    rater: str
-    group: str
-    date: str
-    answers: tuple[Answer, ...]
-
-    @property
-    def missing(self) -> int:
-        """Return how many screens have no finished answer."""
-        return sum(answer.value is None for answer in self.answers)
-
-
 def checksum(content: Mapping[str, Any]) -> str:
     """Return what the page writes as the checksum of a file's other content."""
     rest = {name: value for name, value in content.items() if name != CHECKSUM}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
-def read_all(paths: Iterable[str | os.PathLike[str]], key: Key, *, incomplete: bool = False) -> list[Answers]:
+def read_all(paths: Iterable[str | os.PathLike[str]], key: Key, *, incomplete: bool = False) -> list[AnswerFile]:
     """Return the answers of files, or of all JSON files in folders, ordered by rater.
 
     incomplete: accept files with missing answers too.
     Raises DataError, one sentence, for the first file that is unreadable, of another study, edited, incomplete, or given twice.
     """
-    found: dict[str, tuple[Path, Answers]] = {}
+    found: dict[str, tuple[Path, AnswerFile]] = {}
     for path in _list_files(paths):
         answers = read_answers(path, key)
         if answers.rater in found:
@@ -122,7 +101,7 @@ def read_all(paths: Iterable[str | os.PathLike[str]], key: Key, *, incomplete: b
     return [found[rater][1] for rater in sorted(found)]
 
 
-def read_answers(path: str | os.PathLike[str], key: Key) -> Answers:
+def read_answers(path: str | os.PathLike[str], key: Key) -> AnswerFile:
     """Return one rater's answers; raises DataError when the file is unreadable, of another study, or edited."""
     name, content = f'"{path}"', read_json(path, advice=AS_SAVED)
     if not isinstance(content, dict) or content.get("format") != FORMAT or "answers" not in content:
@@ -137,11 +116,12 @@ def read_answers(path: str | os.PathLike[str], key: Key) -> Answers:
     expected = key.trials[file.rater]
     if [row.trial for row in file.answers] != list(expected):
         raise DataError(f"{name} does not hold the screens of {file.rater} in their order: {AS_SAVED}")
-    answers = tuple(_read_answer(row, expected[row.trial], key, name) for row in file.answers)
-    day = file.date if any(answer.value is not None for answer in answers) else ""
+    for row in file.answers:
+        _check_answer(row, expected[row.trial], key, name)
+    day = file.date if file.missing < len(file.answers) else ""
     if file.group not in GROUPS or file.group == SIMULATED or (day and not _is_day(day)):
         raise DataError(f"{name} has an unknown group or date: {AS_SAVED}")
-    return Answers(file.rater, file.group, day, answers)
+    return file.model_copy(update={"date": day})
 
 
 def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -156,15 +136,14 @@ def _list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return files
 
 
-def _read_answer(row: AnswerRow, trial: Trial, key: Key, name: str) -> Answer:
-    """Return one screen's answer; raises DataError for unknown images and for what the page cannot have written."""
+def _check_answer(row: AnswerRow, trial: Trial, key: Key, name: str) -> None:
+    """Raise DataError for unknown images and for what the page cannot have written on one screen."""
     unknown = next((image for image in row.images if image not in key.images), None)
     if unknown is not None:
         raise DataError(f'{name} names the image "{unknown}", which this study does not have: {AS_SAVED}')
     shown = [key.image(trial.item, version) for version in trial.versions]
     if row.images != shown or not (row.answer is None or _IS_ANSWER[key.settings["kind"]](row.answer, shown)):
         raise DataError(f'{name} has an answer to screen "{row.trial}" that its page cannot give: {AS_SAVED}')
-    return Answer(trial, row.answer, row.milliseconds / 1000)
 
 
 def _is_day(text: str) -> bool:

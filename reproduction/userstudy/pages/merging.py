@@ -15,12 +15,12 @@ from harmlib.errors import DataError
 from harmlib.filters import SIX
 from harmlib.io.files import check_output, remove_partial, replacing
 from harmlib.io.tables import TEXT, read_frame
-from reproduction.userstudy.pages.answers import Answer, Answers, read_all
+from reproduction.userstudy.pages.answers import AnswerFile, read_all
 from reproduction.userstudy.pages.naming import PAGES, Key, read_key
-from reproduction.userstudy.pages.planning import CATCH, is_spoiled
+from reproduction.userstudy.pages.planning import CATCH, Trial, is_spoiled
 from reproduction.userstudy.pages.rendering import PICTURES
 from reproduction.userstudy.records import INFO, StudyInfo, StudyRecords, read_info, write_study
-from reproduction.userstudy.tables import ANSWERS, SEPARATOR
+from reproduction.userstudy.tables import ANSWERS, SEPARATOR, TIE
 
 # What a study of pages is called in ``records``.
 KINDS = {"rankings": "bt_image", "pairs": "bt_image", "choices": "choice4", "filters": "filters"}
@@ -47,11 +47,11 @@ def merge_answers(
     kind = key.settings["kind"]
     item = "image" if kind == "filters" else "item"
     rows = [
-        {"participant": one.rater, item: answer.trial.item, **cells, "seconds": answer.seconds}
+        {"participant": one.rater, item: trial.item, **cells, "seconds": row.milliseconds / 1000}
         for one in files
-        for answer in one.answers
-        if answer.trial.role != CATCH
-        for cells in _cells(answer, key)
+        for row in one.answers
+        if (trial := key.trials[one.rater][row.trial]).role != CATCH
+        for cells in _cells(row.answer, trial, key)
     ]
     info = _info(key, Path(study), max(one.date for one in files))
     records = StudyRecords(info, _table([_participant(one, key) for one in files]))
@@ -86,33 +86,30 @@ def _table(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows).convert_dtypes()
 
 
-def _participant(answers: Answers, key: Key) -> Row:
+def _participant(file: AnswerFile, key: Key) -> Row:
     """Return one row of participants.csv."""
-    caught = [answer for answer in answers.answers if answer.trial.role == CATCH and answer.value is not None]
-    failed = sum(not _passes(answer, key) for answer in caught)
-    row: Row = {"participant": answers.rater, "group": answers.group, "seed": None, "date": answers.date, "missing": answers.missing}
-    return row | {"catch_trials": len(caught), "catch_failed": failed, "attentive": int(failed == 0) if caught else None}
+    shown = [(key.trials[file.rater][row.trial], row.answer) for row in file.answers]
+    caught = [_passes(value, trial, key) for trial, value in shown if trial.role == CATCH and value is not None]
+    row: Row = {"participant": file.rater, "group": file.group, "seed": None, "date": file.date, "missing": file.missing}
+    return row | {"catch_trials": len(caught), "catch_failed": caught.count(False), "attentive": int(all(caught)) if caught else None}
 
 
-def _passes(answer: Answer, key: Key) -> bool:
+def _passes(value: Any, trial: Trial, key: Key) -> bool:
     """Tell whether the spoiled version of a catch trial lost: last alone, not the winner, not chosen, or with less of its color."""
-    versions, value = answer.trial.versions, answer.value
-    bad = [index for index, version in enumerate(versions) if is_spoiled(version)]
     kind = key.settings["kind"]
     if kind == "filters":
         return any(row["filter"] == "saturation" and row["percent"] < 0 for row in value)
     if kind == "rankings":
-        return all(value[bad[0]] > rank for index, rank in enumerate(value) if index != bad[0])
+        bad = [is_spoiled(version) for version in trial.versions].index(True)
+        return all(value[bad] > rank for index, rank in enumerate(value) if index != bad)
     if kind == "pairs":
-        winner = {"left": 0, "right": 1}.get(value)
-    else:
-        winner = [key.image(answer.trial.item, version) for version in versions].index(value)
-    return winner is not None and winner not in bad
+        return value != TIE and not is_spoiled(trial.versions[("left", "right").index(value)])
+    return not is_spoiled(key.images[value][1])
 
 
-def _cells(answer: Answer, key: Key) -> list[Row]:
+def _cells(value: Any, trial: Trial, key: Key) -> list[Row]:
     """Return the rows of an answer, without whose it is, on what, and how long it took."""
-    value, versions, settings = answer.value, answer.trial.versions, key.settings
+    versions, settings = trial.versions, key.settings
     if settings["kind"] == "rankings":
         # A tie takes the ranks that it covers: 1, 1, 3.
         ranks = len(versions) * [None] if value is None else [1 + sum(other < rank for other in value) for rank in value]
@@ -121,12 +118,12 @@ def _cells(answer: Answer, key: Key) -> list[Row]:
         return [{"left": versions[0], "right": versions[1], "winner": value}]
     if settings["kind"] == "choices":
         chosen = None if value is None else key.images[value][1]
-        return [{"scenario": settings["scenarios"][answer.trial.item], "options": SEPARATOR.join(versions), "chosen": chosen}]
+        return [{"scenario": settings["scenarios"][trial.item], "options": SEPARATOR.join(versions), "chosen": chosen}]
     empty: list[Row] = [{"filter": name, "percent": None, "touched": 0, "importance": None} for name in SIX]
     rows = []
     for setting in value or empty:
         argument = None if setting["percent"] is None else setting["percent"] / 100
-        row = {"role": answer.trial.role, "filter": setting["filter"], "argument": argument}
+        row = {"role": trial.role, "filter": setting["filter"], "argument": argument}
         rows.append(row | {"touched": setting["touched"], "importance": setting["importance"]})
     return rows
 
