@@ -88,9 +88,9 @@ def output_figure(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(METRICS), figsize=(PAGE_WIDTH, 3.1), layout="constrained", sharey=True)
     for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
         for method, row in table.groupby("method", sort=False):
-            style, reach = method_style(method), {"xerr": arms(row, metric, f"{metric}_low", f"{metric}_high"), "yerr": arms(row, "score")}
-            look: dict[str, Any] = {"fmt": style.marker, "color": style.color, "label": label_of(method)}
-            axis.errorbar(row[metric], row["score"], **reach, **look, **BARS, markersize=5)
+            style, reach = method_style(str(method)), arms(row, metric, f"{metric}_low", f"{metric}_high")
+            look: dict[str, Any] = {"fmt": style.marker, "color": style.color, "label": label_of(str(method))}
+            axis.errorbar(row[metric], row["score"], xerr=reach, yerr=arms(row, "score"), **look, **BARS, markersize=5)
         axis.set(xlabel=f"mean {name}", xlim=(0, None))
     axes[0].set_ylabel("Bradley-Terry score")
     figure.suptitle(titled(table, f"preferences from real outputs, {table['n'].iloc[0]} test composites"), fontsize=10)

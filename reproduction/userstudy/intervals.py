@@ -77,7 +77,7 @@ def bootstrap_scores(comparisons: Comparisons, *, cluster: str = "participant", 
     methods, (people, items) = comparisons.methods, comparisons.wins.shape[:2]
     fitted = fit(comparisons.pooled, methods)
     generator = np.random.default_rng(seed)
-    blocks = [fit_many(np.einsum("bk,bkij->bij", weights, wins)) for wins, weights in _redrawn(comparisons.wins, cluster, draws, generator)]
+    blocks = [fit_many(wins) for wins in _redrawn(comparisons.wins, cluster, draws, generator)]
     replicates, regularized = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     kept = replicates[~np.isnan(replicates).any(1)]
     if not len(kept):
@@ -101,15 +101,16 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _redrawn(wins: np.ndarray, cluster: str, draws: int, generator: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield blocks of draws: the wins of the drawn people, (B, K, M, M), and how often each item is drawn, (B, K)."""
+def _redrawn(wins: np.ndarray, cluster: str, draws: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield blocks of draws, (B, M, M): the wins of the drawn people, summed over the drawn items."""
     people, items, size, _ = wins.shape
     people_weights = draw_weights(people, draws, generator)
     item_weights = draw_weights(items, draws, generator) if cluster == "participant+item" else np.ones((draws, items))
     rows = max(1, BLOCK // (items * size * size))
     for start in range(0, draws, rows):
         block = slice(start, start + rows)
-        yield (people_weights[block] @ wins.reshape(people, -1)).reshape(-1, items, size, size), item_weights[block]
+        drawn = (people_weights[block] @ wins.reshape(people, -1)).reshape(-1, items, size, size)
+        yield np.einsum("bk,bkij->bij", item_weights[block], drawn)
 
 
 def _table(comparisons: Comparisons, scores: np.ndarray, draws: np.ndarray, clusters: int) -> pd.DataFrame:
