@@ -43,12 +43,12 @@ class Scored:
     @property
     def people(self) -> int:
         """How many participants answered."""
-        return len(self.comparisons.participants)
+        return len(self.comparisons.wins)
 
     @property
     def words(self) -> str:
         """Who answered about what."""
-        return sample_words(self.records, self.people, len(self.comparisons.items))
+        return sample_words(self.records, self.people, self.comparisons.wins.shape[1])
 
     @cached_property
     def printed(self) -> pd.Series:
@@ -93,7 +93,7 @@ def score_table(studies: Sequence[Scored]) -> pd.DataFrame:
         rows = pd.DataFrame({"subset_or_bucket": study.row, "method": methods, "row": methods.map(names).fillna(methods.map(label_of))})
         numbers = table.drop(columns="method").assign(wide_low=study.wide.table["low"], wide_high=study.wide.table["high"])
         table = pd.concat([rows.assign(paper=paper, paper_centered=paper + shift), numbers], axis=1)
-        more = {"order_agreement": study.tau(), "n": study.people, "items": len(study.comparisons.items)}
+        more = {"order_agreement": study.tau(), "n": study.people, "items": study.comparisons.wins.shape[1]}
         parts.append(stamped(study.records.info, table.assign(**more, data=study.words, note=study.scores.footnote)))
     return pd.concat(parts, ignore_index=True)
 

@@ -37,7 +37,7 @@ def width_table(*, seed: int, raters: Sequence[int] = RATERS, repetitions: int =
                 for visit in range(repetitions)
             ]
             for people in raters:
-                first = [Comparisons(study.methods, study.participants[:people], study.items, study.wins[:people]) for study in studies]
+                first = [Comparisons(study.methods, study.wins[:people]) for study in studies]
                 scores = [bootstrap_scores(study, draws=draws, seed=seed) for study in first]
                 width = np.mean([(one.table["high"] - one.table["low"]).mean() for one in scores])
                 told_apart = np.mean([one.better.to_numpy().sum() / pairs for one in scores])
@@ -54,8 +54,7 @@ def simulate(strengths: pd.Series, people: int, items: int, taste: float, genera
     own = generator.normal(0, taste, (people, 1, len(strengths)))
     felt = strengths.to_numpy() + own + generator.gumbel(size=(people, items, len(strengths)))
     ranks = (-felt).argsort(2).argsort(2) + 1
-    names = (tuple(strengths.index), tuple(map(str, range(people))), tuple(map(str, range(items))))
-    return Comparisons(*names, wins_of_ranks(ranks))
+    return Comparisons(tuple(strengths.index), wins_of_ranks(ranks))
 
 
 def width_sentences(table: pd.DataFrame, people: int = 12) -> list[str]:

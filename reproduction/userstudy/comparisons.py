@@ -22,12 +22,10 @@ class Comparisons:
     """Wins per participant and item.
 
     wins: (R, K, M, M) float64; wins[r, k, i, j] = how often participant r preferred method i to j on item k; the diagonal is 0.
-    Participants and items without any answer are not in it.
+    Participants and items without any answer are not in it; the others are in the order of their first answers.
     """
 
     methods: tuple[str, ...]
-    participants: tuple[str, ...]
-    items: tuple[str, ...]
     wins: np.ndarray
 
     @property
@@ -47,11 +45,10 @@ def count_rankings(rankings: pd.DataFrame, methods: Sequence[str]) -> Comparison
     if len(twice):
         participant, item, method = twice[["participant", "item", "method"]].iloc[0]
         raise DataError(f'participant "{participant}" ranked "{method}" twice on item "{item}": keep one of the two rows')
-    participants, items = tuple(judged["participant"].unique()), tuple(judged["item"].unique())
-    ranks = np.full((len(participants), len(items), len(methods)), np.nan)
-    cells = (_indices(judged["participant"], participants), _indices(judged["item"], items), _indices(judged["method"], methods))
-    ranks[cells] = judged["rank"].to_numpy(dtype=float)
-    return Comparisons(tuple(methods), participants, items, wins_of_ranks(ranks))
+    (rater, raters), (item, items) = pd.factorize(judged["participant"]), pd.factorize(judged["item"])
+    ranks = np.full((len(raters), len(items), len(methods)), np.nan)
+    ranks[rater, item, _indices(judged["method"], methods)] = judged["rank"].to_numpy(dtype=float)
+    return Comparisons(tuple(methods), wins_of_ranks(ranks))
 
 
 def wins_of_ranks(ranks: np.ndarray) -> np.ndarray:
@@ -68,14 +65,13 @@ def count_pairs(pairs: pd.DataFrame, methods: Sequence[str]) -> Comparisons:
     Raises DataError when nothing is judged, and for an unknown method.
     """
     judged = answered(pairs, "pairs")
-    participants, items = tuple(judged["participant"].unique()), tuple(judged["item"].unique())
-    wins = np.zeros((len(participants), len(items), len(methods), len(methods)))
-    cells = (_indices(judged["participant"], participants), _indices(judged["item"], items))
+    (rater, raters), (item, items) = pd.factorize(judged["participant"]), pd.factorize(judged["item"])
+    wins = np.zeros((len(raters), len(items), len(methods), len(methods)))
     left, right = _indices(judged["left"], methods), _indices(judged["right"], methods)
     share = judged["winner"].map(LEFT_SHARE).to_numpy(dtype=float)
-    np.add.at(wins, (*cells, left, right), share)
-    np.add.at(wins, (*cells, right, left), 1 - share)
-    return Comparisons(tuple(methods), participants, items, wins)
+    np.add.at(wins, (rater, item, left, right), share)
+    np.add.at(wins, (rater, item, right, left), 1 - share)
+    return Comparisons(tuple(methods), wins)
 
 
 def count_choices(choices: pd.DataFrame, methods: Sequence[str]) -> Comparisons:

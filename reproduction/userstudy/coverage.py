@@ -58,8 +58,7 @@ def coverage(
     for repetition in range(seed, seed + repetitions):
         felt = with_item_effects(utilities, behavior, repetition)
         wins = wins_of_ranks(draw_ranks(felt, people, behavior, repetition))
-        comparisons = Comparisons(tuple(strengths), tuple(people), tuple(names), wins)
-        scores = bootstrap_scores(comparisons, cluster=cluster, draws=draws, seed=repetition)
+        scores = bootstrap_scores(Comparisons(tuple(strengths), wins), cluster=cluster, draws=draws, seed=repetition)
         truth = true_scores(felt.to_numpy()) if cluster == "participant" else population_scores(utilities.to_numpy()[0], item_effect)
         low, high, joint_low, joint_high = scores.table[["low", "high", "joint_low", "joint_high"]].to_numpy().T
         covered.append((low <= truth) & (truth <= high))

@@ -106,7 +106,7 @@ def test_table_5_has_the_printed_numbers_on_both_scales(video) -> None:
 def test_printed_scores_are_shifted_to_the_shared_methods() -> None:
     records = ranking_study("image", participants=4, items=6, seed=1)
     rankings = records.rankings.replace({"method": {"human": "reinhard_lab"}})
-    methods = tuple("reinhard_lab" if method == "human" else method for method in records.info.methods)
+    methods = ["reinhard_lab" if method == "human" else method for method in records.info.methods]
     other = type(records)(type(records.info)(**{**vars(records.info), "methods": methods}), records.participants, rankings)
 
     table = numbers.score_table([numbers.score_study(other, draws=50, seed=0)]).set_index("method")

@@ -37,7 +37,7 @@ def tree(people: int) -> Comparisons:
     wins = np.zeros((people, 1, people + 1, people + 1))
     for person in range(people):
         wins[person, 0, person, person + 1] = wins[person, 0, person + 1, person] = 1
-    return Comparisons(tuple(map(str, range(people + 1))), tuple(map(str, range(people))), ("i",), wins)
+    return Comparisons(tuple(map(str, range(people + 1))), wins)
 
 
 def widths(scores: Scores) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_raters_that_disagree_widen_the_intervals() -> None:
 
 
 def test_copies_of_the_raters_narrow_the_intervals_by_their_root(comparisons: Comparisons) -> None:
-    doubled = Comparisons(comparisons.methods, tuple(map(str, range(24))), comparisons.items, np.tile(comparisons.wins, (2, 1, 1, 1)))
+    doubled = Comparisons(comparisons.methods, np.tile(comparisons.wins, (2, 1, 1, 1)))
 
     ratio = widths(bootstrap_scores(comparisons)) / widths(bootstrap_scores(doubled))
 
@@ -135,8 +135,8 @@ def test_shrinkage_takes_off_what_is_counted_three_times(parts: list[list[int]],
 
 
 def test_contributions_predict_what_leaving_a_rater_out_does(comparisons: Comparisons) -> None:
-    few = Comparisons(comparisons.methods, comparisons.participants, comparisons.items[:20], comparisons.wins[:, :20])
-    without = [Comparisons(few.methods, (), few.items, np.delete(few.wins, rater, 0)) for rater in range(12)]
+    few = Comparisons(comparisons.methods, comparisons.wins[:, :20])
+    without = [Comparisons(few.methods, np.delete(few.wins, rater, 0)) for rater in range(12)]
     scores = np.array([bootstrap_scores(one, draws=2).table["score"] for one in without])
 
     moved = scores.mean(0) - scores
@@ -170,7 +170,7 @@ def test_method_that_never_wins_is_kept_and_footnoted(small: Comparisons) -> Non
     wins[:, :, :, 0] += wins[:, :, 0, :]
     wins[:, :, 0, :] = 0
 
-    scores = bootstrap_scores(Comparisons(small.methods, small.participants, small.items, wins))
+    scores = bootstrap_scores(Comparisons(small.methods, wins))
 
     assert np.isfinite(scores.table[["score", *ENDS]]).all(axis=None)
     assert scores.table["score"].idxmin() == 0
@@ -181,7 +181,7 @@ def test_method_that_never_wins_is_kept_and_footnoted(small: Comparisons) -> Non
 def test_raters_who_all_answer_alike_leave_intervals_without_width_and_a_footnote():
     wins = np.broadcast_to(np.array([[0, 2, 3], [1, 0, 2], [0, 1, 0]]), (5, 1, 3, 3)).astype(float)
 
-    scores = bootstrap_scores(Comparisons(("a", "b", "c"), tuple("vwxyz"), ("i",), wins))
+    scores = bootstrap_scores(Comparisons(("a", "b", "c"), wins))
 
     for end in ENDS:
         np.testing.assert_array_equal(scores.table[end], scores.table["score"])
