@@ -19,14 +19,14 @@ APART = {"Ada": "A > B", "Ben": "B > A", "Cyd": "C > D", "Dan": "D > C"}
 RANKINGS = {"Ada": "A > B > C", "Ben": "A > C > B", "Cyd": "B > A > C"}
 
 
-def rankings(answers: Mapping[str, str], item: str = "photo") -> pd.DataFrame:
+def rankings(answers: Mapping[str, str]) -> pd.DataFrame:
     """Return answers such as "A > B = C" (A best, B and C alike) as a table of rankings of one item; what is not named is not judged."""
     rows = []
     for participant, answer in answers.items():
         rank = 1
         for group in answer.split(">"):
             names = [name.strip() for name in group.split("=")]
-            rows += [(participant, item, name, rank) for name in names]
+            rows += [(participant, "photo", name, rank) for name in names]
             rank += len(names)
     return pd.DataFrame(rows, columns=["participant", "item", "method", "rank"])
 

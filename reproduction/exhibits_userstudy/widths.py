@@ -12,7 +12,7 @@ from harmlib.seeds import item_generator
 from reproduction.userstudy.bradley_terry import printed_scores
 from reproduction.userstudy.comparisons import Comparisons, wins_of_ranks
 from reproduction.userstudy.intervals import bootstrap_scores
-from reproduction.userstudy.simulated import ITEMS
+from reproduction.userstudy.simulated import ITEMS, PARTICIPANTS
 from reproduction.userstudy.tables import SIMULATED
 
 RATERS = (2, 4, 6, 12, 24, 48)
@@ -57,10 +57,10 @@ def simulate(strengths: pd.Series, people: int, items: int, taste: float, genera
     return Comparisons(tuple(strengths.index), wins_of_ranks(ranks))
 
 
-def width_sentences(table: pd.DataFrame, people: int = 12) -> list[str]:
-    """Return how wide the intervals of ``people`` raters are in every design, and how many pairs they tell apart."""
+def width_sentences(table: pd.DataFrame) -> list[str]:
+    """Return how wide the intervals of the paper's number of raters are in every design, and how many pairs they tell apart."""
     return [
-        f"{row['subset_or_bucket']}, {row['items']} items, {row['taste']}: {people} raters give intervals {row['width']:.2f} wide "
+        f"{row['subset_or_bucket']}, {row['items']} items, {row['taste']}: {PARTICIPANTS} raters give intervals {row['width']:.2f} wide "
         f"and tell {row['told_apart']:.0%} of {row['pairs']} pairs apart"
-        for row in table[table["people"] == people].to_dict("records")
+        for row in table[table["people"] == PARTICIPANTS].to_dict("records")
     ]

@@ -107,10 +107,10 @@ class Artefacts:
         scores = self.scores[self.scores["protocol"].isin(protocols)]
         return replace(self, labels=labels, scores=named_scores(scores, self.plan.benchmarks, labels))
 
-    def composites(self, benchmark: str, split: str = "test") -> pd.DataFrame:
-        """Return a benchmark's rows of composites.csv in the order of its lists, recipes as dicts."""
+    def composites(self, benchmark: str) -> pd.DataFrame:
+        """Return the test rows of a benchmark's composites.csv in the order of its lists, recipes as dicts."""
         table = read_composites(self.workspace.results.benchmark(benchmark))
-        rows = table[table["split"] == split].reset_index(drop=True)
+        rows = table[table["split"] == "test"].reset_index(drop=True)
         return rows.assign(recipe=rows["recipe"].map(json.loads))
 
     def pairs(self, benchmark: str, split: str = "test") -> dict[tuple[str, str], Pair]:
@@ -200,12 +200,9 @@ def _first_runs(plan: PaperPlan) -> PaperPlan:
     return replace(plan, runs=tuple(run for run in plan.runs if not repeat_of(run)))
 
 
-def load_finished(workspace: Workspace, methods: Iterable[str], benchmark: str = "") -> dict[str, HarmonizationModel]:
-    """Return name in tables -> the trained model of any paper of the profile; methods without a finished run are left out.
-
-    benchmark: of several runs of one name the one trained on it comes first.
-    """
-    results, runs = workspace.results, finished_runs(workspace.profile, workspace.results, benchmark)
+def load_finished(workspace: Workspace, methods: Iterable[str]) -> dict[str, HarmonizationModel]:
+    """Return name in tables -> the trained model of any paper of the profile; methods without a finished run are left out."""
+    results, runs = workspace.results, finished_runs(workspace.profile, workspace.results)
     return {method: models.load(results.run(runs[method].name)) for method in methods if method in runs}
 
 

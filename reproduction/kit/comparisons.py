@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import pandas as pd
 
 from harmlib.evaluation.intervals import LEVEL, Interval, holm
-from harmlib.evaluation.statistics import ALL, RATIO_BUCKETS, Buckets, bucket, paired_difference, summarize, with_all
+from harmlib.evaluation.statistics import ALL, RATIO_BUCKETS, bucket, paired_difference, summarize, with_all
 from reproduction.kit.findings import AGREES, CANNOT_SAY, DIFFERS
 from reproduction.kit.tables import LOWER_IS_BETTER, beside_paper, with_ranks
 
@@ -84,10 +84,10 @@ def subset_view(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     return cells.pivot_table(index=["data", "subset", "n", "method"], columns="metric", values="text", aggfunc="first", sort=False)
 
 
-def by_foreground(scores: pd.DataFrame, metric: str = "mse", buckets: Buckets = RATIO_BUCKETS) -> pd.DataFrame:
+def by_foreground(scores: pd.DataFrame, metric: str = "mse") -> pd.DataFrame:
     """Return the mean of a metric by data, method and share of the picture that is foreground, with intervals and n."""
-    table = summarize(scores.assign(bucket=bucket(scores["foreground_ratio"], buckets)), by=("data", "method", "bucket"), metrics=[metric])
-    order = table["bucket"].map(list(buckets).index)
+    table = summarize(scores.assign(bucket=bucket(scores["foreground_ratio"])), by=("data", "method", "bucket"), metrics=[metric])
+    order = table["bucket"].map(list(RATIO_BUCKETS).index)
     return table.assign(order=order).sort_values("order", kind="stable", ignore_index=True).drop(columns="order")
 
 
@@ -98,9 +98,9 @@ def in_subsets(scores: pd.DataFrame) -> pd.DataFrame:
     return grouped[several | (grouped["subset_or_bucket"] == ALL)].reset_index(drop=True)
 
 
-def in_buckets(scores: pd.DataFrame, buckets: Buckets = RATIO_BUCKETS) -> pd.DataFrame:
+def in_buckets(scores: pd.DataFrame) -> pd.DataFrame:
     """Return scores with the column "subset_or_bucket": the bucket of every foreground's share, then all images under "All"."""
-    return with_all(scores.assign(subset_or_bucket=bucket(scores["foreground_ratio"], buckets)), "subset_or_bucket")
+    return with_all(scores.assign(subset_or_bucket=bucket(scores["foreground_ratio"])), "subset_or_bucket")
 
 
 def printed_table(

@@ -12,7 +12,7 @@ The defaults are ours (docs/methods/userstudy.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,21 +137,14 @@ def draw_ranks(utilities: pd.DataFrame, people: Sequence[str], behavior: Behavio
     return ranks
 
 
-def choice_study(
-    strengths: Mapping[str, float] | None = None,
-    *,
-    participants: int = SUBJECTS,
-    items: int = SETS,
-    position_bias: float = 0.0,
-    seed: int = 0,
-) -> StudyRecords:
-    """Return simulated choices of one among all methods, with probabilities proportional to exp(s).
+def choice_study(*, participants: int = SUBJECTS, items: int = SETS, position_bias: float = 0.0, seed: int = 0) -> StudyRecords:
+    """Return simulated choices of one among all methods, with probabilities proportional to Sg-MMH's printed shares, exp(s).
 
-    strengths: method -> s; the logarithms of Sg-MMH's printed shares unless given. position_bias: added to s of what is shown first.
+    position_bias: added to s of what is shown first.
     Items take the paper's three scenarios in turn; how its eleven sets divide is not printed.
     """
     printed = printed_votes()
-    s = dict(strengths or zip(printed["method"], np.log(printed["share"]), strict=True))
+    s = dict(zip(printed["method"], np.log(printed["share"]), strict=True))
     people, methods = _people(participants), list(s)
     sets = {f"set-{number + 1:02d}": SCENARIOS[number % len(SCENARIOS)] for number in range(items)}
     rows = []
