@@ -44,11 +44,11 @@ def region_figure(samples: Sequence[tuple[Pair, Mapping[str, Any]]], names: Sequ
         for number, region in enumerate(np.unique(labels[labels > 0]), start=1):
             depth = cv2.distanceTransform(np.pad((labels == region).astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
             y, x = np.unravel_index(depth.argmax(), depth.shape)  # where the region is widest
-            numbers.append((3 * len(rows) - 2, float(x), float(y), str(number)))
+            numbers.append((3 * len(rows) - 2, (float(x), float(y)), str(number)))
     figure = picture_grid(rows, width=REGION_WIDTH)
     style = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    for panel, x, y, number in numbers:
-        figure.axes[panel].text(x, y, number, fontsize=7, ha="center", va="center", bbox=style)
+    for panel, position, words in numbers:
+        figure.axes[panel].text(*position, words, fontsize=7, ha="center", va="center", bbox=style)
     return figure
 
 
