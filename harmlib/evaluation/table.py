@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import logging
-import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +73,7 @@ class ScoreFile:
         fresh = [row for row in rows if key_of(row) not in self.done]
         try:
             with self.path.open("a", encoding="utf-8", newline="") as stream:
-                stream.write("".join(_line(row) for row in fresh))
+                stream.write(_lines(fresh))
         except OSError as error:
             raise refusal(self.path, error) from error
         self.done.update((key_of(row), row) for row in fresh)
@@ -84,7 +81,7 @@ class ScoreFile:
     def finish(self) -> pd.DataFrame:
         """Write the rows in their final order by rename, and return the table."""
         rows = sorted(self._rows(), key=lambda row: [row[name] for name in ORDER])
-        write_text(self.path, HEADER + "".join(_line(row) for row in rows))
+        write_text(self.path, HEADER + _lines(rows))
         return read_scores(self.path)
 
     def _repair(self) -> None:
@@ -117,15 +114,8 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     return read_frame(path, KINDS, filled=FILLED, keys=KEYS, advice="it is no score table, or a damaged one")
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    """Return one row as a CSV line."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([_text(row[name]) for name in COLUMNS])
-    return stream.getvalue()
+def _lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as lines of CSV: eight significant digits, a missing number empty."""
+    import pandas as pd
 
-
-def _text(value: Any) -> str:
-    """Return a cell: eight significant digits, a missing number empty."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return f"{value:.8g}" if isinstance(value, float) else str(value)
+    return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(header=False, index=False, lineterminator="\n", float_format="%.8g")
