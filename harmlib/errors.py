@@ -1,8 +1,12 @@
-"""Errors a user can cause, each with one sentence that says what to do.
+"""Errors a user can cause, each with one sentence that says what to do, and the commonest check.
 
 Everything here is a ``ValueError``, so callers that only know Python's own types still catch it. The shell command
 turns them into that sentence and exit code 2.
 """
+
+from __future__ import annotations
+
+from collections.abc import Collection
 
 
 class HarmlibError(ValueError):
@@ -59,3 +63,9 @@ class BusyError(HarmlibError):
 
 class WorkerError(HarmlibError):
     """A process that shared the work was ended from outside, most likely because the memory was used up."""
+
+
+def check_choice(option: str, value: object, choices: Collection[str]) -> None:
+    """Raise ParameterError unless the value of an option is one of its choices."""
+    if value not in tuple(choices):
+        raise ParameterError(f'{option} is "{value}": choose from {", ".join(choices)}')

@@ -16,11 +16,11 @@ import pandas as pd
 import torch
 
 from harmlib.data.pairs import Pair
-from harmlib.errors import DataError, ShapeError
+from harmlib.errors import DataError, ShapeError, check_choice
 from harmlib.evaluation.batches import Item, cut_batches, finished_pictures, look_at, measured, read_ahead, row_of
 from harmlib.evaluation.table import COLUMNS, KEYS, ScoreFile, key_of
 from harmlib.inference.render import evaluating
-from harmlib.inference.upsampling import check_upsampling
+from harmlib.inference.upsampling import UPSAMPLING
 from harmlib.io.folders import do_each, find_partners, list_pictures
 from harmlib.io.images import check_same_size, read_image
 from harmlib.io.masks import read_mask
@@ -91,7 +91,7 @@ def score_methods(
     Raises ParameterError for an unknown protocol or upsampling.
     """
     for job in jobs:
-        check_upsampling(job.upsampling)
+        check_choice("upsampling", job.upsampling, UPSAMPLING)
     rule, device = get_protocol(protocol), device or _default_device()
     keys = [{"benchmark": benchmark, "split": split, "method": job.method, "protocol": rule.name} for job in jobs]
     models: dict[int, HarmonizationModel] = {}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from harmlib.errors import ParameterError, ShapeError
+from harmlib.errors import ParameterError, ShapeError, check_choice
 
 EPSILON = 1e-6
 # Keeps the gradient of a power finite at 0; larger values swallow it in float32.
@@ -55,8 +55,7 @@ def apply_filter(name: str, image: Tensor, argument: Tensor, *, contrast_grad: s
     """
     if name not in FILTERS:
         raise ParameterError(f'there is no filter "{name}": choose from {", ".join(FILTERS)}')
-    if contrast_grad not in CONTRAST_GRADIENTS:
-        raise ParameterError(f'contrast_grad is "{contrast_grad}": choose from {", ".join(CONTRAST_GRADIENTS)}')
+    check_choice("contrast_grad", contrast_grad, CONTRAST_GRADIENTS)
     if image.ndim != 4 or image.shape[1] != 3 or argument.shape != image.shape[:1]:
         raise ShapeError(f"picture is {tuple(image.shape)}, argument {tuple(argument.shape)}: expected (B, 3, H, W) and (B,)")
     x = argument.view(-1, 1, 1, 1)

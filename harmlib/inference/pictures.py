@@ -17,8 +17,9 @@ import numpy as np
 from PIL import Image
 
 from harmlib import models
-from harmlib.errors import ImageError, MaskError, ParameterError
+from harmlib.errors import ImageError, MaskError, ParameterError, check_choice
 from harmlib.inference.thumbnails import MASK_THRESHOLD
+from harmlib.inference.upsampling import UPSAMPLING
 from harmlib.io import images
 from harmlib.io.masks import to_mask
 from harmlib.io.metadata import kept, read_exif
@@ -89,7 +90,8 @@ def harmonize_with_prediction(
     """Return what ``harmonize`` does, and the prediction at the working size behind it: None where the composite is returned unchanged."""
     from harmlib.inference import render
 
-    render.check_choices(background, upsampling)
+    check_choice("background", background, render.BACKGROUNDS)
+    check_choice("upsampling", upsampling, UPSAMPLING)
     if upsampling == "pcm" and mask is None:
         raise MaskError('upsampling "pcm" maps the colors of the foreground and needs a mask: give one, 1 = foreground')
     composite = read_picture(image)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harmlib.errors import CheckpointError, ParameterError
 from harmlib.inference import thumbnails
-from harmlib.inference.upsampling import check_upsampling, polynomial_color_mapping
+from harmlib.inference.upsampling import polynomial_color_mapping
 from harmlib.io import images
 from harmlib.io.memory import check_memory
 from harmlib.models.base import HarmonizationModel, Prediction, paste, resize_to
@@ -119,13 +119,6 @@ def render_picture(
     if job.quick:
         return _quickly(model, prediction, composite, mask), prediction
     return images.to_array(_finish(job, found, prediction, [composite], masks)[0]), prediction
-
-
-def check_choices(background: str, upsampling: str) -> None:
-    """Raise ParameterError unless both are known."""
-    check_upsampling(upsampling)
-    if background not in BACKGROUNDS:
-        raise ParameterError(f'background is "{background}": choose from {", ".join(BACKGROUNDS)}')
 
 
 def evaluating(model: HarmonizationModel) -> HarmonizationModel:

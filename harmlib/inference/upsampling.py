@@ -10,18 +10,11 @@ import warnings
 
 import numpy as np
 
-from harmlib.errors import ParameterError
 from harmlib.inference.thumbnails import MASK_THRESHOLD
 
 UPSAMPLING = ("own", "bilinear", "pcm")
 # The 11 terms of a color take 88 bytes: blocks of this many pixels stay in the processor's cache.
 BLOCK_PIXELS = 1 << 15
-
-
-def check_upsampling(upsampling: str) -> None:
-    """Raise ParameterError unless ``upsampling`` is one of UPSAMPLING."""
-    if upsampling not in UPSAMPLING:
-        raise ParameterError(f'upsampling is "{upsampling}": choose from {", ".join(UPSAMPLING)}')
 
 
 def fit_polynomial(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from harmlib.errors import EmptyMaskError, ParameterError, RangeError, ShapeError
+from harmlib.errors import EmptyMaskError, RangeError, ShapeError, check_choice
 from harmlib.io.images import check_triplet
 
 PEAK = 255.0
@@ -50,8 +50,7 @@ def fmse(prediction: Tensor, target: Tensor, mask: Tensor, *, rule: str = "error
     >>> fmse(black + mask * 10 / 255, black, mask).round(decimals=3)  # 25 in the whole picture
     tensor([100.], dtype=torch.float64)
     """
-    if rule not in FOREGROUND_RULES:
-        raise ParameterError(f'foreground rule "{rule}" is unknown: choose one of {", ".join(FOREGROUND_RULES)}')
+    check_choice("foreground rule", rule, FOREGROUND_RULES)
     _check_foreground(prediction, target, mask)
     weights = mask.double() if rule == "error" else mask.double().square()
     total = (_squared_error(prediction, target) * weights).sum((1, 2, 3))

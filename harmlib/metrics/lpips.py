@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harmlib.errors import ParameterError, ShapeError
+from harmlib.errors import ShapeError, check_choice
 from harmlib.io.files import sha256
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def lpips_distance(network: torch.nn.Module, prediction: torch.Tensor, target: t
     """
     import torch
 
-    if channels not in ("rgb", "bgr"):
-        raise ParameterError(f'channel order "{channels}" is unknown: choose rgb or bgr')
+    check_choice("channel order", channels, ("rgb", "bgr"))
     smallest = BACKBONES.get(str(network.pnet_type), BACKBONES["vgg"]).smallest
     if min(prediction.shape[2:]) < smallest:
         raise ShapeError(f"pictures are {prediction.shape[2]}x{prediction.shape[3]}: LPIPS needs at least {smallest}x{smallest} pixels")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from harmlib.errors import ParameterError
+from harmlib.errors import ParameterError, check_choice
 
 METRICS = ("mse", "fmse", "psnr", "fpsnr", "ssim", "fssim", "lpips")
 ERRORS = METRICS[:4]  # always scored: they cost next to nothing, while a map of SSIM or LPIPS at full size takes seconds and gigabytes
@@ -61,9 +61,8 @@ class Protocol:
     def __post_init__(self) -> None:
         """Reject a choice that does not exist."""
         for field, hint in get_type_hints(Protocol).items():
-            value, choices = getattr(self, field), get_args(hint)
-            if get_origin(hint) is Literal and value not in choices:
-                raise ParameterError(f'protocol "{self.name}": {field} "{value}" is unknown, choose one of {", ".join(choices)}')
+            if get_origin(hint) is Literal:
+                check_choice(f'protocol "{self.name}": {field}', getattr(self, field), get_args(hint))
         if not set(ERRORS) <= set(self.metrics) <= set(METRICS):
             raise ParameterError(f'protocol "{self.name}": metrics are {", ".join(ERRORS)}, and as many of the others as it prints')
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -230,12 +230,6 @@ class HarmonizationModel(nn.Module):
         expected = (shape[0], 1, *shape[2:])
         if mask is not None and tuple(mask.shape) != expected:
             raise ShapeError(f"mask is {tuple(mask.shape)}, expected {expected}")
-
-
-def check_choice(option: str, value: str, choices: Collection[str]) -> None:
-    """Raise ParameterError unless the value of an option is one of its choices."""
-    if value not in choices:
-        raise ParameterError(f'{option} is "{value}": choose from {", ".join(choices)}')
 
 
 def resize_to(image: Tensor, reference: Tensor) -> Tensor:

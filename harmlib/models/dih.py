@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ShapeError
-from harmlib.models.base import KERAS_EPS, Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.errors import ShapeError, check_choice
+from harmlib.models.base import KERAS_EPS, Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.dih import DihNet, SemanticDihNet
 from harmlib.models.layers.names import Table
 from harmlib.models.registry import register

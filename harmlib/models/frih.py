@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmlib.errors import ParameterError
+from harmlib.errors import ParameterError, check_choice
 from harmlib.io import images
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import initialize
 from harmlib.models.layers.cascade import BASE_LAST_WIDTH, BASE_WIDTHS, SIZE_MULTIPLE, Cascade
 from harmlib.models.layers.idih import BaseUNet, start_unchanged

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError
+from harmlib.errors import ParameterError, check_choice
 from harmlib.filters import CONTRAST_GRADIENTS, RANGES, SIX, parse_filters, restore, synthesize
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.blocks import scaled_channels
 from harmlib.models.layers.color_statistics import ColorRegressor
 from harmlib.models.layers.efficientnet import GLOBAL, POOLINGS, TwoStemEfficientNet, TwoStemLite0, start_from_package

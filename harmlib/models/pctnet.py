@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.errors import ParameterError, check_choice
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.idih import ISSAM_NAMES, NETWORK, area_normalized_errors
 from harmlib.models.layers.names import Table
 from harmlib.models.layers.pctnet import PATCH, CoefficientTransformer, CoefficientUNet

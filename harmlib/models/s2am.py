@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice, normal_init, paste
+from harmlib.errors import check_choice
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, normal_init, paste
 from harmlib.models.layers.discriminators import PatchDiscriminator
 from harmlib.models.layers.losses import frozen
 from harmlib.models.layers.separated import SeparatedUNet

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice, paste
+from harmlib.errors import ParameterError, check_choice
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, paste
 from harmlib.models.layers.backbones import SQUEEZENET_FILE, VGG16_FILE, squeezenet_features, vgg16_features
 from harmlib.models.layers.blocks import SLOPE, Block, scaled_width
 from harmlib.models.layers.curves import CurveHead, render_curves

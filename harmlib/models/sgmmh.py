@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from harmlib.errors import check_choice
 from harmlib.models.base import (
     Batch,
     HarmonizationModel,
     Losses,
     Prediction,
     TrainingRecipe,
-    check_choice,
     paste,
     resize_to,
     to_signed,

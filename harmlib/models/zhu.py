@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError
-from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe, check_choice
+from harmlib.errors import ParameterError, check_choice
+from harmlib.models.base import Batch, HarmonizationModel, Losses, Prediction, TrainingRecipe
 from harmlib.models.layers.backbones import VGG16_FILE, vgg16_features
 from harmlib.models.layers.imagenet import start_from_imagenet
 from harmlib.models.layers.perceptual import IMAGENET_MEAN, IMAGENET_STD

@@ -116,12 +116,6 @@ def check_picture(image: np.ndarray) -> None:
         raise ShapeError(f"a perturbation got {image.dtype} of shape {image.shape}, expected a picture: uint8 (H, W, 3)")
 
 
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise ParameterError unless ``value`` is one of the choices of the parameter called ``name``."""
-    if not isinstance(value, str) or value not in choices:
-        raise ParameterError(f"there is no {name} {value!r}: choose from {', '.join(choices)}")
-
-
 def check_numbers(name: str, values: Sequence[float], low: float, high: float) -> None:
     """Raise ParameterError unless every value of the parameter called ``name`` is a number in [low, high]."""
     if not isinstance(values, (list, tuple)):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from harmlib.errors import check_choice
 from harmlib.extras import needs
-from harmlib.perturbations import Positions, check_choice, perturbation
+from harmlib.perturbations import Positions, perturbation
 
 # The 23 of the paper; the library has aden, perpetua and toaster too.
 FILTERS = (

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from harmlib.color import rgb_to_lab8
-from harmlib.errors import DataError, ParameterError
+from harmlib.errors import DataError, ParameterError, check_choice
 from harmlib.io.documents import check_shape
-from harmlib.perturbations import Step, apply_step, apply_steps_to_region, check_choice, check_picture
+from harmlib.perturbations import Step, apply_step, apply_steps_to_region, check_picture
 from harmlib.perturbations.instagram import CSS_FILTERS, FILTERS
 
 SPACES = ("rgb", "lab")

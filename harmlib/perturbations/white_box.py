@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harmlib.perturbations import check_choice, check_numbers, perturbation
+from harmlib.errors import check_choice
+from harmlib.perturbations import check_numbers, perturbation
 
 
 @perturbation("white_box", reads="picture")

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError
+from harmlib.errors import check_choice
 from harmlib.models.base import normal_init
 from harmlib.models.layers.blocks import Block, scaled_width
 
@@ -71,8 +71,7 @@ class DihNet(nn.Module):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        if norm not in NORMS:
-            raise ParameterError(f'there is no norm "{norm}": choose from {", ".join(NORMS)}')
+        check_choice("norm", norm, NORMS)
         self.norm, self.eps, self.bias, self.residual = norm, eps, bias, residual
         self.size = CODE_SIDE * 2 ** len(channels)
         self.channels = [scaled_width(width, number) for number in channels]

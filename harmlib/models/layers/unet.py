@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from harmlib.errors import ParameterError
+from harmlib.errors import check_choice
 from harmlib.models.layers.blocks import SLOPE, scaled_width
 
 LEVELS = 8
@@ -56,8 +56,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 
 def make_norm(norm: str, channels: int) -> nn.Module:
     """Return a norm layer by name: instance (no weights, no running statistics), batch or picture_batch."""
-    if norm not in NORMS:
-        raise ParameterError(f'there is no norm "{norm}": choose from {", ".join(NORMS)}')
+    check_choice("norm", norm, NORMS)
     return NORMS[norm](channels)
 
 

@@ -250,5 +250,5 @@ def test_picture_smaller_than_the_window_is_refused() -> None:
 
 
 def test_unknown_foreground_rule_is_refused() -> None:
-    with pytest.raises(ParameterError, match='"both" is unknown'):
+    with pytest.raises(ParameterError, match='rule is "both": choose from error, pictures'):
         functional.fmse(*random_batch(14), rule="both")

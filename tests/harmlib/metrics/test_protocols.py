@@ -236,5 +236,5 @@ def test_unknown_protocol_is_refused_with_the_choices() -> None:
 
 
 def test_unknown_rule_is_refused() -> None:
-    with pytest.raises(ParameterError, match='rounding "up" is unknown'):
+    with pytest.raises(ParameterError, match='rounding is "up": choose from round'):
         with_rule(rounding="up")

@@ -261,7 +261,7 @@ def test_labels_of_another_size_are_refused(photo_array: np.ndarray, labels: np.
 
 
 def test_an_unknown_space_is_refused(photo_array: np.ndarray, labels: np.ndarray) -> None:
-    with pytest.raises(ParameterError, match="there is no space 'hsv': choose from rgb, lab"):
+    with pytest.raises(ParameterError, match='space is "hsv": choose from rgb, lab'):
         apply_recipe(photo_array, labels, RECIPE, space="hsv")
 
 
