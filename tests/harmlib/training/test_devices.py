@@ -20,12 +20,13 @@ from harmlib.training.state import TrainingState
 
 PLAN = RunPlan("sgmmh_om", "random", iterations=3, batch_size=1, options={"width": 1 / 16})
 
+# Both in one pair of processes, whose imports take longer than their steps.
 SCRIPT = """
 import sys
-from pathlib import Path
 import torch
-from test_devices import PLAN, batch, fresh_state
-from harmlib.training.loop import make_fabric, take_step
+from test_devices import PLAN, RUN, Entries, batch, fresh_state, judged
+from harmlib import models
+from harmlib.training.loop import make_fabric, take_step, train
 
 fabric = make_fabric(PLAN, devices=2, accelerator="cpu")
 fabric.launch()
@@ -33,6 +34,10 @@ state = fresh_state(fabric)
 for step in range(PLAN.iterations):
     take_step(state, [batch(step, fabric.global_rank)], fabric)
 torch.save(state.model.state_dict(), f"{sys.argv[1]}/{fabric.global_rank}.pt")
+
+torch.manual_seed(7)
+model = models.create("sgmmh_om", **PLAN.options)
+train(model, Entries(), f"{sys.argv[1]}/run", RUN, seed=1, fabric=fabric, validate=lambda model: judged(sys.argv[1]))
 """
 
 
@@ -51,20 +56,6 @@ def batch(step: int, rank: int) -> dict[str, torch.Tensor]:
     return {name: torch.rand((1, 3, 256, 256), generator=generator) for name in names}
 
 
-WHOLE_RUN = """
-import sys
-import torch
-from test_devices import PLAN, RUN, Entries, judged
-from harmlib import models
-from harmlib.training.loop import make_fabric, train
-
-fabric = make_fabric(PLAN, devices=2, accelerator="cpu")
-fabric.launch()
-torch.manual_seed(7)
-model = models.create("sgmmh_om", **PLAN.options)
-folder = f"{sys.argv[1]}/run"
-train(model, Entries(), folder, RUN, seed=1, fabric=fabric, validate=lambda model: judged(sys.argv[1]))
-"""
 RUN = replace(PLAN, iterations=2, batch_size=2, accumulate=2, selection=1, validations=2)
 
 
@@ -85,25 +76,26 @@ def judged(folder: str) -> dict[str, float]:
     return {"val_error": 1.0}
 
 
-def run_two(script: str, folder: Path) -> None:
-    """Run a script that starts its own second process."""
-    (folder / "two.py").write_text(script)
+@pytest.fixture(scope="module")
+def two_devices(tmp_path_factory):
+    """What a script left that started its own second process."""
+    folder = tmp_path_factory.mktemp("two devices")
+    (folder / "two.py").write_text(SCRIPT)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     command = [sys.executable, str(folder / "two.py"), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+    return folder
 
 
 @pytest.mark.slow
-def test_one_of_two_devices_validates_and_writes_and_the_manifest_counts_both(tmp_path):
-    run_two(WHOLE_RUN, tmp_path)
-
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+def test_one_of_two_devices_validates_and_writes_and_the_manifest_counts_both(two_devices):
+    manifest = json.loads((two_devices / "run" / "manifest.json").read_text())
     assert (manifest["devices"], manifest["batch_size"], manifest["accumulate"]) == (2, 2, 2)
-    judges = (tmp_path / "judges.txt").read_text().split()
+    judges = (two_devices / "judges.txt").read_text().split()
     assert len(judges) == RUN.validations
     assert len(set(judges)) == 1
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "history.csv", "last.pt", "manifest.json"]
+    assert sorted(path.name for path in (two_devices / "run").iterdir()) == ["checkpoint.pt", "history.csv", "last.pt", "manifest.json"]
 
 
 @pytest.mark.parametrize(("method", "rates"), [("frih", (8e-3, 5e-4)), ("harmonizer", (2.4e-3, 3e-4)), ("sgmmh_om", (2e-4, 2e-4))])
@@ -114,16 +106,14 @@ def test_rates_follow_the_pictures_of_an_update_as_printed(method, rates):
 
 
 @pytest.mark.slow
-def test_two_devices_train_as_one_does_on_both_batches(tmp_path):
-    run_two(SCRIPT, tmp_path)
-
+def test_two_devices_train_as_one_does_on_both_batches(two_devices):
     fabric = make_fabric(PLAN, accelerator="cpu")
     state = fresh_state(fabric)
     start = {name: value.clone() for name, value in state.model.state_dict().items()}
     for step in range(PLAN.iterations):
         take_step(state, [batch(step, 0), batch(step, 1)], fabric)
 
-    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    first, second = (torch.load(two_devices / f"{rank}.pt", weights_only=True) for rank in range(2))
     expected = state.model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in expected)
     assert max(float((first[name] - expected[name]).abs().max()) for name in expected) < 1e-5
