@@ -55,9 +55,3 @@ class ADFM(HarmonizationModel):
     def training_loss(self, batch: Batch) -> Losses:
         """Return the mean squared error of the clamped picture."""
         return {"total": functional.mse_loss(self.predict(batch["composite"], batch["mask"]).image, batch["target"])}
-
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm or the modulation cancels, and the attentions whose weight γ is still 0, as at the start."""
-        modulation = (f"network.modulation.{name}" for name in self.network.modulation.silent_parameters())
-        return super().untrained_parameters.union(modulation)

@@ -185,9 +185,13 @@ class HarmonizationModel(nn.Module):
 
     @property
     def untrained_parameters(self) -> frozenset[str]:
-        """Names of the parameters that by design get no gradient at the working size (rounding apart): biases that a norm cancels."""
-        found = [f"{name}.{bias}" for name, part in self.named_modules() for bias in getattr(part, "silent_biases", list)()]
-        return frozenset([*silent_biases(self), *found])
+        """Names of the parameters that by design get no gradient at the working size (rounding apart).
+
+        They are frozen, or biases of a ``Block`` that its norm cancels, or named by ``silent_parameters`` of a part.
+        """
+        frozen = (name for name, parameter in self.named_parameters() if not parameter.requires_grad)
+        silent = (f"{name}.{own}" for name, part in self.named_modules() for own in getattr(part, "silent_parameters", list)())
+        return frozenset([*frozen, *silent_biases(self), *silent])
 
     @property
     def public_names(self) -> Mapping[str, Mapping[str, str]]:

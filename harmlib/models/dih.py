@@ -199,12 +199,6 @@ class Dih(WholePicture):
         raw = self.harmonizer(self.stack(composite, mask))
         return raw.clamp(-1, 1) if self.clipped else raw
 
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels, and the last layers of the parsing."""
-        parsing = self.harmonizer.parsing_only() if isinstance(self.harmonizer, SemanticDihNet) else []
-        return super().untrained_parameters.union(f"harmonizer.{name}" for name in parsing)
-
 
 class EndToEnd(WholePicture):
     """A model of the no-reference paper that is trained from scratch (section 6.2), with the same recipe for all four."""

@@ -190,11 +190,6 @@ class Harmonizer(HarmonizationModel):
         return {"total": fine_loss + coarse_loss, "fine": fine_loss, "coarse": coarse_loss, "fine_last": last}
 
     @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The shifts that a block adds to its channels: the next batch norm cancels them, unless part of a batch skips the block."""
-        return frozenset(f"backbone.blocks.{index}.project.norm.bias" for index in range(len(self.backbone.blocks)))
-
-    @property
     def public_names(self) -> dict[str, dict[str, str]]:
         """The names in the authors' file."""
         regressor = {name: name for name in self.state_dict() if name.startswith("regressor.")}

@@ -232,11 +232,6 @@ class PctNetCnn(PctNet):
         super().__init__(network, transform, init=init, keep_background=keep_background, contrastive=contrastive)
         self.working_size = size
 
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels, and iSSAM's head for RGB, which nothing reads."""
-        return super().untrained_parameters | {"network.trunk.head.rgb.weight", "network.trunk.head.rgb.bias"}
-
 
 @register("pctnet_vit", paper="baselines", reference="Guerreiro et al. 2023", weights=WEIGHTS)
 class PctNetVit(PctNet):

@@ -59,11 +59,6 @@ class Detector(HarmonizationModel):
         """Return the full-size composite as it is."""
         return composite_full
 
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels, and a frozen encoder."""
-        return super().untrained_parameters.union(name for name, parameter in self.named_parameters() if not parameter.requires_grad)
-
 
 @register("ptc", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False, detects=True)
 class ThresholdClassifier(Detector):

@@ -36,11 +36,6 @@ class Fusion(EndToEnd):
         """Return what the encoder makes of a picture (B, 3, H, W) in [0, 1]: (B, 15, s, s), s = ``detector_size`` / 8."""
         return self.encoder(self.scale.encode(resize(composite, self.detector_size)))
 
-    @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """The biases that batch norm cancels, and the frozen encoder."""
-        return super().untrained_parameters.union(f"encoder.{name}" for name, _ in self.encoder.named_parameters())
-
 
 @register("ptc_dih", paper="perceptual", reference="Dolhasz et al. 2022", needs_mask=False)
 class PtcDih(Fusion):

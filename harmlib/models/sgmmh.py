@@ -66,11 +66,6 @@ class _Sgmmh(HarmonizationModel):
         self.size_multiple = self.generator.size_multiple
 
     @property
-    def untrained_parameters(self) -> frozenset[str]:
-        """Those of the backbone, and the biases that a norm cancels."""
-        return super().untrained_parameters.union(f"generator.{name}" for name in self.generator.untrained())
-
-    @property
     def public_names(self) -> Mapping[str, Mapping[str, str]]:
         """The names in the authors' file of the generator, where there is one."""
         names = self.generator.published_names("generator.")

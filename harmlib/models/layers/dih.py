@@ -172,7 +172,7 @@ class SemanticDihNet(DihNet):
         features = self.encode(inputs)
         return self.labels(self.parsed(self._decode_both(self.to_code(features[-1]), features)[1]))
 
-    def parsing_only(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return the names of the parameters that the picture does not depend on: the parsing's last layers."""
         return [name for name, _ in self.named_parameters() if name.startswith(("parser.0.", "parsed.", "labels."))]
 

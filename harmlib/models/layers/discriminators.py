@@ -57,7 +57,7 @@ class PatchDiscriminator(nn.Module):
             features = functional.leaky_relu(functional.instance_norm(conv(features)), SLOPE)
         return self.convs[-1](functional.pad(features, (1, 0, 1, 0)) if self.even else features)
 
-    def silent_biases(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return the names of the biases that the instance norm behind them cancels."""
         return [f"convs.{index}.bias" for index in range(1, 4)]
 
@@ -158,7 +158,7 @@ class DomainDiscriminator(nn.Module):
         similarity = functional.leaky_relu(self.verify1(foreground * background), SLOPE)
         return self.judge(whole), self.verify3(functional.leaky_relu(self.verify2(similarity), SLOPE))
 
-    def silent_biases(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return the names of the biases cancelled by the norm behind them (masked windows keep the region branch's alive)."""
         return [f"picture.convs.{index}.bias" for index in range(1, 6) if self.picture.convs[index].bias is not None]
 

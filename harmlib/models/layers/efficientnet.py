@@ -187,6 +187,10 @@ class TwoStemEfficientNet(nn.Module):
         features = self.blocks(torch.cat([foreground, background], 1))  # (B, 320, H/32, W/32)
         return self.pool(self.head(features), mask)
 
+    def silent_parameters(self) -> list[str]:
+        """Return the shifts that a block adds to its channels: the next batch norm cancels them, unless part of a batch skips the block."""
+        return [f"blocks.{index}.project.norm.bias" for index in range(len(self.blocks))]
+
     def _lower_momentum(self) -> None:
         """Make the running statistics a plain mean of the batches so far, until the momentum has come down to the authors' 0.01.
 

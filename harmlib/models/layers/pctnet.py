@@ -36,6 +36,10 @@ class CoefficientUNet(nn.Module):
         features = self.trunk.decode(image, mask)
         return self.coefficients(features), torch.sigmoid(ATTENTION_GAIN * self.trunk.head.attention(features))
 
+    def silent_parameters(self) -> list[str]:
+        """Return iSSAM's head for RGB, which nothing reads."""
+        return ["trunk.head.rgb.weight", "trunk.head.rgb.bias"]
+
 
 class CoefficientTransformer(nn.Module):
     """HT's encoder on the pixels of patches 4x4, without positions: it knows of a patch what is in it, not where it lies.

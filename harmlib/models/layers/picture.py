@@ -75,7 +75,7 @@ class PictureEncoder(nn.Sequential):
         super().__init__(ConvBlock(inputs, channels[0], 7, padding=3, norm=norm))
         self.extend(ConvBlock(i, o, 4, padding=1, stride=2, norm=norm) for i, o in itertools.pairwise(channels))
 
-    def silent_biases(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return the names of the biases that instance norm, where there is one, cancels."""
         return [f"{name}.conv.bias" for name, block in self.named_children() if isinstance(block.norm, nn.InstanceNorm2d)]
 

@@ -42,10 +42,6 @@ class Backbone(nn.Module):
 
     size_multiple = SIZE_MULTIPLE
 
-    def untrained(self) -> list[str]:
-        """Return the names of the parameters that by design get no gradient."""
-        return []
-
     def published_names(self, prefix: str) -> dict[str, str]:
         """Return the authors' name of each tensor -> ours, ``prefix`` in front of ours; empty where no weights with heads are known."""
         return {}
@@ -62,10 +58,6 @@ class UNetBackbone(Backbone, AttentionUNet):
         """Return the maps of a picture (B, 3, H, W)."""
         return super().forward(with_mask(inputs, mask))
 
-    def untrained(self) -> list[str]:
-        """Return the biases that instance norm cancels."""
-        return self.silent_biases()
-
     def start_from_identity(self) -> None:
         """Make the last convolution constant."""
         make_constant(self.ups[0], [float(name.startswith("mul")) for name in OPERATORS])
@@ -77,13 +69,13 @@ class SgmmhBackbone(UNetBackbone):
     def __init__(self, outputs: int, *, width: float, mask_input: bool) -> None:
         super().__init__(3 + mask_input, outputs, width=width, upsample="nearest")
 
-    def untrained(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return the biases that instance norm cancels, and level 7.
 
         At 256x256 level 7 is 1x1; nearest up-sampling makes it constant over its 2x2 plane, and instance norm turns that into 0.
         """
         deepest = (f"downs.{LEVELS - 1}.", f"ups.{LEVELS - 1}.")
-        return [*super().untrained(), *(name for name, _ in self.named_parameters() if name.startswith(deepest))]
+        return [*super().silent_parameters(), *(name for name, _ in self.named_parameters() if name.startswith(deepest))]
 
     def published_names(self, prefix: str) -> dict[str, str]:
         """Return those of the U-Net."""
@@ -113,7 +105,7 @@ class RainNetBackbone(UNetBackbone):
         """Return the maps of a picture (B, 3, H, W)."""
         return AttentionUNet.forward(self, inputs, foreground(inputs, mask))
 
-    def untrained(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return γ and β of a foreground that is never there."""
         return [] if self.mask_input else [name for name, _ in self.named_parameters() if "foreground" in name]
 
@@ -204,7 +196,7 @@ class DhtBackbone(Backbone):
             return to_signed(to_unit(reflectance) * to_unit(illumination))
         return signed_operators(reflectance, illumination)
 
-    def untrained(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return those of D-HT."""
         return [f"network.{name}" for name in self.network.untrained_parameters]
 

@@ -132,7 +132,7 @@ class AttentionUNet(nn.Module):
             features = self.gates[level](torch.cat([skips[level - 1], features], 1))  # (B, 2 C_(l-1), H/2^l, W/2^l)
         return self.ups[0](functional.relu(features))
 
-    def silent_biases(self) -> list[str]:
+    def silent_parameters(self) -> list[str]:
         """Return the names of the biases that get no gradient because a norm right behind them cancels every constant."""
         norms = {"downs": self.down_norms, "ups": self.up_norms}
         found = []
