@@ -23,11 +23,8 @@ LEVELS = 256
 HUE_SECTORS = 1.5
 CONTRAST_GRADIENTS = ("code", "straight_through")
 
-# Execution order. Those that read whole-picture statistics come first and work channel by channel, so that a fused form can
-# compute the statistics from histograms.
-FILTERS = ("temperature", "tint", "brightness", "contrast", "saturation", "hue", "highlight", "shadow")
-SIX = tuple(name for name in FILTERS if name not in ("tint", "hue"))
-# Half-widths of the uniform arguments that composites are made with; those of tint and hue are ours.
+# In execution order, half-widths of the uniform arguments that composites are made with; those of tint and hue are ours. Filters that read
+# whole-picture statistics come first and work channel by channel, so that a fused form can compute the statistics from histograms.
 RANGES = {
     "temperature": 0.3,
     "tint": 0.3,
@@ -38,6 +35,8 @@ RANGES = {
     "highlight": 0.4,
     "shadow": 0.4,
 }
+FILTERS = tuple(RANGES)
+SIX = tuple(name for name in FILTERS if name not in ("tint", "hue"))
 
 
 def apply_filter(name: str, image: Tensor, argument: Tensor, *, contrast_grad: str = "code") -> Tensor:

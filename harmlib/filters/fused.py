@@ -28,8 +28,6 @@ PIXEL_FILTERS = {
 }
 # Filters and their arguments, float32, in the order in which they run.
 Chain = list[tuple[str, float]]
-# Filters up to contrast, as ``kernels.adjust`` takes them.
-CHANNEL_FILTERS = ("temperature", "tint", "brightness", "contrast")
 
 
 def restore_picture(composite: np.ndarray, mask: np.ndarray, arguments: Sequence[float], filters: Sequence[str] = SIX) -> np.ndarray:
@@ -122,7 +120,7 @@ def _steps(chain: Chain, means: Callable[[np.ndarray], np.ndarray]) -> np.ndarra
     """
     steps = np.empty((0, 5), np.float32)
     for name, x in chain:
-        if name not in CHANNEL_FILTERS:
+        if name in PIXEL_FILTERS:
             continue
         gain: Iterable[float] = (1, 1, 1)
         center, stretch = 0.0, 0.0
