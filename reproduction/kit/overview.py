@@ -46,7 +46,7 @@ def write_overview(workspace: Workspace) -> str:
         *_trainings(workspace),
     ]
     for (name, protocol), rows in with_repeats(scores).groupby(["benchmark", "protocol"], sort=False):
-        lines += ["", *_scores(plans[name], protocol, rows)]
+        lines += ["", *_scores(plans[str(name)], str(protocol), rows)]
     text = "\n".join(lines) + "\n"
     write_text(root / PAGE, text)
     return text

@@ -80,7 +80,9 @@ def make_versions(key: Key, items: Mapping[str, Item], models: Mapping[str, Harm
     seconds: dict[str, float] = {}
     for index, (name, item, version) in enumerate(progress(firsts + rest, desc="pictures", unit="image")):
         if index == len(firsts):
-            logger.info("%d more pictures take up to %s", len(rest), _duration(sum(seconds[version] for _, _, version in rest)))
+            total = sum(seconds[version] for _, _, version in rest)
+            words = f"{total:.0f} seconds" if total < 90 else f"{total / 60:.0f} minutes"
+            logger.info("%d more pictures take up to %s", len(rest), words)
         started = time.perf_counter()
         _write(folder / name, _make(item, version, models, encoding.longest_side), encoding)
         seconds.setdefault(version, time.perf_counter() - started)
@@ -132,8 +134,3 @@ def _write(path: Path, picture: np.ndarray, encoding: Encoding) -> None:
     with files.replacing(path) as temporary:
         Image.fromarray(picture).save(temporary, **encoding.options)
         os.utime(temporary, (FILE_TIME, FILE_TIME))
-
-
-def _duration(seconds: float) -> str:
-    """Return seconds in words."""
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
