@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from harmlib.evaluation.intervals import rank_correlation
-from harmlib.evaluation.statistics import mean_score, paired_scores, photographs
+from harmlib.evaluation.statistics import paired_scores, photographs, summarize
 from reproduction.frih.artefacts import LABELS, METHOD, STAGE_ONE
 from reproduction.kit.comparisons import readings
 
@@ -42,14 +42,11 @@ def image_gains(scores: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
 
 def by_regions(gains: pd.DataFrame) -> pd.DataFrame:
     """Return the mean gain by step and number of regions (min_area = 100; MANY and more are one group), with intervals and n."""
-    rows = []
-    groups = gains.assign(group=gains["K_merged"].clip(upper=MANY).astype(int))
-    for (step, group), part in groups.groupby(["step", "group"], sort=False):
-        interval = mean_score(part, "gain")
-        rows.append((step, group, interval.mean, interval.low, interval.high, interval.n))
-    table = pd.DataFrame(rows, columns=["step", "K", "gain", "low", "high", "n"])
+    groups = gains.assign(K=gains["K_merged"].clip(upper=MANY).astype(int))
+    table = summarize(groups, by=("step", "K"), metrics=["gain"]).rename(columns={"mean": "gain"})
     order = {step: index for index, step in enumerate(gains["step"].unique())}
-    return table.sort_values(["step", "K"], key=lambda column: column.replace(order), ignore_index=True)
+    ordered = table.sort_values(["step", "K"], key=lambda column: column.replace(order), ignore_index=True)
+    return ordered[["step", "K", "gain", "low", "high", "n"]]
 
 
 def correlations(gains: pd.DataFrame) -> pd.DataFrame:

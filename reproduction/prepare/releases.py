@@ -51,19 +51,19 @@ class Annotation(NamedTuple):
 class Release:
     """How one data set is read.
 
-    originals: lists a release's photographs, in order. annotate: reads one annotation. classes: describes the classes by
-    ascending id. width: of the pictures written (None: unchanged). quality: of their JPEG. columns: of index.csv.
-    splits: in the order of classes.csv's columns.
+    quality: of the JPEG written. columns: of index.csv. originals: lists a release's photographs, in order. annotate: reads one
+    annotation. classes: describes the classes by ascending id, none where regions have no names. width: of the pictures written (None:
+    unchanged). splits: in the order of classes.csv's columns.
     """
 
     name: str
-    width: int | None
     quality: int
-    splits: tuple[str, ...]
     columns: tuple[str, ...]
     originals: Callable[[Path], list[Original]]
     annotate: Callable[[Original], Annotation]
-    classes: Callable[[Path], list[dict[str, Any]]]
+    classes: Callable[[Path], list[dict[str, Any]]] = lambda _: []
+    width: int | None = None
+    splits: tuple[str, ...] = SPLITS
 
 
 def get_release(name: str) -> Release:
@@ -252,19 +252,17 @@ RELEASES = {
     for release in (
         Release(
             name="ccp",
-            width=400,
             quality=82,
-            splits=("train", "test"),
             columns=(*INDEX, "width", "height", "n_classes", "classes", "person_fraction"),
             originals=_ccp_originals,
             annotate=_ccp_annotate,
             classes=_ccp_classes,
+            width=400,
+            splits=("train", "test"),
         ),
         Release(
             name="camvid",
-            width=None,
             quality=84,
-            splits=SPLITS,
             columns=(*INDEX, "sequence", "width", "height", "classes", "void_fraction"),
             originals=_camvid_originals,
             annotate=_camvid_annotate,
@@ -272,13 +270,10 @@ RELEASES = {
         ),
         Release(
             name="bsds500",
-            width=None,
             quality=85,
-            splits=SPLITS,
             columns=(*INDEX, "width", "height", "n_regions", "largest_region_fraction", "regions_over_1pct", *ANNOTATORS),
             originals=_bsds500_originals,
             annotate=_bsds500_annotate,
-            classes=lambda _: [],  # regions without names
         ),
     )
 }
