@@ -17,6 +17,7 @@ from miniature_run import write_run
 
 from harmlib.errors import BusyError, DataError, ParameterError
 from harmlib.io.locks import alone
+from reproduction.__main__ import main
 from reproduction.papers import exhibits
 from reproduction.profiles import load_profile
 from reproduction.workflow import NotebookError, parse_parameters, reproduce, run_notebook
@@ -138,16 +139,20 @@ def test_notebooks_are_stripped_and_have_their_parameters(path):
     assert not re.search(r"(!pip|%autoreload|/(home|tmp)/)", path.read_text())
 
 
-def planned(*words: str) -> str:
+@pytest.fixture
+def planned(capfd):
     """What a dry run says that it would do."""
-    dry = [sys.executable, "-m", "reproduction", *words, "--dry-run"]
-    done = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+
+    def plan(*words: str) -> str:
+        assert main([*words, "--dry-run"]) == 0
+        said = capfd.readouterr()
+        return said.out + said.err
+
+    return plan
 
 
 @pytest.mark.slow
-def test_a_dry_run_plans_every_stage_whatever_the_folders_are_called(tmp_path):
+def test_a_dry_run_plans_every_stage_whatever_the_folders_are_called(planned, tmp_path):
     folder = tmp_path / "{x}; $(y) } {{"  # names in braces are wildcards to Snakemake
     folder.mkdir()
     profile = shutil.copy(ROOT / "config" / "smoke.yaml", folder)
@@ -159,7 +164,7 @@ def test_a_dry_run_plans_every_stage_whatever_the_folders_are_called(tmp_path):
 
 
 @pytest.mark.slow
-def test_stages_run_again_when_the_profile_says_something_else(tmp_path):
+def test_stages_run_again_when_the_profile_says_something_else(planned, tmp_path):
     folder = tmp_path / "{x}"
     profile, working = write_run(folder), folder / "results" / "kill"
     words = ("reproduce", "--profile", str(profile), "--data", str(folder), "--results", str(folder / "results"))
@@ -191,16 +196,16 @@ def test_a_refused_second_run_has_touched_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_stage_that_stops_is_a_sentence_and_exit_code_2(tmp_path):
+def test_a_stage_that_stops_is_a_sentence_and_exit_code_2(tmp_path, capfd):
     profile, results = write_run(tmp_path), tmp_path / "results"
     (results / "kill").mkdir(parents=True)
     (results / "kill" / "notebooks").write_text("a file where the copies must go")
     words = ["reproduce", "--profile", str(profile), "--data", str(tmp_path), "--results", str(results)]
 
-    done = subprocess.run([sys.executable, "-m", "reproduction", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    code = main(words)
 
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith('reproduction: "kill" is not finished: what stopped it stands above')
+    assert code == 2
+    assert capfd.readouterr().err.splitlines()[-1].startswith('reproduction: "kill" is not finished: what stopped it stands above')
 
 
 @pytest.fixture(scope="module")
