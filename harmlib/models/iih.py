@@ -114,19 +114,21 @@ class Iih(HarmonizationModel):
             illumination = recomposition(illumination, scores.detach())
 
         pictures = self.reflectance_decoder(reflectance), self.illumination_decoder(illumination)
-        return to_unit(pictures[0]), to_unit(pictures[1]), features.mean(1, keepdim=True)
+        return to_unit(pictures[0]), to_unit(pictures[1]), features.to(composite.dtype).mean(1, keepdim=True)
 
     def training_loss(self, batch: Batch) -> Losses:
         """Return the five losses, weighted, and their sum; all see the whole picture, which is not pasted."""
         target = batch["target"]
         reflectance, illumination, matching = self.decompose(batch["composite"], batch["mask"])
-        losses = {
-            "l1": functional.l1_loss(reflectance * illumination, target),
-            "gradient": gradient_loss(reflectance, target),
-            "illumination": functional.mse_loss(illumination, target),
-            "smoothness": smoothness_loss(illumination),
-            "matching": matching_loss(matching, target),
-        }
+        # Variances as differences of means would drown in the rounding of half precision.
+        with torch.autocast(target.device.type, enabled=False):
+            losses = {
+                "l1": functional.l1_loss(reflectance * illumination, target),
+                "gradient": gradient_loss(reflectance, target),
+                "illumination": functional.mse_loss(illumination, target),
+                "smoothness": smoothness_loss(illumination),
+                "matching": matching_loss(matching, target),
+            }
         weighted = {name: LOSS_WEIGHTS[name] * loss for name, loss in losses.items()}
         return {"total": torch.stack(list(weighted.values())).sum(), **weighted}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -92,3 +93,12 @@ class PictureDecoder(nn.Sequential):
             ConvBlock(middle, fine, 5, padding=2, norm=SampleNorm),
             ConvBlock(fine, 3, 7, padding=3, activation=nn.Tanh()),
         )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the picture, in full precision under autocast too: half is too coarse for 256 levels and their differences."""
+        *blocks, last = self
+        for block in blocks:
+            features = block(features)
+        kind = features.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():  # "meta" has none
+            return last(features.to(next(last.parameters()).dtype))

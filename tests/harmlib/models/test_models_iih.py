@@ -298,6 +298,18 @@ def test_total_is_the_sum_of_the_weighed_losses() -> None:
     assert losses["total"].item() == pytest.approx(sum(losses[name].item() for name in LOSS_WEIGHTS))
 
 
+def test_pictures_and_losses_keep_full_precision_in_mixed_training() -> None:
+    model = small()
+    batch = {"composite": noise8(1, SIDE, SIDE), "target": noise8(2, SIDE, SIDE), "mask": small_mask()}
+
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        losses = model.training_loss(batch)
+        reflectance, illumination, matching = model.decompose(batch["composite"], batch["mask"])
+
+    assert {reflectance.dtype, illumination.dtype} == {torch.float32}
+    assert losses["matching"].item() == pytest.approx(100 * matching_loss(matching, batch["target"]).item(), rel=1e-5)
+
+
 def test_a_size_that_is_no_multiple_of_8_is_refused() -> None:
     with pytest.raises(ShapeError, match='"iih" needs multiples of 8'):
         small()(noise8(1, 60, 64), torch.ones(1, 1, 60, 64))
