@@ -24,7 +24,7 @@ SOURCES: Registry[type[Source]] = Registry("source", "harmlib.data.sources")
 def source(kind: str) -> Callable[[SourceClass], SourceClass]:
     """Return a class decorator that registers a Source under ``kind``; raises ParameterError if the kind is taken.
 
-    The class is constructed as ``cls(root, **options)``: a ``root`` without a default value is one that users must give.
+    The class is constructed as ``cls(root, **options)``, or as ``cls(**options)`` where its photographs come with a package.
     """
 
     def register(cls: SourceClass) -> SourceClass:
@@ -39,7 +39,7 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     """Return a source of photographs.
 
     kind: one of ``SOURCES.names()``.
-    root: the data set's folder; sources that ship with harmlib need none.
+    root: the data set's folder; None for photographs that come with a package.
     options: the source's own keyword arguments.
     Raises ParameterError for an unknown kind or option, DataError for a missing folder.
 
@@ -49,7 +49,7 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
     """
     cls = SOURCES.get(kind)
     parameters = dict(inspect.signature(cls).parameters)
-    needs_root = parameters.pop("root").default is inspect.Parameter.empty
+    needs_root = parameters.pop("root", None) is not None
     for name in options:
         if name not in parameters:
             raise ParameterError(f'source "{kind}" has no option "{name}": choose from {", ".join(parameters) or "none"}')
@@ -57,6 +57,8 @@ def open_source(kind: str, root: str | os.PathLike[str] | None = None, **options
         if needs_root:
             raise DataError(f'source "{kind}" needs the folder of its data set: give root (data/README.md says where to fetch it)')
         return cls(**options)
+    if not needs_root:
+        raise ParameterError(f'the photographs of source "{kind}" come with a package: leave the folder "{root}" out')
     if not Path(root).is_dir():
         raise DataError(f'source "{kind}" expects its data in "{root}", which is no folder: check the path or fetch the data')
     construct: Callable[..., Source] = cls

@@ -1,10 +1,9 @@
 """The color photographs that scikit-image, scikit-learn and matplotlib ship inside their packages.
 
-    <root>/<photo>.png      8-bit, one channel, 0 = no object; drawn for this repository, same size as the photograph
-    <root>/classes.csv      id,name
+    labels/<photo>.png      8-bit, one channel, 0 = no object; drawn for this repository, same size as the photograph
+    labels/classes.csv      id,name
 
-The photographs are read from the installed packages, which are neither imported nor asked to download. The label maps
-come with this package, in the folder ``labels``.
+The photographs are read from the installed packages, which are neither imported nor asked to download.
 """
 
 from __future__ import annotations
@@ -41,13 +40,12 @@ _DISTRIBUTIONS = {"skimage": "scikit-image", "sklearn": "scikit-learn", "matplot
 class EmbeddedSource(ListedSource):
     """Nine photographs that need no download, with four to eight named regions each.
 
-    root: the folder of the label maps; None for the package's own.
     only: the photographs to keep; None for all.
     test: the photographs of the test split; None for every third of all nine.
-    Raises DataError for a missing label map or package, ParameterError for a photograph that does not exist.
+    Raises DataError for a missing package, ParameterError for a photograph that does not exist.
     """
 
-    def __init__(self, root: Path | None = None, *, only: Sequence[str] | None = None, test: Sequence[str] | None = None) -> None:
+    def __init__(self, *, only: Sequence[str] | None = None, test: Sequence[str] | None = None) -> None:
         _check_photos("only", only or (), tuple(PHOTOS))
         kept = [photo for photo in PHOTOS if only is None or photo in only]
         _check_photos("test", test or (), kept)
@@ -56,9 +54,8 @@ class EmbeddedSource(ListedSource):
             "train": [photo for photo in kept if photo not in tested],
             "test": [photo for photo in kept if photo in tested],
         }
-        folder = LABELS if root is None else root
-        photos = {photo: PhotoFiles(_packaged(*PHOTOS[photo]), (_label_map(folder, photo),)) for photo in kept}
-        super().__init__("embedded", splits, photos, no_object=0, classes=read_classes(folder / "classes.csv"))
+        photos = {photo: PhotoFiles(_packaged(*PHOTOS[photo]), (LABELS / f"{photo}.png",)) for photo in kept}
+        super().__init__("embedded", splits, photos, no_object=0, classes=read_classes(LABELS / "classes.csv"))
 
 
 def _check_photos(option: str, photos: Sequence[str], known: Sequence[str]) -> None:
@@ -79,14 +76,4 @@ def _packaged(package: str, inside: str) -> Path:
     path = Path(spec.submodule_search_locations[0]) / inside
     if not path.exists():
         raise DataError(f'the installed "{name}" does not contain "{inside}": install the version in constraints.txt')
-    return path
-
-
-def _label_map(folder: Path, photo: str) -> Path:
-    """Return the path of a photograph's label map; raises DataError when it is missing."""
-    path = folder / f"{photo}.png"
-    if not path.exists():
-        raise DataError(
-            f'"{path}" is missing: the label maps of the embedded photographs come with harmlib, in data/sources/labels: install it again'
-        )
     return path

@@ -36,6 +36,11 @@ def test_a_missing_root_is_one_sentence():
         sources.open_source("ade20k")
 
 
+def test_a_folder_for_photographs_of_packages_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match='the photographs of source "embedded" come with a package: leave the folder'):
+        sources.open_source("embedded", tmp_path)
+
+
 def test_a_root_that_is_no_folder_is_named(tmp_path):
     with pytest.raises(DataError, match=r'source "folder" expects its data in ".*nowhere", which is no folder'):
         sources.open_source("folder", tmp_path / "nowhere")
