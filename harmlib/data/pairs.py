@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from harmlib.data.listed import SPLITS, check_links, inside, read_list
-from harmlib.errors import DataError, ParameterError, ShapeError
+from harmlib.errors import DataError, ShapeError, check_choice
 from harmlib.io.images import IMAGE_SUFFIXES, check_same_size, read_image
 from harmlib.io.masks import read_mask
 
@@ -57,8 +57,7 @@ def read_pairs(root: str | os.PathLike[str], split: str, subsets: Sequence[str] 
     ``root`` (``check_links``), a name that breaks the rule, or a missing composite, mask or real photograph.
     """
     folder = Path(root).absolute()  # so that even "." has a name
-    if split not in SPLITS:
-        raise ParameterError(f'there is no split "{split}": choose from {", ".join(SPLITS)}')
+    check_choice("split", split, SPLITS)
     listings = _list_files(folder, split)
     if not listings:
         raise DataError(f'"{root}" has no list of {split} composites: expected IHD_{split}.txt or <sub-dataset>/<sub-dataset>_{split}.txt')

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from harmlib.data.datasets import Batch, VisitBatches, Visits
 from harmlib.data.loading import load_batches
-from harmlib.errors import HarmlibError, ParameterError
+from harmlib.errors import HarmlibError, ParameterError, check_choice
 from harmlib.extras import needs
 from harmlib.io.files import CHECKPOINT, remove_partial, replacing, sha256, write_manifest, write_text
 from harmlib.io.locks import alone
@@ -102,8 +102,7 @@ def make_fabric(plan: RunPlan, *, devices: int = 1, accelerator: str = "auto") -
     """Return the Fabric of a run; raises ParameterError for a precision that cannot be resumed exactly, or more devices than there are."""
     if accelerator == "auto" and devices > max(1, torch.cuda.device_count()):
         raise ParameterError(f"{devices} devices were asked for, and there are {torch.cuda.device_count()} GPUs: ask for fewer")
-    if plan.precision not in PRECISIONS:
-        raise ParameterError(f'precision "{plan.precision}" is not supported: choose one of {", ".join(PRECISIONS)}')
+    check_choice("precision", plan.precision, PRECISIONS)
     return Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)  # type: ignore[arg-type]
 
 

@@ -118,7 +118,7 @@ def test_a_missing_split_names_the_lists_it_expects(genuine: Path) -> None:
 
 
 def test_an_unknown_split_is_refused(genuine: Path) -> None:
-    with pytest.raises(ParameterError, match='no split "validation": choose from train, val, test'):
+    with pytest.raises(ParameterError, match='split is "validation": choose from train, val, test'):
         read_pairs(genuine, "validation")
 
 

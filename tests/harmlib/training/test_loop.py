@@ -198,7 +198,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(dataset, tmp_path):
 
 
 def test_an_unsupported_precision_lists_the_supported_ones():
-    with pytest.raises(ParameterError, match="choose one of 32-true, bf16-mixed"):
+    with pytest.raises(ParameterError, match='precision is "16-mixed": choose from 32-true'):
         make_fabric(dataclasses.replace(PLAN, precision="16-mixed"))
 
 
