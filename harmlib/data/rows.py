@@ -25,10 +25,10 @@ BLOCK = 2**20  # bytes
 
 
 class KeptRows:
-    """``make(item)``, uint8 of ``shape``, of every item by its index, kept in a .npy file that all workers map into memory.
+    """A row for every item, ``make(item)`` of uint8 and ``shape``, in a .npy file that all processes map into memory.
 
-    A file that is missing or cut off is made. workers: processes besides this one, for which ``make`` must be picklable; the bytes do not
-    depend on their number. Of several processes that need the file one makes it, and the others wait. desc, unit: of the progress bar.
+    A file that is missing or cut off is made: of several processes that need it, one makes it and the others wait.
+    workers: processes besides this one that share the work, for which ``make`` must be picklable. desc, unit: of the progress bar.
     Raises DiskSpaceError before it starts, and the first error of an item.
     """
 

@@ -54,7 +54,7 @@ class Painter(ipywidgets.VBox):
         self._finish()
 
     def mask(self, height: int, width: int) -> np.ndarray:
-        """Return what was painted at the size of the whole picture, float32 (H, W) in [0, 1]; raises MaskError for nothing."""
+        """Return what was painted at the size of the whole picture, float32 (H, W) in [0, 1]; raises MaskError where nothing is."""
         if not self._painted.any():
             raise MaskError("nothing is painted yet: draw over the pasted object")
         return resize(self._painted, (height, width), "bilinear").astype(np.float32) / 255
@@ -79,13 +79,13 @@ class Painter(ipywidgets.VBox):
         self._last = here
 
     def lift(self, *_place: Any) -> None:
-        """Take the brush up: the stroke is finished."""
+        """Lift the brush: the stroke is finished."""
         if self._last is not None:
             self._last = None
             self._finish()
 
     def _finish(self) -> None:
-        """Show what is painted, as one veil, and tell of it."""
+        """Show what is painted as one veil, and report the change."""
         veil = np.zeros((*self._painted.shape, 4), np.uint8)
         veil[self._painted > 0] = (*COLOR, OPACITY)
         with hold_canvas():

@@ -74,7 +74,7 @@ def _read(file: str | os.PathLike[str] | io.BytesIO, name: str) -> Image.Image:
     with Image.open(file, formats=FORMATS) as image:
         image.load()
         if not read_exif(image, name):
-            image.info.pop("exif", None)  # a malformed block is told once
+            image.info.pop("exif", None)  # a malformed block is reported once
         return prepare(image, name)
 
 

@@ -53,7 +53,7 @@ def read_header(image: Image.Image) -> bytes:
 def read_exif(image: Image.Image, name: str | None) -> Image.Exif:
     """Return the EXIF tags of a picture; empty for a malformed block, because viewers open such pictures too.
 
-    A log line that ``name`` opens tells of it, unless that is None because it was told before.
+    A log line that ``name`` opens reports it; None where it was reported before.
     """
     try:
         Image.Exif().load(image.info.get("exif", b""))  # once Pillow has met malformed tags, its own are empty without a word

@@ -56,7 +56,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
+        """Update the average with the weights after a step, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step)) if self.warmup else self.decay
         for name, value in model.state_dict().items():
             if name in self._averaged:
