@@ -97,7 +97,7 @@ def test_filters_become_arguments_with_roles(studies, write, tmp_path):
 
     study = read_study(tmp_path / "out")
     table = study.filters
-    assert study.info.methods == SIX
+    assert study.info.methods == list(SIX)
     assert table.groupby("filter")["argument"].first().to_dict()["brightness"] == 0.25
     assert table.loc[table["touched"] == 1, "filter"].unique().tolist() == ["brightness", "shadow"]
     assert table.groupby("role")["image"].nunique().to_dict() == {"common": 2, "random": 1}
