@@ -1,6 +1,6 @@
 """Every harmonization method, behind one door: ``create``, ``list_models``, ``describe``, ``load``.
 
-One method, one file; layers that two methods share live in ``layers``. A new file whose factory is decorated with
+One method, one file; layers that two methods share live in ``layers``. A new file whose class is decorated with
 ``@register`` is all it takes to be listed, tested, trained and scored. torch loads with the first model, not here.
 """
 

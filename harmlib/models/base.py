@@ -15,7 +15,6 @@ from harmlib.errors import MaskError, ParameterError, ShapeError
 from harmlib.io import images
 from harmlib.models.layers.blocks import silent_biases
 from harmlib.models.layers.names import Table, public_names
-from harmlib.models.registry import judges_only
 
 KERAS_EPS = 1e-7  # Adam's default there
 # What float pictures at full size take a pixel, rounded up: 43 were measured at 20 megapixels (dovenet).
@@ -234,6 +233,11 @@ class HarmonizationModel(nn.Module):
         expected = (shape[0], 1, *shape[2:])
         if mask is not None and tuple(mask.shape) != expected:
             raise ShapeError(f"mask is {tuple(mask.shape)}, expected {expected}")
+
+
+def judges_only(name: str) -> bool:
+    """Tell by its name whether a tensor of a method belongs to its discriminator, which harmonizes nothing."""
+    return name.startswith("discriminator.")
 
 
 def resize_to(image: Tensor, reference: Tensor) -> Tensor:

@@ -114,14 +114,11 @@ def parameters(method: str, **options: Any) -> int:
     """
     import torch
 
+    from harmlib.models.base import judges_only
+
     with torch.device("meta"):
         model = create(method, **options)
     return sum(weights.numel() for name, weights in model.named_parameters() if not judges_only(name))
-
-
-def judges_only(name: str) -> bool:
-    """Tell by its name whether a tensor of a method belongs to its discriminator, which harmonizes nothing."""
-    return name.startswith("discriminator.")
 
 
 def create(name: str, **options: Any) -> HarmonizationModel:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harmlib.errors import CheckpointError, DataError, ParameterError
 from harmlib.io import files
 from harmlib.io.documents import check_shape, read_json
-from harmlib.models.registry import build, create, describe, judges_only, load, load_public_checkpoint
+from harmlib.models.registry import build, create, describe, load, load_public_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,4 +164,6 @@ def write_released(model: HarmonizationModel, name: str, about: Mapping[str, Any
 
 def _kept(model: HarmonizationModel) -> dict[str, Tensor]:
     """Return the state of what harmonizes: all but the discriminators."""
+    from harmlib.models.base import judges_only
+
     return {key: values for key, values in model.state_dict().items() if not judges_only(key)}
