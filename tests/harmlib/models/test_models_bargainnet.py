@@ -15,7 +15,6 @@ from golden_fill import NARROW, fill_public, narrow_model, noise, noise8, read_l
 from torch import Tensor
 
 from harmlib import models
-from harmlib.errors import ParameterError
 from harmlib.models.bargainnet import triplet_loss
 from harmlib.models.base import to_signed
 
@@ -213,8 +212,3 @@ def test_codes_spread_over_pictures_of_any_batch_and_size() -> None:
 
     assert prediction["background_code"].shape == (2, 16)
     assert prediction.image.shape == composite.shape
-
-
-def test_a_width_of_zero_is_refused() -> None:
-    with pytest.raises(ParameterError, match="width is 0"):
-        models.create("bargainnet", width=0)

@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from golden_fill import GOLDEN, NARROW, noise8, own_golden, standard_mask, training_batch
+from golden_fill import GOLDEN, NARROW, ellipse, noise8, own_golden, standard_mask, training_batch
 
 from harmlib import models
-from harmlib.errors import MaskError, ShapeError
+from harmlib.errors import CheckpointError, MaskError, ParameterError, ShapeError
 from harmlib.inference.pictures import harmonize
 from harmlib.inference.render import render_picture
 from harmlib.models.base import HarmonizationModel
 
 METHODS = models.list_models()
 TRAINABLE = [name for name in METHODS if models.describe(name).trainable]
+PRETRAINED = [name for name in METHODS if "pretrained" in models.describe(name).options]
 # In float64, a gradient this small beside the largest one of its loss is rounding.
 ROUNDING = 1e-12
 
@@ -102,6 +103,18 @@ def test_inputs_are_not_changed(name: str, batch: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_a_background_that_is_promised_to_stay_does_so_at_every_size(name: str) -> None:
+    model, full = forward(name).model, noise8(5, 300, 400)
+    region = ellipse(300, 400, (100, 150), (60, 40))
+
+    with torch.inference_mode():
+        enlarged = model.upscale(model(noise8(1), standard_mask()), full, region) if model.working_size else full
+
+    for image, composite, mask in ((forward(name).images, forward(name).composite, forward(name).mask), (enlarged, full, region)):
+        assert not model.keeps_background or torch.equal(image * (1 - mask), composite * (1 - mask))
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_editor_is_offered_what_it_can_edit(name: str) -> None:
     assert models.describe(name).editable == bool({"operator_masks", "arguments"} & forward(name).extras)
 
@@ -159,6 +172,25 @@ def test_players_own_every_trainable_parameter_once(name: str) -> None:
     assert sorted(owned) == sorted(id(parameter) for parameter in model.parameters() if parameter.requires_grad)
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        *((name, "discriminator", "generator") for name in ("dovenet", "rainnet")),
+        *((name, "generator", "discriminator") for name in ("s2am", "s2crnet", "sgmmh_omgan")),
+    ],
+)
+def test_players_take_turns_and_leave_no_gradient_on_each_other(name: str, first: str, second: str, batch: dict[str, Any]) -> None:
+    model, turns = models.create(name, width=NARROW, **({"gan": True} if name == "s2am" else {})), []
+
+    for player, losses in model.training_losses(batch):
+        model.zero_grad()
+        losses["total"].backward()
+        reached = {owner for owner, group in model.players().items() if any(parameter.grad is not None for parameter in group)}
+        turns.append((player, reached))
+
+    assert turns == [(first, {first}), (second, {second})]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_losses_of_every_player_are_finite_scalars(name: str, batch: dict[str, Any]) -> None:
@@ -176,6 +208,56 @@ def test_recipe_says_how_the_paper_trains(name: str) -> None:
     assert recipe is not None
     assert recipe.learning_rate > 0
     assert recipe.iterations > 0
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if "width" in models.describe(name).options])
+def test_a_width_of_zero_is_refused(name: str) -> None:
+    with pytest.raises(ParameterError, match="width is 0, expected a factor above 0"):
+        models.create(name, width=0)
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_pretrained_weights_are_for_full_width_only(name: str) -> None:
+    with pytest.raises(ParameterError, match=r"pretrained weights are for width 1, and width is 0\.5"):
+        models.create(name, pretrained=True, width=0.5)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_training_starts_from_random_weights_unless_told_otherwise(name: str) -> None:
+    assert forward(name).model.initialize() == "random"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where ImageNet weights belong; the folder is there, nothing is in it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_missing_imagenet_weights_leave_random_ones_with_a_warning(name: str) -> None:
+    model = models.create(name, pretrained=True)
+    before = {key: values.clone() for key, values in model.state_dict().items()}
+
+    with pytest.warns(UserWarning, match=f'{model.imagenet_file} are not in .* "{name}" starts from random weights: put the file there'):
+        start = model.initialize()
+
+    assert start == "random"
+    assert all(torch.equal(values, before[key]) for key, values in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_damaged_imagenet_weights_are_refused(name: str, hub: Path) -> None:
+    with torch.device("meta"):
+        model = models.create(name, pretrained=True)
+    assert model.imagenet_file is not None
+    (hub / model.imagenet_file).write_bytes(b"half of it")
+
+    with pytest.raises(CheckpointError, match=model.imagenet_file):
+        model.initialize()
 
 
 @pytest.mark.slow

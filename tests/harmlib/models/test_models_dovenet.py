@@ -171,29 +171,6 @@ def test_parts_have_the_authors_parameters(norm: str, generator: int, discrimina
     assert counts == [generator, discriminator]
 
 
-def test_discriminator_moves_before_the_generator(batch: dict[str, Any]) -> None:
-    model = models.create("dovenet", width=NARROW)
-
-    assert [player for player, _ in model.training_losses(batch)] == ["discriminator", "generator"]
-
-
-def test_generator_update_leaves_no_gradient_on_the_discriminator(batch: dict[str, Any]) -> None:
-    model = models.create("dovenet", width=NARROW)
-
-    model.training_loss(batch)["total"].backward()
-
-    assert all(parameter.grad is None and parameter.requires_grad for parameter in model.discriminator.parameters())
-
-
-def test_discriminator_update_leaves_no_gradient_on_the_generator(batch: dict[str, Any]) -> None:
-    model = models.create("dovenet", width=NARROW)
-    _, losses = next(model.training_losses(batch))
-
-    losses["total"].backward()
-
-    assert all(parameter.grad is None for parameter in model.generator.parameters())
-
-
 def test_l1_is_a_hundred_times_the_mean_over_the_whole_picture(batch: dict[str, Any]) -> None:
     model = models.create("dovenet", width=NARROW).eval()
 

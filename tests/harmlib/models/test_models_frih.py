@@ -12,7 +12,6 @@ from torch import Tensor
 
 from harmlib import models
 from harmlib.errors import ParameterError
-from harmlib.inference.pictures import harmonize
 from harmlib.models.frih import pack_submasks
 
 WIDTH = 1 / 16
@@ -228,16 +227,6 @@ def test_blended_head_starts_near_the_coarse_picture() -> None:
     ]
 
     assert errors[0] < errors[1]
-
-
-def test_large_pictures_keep_their_background(generator: np.random.Generator) -> None:
-    composite = generator.integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    mask = np.zeros((300, 400), bool)
-    mask[90:200, 130:300] = True
-
-    harmonized = harmonize(small(), composite, mask)
-
-    assert np.array_equal(harmonized[~mask], composite[~mask])
 
 
 @pytest.mark.slow

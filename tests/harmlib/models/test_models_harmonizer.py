@@ -141,8 +141,6 @@ def test_size_is_the_published_one() -> None:
         ({"filters": "shadow+brightness"}, "in this order"),
         ({"contrast_grad": "none"}, 'contrast_grad is "none": choose from code, straight_through'),
         ({"size": 32}, "size is 32, expected the side of a thumbnail, 64 at least"),
-        ({"pretrained": True}, "pretrained weights are for width 1, and width is 0.0625"),
-        ({"width": 0}, "width is 0, expected a factor above 0"),
     ],
 )
 def test_wrong_options_are_told_what_is_expected(options: dict[str, object], message: str) -> None:

@@ -13,7 +13,6 @@ from golden_fill import NARROW
 from torch import Tensor, nn
 
 from harmlib import models
-from harmlib.errors import CheckpointError
 from harmlib.filters import FILTERS, RANGES, restore, synthesize
 from harmlib.models.harmonizer import IMAGENET_FILE, dynamic_denominator, dynamic_loss, dynamic_terms, region_loss
 
@@ -216,18 +215,6 @@ def imagenet_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("imagenet_file")
-def test_missing_imagenet_weights_leave_random_ones_with_a_warning() -> None:
-    model = models.create("harmonizer", pretrained=True)
-    before = {name: values.clone() for name, values in model.state_dict().items()}
-
-    with pytest.warns(UserWarning, match=f'{IMAGENET_FILE} are not in .* "harmonizer" starts from random weights: put the file there'):
-        start = model.initialize()
-
-    assert start == "random"
-    assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
-
-
 def test_imagenet_weights_are_taken_from_the_cache(imagenet_file: Path) -> None:
     from torchvision.models import efficientnet_b0  # imports half of torch: three seconds
 
@@ -239,13 +226,6 @@ def test_imagenet_weights_are_taken_from_the_cache(imagenet_file: Path) -> None:
     assert torch.equal(model.backbone.head.conv.weight, theirs["features.8.0.weight"])
 
 
-def test_damaged_imagenet_weights_are_refused(imagenet_file: Path) -> None:
-    imagenet_file.write_bytes(b"half of it")
-
-    with pytest.raises(CheckpointError, match=IMAGENET_FILE):
-        models.create("harmonizer", pretrained=True).initialize()
-
-
 @pytest.mark.usefixtures("imagenet_file")
 def test_a_run_that_started_from_imagenet_loads_without_its_file(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     models.save_checkpoint(models.create("harmonizer", pretrained=True), tmp_path / "checkpoint.pt")
@@ -253,7 +233,3 @@ def test_a_run_that_started_from_imagenet_loads_without_its_file(tmp_path: Path,
     models.load(tmp_path)
 
     assert not recwarn.list
-
-
-def test_without_pretrained_a_training_starts_from_random_weights() -> None:
-    assert small().initialize() == "random"

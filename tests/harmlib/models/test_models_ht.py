@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from authors import assert_agrees, authors
@@ -16,7 +15,6 @@ from torch import Tensor
 
 from harmlib import models
 from harmlib.errors import ShapeError
-from harmlib.inference.pictures import harmonize
 from harmlib.models.base import Prediction
 from harmlib.models.ht import paste
 from harmlib.models.layers.picture import SampleNorm
@@ -137,14 +135,6 @@ def test_loss_is_a_hundred_times_l1_of_the_raw_picture() -> None:
     assert loss.item() == pytest.approx(100 * (raw - batch["target"]).abs().mean().item(), rel=1e-5)
 
 
-def test_background_is_the_composites() -> None:
-    with torch.inference_mode():
-        image = small()(noise8(1, 64, 64), ellipse(64, 64, (30, 30), (20, 15))).image
-
-    outside = 1 - ellipse(64, 64, (30, 30), (20, 15))
-    assert torch.equal(image * outside, noise8(1, 64, 64) * outside)
-
-
 def test_foreground_is_the_raw_picture_without_rescaling() -> None:
     model = small()
     with torch.inference_mode():
@@ -152,17 +142,6 @@ def test_foreground_is_the_raw_picture_without_rescaling() -> None:
         raw = model.generate(noise8(1, 64, 64), torch.ones(1, 1, 64, 64))
 
     torch.testing.assert_close(image, raw.clamp(0, 1), atol=1e-6, rtol=0)
-
-
-def test_large_pictures_keep_their_background(generator: np.random.Generator) -> None:
-    composite = generator.integers(0, 256, (70, 90, 3), dtype=np.uint8)
-    mask = np.zeros((70, 90), bool)
-    mask[20:50, 30:70] = True
-
-    harmonized = harmonize(small(), composite, mask)
-
-    assert np.array_equal(harmonized[~mask], composite[~mask])
-    assert not np.array_equal(harmonized[mask], composite[mask])
 
 
 def test_upscaled_foreground_is_the_resized_picture() -> None:

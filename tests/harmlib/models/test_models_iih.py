@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from harmlib import models
-from harmlib.errors import ParameterError, ShapeError
+from harmlib.errors import ShapeError
 from harmlib.models.iih import LOSS_WEIGHTS, gradient_loss, matching_loss, smoothness_loss
 from harmlib.models.layers.intrinsic import LightEncoder, LightTransfer, Recomposition, matching_scores
 
@@ -313,8 +313,3 @@ def test_pictures_and_losses_keep_full_precision_in_mixed_training() -> None:
 def test_a_size_that_is_no_multiple_of_8_is_refused() -> None:
     with pytest.raises(ShapeError, match='"iih" needs multiples of 8'):
         small()(noise8(1, 60, 64), torch.ones(1, 1, 60, 64))
-
-
-def test_a_width_of_zero_is_refused() -> None:
-    with pytest.raises(ParameterError, match="width is 0"):
-        models.create("iih", width=0)

@@ -13,7 +13,7 @@ from golden_fill import NARROW, noise8
 from torch import nn
 
 from harmlib import models
-from harmlib.errors import CheckpointError, ParameterError, ShapeError
+from harmlib.errors import ParameterError, ShapeError
 from harmlib.inference.render import render_picture
 from harmlib.models.base import to_signed
 from harmlib.models.layers.backbones import VGG16_FILE
@@ -266,10 +266,8 @@ def test_pairs_without_exposure_shifts_are_refused(name: str, key: str, batch: d
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 0}, "width is 0, expected a factor above 0"),
         ({"size": 100}, "size is 100, expected the side of the detector's pictures, a multiple of 8"),
         ({"size": 0}, "size is 0"),
-        ({"pretrained": True}, "pretrained weights are for width 1, and width is 0.0625"),
     ],
 )
 @pytest.mark.parametrize("name", ["ptc", "ptc_aet"])
@@ -292,19 +290,6 @@ def imagenet_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("imagenet_file")
-@pytest.mark.parametrize("name", ["ptc", "ptc_aet"])
-def test_missing_imagenet_weights_leave_random_ones_with_a_warning(name: str) -> None:
-    model = models.create(name, pretrained=True)
-    before = {key: values.clone() for key, values in model.state_dict().items()}
-
-    with pytest.warns(UserWarning, match=f'{VGG16_FILE} are not in .* "{name}" starts from random weights: put the file there'):
-        start = model.initialize()
-
-    assert start == "random"
-    assert not changed_tensors(model, before)
-
-
 def test_imagenet_weights_are_taken_from_the_cache(imagenet_file: Path) -> None:
     weights = as_published(vgg_features())
     torch.save(weights, imagenet_file)
@@ -312,17 +297,6 @@ def test_imagenet_weights_are_taken_from_the_cache(imagenet_file: Path) -> None:
 
     assert model.initialize() == "imagenet (torchvision)"
     assert torch.equal(model.encoder.backbone.blocks[4][4].weight, weights["features.28.weight"])
-
-
-def test_damaged_imagenet_weights_are_refused(imagenet_file: Path) -> None:
-    imagenet_file.write_bytes(b"half of it")
-
-    with pytest.raises(CheckpointError, match=VGG16_FILE):
-        models.create("ptc", pretrained=True).initialize()
-
-
-def test_without_pretrained_a_training_starts_from_random_weights() -> None:
-    assert small().initialize() == "random"
 
 
 def test_gamma_is_the_exponent_of_the_loss(batch: dict[str, Any]) -> None:

@@ -186,7 +186,6 @@ def test_another_size_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 0.0}, "width is 0.0, expected a factor above 0"),
         ({"detector_width": 0.0}, "width is 0.0, expected a factor above 0"),
         ({"detector_size": 100}, "size is 100, expected the side of the detector's pictures, a multiple of 8"),
         ({"variant": "tf256"}, 'variant is "tf256": choose from inner, outer'),

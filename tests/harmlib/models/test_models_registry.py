@@ -48,7 +48,6 @@ def test_an_unknown_option_is_told_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("dovenet", {"width": 0}, "width is 0, expected a factor above 0"),
         ("dovenet", {"norm": "group"}, 'no norm "group": choose from'),
         ("sgmmh_om", {"init": "zero"}, 'init is "zero": choose from default, identity'),
         ("sgmmh_om", {"perceptual": "vgg"}, 'perceptual is "vgg": choose from none'),

@@ -321,8 +321,6 @@ def test_published_weights_are_found_beside_other_things(tmp_path: Path) -> None
     [
         ({"encoder": "resnet"}, 'encoder is "resnet": choose from squeezenet, vgg16'),
         ({"label": "car"}, 'label is "car": choose from none, person, animal, food, vehicle, others'),
-        ({"pretrained": True, "width": 0.5}, "pretrained weights are for width 1, and width is 0.5"),
-        ({"width": 0}, "width is 0"),
     ],
 )
 def test_bad_options_get_one_sentence(options: dict[str, Any], message: str) -> None:

@@ -105,10 +105,3 @@ def test_imagenet_weights_are_taken_from_the_cache(encoder: str, hub: Path) -> N
     assert model.initialize() == "imagenet (torchvision)"
 
     assert all((tensor == 0.5).all() for tensor in model.encoder.state_dict().values())
-
-
-def test_missing_imagenet_weights_leave_random_ones_with_a_warning(hub: Path) -> None:
-    model = models.create("s2crnet", pretrained=True)
-
-    with pytest.warns(UserWarning, match='are not in .* "s2crnet" starts from random weights'):
-        assert model.initialize() == "random"

@@ -202,21 +202,6 @@ def test_batch_codes_win_over_the_rounded_picture(batch: dict[str, Any]) -> None
     assert from_shifted_codes.item() != pytest.approx(from_pictures.item(), abs=1e-6)
 
 
-def test_generator_moves_before_the_discriminator(batch: dict[str, Any]) -> None:
-    model = models.create("sgmmh_omgan", width=NARROW)
-
-    assert [player for player, _ in model.training_losses(batch)] == ["generator", "discriminator"]
-
-
-def test_generator_update_leaves_no_gradient_on_the_discriminator(batch: dict[str, Any]) -> None:
-    model = models.create("sgmmh_omgan", width=NARROW)
-    _, losses = next(model.training_losses(batch))
-
-    losses["total"].backward()
-
-    assert all(parameter.grad is None and parameter.requires_grad for parameter in model.discriminator.parameters())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("term", ["lpips", "vgg19_conv5_4"])
 def test_a_perceptual_term_without_its_weights_says_which_file(
