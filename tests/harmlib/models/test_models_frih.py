@@ -175,7 +175,7 @@ def test_stored_submasks_replace_those_that_would_be_computed() -> None:
     model = small().train()
     computed = model.training_loss(batch)["total"]
     items = [
-        model.split((picture * 255).round().byte().permute(1, 2, 0).numpy(), mask[0].numpy() > 0)
+        model.labeler((picture * 255).round().byte().permute(1, 2, 0).numpy(), mask[0].numpy() > 0)
         for picture, mask in zip(batch["composite"], batch["mask"], strict=True)
     ]
 
