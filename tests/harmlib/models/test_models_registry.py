@@ -48,7 +48,7 @@ def test_an_unknown_option_is_told_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("dovenet", {"norm": "group"}, 'no norm "group": choose from'),
+        ("dovenet", {"norm": "group"}, 'norm is "group": choose from instance, batch'),
         ("sgmmh_om", {"init": "zero"}, 'init is "zero": choose from default, identity'),
         ("sgmmh_om", {"perceptual": "vgg"}, 'perceptual is "vgg": choose from none'),
     ],
