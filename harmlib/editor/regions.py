@@ -68,6 +68,10 @@ class Regions:
         label = int(self.labels[row, column])
         return self.ids[label - 1] if label else EVERYWHERE
 
+    def resized(self, size: tuple[int, int]) -> Regions:
+        """Return the same regions at a different size (height, width)."""
+        return Regions(resize(self.labels, size, "nearest"), self.ids, self.origin)
+
 
 def given_regions(labels: np.ndarray, composite: np.ndarray) -> Regions:
     """Return the regions of a map of ids (H, W), 0 = in no region; raises ShapeError, MaskError for a misfit or too many of them."""

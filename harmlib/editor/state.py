@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -155,7 +155,7 @@ class EditorState:
     @cached_property
     def preview_regions(self) -> Regions:
         """The regions at the preview's size."""
-        return replace(self.regions, labels=resize(self.regions.labels, self.composite_preview.shape[:2], "nearest"))
+        return self.regions.resized(self.composite_preview.shape[:2])
 
     @cached_property
     def _preview_canvas(self) -> Canvas:
