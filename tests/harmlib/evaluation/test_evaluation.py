@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ from harmlib import models
 from harmlib.data.pairs import Pair, load_pair
 from harmlib.errors import DataError, ImageError, MaskError, ShapeError
 from harmlib.evaluation import batches
-from harmlib.evaluation.batches import BATCH_SIZE
 from harmlib.evaluation.methods import ScoreJob, score_folder, score_method, score_methods
 from harmlib.io.images import read_image, resize, write_png
 from harmlib.io.masks import read_mask
@@ -25,7 +25,8 @@ from harmlib.metrics.protocols import PROTOCOLS
 from harmlib.metrics.scoring import score_pair
 from harmlib.models.base import HarmonizationModel, Prediction
 
-PAIRS = 2 * BATCH_SIZE + 3
+BATCH = 3  # pictures, here: three batches then take eight
+PAIRS = 2 * BATCH + 2
 
 
 class Brighter(HarmonizationModel):
@@ -80,6 +81,14 @@ def write_pairs(root: Path, count: int = PAIRS) -> list[Pair]:
             write_png(path, array)
         pairs.append(pair)
     return pairs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_batches() -> Iterator[None]:
+    """Let methods see a few pictures at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "BATCH_SIZE", BATCH)
+        yield
 
 
 @pytest.fixture
@@ -197,7 +206,7 @@ def test_soft_masks_reach_only_methods_that_use_them(soft: bool, seen: bool, pai
 @pytest.mark.slow
 def test_kill_and_resume_end_with_the_same_bytes(pairs: list[Pair], tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from test_evaluation import *; root = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from test_evaluation import *; root = Path(sys.argv[1]); batches.BATCH_SIZE = BATCH;"
         "score_method(Mortal(), write_pairs(root / 'data'), 'harmlib', root / 'killed.csv', benchmark='tiny')"
     )
     root = Path(__file__).parent
@@ -210,20 +219,29 @@ def test_kill_and_resume_end_with_the_same_bytes(pairs: list[Pair], tmp_path: Pa
         score_method(Brighter(), pairs, "harmlib", path, benchmark="tiny")
 
     assert died.returncode == -9
-    assert half.count(b"\n") == 1 + BATCH_SIZE
+    assert half.count(b"\n") == 1 + BATCH
     assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Pair], bytes]:
+    """Pairs and their score table; only to be read."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    pairs = write_pairs(folder / "data")
+    score_method(Brighter(), pairs, "dih_tf", folder / "scores.csv", benchmark="tiny")
+    return pairs, (folder / "scores.csv").read_bytes()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kept", [0, 150, 400, 1100, 2000])
-def test_resume_from_any_byte_ends_with_the_same_bytes(kept: int, pairs: list[Pair], tmp_path: Path) -> None:
-    whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
-    score_method(Brighter(), pairs, "dih_tf", whole, benchmark="tiny")
-    cut.write_bytes(whole.read_bytes()[:kept])
+@pytest.mark.parametrize("share", [None, 0, 0.2, 0.5, 0.9])  # of the rows; None: not even their head
+def test_resume_from_any_byte_ends_with_the_same_bytes(share: float | None, unbroken: tuple[list[Pair], bytes], tmp_path: Path) -> None:
+    pairs, whole = unbroken
+    head, cut = whole.index(b"\n") + 1, tmp_path / "cut.csv"
+    cut.write_bytes(b"" if share is None else whole[: head + int(share * (len(whole) - head))])
 
     score_method(Brighter(), pairs, "dih_tf", cut, benchmark="tiny")
 
-    assert cut.read_bytes() == whole.read_bytes()
+    assert cut.read_bytes() == whole
 
 
 @pytest.mark.slow
