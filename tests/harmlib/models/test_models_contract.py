@@ -50,11 +50,12 @@ def forward(name: str) -> Pass:
         return Pass(model, images, alone.image, frozenset(alone.extras), given["composite"], given["mask"])
 
 
-def gradient_side(model: HarmonizationModel) -> int:
+@cache
+def gradient_side(name: str) -> int:
     """Return 128 where a method takes such pictures, which costs D-HT a tenth, else 256."""
     try:
         with torch.inference_mode():
-            model(noise8(1, 128, 128), torch.ones(1, 1, 128, 128))
+            forward(name).model(noise8(1, 128, 128), torch.ones(1, 1, 128, 128))
     except ShapeError:
         return 256
     return 128
@@ -123,7 +124,7 @@ def test_editor_is_offered_what_it_can_edit(name: str) -> None:
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_every_parameter_gets_a_gradient_unless_declared_untrained(name: str) -> None:
     model = small(name).double().train()
-    batch = training_batch(gradient_side(forward(name).model))
+    batch = training_batch(gradient_side(name))
     for module in model.modules():
         # Stochastic depth and whole channels: chance must not decide what a step reaches.
         if hasattr(module, "drop"):
@@ -193,10 +194,10 @@ def test_players_take_turns_and_leave_no_gradient_on_each_other(name: str, first
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
-def test_losses_of_every_player_are_finite_scalars(name: str, batch: dict[str, Any]) -> None:
-    model = small(name).train()
+def test_losses_of_every_player_are_finite_scalars(name: str) -> None:
+    model, given = small(name).train(), training_batch(gradient_side(name))
 
-    losses = {f"{player}/{key}": value for player, group in model.training_losses(batch) for key, value in group.items()}
+    losses = {f"{player}/{key}": value for player, group in model.training_losses(given) for key, value in group.items()}
 
     assert all(value.shape == () and value.isfinite() for value in losses.values())
 
