@@ -2,15 +2,15 @@
 
     python benchmarks/paper_profile.py [--papers frih ...] [--seconds-decoded 0.215]
 
-Counted, not timed: the multiply-accumulates of one update's forward and backward passes, by torch's counter, on two synthetic
-pictures at full width (FRIH with 7 submasks a picture, the paper's mean), and the bytes that autograd keeps for them
-(those kept twice count twice). Timed, on one core of
-this machine: a visit of a packed pair with its augmentations, of a pair shrunk to 1024 pixels, and of an online composite. The rest is
-extrapolated: a GPU of 25 TFLOP/s and 3 ms an update at least, and as many loader processes as the run has workers, each with a core of
-its own. "before": 8 loader processes, and every visit decoded the files, which took 0.18 to 0.25 s on average over iHarmony4, as
-measured on its sub-datasets (the middle is taken). A run takes the slower of its two columns. Writes ``results/paper_profile.csv``,
-one row a run, and prints the sums by paper; runs that it has are not
-measured again: remove the file to start anew. Seeded.
+Counted, not timed: the multiply-accumulates of one update's forward and backward passes, by torch's counter, on two synthetic pictures at
+full width (FRIH with 7 submasks a picture, the paper's mean), the bytes that autograd keeps for them in float32 (those kept twice count
+twice), and, on narrow networks, the operators that an update calls in the run's precision. Timed, on one core of this machine: a visit of
+a packed pair with its augmentations, of a pair shrunk to 1024 pixels, and of an online composite. The rest is extrapolated, anew whenever
+this runs: a GPU that computes at FLOPS while the processor takes LAUNCH for each operator, whichever is longer, and as many loader
+processes as the run has workers, each with a core of its own. "before": in float32, with 8 loader processes, and every visit decoded the
+files, which took 0.18 to 0.25 s on average over iHarmony4, as measured on its sub-datasets (the middle is taken). A run takes the slower
+of its two columns. Writes ``results/paper_profile.csv``, one row a run, and prints the sums by paper; what it has counted and timed is
+not measured again: remove the file to start anew. Seeded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from harmlib import models
@@ -46,8 +48,11 @@ SEED = 2021
 PICTURES = 2
 SUBMASKS = 7
 FULL = (683, 1024)
-FLOPS = 25e12  # a second
-FLOOR = 3e-3  # seconds of an update, whatever it computes
+# A second. ResNet-50 trains on an A100 with 938 pictures a second in TF32, which cuDNN takes for float32, and with 2470 in mixed precision
+# (NVIDIA's DeepLearningExamples, its page of ResNet-50 v1.5 for PyTorch); at 24.6 GFLOP a picture these are 23 and 61 TFLOP/s.
+FLOPS = {"32-true": 25e12, "bf16-mixed": 60e12}
+LAUNCH = 10e-6  # seconds of an operator, whatever it computes: assumed, with Python and autograd
+NARROW = 0.125
 VISITS = 24
 WORKERS_BEFORE = 8
 ADAM = 16  # bytes a parameter: weights, gradients, two moments
@@ -55,29 +60,41 @@ RESULTS = Path(__file__).parents[1] / "results" / "paper_profile.csv"
 
 
 def main() -> None:
-    """Measure, extrapolate, print and write."""
+    """Measure what is not known yet, extrapolate, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--papers", nargs="+")
     parser.add_argument("--seconds-decoded", type=float, default=0.215)
     options = parser.parse_args()
     torch.manual_seed(SEED)
-    profile = load_profile("paper")
-    seconds, costs = visit_seconds(), dict[str, tuple[float, float]]()
-    rows = pd.read_csv(RESULTS).to_dict("records") if RESULTS.exists() else []
+    profile, rows, seconds = load_profile("paper"), known_rows(), cache(visit_seconds)
+    costs, operators = dict[str, tuple[float, float]](), dict[str, int]()
     for paper in options.papers or profile.papers:
         for run in profile.paper(paper, "gpu").runs:
-            if not run.iterations or any(row["run"] == run.name for row in rows):
+            if not run.iterations or rows.get(run.name, {}).get("paper", paper) != paper:
                 continue
-            options_of = {name: value for name, value in run.options.items() if name != "pretrained"}
-            model = models.create(run.method, **options_of)
-            key = f"{run.method} {sorted((name, value) for name, value in options_of.items() if name not in ('d_c', 'filters'))}"
-            if key not in costs:
-                costs[key] = cost_of(model)
-            rows.append(row_of(paper, run, model, costs[key], seconds, options.seconds_decoded))
-            write_text(RESULTS, pd.DataFrame(rows).round(3).to_csv(index=False, lineterminator="\n"))
+            row = rows.setdefault(run.name, {})
+            options_of = {name: value for name, value in run.options.items() if name not in ("pretrained", "d_c")}
+            if "gmacs_update" not in row:
+                model = models.create(run.method, **options_of)
+                key = f"{run.method} {sorted((name, value) for name, value in options_of.items() if name != 'filters')}"
+                costs[key] = costs.get(key) or cost_of(model)
+                row |= counted(paper, run, model, costs[key], seconds(), options.seconds_decoded)
+            if row.get("precision") != run.precision:
+                key = f"{run.method} {sorted(options_of.items())} {run.precision}"
+                operators[key] = operators.get(key) or operators_of(run, options_of)
+                row["operators"] = operators[key]
+            row |= extrapolated(run, row)
+            write_text(RESULTS, pd.DataFrame(rows.values()).round(3).to_csv(index=False, lineterminator="\n"))
             print(run.name, flush=True)
-    sums = pd.DataFrame(rows).groupby("paper", sort=False)[["gpu_hours", "loader_hours", "loader_hours_before", "hours", "hours_before"]]
-    print(sums.sum().round(0).to_string())
+    sums = pd.DataFrame(rows.values()).groupby("paper", sort=False)
+    print(sums[["gpu_hours", "loader_hours", "loader_hours_before", "hours", "hours_before"]].sum().round(0).to_string())
+
+
+def known_rows() -> dict[str, dict[str, Any]]:
+    """Return run -> what the table knows of it."""
+    if not RESULTS.exists():
+        return {}
+    return {row["run"]: row for row in pd.read_csv(RESULTS).to_dict("records")}
 
 
 def cost_of(model: HarmonizationModel) -> tuple[float, float]:
@@ -149,7 +166,30 @@ def timed(visits: Any) -> float:
     return (time.process_time() - started) / VISITS
 
 
-def row_of(
+class _Operators(TorchDispatchMode):
+    """Counts the operators that are called; views compute nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call one operator."""
+        self.count += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def operators_of(run: RunPlan, options: dict[str, Any]) -> int:
+    """Return how many operators a part of an update calls, the optimizer's few left out; they are as many in a narrow network."""
+    narrow = {"width": NARROW} if "width" in models.describe(run.method).options else {}
+    model = models.create(run.method, **{**options, **narrow}).train()
+    with _Operators() as counter, torch.autocast("cpu", torch.bfloat16, enabled=run.precision == "bf16-mixed"):
+        for _, losses in model.training_losses(batch_of(model)):
+            losses["total"].backward()
+    return counter.count
+
+
+def counted(
     paper: str,
     run: RunPlan,
     model: HarmonizationModel,
@@ -157,17 +197,14 @@ def row_of(
     seconds: Mapping[str, float],
     decoded: float,
 ) -> dict[str, Any]:
-    """Return what is known of a run, and what is extrapolated."""
+    """Return what was counted and timed of a run."""
     macs, kept = cost
     cropped = crops(model.augmentations)
     way = "labeled" if model.labeler else "shrunk" if cropped else "packed"
     if run.online:
         way = "exposure" if run.method.startswith("ptc") else "sgmmh"
-    visits = run.iterations * run.batch_size
-    gpu = run.iterations * max(FLOOR * run.accumulate, 2 * macs * run.batch_size / FLOPS) / 3600
     before = seconds[way] if run.online else decoded + seconds["labeled"] - seconds["shrunk"] if model.labeler else decoded
-    loader, loader_before = visits * seconds[way] / run.workers / 3600, visits * before / WORKERS_BEFORE / 3600
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    weights = sum(parameter.numel() for parameter in model.parameters())
     return {
         "paper": paper,
         "run": run.name,
@@ -175,14 +212,27 @@ def row_of(
         "batch_size": run.batch_size,
         "workers": run.workers,
         "gmacs_update": macs * run.batch_size / 1e9,
-        "memory_gib": (kept * run.batch_size / run.accumulate + ADAM * parameters) / 2**30,
-        "memory_gib_before": (kept * run.batch_size + ADAM * parameters) / 2**30,
+        "memory_gib": (kept * run.batch_size / run.accumulate + ADAM * weights) / 2**30,
+        "memory_gib_before": (kept * run.batch_size + ADAM * weights) / 2**30,
         "visits_per_second": 1 / seconds[way],
-        "gpu_hours": gpu,
+        "gpu_hours": 0.0,
+        "loader_hours": 0.0,
+        "loader_hours_before": run.iterations * run.batch_size * before / WORKERS_BEFORE / 3600,
+    }
+
+
+def extrapolated(run: RunPlan, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what follows from it: hours of the GPU, of the loaders, and of the run, now and in float32 with every visit decoding files."""
+    launches = LAUNCH * row["operators"] * run.accumulate
+    now, before = (max(launches, 2e9 * row["gmacs_update"] / FLOPS[kind]) * run.iterations / 3600 for kind in (run.precision, "32-true"))
+    loader = run.iterations * run.batch_size / row["visits_per_second"] / run.workers / 3600
+    return {
+        "gpu_hours": now,
         "loader_hours": loader,
-        "loader_hours_before": loader_before,
-        "hours": max(gpu, loader),
-        "hours_before": max(gpu, loader_before),
+        "hours": max(now, loader),
+        "hours_before": max(before, row["loader_hours_before"]),
+        "precision": run.precision,
+        "operators": row["operators"],
     }
 
 

@@ -202,6 +202,19 @@ def test_losses_of_every_player_are_finite_scalars(name: str) -> None:
     assert all(value.shape == () and value.isfinite() for value in losses.values())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["adfm", "dht", "ht", "iih", "pctnet", "s2am"])  # config/paper.yaml trains these so
+def test_mixed_precision_moves_losses_by_less_than_a_hundredth(name: str) -> None:
+    model, totals = small(name).train(), []
+
+    for mixed in (False, True):
+        torch.manual_seed(0)  # dropout
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            totals.append([losses["total"].item() for _, losses in model.training_losses(training_batch(gradient_side(model)))])
+
+    assert totals[1] == pytest.approx(totals[0], rel=0.01)
+
+
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_recipe_says_how_the_paper_trains(name: str) -> None:
     recipe = forward(name).model.training_recipe
