@@ -210,7 +210,7 @@ def test_mixed_precision_moves_losses_by_less_than_a_hundredth(name: str) -> Non
     for mixed in (False, True):
         torch.manual_seed(0)  # dropout
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            totals.append([losses["total"].item() for _, losses in model.training_losses(training_batch(gradient_side(model)))])
+            totals.append([losses["total"].item() for _, losses in model.training_losses(training_batch(gradient_side(name)))])
 
     assert totals[1] == pytest.approx(totals[0], rel=0.01)
 
