@@ -23,8 +23,9 @@ DOCUMENTS = (
 )
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 PAGES = (".md", ".ipynb", ".py")
+OUTPUT_LINK = re.compile(r"(\]\((?!\w+:)[^)#\s]+)\.md(?=[)#])")
 INJECTED = "injected-parameters"
-IMAGE = "image/png"
+IMAGE, MARKDOWN = "image/png", "text/markdown"
 
 
 def stage_documents(target: Path) -> list[str]:
@@ -41,12 +42,16 @@ def stage_documents(target: Path) -> list[str]:
 def stage_notebook(source: Path, target: Path, head: str = "") -> None:
     """Write a notebook for the site: without the parameters of its run, which name folders; alternative texts where pictures have one.
 
+    Sphinx follows the links to documents in text cells, but not those in what a cell shows: these lead to the HTML.
     head: a line below the title.
     """
     notebook = nbformat.read(source, 4)
     notebook.cells = [cell for cell in notebook.cells if INJECTED not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         texts = [output.metadata[IMAGE]["alt"] for output in cell.get("outputs", []) if "alt" in output.get("metadata", {}).get(IMAGE, {})]
+        for output in cell.get("outputs", []):
+            if MARKDOWN in output.get("data", {}):
+                output.data[MARKDOWN] = OUTPUT_LINK.sub(r"\1.html", output.data[MARKDOWN])
         if texts:
             cell.metadata["mystnb"] = {"image": {"alt": "; ".join(texts)}}
     if head:
