@@ -59,14 +59,14 @@ def test_alternative_texts_come_along(executed, tmp_path):
 
 def test_documents_that_an_output_links_to_are_linked_as_html(executed, tmp_path):
     notebook = nbformat.read(executed, 4)
-    text = "[a](../docs/a.md) [b](../docs/b.md#there) [out](https://example.org/c.md)"
+    text = "[a](../../docs/queue.md) [b](../../docs/studies.md#there) [out](https://example.org/queue.txt)"
     notebook.cells.append(nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", {"text/markdown": text})]))
     nbformat.write(notebook, executed)
 
     stage_notebook(executed, tmp_path / "staged.ipynb")
 
     shown = nbformat.read(tmp_path / "staged.ipynb", 4).cells[-1].outputs[0].data["text/markdown"]
-    assert shown == "[a](../docs/a.html) [b](../docs/b.html#there) [out](https://example.org/c.md)"
+    assert shown == "[a](../../docs/queue.html) [b](../../docs/studies.html#there) [out](https://example.org/queue.txt)"
 
 
 def test_the_line_of_entry_points_stands_below_the_title(executed, tmp_path):
