@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pandas as pd
 
 from harmlib.data.benchmarks import BenchmarkPlan
 from harmlib.evaluation.statistics import paired_difference, paired_scores, summarize
 from harmlib.evaluation.table import KEYS, read_scores
-from harmlib.io.files import MANIFEST, read_manifest, write_text
+from harmlib.io.files import MANIFEST, read_manifest, replacing, write_text
 from harmlib.training.plan import read_history
 from reproduction.kit.artefacts import BASELINE, with_repeats
 from reproduction.kit.comparisons import bounds
@@ -18,19 +20,20 @@ from reproduction.profiles import PCM
 from reproduction.stages import device_kind, finished_runs
 from reproduction.workspace import Workspace
 
-PAGE, PER_IMAGE = "README.md", "per-image.csv"
+PAGE, PER_IMAGE = "README.md", "per-image.csv.gz"
 SHOWN = {"fmse": "fMSE", "mse": "MSE", "psnr": "PSNR, dB"}
 DECIMALS = {"fmse": 0, "mse": 1, "psnr": 2}
 
 
 def write_overview(workspace: Workspace) -> str:
-    """Write a profile's README.md and per-image.csv by rename; return the page's text.
+    """Write a profile's README.md and per-image.csv.gz by rename; return the page's text.
 
     The page holds what is finished: trainings, and for each benchmark and protocol the mean scores of all methods that any paper scored.
     """
     root, profile, scores = workspace.results.root, workspace.profile, profile_scores(workspace)
     table = rounded(scores[[*KEYS, *SHOWN]])
-    write_text(root / PER_IMAGE, table.to_csv(index=False, lineterminator="\n"))
+    with replacing(root / PER_IMAGE) as partial:
+        partial.write_bytes(gzip.compress(table.to_csv(index=False, lineterminator="\n").encode(), mtime=0))
     plans = {plan.name: plan for paper in profile.papers for plan in profile.paper(paper, device_kind()).benchmarks}
     lines = [
         f"# Results, profile {profile.name}",

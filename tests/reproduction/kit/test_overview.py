@@ -58,7 +58,7 @@ def test_scores_that_two_papers_share_stand_once(workspace: Workspace) -> None:
 
     assert page.count("## iHarmony4-style, mini") == 1
     assert f"Composites: {IMAGES}, of photographs: {IMAGES}; protocol harmlib." in page
-    assert len(pd.read_csv(workspace.results.root / "per-image.csv")) == 2 * IMAGES
+    assert len(pd.read_csv(workspace.results.root / "per-image.csv.gz")) == 2 * IMAGES
 
 
 def test_a_finished_run_stands_with_its_errors_in_the_order_of_the_validations(workspace: Workspace) -> None:
