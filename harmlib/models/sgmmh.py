@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from harmlib.errors import check_choice
+from harmlib.errors import ParameterError, check_choice
 from harmlib.models.base import (
     Batch,
     HarmonizationModel,
@@ -29,7 +29,7 @@ from harmlib.models.layers import perceptual as perceptual_terms
 from harmlib.models.layers.discriminators import PatchDiscriminator
 from harmlib.models.layers.losses import charbonnier, frozen, relativistic_discriminator_loss, relativistic_generator_loss
 from harmlib.models.layers.retoucher import OPERATORS, edit, edit_masks, lab_to_rgb, lab_to_signed_rgb, quantize, retouch, rgb_to_lab
-from harmlib.models.layers.sgmmh_backbones import BACKBONES
+from harmlib.models.layers.sgmmh_backbones import BACKBONES, SgmmhBackbone, make_constant
 from harmlib.models.registry import register
 
 __all__ = ["OPERATORS", "SgmmhOM", "SgmmhOMGAN", "SgmmhRGB", "edit", "edit_masks", "retouch"]
@@ -104,11 +104,20 @@ class _Sgmmh(HarmonizationModel):
 class SgmmhRGB(_Sgmmh):
     """Sg-MMH, RGB: the baseline that regresses RGB directly.
 
-    Options as for sgmmh_om.
+    perceptual, backbone, mask_input: as for sgmmh_om.
+    residual: ours, for short training, of the backbone unet: the network makes the change of the composite, at first none, instead of the
+    whole picture; what init="identity" is for sgmmh_om.
     """
 
-    def __init__(self, *, width: float = 1.0, perceptual: str = "none", backbone: str = "unet", mask_input: bool = False) -> None:
+    def __init__(
+        self, *, width: float = 1.0, residual: bool = False, perceptual: str = "none", backbone: str = "unet", mask_input: bool = False
+    ) -> None:
         super().__init__(3, width=width, perceptual=perceptual, backbone=backbone, mask_input=mask_input)
+        self.residual = residual
+        if residual:
+            if not isinstance(self.generator, SgmmhBackbone):
+                raise ParameterError(f"residual needs the backbone unet, not {backbone}")
+            make_constant(self.generator.ups[0], [0.0] * 3)
 
     def predict(self, composite: Tensor, mask: Tensor | None) -> Prediction:
         """Return the regressed picture, truncated to 8 bit."""
@@ -119,6 +128,11 @@ class SgmmhRGB(_Sgmmh):
         """Return the losses of the clamped output in RGB."""
         harmonized = self._generate(to_signed(batch["composite"]), batch.get("mask")).clamp(-1, 1)
         return self._pixel_losses(harmonized, to_signed(batch["target"]))
+
+    def _generate(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the picture on the network scale, not clamped."""
+        maps = super()._generate(picture, mask)
+        return picture + maps if self.residual else maps
 
     def _signed_rgb(self, values: Tensor) -> Tensor:
         """Return the values: they are RGB."""

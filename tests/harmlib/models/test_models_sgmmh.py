@@ -190,6 +190,27 @@ def test_identity_init_starts_from_doing_nothing() -> None:
     assert torch.equal(masks, IDENTITY.expand_as(masks))
 
 
+def test_residual_rgb_starts_from_doing_nothing_and_learns(batch: dict[str, Any]) -> None:
+    model = models.create("sgmmh_rgb", width=NARROW, residual=True)
+
+    start = model.training_loss({**batch, "target": batch["composite"]})["total"]
+
+    assert start < 1e-5  # the Charbonnier loss of two equal pictures is 1e-6
+    rates = torch.optim.Adam(model.parameters(), 1e-3)
+    for _ in range(2):  # the first one reaches the last layer alone
+        rates.zero_grad()
+        model.training_loss(batch)["total"].backward()
+        rates.step()
+    first = next(model.generator.parameters())
+    assert first.grad is not None
+    assert first.grad.abs().sum() > 0
+
+
+def test_residual_rgb_is_of_the_own_network_only() -> None:
+    with pytest.raises(ParameterError, match="residual needs the backbone unet, not ht"):
+        models.create("sgmmh_rgb", width=NARROW, residual=True, backbone="ht")
+
+
 def test_batch_codes_win_over_the_rounded_picture(batch: dict[str, Any]) -> None:
     model = models.create("sgmmh_om", width=NARROW).eval()
     codes = {f"{name}_lab": (rgb_to_lab(batch[name]) + 1) / 2 for name in ("composite", "target")}
