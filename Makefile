@@ -21,7 +21,7 @@ PY := .venv/bin/python
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 	@echo
-	@echo 'reproduce takes PROFILE=smoke|small|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder  FLAGS=--without-pretrained'
+	@echo 'reproduce takes PROFILE=smoke|small|night|paper  DATA=folder of the photographs  PAPER=sgmmh|harmonizer|frih|perceptual|baselines  RESULTS=folder  FLAGS=--without-pretrained'
 	@echo 'site takes PROFILE  RESULTS  REPOSITORY=owner/name on GitHub, for links to Colab and Binder'
 	@echo 'soak takes N=rounds, fuzz N=cases and SEED'
 	@echo 'study takes IMAGES=folder with composites/ and masks/  METHODS="composite reinhard_lab ..."  KIND=rankings|pairs|choices|filters  RATERS=12  WEIGHTS="harmonizer=run ..."  OUT=study'
@@ -64,8 +64,9 @@ lab: .venv/ready ## open notebook 00 in JupyterLab, with the whole repository be
 	JUPYTER_CONFIG_PATH="$(CURDIR)/config/jupyter:$$JUPYTER_CONFIG_PATH" \
 		$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir="$(CURDIR)"
 
+# config/jupyter lets pictures of more than 10 MB through, tornado's limit for a message, which drops them without a word.
 app: .venv/ready ## serve the editor: a composite and a mask in the browser, sliders, download
-	$(PY) -m voila docs/app.ipynb
+	JUPYTER_CONFIG_PATH="$(CURDIR)/config/jupyter:$$JUPYTER_CONFIG_PATH" $(PY) -m voila docs/app.ipynb
 
 site: .venv/site ## notebooks, documents and API pages as static HTML in site/
 	$(PY) -m reproduction site --profile "$(PROFILE)" --results "$(RESULTS)" $(if $(REPOSITORY),--repository "$(REPOSITORY)")

@@ -6,6 +6,8 @@ import base64
 import io
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,7 @@ class App(ipywidgets.VBox):
         self.start.on_click(self._opened)
         self.download.on_click(self._packed)
         self.composite.observe(self._uploaded, "value")
-        for widget in (self.mask, self.source, self.rows, self.columns):
+        for widget in (self.mask, self.source, self.rows, self.columns, self.method):
             widget.observe(self._shown, "value")
         self._shown({})
 
@@ -85,9 +87,30 @@ class App(ipywidgets.VBox):
         self._shown(event)
 
     def _close_editor(self) -> None:
-        """Close an editor that is open: its mask is not the one any more."""
-        self.room.children, self.editor, self.download.disabled, self.link.value = (), None, True, ""
+        """Close an editor that is open: its mask or method is not the one any more."""
+        self.room.children, self.editor, self.download.disabled = (), None, True
         self.message.value = ""
+        self._take_link()
+
+    def _take_link(self) -> None:
+        """Take back the link: it holds the picture before an edit."""
+        self.link.value = ""
+
+    @contextmanager
+    def _busy(self, words: str) -> Iterator[None]:
+        """Say what takes time and keep the buttons from a second click meanwhile, then say why it failed, if so."""
+        self.message.value, buttons = escape(words), (self.start, self.download)
+        before = [button.disabled for button in buttons]
+        for button in buttons:
+            button.disabled = True
+        try:
+            yield
+            self.message.value = ""
+        except HarmlibError as error:
+            self.message.value = escape(str(error))
+        finally:
+            for button, disabled in zip(buttons, before, strict=True):
+                button.disabled = disabled
 
     def _shown(self, _event: dict[str, Any]) -> None:
         """Show the composite with the outline of its mask, or to paint on, or what is wrong with them; an editor that is open goes."""
@@ -122,25 +145,28 @@ class App(ipywidgets.VBox):
 
     def _opened(self, _button: ipywidgets.Button) -> None:
         """Harmonize, and show the editor of the result, or say why not."""
-        try:
+        state = None
+        with self._busy("harmonizing ..."):
             if not self.composite.value:
                 raise ImageError("there is no composite yet: choose a picture")
             composite = _picture(self.composite)
             state = open_state(composite, self._mask(read_picture(composite).pixels), self.method.value)
-        except HarmlibError as error:
-            self.message.value = escape(str(error))
+        if state is None:
             return
         self.editor = edit_state(state)
+        self.editor.changed = self._take_link
         self.editor.children = self.editor.children[:-1]  # its export writes where the server runs
-        self.room.children, self.download.disabled, self.message.value, self.link.value = (self.editor,), False, "", ""
+        self.room.children, self.download.disabled = (self.editor,), False
+        self._take_link()
         self.preview.layout.display = "none"
 
     def _packed(self, _button: ipywidgets.Button) -> None:
         """Put a link to the picture and its recipe beside the button."""
         if self.editor is None:
             return
-        content = base64.b64encode(self.packed()).decode()
-        self.link.value = f'<a download="{NAME}.zip" href="data:application/zip;base64,{content}">{NAME}.zip</a>'
+        with self._busy("packing picture and recipe ..."):
+            content = base64.b64encode(self.packed()).decode()
+            self.link.value = f'<a download="{NAME}.zip" href="data:application/zip;base64,{content}"><u>{NAME}.zip</u></a>'
 
     def packed(self) -> bytes:
         """Return picture, recipe and its arrays as they stand, as a zip file; an editor must be open."""

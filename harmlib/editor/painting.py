@@ -29,7 +29,7 @@ class Painter(ipywidgets.VBox):
         self._picture, self._painted = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
         self._last: tuple[int, int] | None = None  # where the brush is while it is down
         self.canvas = MultiCanvas(2, width=1, height=1, layout=ipywidgets.Layout(max_width="100%", align_self="flex-start"))
-        self.brush = ipywidgets.IntSlider(description="brush")
+        self.brush = ipywidgets.IntSlider(1, min=1, description="brush")
         self.eraser = ipywidgets.ToggleButton(description="erase")
         self.clear = ipywidgets.Button(description="clear")
         super().__init__([ipywidgets.HBox([self.brush, self.eraser, self.clear]), self.canvas])

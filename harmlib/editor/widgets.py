@@ -50,6 +50,7 @@ class Editor(ipywidgets.VBox):
         self.state, self._clock = state, clock
         self._drag, self._drag_knob, self._drag_time = 0, ("", "", EVERYWHERE), 0.0
         self._showing = False
+        self.changed: Callable[[], None] = lambda: None  # called whenever something else is shown
         self.left, self.right = (
             ipywidgets.Image(format="jpg", layout=ipywidgets.Layout(width="50%", object_fit="contain")) for _ in range(2)
         )
@@ -131,6 +132,7 @@ class Editor(ipywidgets.VBox):
         finally:
             self._showing = False
         self.undo.disabled, self.redo.disabled, self.reset.disabled = not self.state.can_undo, not self.state.can_redo, not self.state.edits
+        self.changed()
 
     def _show_before(self) -> None:
         """Show the left picture with the outline of the chosen region; keep it without."""

@@ -131,6 +131,15 @@ def test_the_eraser_and_the_button_take_back(picture):
         painter.mask(60, 90)
 
 
+def test_a_brush_on_no_picture_paints_nothing():
+    painter = Painter(lambda: None)
+
+    stroke(painter, (10, 10), (20, 20))
+
+    with pytest.raises(MaskError, match="nothing is painted yet"):
+        painter.mask(60, 90)
+
+
 def test_a_finger_paints_too(picture):
     painter = Painter(lambda: None)
     painter.paint_on(picture)
@@ -202,6 +211,30 @@ def test_a_box_a_slider_and_the_download_play_back_to_the_same_picture(app, pict
     with zipfile.ZipFile(io.BytesIO(app.packed())) as archive:
         archive.extractall(tmp_path)
     assert np.array_equal(replay(tmp_path / f"{NAME}.json", picture), np.asarray(Image.open(tmp_path / f"{NAME}.png")))
+
+
+@pytest.mark.slow
+def test_an_edit_takes_back_the_link_to_the_picture_before_it(app):
+    app.source.value = BOX
+    app.start.click()
+    app.download.click()
+    assert app.link.value
+
+    app.editor.sliders[app.editor.state.names[0], "shift"].value = 0.01
+
+    assert app.link.value == ""
+    assert not app.download.disabled
+
+
+@pytest.mark.slow
+def test_buttons_wait_and_a_sentence_says_why_while_a_method_works(app):
+    app.source.value = BOX
+    seen = []
+    app.start.observe(lambda event: seen.append((event["new"], app.message.value)), "disabled")
+
+    app.start.click()
+
+    assert seen == [(True, "harmonizing ..."), (False, "")]
 
 
 @pytest.mark.slow

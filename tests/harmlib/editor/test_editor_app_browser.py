@@ -49,6 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     # Nothing of the user's own Jupyter is written.
     folders = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "RUNTIME")}
+    folders["JUPYTER_CONFIG_PATH"] = str(CHECKOUT / "config" / "jupyter")
     paths = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "voila", "docs/app.ipynb", "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
     with (folder / "server.log").open("w") as log:
@@ -96,6 +97,16 @@ def test_a_mask_is_painted(page, files):
     page.get_by_role("button", name="harmonize").click()
 
     page.locator("img.widget-image:visible").nth(1).wait_for()  # the editor's pair
+
+
+def test_a_picture_of_more_than_ten_megabytes_arrives(page, tmp_path):
+    noise = np.random.default_rng(2021).integers(0, 256, (2000, 2000, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png", compress_level=0)
+    assert (tmp_path / "noise.png").stat().st_size > 11e6
+
+    upload(page, "composite", tmp_path / "noise.png")
+
+    page.locator("img.widget-image:visible").wait_for()
 
 
 def test_a_reader_harmonizes_edits_and_downloads(page, files, tmp_path):
