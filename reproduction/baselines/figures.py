@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from harmlib.inference.pictures import harmonize
@@ -85,7 +86,8 @@ def _rank_point(axis: Axes, line: int, value: float, rank: float, look: tuple[st
     """Draw a value with its rank above it to the right, where it has them."""
     axis.plot(value, line, look[1], color=look[0], markersize=5)
     if not pd.isna(rank) and np.isfinite(value):
-        axis.annotate(str(rank), (value, line), (4, 1), textcoords="offset points", fontsize=6.5, color="0.3")
+        label = axis.annotate(str(rank), (value, line), (4, 1), textcoords="offset points", fontsize=6.5, color="0.3")
+        label.set_path_effects([withStroke(linewidth=2, foreground="white")])  # the composite's line must not cross it
 
 
 def _legend(figure: Figure, looks: Mapping[str, tuple[str, str]]) -> None:

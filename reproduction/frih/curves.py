@@ -19,7 +19,7 @@ TICK_SIZE = 7.5
 
 
 def sweep_figure(table: pd.DataFrame, quality: pd.DataFrame) -> Figure:
-    """Return table 5 as curves: PSNR against that at d_c = 0.1, the number of submasks, and their sizes.
+    """Return table 5 as curves: PSNR less that at d_c = 0.1, the number of submasks, and their sizes.
 
     table: ``submasks.sweep``; quality: ``numbers.quality_table(artefacts, 5)``.
     """
@@ -34,7 +34,7 @@ def sweep_figure(table: pd.DataFrame, quality: pd.DataFrame) -> Figure:
                 fmt=MARKERS[index], color=RULE_COLORS[index], markersize=4, capsize=2, label=words,
             )  # fmt: skip
     axes[1].set(title="submasks per image", ylabel="K, mean and 95 %", ylim=(0, 10.5))
-    axes[2].set(title="pixels per submask", ylabel="median, 10-90 % (log)", yscale="log")
+    axes[2].set(title="pixels per submask", ylabel="median, 10–90 % (log)", yscale="log")
     distances = table["d_c"].unique()
     for axis in axes:
         axis.set_xticks(range(len(distances)), [f"{d_c:g}" for d_c in distances], fontsize=TICK_SIZE)
@@ -54,7 +54,7 @@ def _draw_quality(axis: Axes, rows: pd.DataFrame) -> None:
         axis.plot(
             rows.index, rows["ours"] - rows.loc[chosen, "ours"].iloc[0], LINES[0], marker="s", markersize=4, color=color, label="ours"
         )
-    axis.set(title=f"PSNR against $d_c$ = {DEFAULT_CUTOFF}", ylabel="dB")
+    axis.set(title=f"PSNR − PSNR at $d_c$ = {DEFAULT_CUTOFF}", ylabel="dB")
     axis.legend(loc="lower center")
 
 

@@ -111,12 +111,20 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], data: pd.DataFrame
     stamps = []
     if folder.name == "figures":
         width, height = figure.get_size_inches()
-        x, y = (box.x1 - MARGIN) / width, (box.y0 + MARGIN / 2) / height
-        stamps.append(figure.text(x, y, f"profile {folder.parent.name}", ha="right", va="center", fontsize=STAMP_SIZE, color="0.4"))
+        x, y = (box.x1 - MARGIN) / width, (box.y0 + MARGIN / 10) / height
+        stamps.append(figure.text(x, y, f"profile {folder.parent.name}", ha="right", va="bottom", fontsize=STAMP_SIZE, color="0.4"))
+    # A figure's legend hangs on the edge of what is saved: left free, it would move into the margin, over the stamp.
+    layout = figure.get_layout_engine()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)
     with replacing(target) as temporary:
         # No software tag: the same figure gives the same bytes.
         metadata = {"Software": None, SENTENCE: figure.get_label() or None}
         figure.savefig(temporary, dpi=DPI, bbox_inches=box, metadata=metadata)
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor(None)
+    figure.set_layout_engine(layout)
     for stamp in stamps:
         stamp.remove()
     if data is not None:

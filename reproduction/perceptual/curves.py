@@ -54,7 +54,9 @@ def psychometric_figure(table: pd.DataFrame) -> Figure:
     colors = colormaps[MAGNITUDE_MAP](np.linspace(0, 0.9, len(SIZE_BUCKETS)))
     for index, size in enumerate(SIZE_BUCKETS):
         part = table[table["size"] == size]
-        label, marker = f"{size} (n = {part['n'].max() if len(part) else 0:.0f})", MARKERS[index % len(MARKERS)]
+        if part.empty:
+            continue
+        label, marker = f"{size} (n = {part['n'].max():.0f})", MARKERS[index % len(MARKERS)]
         axis.plot(
             part["stops"], part["detected"], marker=marker, markersize=3, linewidth=1, color=colors[index], label=label, clip_on=False
         )

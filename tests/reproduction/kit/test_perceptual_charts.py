@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from miniature_perceptual import ERRORS, IMAGES, make_artefacts, score_rows, scores_of, texts, titles
 
-from harmlib.evaluation.statistics import SIZE_BUCKETS
 from reproduction.perceptual import curves, distributions, numbers
 
 
@@ -88,14 +87,12 @@ def test_roc_tells_areas_and_a_direction_without_pixels():
     ]  # fmt: skip
 
 
-def test_psychometric_curves_have_n_for_every_size():
-    table = pd.DataFrame({"size": "0-10%", "stops": [-1.0, 0.0, 1.0], "n": 4, "detected": [1.0, 0.25, 0.5]})
+def test_psychometric_curves_have_n_and_leave_out_sizes_without_objects():
+    table = pd.DataFrame({"size": "10-20%", "stops": [-1.0, 0.0, 1.0], "n": 4, "detected": [1.0, 0.25, 0.5]})
 
     figure = curves.psychometric_figure(table)
 
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[:2] == ["0-10% (n = 4)", "10-20% (n = 0)"]
-    assert len(labels) == len(SIZE_BUCKETS)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["10-20% (n = 4)"]
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_xydata(), [[-1, 1], [0, 0.25], [1, 0.5]])
 
 

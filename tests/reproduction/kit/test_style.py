@@ -79,6 +79,19 @@ def test_a_figure_of_a_profile_says_so_in_the_margin(figure, tmp_path: Path) -> 
     assert not figure.texts
 
 
+def test_a_legend_as_wide_as_the_figure_leaves_the_stamp_its_margin(tmp_path: Path) -> None:
+    use_theme()
+    drawn, axis = plt.subplots(figsize=(2, 1.5), layout="constrained")
+    drawn.legend([axis.plot([1, 2], [3, 4])[0]], ["words that fill the line"], loc="outside lower right")
+
+    pixels = np.asarray(Image.open(save_figure(drawn, tmp_path / "a.png")).convert("L"))
+    plt.close(drawn)
+
+    margin = int(MARGIN * DPI) - 2
+    assert (pixels[-margin:] == 255).all()
+    assert (pixels[-3 * margin : -margin] < 255).any()
+
+
 def test_same_figure_gives_the_same_bytes(figure, tmp_path: Path) -> None:
     first, second = (save_figure(figure, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
 
