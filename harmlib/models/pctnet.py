@@ -106,7 +106,8 @@ class PctNet(HarmonizationModel):
                     f'transform "{transform}" cannot start as "change nothing" here: choose init "authors" or transform "affine"'
                 )
             head = network.coefficients
-            head.load_state_dict({"weight": torch.zeros_like(head.weight), "bias": torch.tensor(start)})
+            torch.nn.init.zeros_(head.weight)
+            head.load_state_dict({"bias": torch.tensor(start)}, strict=False)
 
     def predict(self, composite: Tensor, mask: Tensor) -> Prediction:
         """Return the transformed thumbnail; extras: coefficients θ (B, P, H, W), and of the CNN blending A (B, 1, H, W)."""

@@ -112,11 +112,9 @@ def parameters(method: str, **options: Any) -> int:
     >>> parameters("dovenet"), parameters("dovenet", width=1 / 16)
     (54755587, 214867)
     """
-    import torch
-
     from harmlib.models.base import judges_only
 
-    with torch.device("meta"):
+    with without_values():
         model = create(method, **options)
     return sum(weights.numel() for name, weights in model.named_parameters() if not judges_only(name))
 
@@ -138,6 +136,24 @@ def create(name: str, **options: Any) -> HarmonizationModel:
     model.name = name
     model.options = {**info.options, **options}
     return model
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Build models that have shapes and take no memory: their weights hold no values (torch's meta device)."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    # To fill what holds no values, torch would import its compiler, which takes a second.
+    fillers = (torch.Tensor.normal_, torch.nn.init.normal_, torch.nn.functional.normalize)
+
+    class Unfilled(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+            given = kwargs or {}
+            return next(iter((*args, *given.values()))) if func in fillers else func(*args, **given)
+
+    with torch.device("meta"), Unfilled():
+        yield
 
 
 @contextmanager
@@ -198,11 +214,9 @@ def build(method: str, options: Mapping[str, Any], source: str, fits: Callable[[
         raise CheckpointError(f"{source} has options beyond {LARGEST_OPTION:,}, which no method has: fetch or train it again")
     if isinstance(options.get("size"), int) and options["size"] > LARGEST_SIZE:
         raise CheckpointError(f"{source} works at {options['size']} pixels, more than {LARGEST_SIZE}: fetch or train it again")
-    import torch
-
     try:
         with undisturbed():
-            with torch.device("meta"):
+            with without_values():
                 fits(create(method, **options))
             return create(method, **options)
     except CheckpointError:

@@ -18,6 +18,7 @@ from harmlib.errors import DataError
 from harmlib.evaluation.repeats import REPEAT
 from harmlib.evaluation.table import KEYS, read_scores
 from harmlib.io.files import MANIFEST, read_manifest
+from harmlib.models.registry import without_values
 from harmlib.training.plan import RunPlan, read_history, recipe_of
 from reproduction.profiles import PCM, PaperPlan, SourcePlan, repeat_of, unique_runs, without_repeat
 from reproduction.stages import check_finished, finished_runs
@@ -221,17 +222,13 @@ def named_scores(scores: pd.DataFrame, benchmarks: tuple[BenchmarkPlan, ...], la
 
 def planned_recipe(run: RunPlan) -> TrainingRecipe:
     """Return the recipe that a planned run follows; its model is built without memory."""
-    import torch
-
-    with torch.device("meta"):
+    with without_values():
         return recipe_of(models.create(run.method, **run.options), run)
 
 
 def paper_budget(run: RunPlan) -> str:
     """Return how long the paper trains a run's method, in words; a plan's own schedule does not change that."""
-    import torch
-
-    with torch.device("meta"):
+    with without_values():
         recipe = models.create(run.method, **run.options).training_recipe
     assert recipe is not None  # methods that nobody trains have no runs with a budget
     return f"the paper {recipe.iterations:,} of {recipe.batch_size}, width 1"

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from harmlib import models
 from harmlib.errors import ParameterError
+from harmlib.models.registry import without_values
 from reproduction.kit.artefacts import Artefacts
 from reproduction.kit.findings import NOT_COMPARABLE, NOT_TESTABLE, Finding, judge_exact
 from reproduction.kit.style import save_csv
@@ -42,7 +42,7 @@ class Evidence:
 @lru_cache
 def full_network(method: str) -> Any:
     """Return a method's network at full width, built without memory."""
-    with torch.device("meta"):
+    with without_values():
         return models.create(method)
 
 

@@ -61,10 +61,10 @@ class SpatialAttention(nn.Module):
 
 def gaussian_kernel(side: int, sigma: float) -> Tensor:
     """Return the kernel (1, 1, side, side) of sum 1."""
-    offsets = torch.arange(side) - side // 2
+    offsets = torch.arange(side, device="cpu") - side // 2
     line = torch.exp(-0.5 * (offsets / sigma).square())
     plane = torch.outer(line, line)
-    return (plane / plane.sum())[None, None]
+    return (plane / plane.sum())[None, None].to(torch.get_default_device())
 
 
 class SsamUNet(nn.Module):

@@ -87,6 +87,17 @@ def test_importing_the_registry_loads_no_torch() -> None:
     assert printed == "False"
 
 
+@pytest.mark.parametrize("name", models.list_models())
+def test_a_method_is_built_without_values_and_without_torchs_compiler(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("torch._dynamo", "torch.fx.experimental.symbolic_shapes"):
+        monkeypatch.setitem(sys.modules, module, None)  # its import fails
+
+    with registry.without_values():
+        model = models.create(name)
+
+    assert all(weights.is_meta for weights in model.parameters())
+
+
 def test_an_unknown_extra_is_told_the_known_ones() -> None:
     prediction = Prediction(None, {"operator_masks": None})  # type: ignore[arg-type, dict-item]
 
