@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure() -> None:
     """Keep every worker of pytest-xdist to one thread: together they have as many as there are cores."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        # Threads of what tests start must not wait busily for the cores of the other workers: an update of DIH took 20 times the CPU time.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # What tests start has one thread too: with two, networks as narrow as smoke's take nearly twice the CPU time.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         # Notebooks hold no IRIs, whose checker parses its grammar wherever nbformat is imported: for more than a second.
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
         import torch
