@@ -26,7 +26,7 @@ from harmlib.inference.pictures import harmonize_with_prediction
 
 SEED, DRAWS = 2021, 16
 ROWS, GALLERY_ROWS = 3, 8
-COMPARED = {"reinhard_lab": "Reinhard in Lab", "idt": "IDT", "pctnet": "PCT-Net"}
+COMPARED = {"reinhard_lab": "Reinhard in Lab", "idt": "IDT", "frih": "FRIH", "idih": "iDIH", "s2crnet": "S2CRNet", "pctnet": "PCT-Net"}
 FOLDER = Path(__file__).parent
 
 
@@ -102,7 +102,7 @@ def draw_harmonizer(rows: list[Harmonized]) -> None:
 def draw_gallery(rows: list[Harmonized]) -> None:
     """Write gallery.png."""
     columns = 4 + len(COMPARED)
-    figure, axes = plt.subplots(len(rows), columns, figsize=(2.2 * columns, 1.9 * len(rows)), layout="constrained")
+    figure, axes = plt.subplots(len(rows), columns, figsize=(2 * columns, 1.75 * len(rows)), layout="constrained")
     for one, line in zip(rows, axes, strict=True):
         show(line[0], one.made.image, f"composite\nfMSE {one.before:.0f}")
         show(line[1], one.made.mask, "mask")
