@@ -34,7 +34,9 @@ def _add_harmonize(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         "composite", help="picture (.png, .jpg, .webp, .tif, .bmp, .avif), folder of pictures, or video (.mp4, .mov, .mkv, .avi, .webm)"
     )
     parser.add_argument("--mask", help="its mask, white = foreground; for a folder the masks' folder: same stems, or iHarmony4's names")
-    parser.add_argument("-o", "--out", required=True, help="the result; for a folder a folder, whose results are kept; for a video an .mp4")
+    parser.add_argument(
+        "-o", "--out", required=True, help="the result; for a folder a folder, where results that are there stay; for a video an .mp4"
+    )
     parser.add_argument(
         "--model", help="method, whose released weights are used (default: harmonizer); the command models tells which have some"
     )
@@ -42,7 +44,11 @@ def _add_harmonize(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument(
         "--arguments", action="store_true", help="write the predicted filter arguments beside the result, as JSON (of a video as CSV)"
     )
-    parser.add_argument("--upsampling", default="own", help="the way to full size: own, bilinear or pcm (default: own)")
+    parser.add_argument(
+        "--upsampling",
+        default="own",
+        help="the way to full size: the method's own, bilinear, or pcm, polynomial color mapping (default: own)",
+    )
     parser.set_defaults(run=_harmonize)
 
 
@@ -66,8 +72,8 @@ def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         required=True,
         help="the result: a .png (red = darker, green = brighter) and a .npy of probabilities; for a folder a folder",
     )
-    parser.add_argument("--model", help="detector (default: ptc, or the one of the checkpoint)")
-    parser.add_argument("--checkpoint", help="its run folder or weights file, which none come with harmlib yet")
+    parser.add_argument("--model", help="detector, whose released weights are used (default: ptc, or the one of the checkpoint)")
+    parser.add_argument("--checkpoint", help="run folder or weights file to use instead")
     parser.set_defaults(run=_detect)
 
 
@@ -84,7 +90,12 @@ def _detect(options: argparse.Namespace) -> None:
 
 def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``models``."""
-    parser = commands.add_parser("models", help="list the methods: paper, mask, parameters, size, published weights")
+    parser = commands.add_parser(
+        "models",
+        help="list the methods: paper, mask, parameters, size, weights",
+        description="List the methods. Parameters and size, in float32, are those of the paper's network; released ones may be "
+        "narrower, and take two bytes per parameter.",
+    )
     parser.add_argument("pattern", nargs="?", default="*", help="only those whose names match, such as 'sgmmh_*'")
     parser.set_defaults(run=_models)
 
@@ -98,12 +109,23 @@ def _models(options: argparse.Namespace) -> None:
 
 def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``score``."""
-    parser = commands.add_parser("score", help="score a folder of harmonized pictures against the real ones")
+    from harmlib.metrics.protocols import PROTOCOLS
+
+    parser = commands.add_parser(
+        "score",
+        help="score a folder of harmonized pictures against the real ones",
+        description="Score a folder of harmonized pictures against the real ones, and print the means. low, high: 95 % interval over "
+        "photographs, empty for fewer than ten; mse, fmse: squared levels, 0 to 65025; the f-metrics count the foreground only.",
+    )
     parser.add_argument("predictions", help="folder of harmonized pictures")
     parser.add_argument("reals", help="folder of real photographs: same stems, or iHarmony4's names")
     parser.add_argument("masks", help="folder of masks: same stems, or iHarmony4's names")
-    parser.add_argument("--protocol", default="harmlib", help="size, rounding and PSNR rule to score under (default: harmlib)")
-    parser.add_argument("--out", help="write one row per picture to this CSV file, and take up what it already has")
+    parser.add_argument(
+        "--protocol",
+        default="harmlib",
+        help="whose rules to score under: " + ", ".join(PROTOCOLS) + " (default: harmlib; docs/methods/protocols.md)",
+    )
+    parser.add_argument("--out", help="write one row per picture to this CSV file, and keep the rows that it has")
     parser.set_defaults(run=_score)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harmlib.commands import add_version, run_command
 
-PROFILES = "smoke, small, paper, or the path of a .yaml file"
+PROFILES = "smoke, small, night, paper, or the path of a .yaml file (default: %(default)s)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,10 +40,12 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     """Add ``reproduce``."""
     parser = commands.add_parser("reproduce", help="build, train, score and draw everything a profile asks for")
     parser.add_argument("--profile", default="smoke", help=PROFILES)
-    parser.add_argument("--paper", action="append", default=[], help="only this paper (may be given several times)")
+    parser.add_argument(
+        "--paper", action="append", default=[], help="only sgmmh, harmonizer, frih, perceptual or baselines (may be given several times)"
+    )
     parser.add_argument("--data", help="root of the photographs, one folder per source")
     parser.add_argument("--results", default="results", help="where the results go (default: results)")
-    parser.add_argument("--cores", type=int, help="default: all")
+    parser.add_argument("--cores", type=int, help="processor cores to use (default: all)")
     parser.add_argument("--executor", default="local", help="local, or slurm on a cluster (docs/cluster.md); --cores are then a job's")
     parser.add_argument("--only", action="append", default=[], metavar="RUN", help="only train this run (may be given several times)")
     parser.add_argument("--status", action="store_true", help="only tell what is done, what is left, and how long it takes")
@@ -114,13 +116,11 @@ def _release(options: argparse.Namespace) -> None:
 
 def _add_queue(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``queue``."""
-    parser = commands.add_parser(
-        "queue", help="train on a GPU that is lent for minutes: pack here, run there, take in here (docs/queue.md)"
-    )
+    parser = commands.add_parser("queue", help="train on a GPU that is lent for minutes: pack here, run there, unpack here (docs/queue.md)")
     step = parser.add_mutually_exclusive_group(required=True)
     step.add_argument("--carry", metavar="FOLDER", help="pack the profile's queue into this folder, or make it ready for the next call")
     step.add_argument("--run", dest="packed", metavar="FOLDER", help="on the lent machine: work on a packed folder")
-    parser.add_argument("--resume", metavar="BACK", help="with --carry: take in what came back, in place of packing anew")
+    parser.add_argument("--resume", metavar="BACK", help="with --carry: unpack what came back, in place of packing anew")
     parser.add_argument("--out", help="with --run: empty folder for what goes back, at most 8 files of 16 MiB")
     parser.add_argument("--profile", default="gpu", help=PROFILES)
     parser.add_argument("--data", help="root of the photographs, one folder per source")
@@ -154,7 +154,7 @@ def _queue(options: argparse.Namespace) -> None:
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``train``."""
     parser = commands.add_parser("train", help="train the runs of papers outside a notebook, on several devices if asked")
-    parser.add_argument("papers", nargs="+", metavar="paper", help="sgmmh, ...")
+    parser.add_argument("papers", nargs="+", metavar="paper", help="sgmmh, harmonizer, frih, perceptual or baselines")
     parser.add_argument("--profile", default="smoke", help=PROFILES)
     parser.add_argument("--data", help="root of the photographs, one folder per source")
     parser.add_argument("--results", default="results", help="where the results go (default: results)")
@@ -183,7 +183,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _add_notebook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``notebook``."""
-    parser = commands.add_parser("notebook", help="run one notebook with checked parameters")
+    parser = commands.add_parser("notebook", help="run one notebook with checked parameters, and keep an executed copy")
     parser.add_argument("notebook", help="path of the .ipynb file")
     parser.add_argument("--out", required=True, help="path of the executed copy; its manifest appears beside it")
     parser.add_argument(
@@ -231,7 +231,12 @@ def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     steps = parser.add_subparsers(required=True, metavar="STEP")
     make = steps.add_parser("make", help="harmonize a folder's composites and write one offline page per rater")
     make.add_argument("folder", help="folder with the folders composites and masks")
-    make.add_argument("--methods", nargs="+", default=[], help="what is compared, such as composite reinhard_lab harmonizer")
+    make.add_argument(
+        "--methods",
+        nargs="+",
+        default=[],
+        help="what is compared, such as composite reinhard_lab harmonizer; python -m harmlib models lists them",
+    )
     make.add_argument("--kind", default="rankings", help="rankings, pairs, choices or filters (default: rankings)")
     make.add_argument("--raters", type=int, default=12, help="number of pages (default: 12)")
     make.add_argument("--trials", type=int, help="per rater (default: every composite once; of pairs all, up to 60)")
