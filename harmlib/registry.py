@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import re
 from typing import Generic, TypeVar
 
 from harmlib.errors import ParameterError
@@ -38,7 +39,8 @@ class Registry(Generic[Entry]):
         if not named or name not in self._entries:
             self._discover()
         if not named or name not in self._entries:
-            close = difflib.get_close_matches(str(name), self._entries) or sorted(self._entries)
+            plain = {_plain(entry): entry for entry in self._entries}
+            close = [plain[match] for match in difflib.get_close_matches(_plain(str(name)), plain)] or sorted(self._entries)
             raise ParameterError(f'there is no {self.kind} "{name}": choose from {", ".join(close)}')
         return self._entries[name]
 
@@ -53,3 +55,8 @@ class Registry(Generic[Entry]):
         for module in pkgutil.iter_modules(package.__path__):
             if not module.ispkg:
                 importlib.import_module(f"{self.package}.{module.name}")
+
+
+def _plain(name: str) -> str:
+    """Return a name without what tables add to it: PCT-Net and pctnet are close."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -139,13 +139,14 @@ class Profile:
         assert plan.folder is not None  # a source that ships with a package has no folder
         if not data:
             raise DataError(
-                f'profile "{self.name}" needs real photographs ("{plan.folder}", among others): give their root with DATA=folder; '
+                f'profile "{self.name}" needs real photographs ("{plan.folder}", among others): give their root, '
+                "DATA=folder for make, --data folder otherwise; "
                 "data/README.md says what to fetch from where"
             )
         root = Path(data) / plan.folder
         if not root.is_dir():
             raise DataError(
-                f'DATA has no folder "{plan.folder}", which profile "{self.name}" needs: data/README.md says what to fetch from where'
+                f'"{data}" has no folder "{plan.folder}", which profile "{self.name}" needs: data/README.md says what to fetch from where'
             )
         return root
 

@@ -81,7 +81,7 @@ def status_text(profile: str, *, results: str = "results", papers: Sequence[str]
     left = table[~done & (table["what"] == "run")]
     if len(left):
         unknown = int(left["seconds"].isna().sum())
-        lines.append(f"Left to train: {len(left)} runs, {_time(left['seconds'].sum())} and {unknown} whose pace is not known yet.")
+        lines.append(f"Left to train: {len(left)} runs, {_time(left['seconds'].sum())} without the {unknown} whose pace is not known yet.")
     return "\n".join(lines)
 
 

@@ -29,7 +29,7 @@ def print_models(pattern: str = "*") -> None:
     """Print the table for a shell; raises ParameterError when no method matches the pattern."""
     table = model_table(pattern)
     if table.empty:
-        raise ParameterError(f'no method matches "{pattern}": python -m harmlib models lists them all')
+        raise ParameterError(f'no method matches "{pattern}": write "*" for the rest of a name, or leave the pattern out to see them all')
     lines = table.assign(
         parameters=table["parameters"].map("{:.2f} M".format),
         size=table["MiB"].map("{:.1f} MiB".format),

@@ -90,6 +90,8 @@ def harmonize_with_prediction(
     """Return what ``harmonize`` does, and the prediction at the working size behind it: None where the composite is returned unchanged."""
     from harmlib.inference import render
 
+    if isinstance(model, Picture):
+        raise ParameterError("the method comes first, then the picture, then its mask: harmonize(model, image, mask)")
     check_choice("background", background, render.BACKGROUNDS)
     check_choice("upsampling", upsampling, UPSAMPLING)
     if upsampling == "pcm" and mask is None:
@@ -165,7 +167,10 @@ def read_picture(image: Picture) -> Composite:
     if isinstance(image, np.ndarray):
         return _read_array(image)
     if not isinstance(image, Image.Image):
-        raise ImageError(f"the composite is a {type(image).__name__}, expected a PIL picture or an array (H, W, 3) of uint8")
+        advice = "open it first" if isinstance(image, (str, os.PathLike)) else "turn it into an array first"
+        if image is None:
+            advice = "OpenCV's imread gives that for a file that it cannot read"
+        raise ImageError(f"the composite is a {type(image).__name__}, expected a PIL picture or an array (H, W, 3) of uint8: {advice}")
     upright = images.prepare(image, "the composite")
     file = getattr(image, "filename", "")
     name = f'"{file}"' if file else "the composite"
@@ -176,9 +181,12 @@ def read_picture(image: Picture) -> Composite:
 def _read_array(array: np.ndarray) -> Composite:
     """Return an array as a composite."""
     if array.dtype != np.uint8:
-        raise ImageError(f"the composite holds {array.dtype}, expected uint8, 0 to 255: convert it to 8-bit sRGB first")
+        unit = array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1
+        advice = "multiply it by 255, round, and convert it to uint8" if unit else "convert it to 8-bit sRGB first"
+        raise ImageError(f"the composite holds {array.dtype}, expected uint8, 0 to 255: {advice}")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
-        raise ImageError(f"the composite has shape {array.shape}, expected (H, W, 3), (H, W, 4) or (H, W)")
+        advice = ": move its channels to the end" if array.ndim == 3 and array.shape[0] in (3, 4) else ""
+        raise ImageError(f"the composite has shape {array.shape}, expected (H, W, 3), (H, W, 4) or (H, W){advice}")
     images.check_pixels(array.shape[1], array.shape[0], "the composite")
     array = np.ascontiguousarray(array)
     if array.shape[2:] == (3,):

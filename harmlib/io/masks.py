@@ -35,6 +35,7 @@ FEWEST = 3  # one or two flat levels may be meant, as glass is; two without any 
 GRAY_TOLERANCE = 24
 ROUNDING = 1e-4  # by so much a blurred or resized mask may leave [0, 1]
 NAMED = 6  # values in a sentence
+MANY = 256  # colors that no map of labels has, but a photograph
 ADVICE = "save the one object that is meant as gray, white = foreground"
 
 
@@ -112,7 +113,8 @@ def check_gray(pixels: np.ndarray, name: str) -> None:
     colored = np.ptp(pixels, axis=2) > GRAY_TOLERANCE
     if colored.any():
         colors = np.unique(pixels[colored].reshape(-1, 3), axis=0)
-        raise MaskError(f"{name} has colors, such as {_in_words(map(tuple, colors.tolist()))}: {ADVICE}")
+        guess = " (is it the composite?)" if len(colors) >= MANY else ""
+        raise MaskError(f"{name} has colors, such as {_in_words(map(tuple, colors.tolist()))}{guess}: {ADVICE}")
 
 
 def _levels(image: Image.Image, name: str) -> np.ndarray:

@@ -47,7 +47,9 @@ def resolve(
         from harmlib.models.base import HarmonizationModel
 
         if not isinstance(model, HarmonizationModel):
-            raise ParameterError(f'the model is a {type(model).__name__}: give the name of a method, such as "{WEIGHTLESS}", or a model')
+            raise ParameterError(
+                f'the model is a {type(model).__name__}, not one of harmlib: give the name of a method, such as "{WEIGHTLESS}", or a model'
+            )
         if weights is not None:
             raise ParameterError(f'weights were given beside a model of "{model.name}": give its name, or the model alone')
         return model

@@ -51,6 +51,11 @@ def test_a_misspelled_name_is_told_the_closest(colors: Registry[str]) -> None:
         colors.get("redd")
 
 
+def test_a_name_as_tables_print_it_is_told_the_entry(colors: Registry[str]) -> None:
+    with pytest.raises(ParameterError, match=r'there is no color "B-LUE": choose from blue$'):
+        colors.get("B-LUE")
+
+
 def test_a_name_unlike_any_is_told_all(colors: Registry[str]) -> None:
     with pytest.raises(ParameterError, match=r'there is no color "x": choose from blue, red$'):
         colors.get("x")

@@ -17,7 +17,7 @@ from reproduction.checkout import CHECKOUT
     [
         (["prepare", "imagenet", "--from", "a", "--to", "b"], "imagenet"),
         (["reproduce", "--profile", "small"], "needs real photographs"),
-        (["reproduce", "--profile", "small", "--data", "nowhere"], "DATA has no folder"),
+        (["reproduce", "--profile", "small", "--data", "nowhere"], '"nowhere" has no folder "'),
         (["reproduce", "--profile", "large"], 'no profile "large"'),
         (["reproduce", "--paper", "frhi"], 'no paper "frhi"'),
         (["reproduce", "--executor", "slrm"], 'no executor "slrm": choose from local, slurm'),

@@ -156,16 +156,24 @@ def test_a_method_that_needs_a_mask_says_so(photo_array: np.ndarray) -> None:
     ("image", "message"),
     [
         (np.zeros((4, 4, 3), np.uint16), "holds uint16, expected uint8"),
-        (np.zeros((4, 4, 3)), "holds float64, expected uint8"),
+        (np.zeros((4, 4, 3)), "holds float64, expected uint8, 0 to 255: multiply it by 255"),
+        (np.full((4, 4, 3), 255.0), "holds float64, expected uint8, 0 to 255: convert it"),
+        (np.zeros((3, 8, 9), np.uint8), r"has shape \(3, 8, 9\), .*: move its channels to the end"),
         (np.zeros((4, 4, 2), np.uint8), r"has shape \(4, 4, 2\)"),
         (np.zeros((0, 4, 3), np.uint8), r"has shape \(0, 4, 3\)"),
         (Image.fromarray(np.zeros((4, 4), np.uint16)), "more than 8 bits per channel"),
-        ("picture.png", "is a str, expected a PIL picture or an array"),
+        ("picture.png", "is a str, expected a PIL picture or an array .*: open it first"),
+        (None, "is a NoneType, .*: OpenCV's imread gives that for a file that it cannot read"),
     ],
 )
 def test_an_unusable_picture_gets_one_sentence(image: object, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         harmonize("composite", image)  # type: ignore[arg-type]
+
+
+def test_the_method_comes_first(photo_array: np.ndarray) -> None:
+    with pytest.raises(ParameterError, match=r"the method comes first.*: harmonize\(model, image, mask\)"):
+        harmonize(photo_array, photo_array, "composite")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

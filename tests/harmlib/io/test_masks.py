@@ -156,6 +156,13 @@ def test_colors_are_refused_by_what_they_are(tmp_path: Path) -> None:
             to_mask(source, COMPOSITE)
 
 
+def test_a_composite_in_the_masks_place_is_guessed() -> None:
+    photograph = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+
+    with pytest.raises(MaskError, match=r"and \d+ more \(is it the composite\?\): save"):
+        to_mask(photograph, photograph)
+
+
 def test_a_jpeg_of_a_gray_mask_is_a_mask(tmp_path: Path) -> None:
     large = np.kron(LEVELS, np.ones((7, 7), np.uint8))
     Image.fromarray(large).convert("RGB").save(tmp_path / "mask.jpg", quality=70)
