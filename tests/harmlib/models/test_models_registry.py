@@ -32,7 +32,7 @@ def test_model_knows_its_name_and_every_option() -> None:
     model = models.create("sgmmh_rgb", width=1 / 32)
 
     assert model.name == "sgmmh_rgb"
-    assert model.options == {"width": 1 / 32, "perceptual": "none", "backbone": "unet", "mask_input": False}
+    assert model.options == {"width": 1 / 32, "perceptual": "none", "backbone": "unet", "mask_input": False, "residual": False}
 
 
 def test_a_misspelled_method_is_told_the_closest_names() -> None:
