@@ -11,6 +11,7 @@ from plain_profile import PLAIN, changed, runs_of, write
 
 from harmlib.training.loop import PRECISIONS
 from harmlib.training.plan import RunPlan
+from reproduction.checkout import CHECKOUT
 from reproduction.papers import methods
 from reproduction.profiles import load_profile, ordered, unique_runs
 from reproduction.schema import Settings
@@ -28,6 +29,16 @@ def test_every_profile_can_be_read_for_every_device(name, device):
 
     assert len(plans) == 5
     assert all(plan.runs and plan.benchmarks for plan in plans)
+
+
+def test_the_profile_of_the_documents_trains_on_photographs_of_ones_own(tmp_path):
+    page = (CHECKOUT / "docs" / "extending.md").read_text(encoding="utf-8")
+    path = tmp_path / "own.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+
+    benchmarks = {plan.name: plan for plan in load_profile(path).paper("harmonizer").benchmarks}
+
+    assert list(benchmarks["iharmony4-style"].sources) == ["myphotos"]
 
 
 def test_the_budget_follows_the_device(tmp_path):
