@@ -162,7 +162,7 @@ def edit(
 ) -> Editor:
     """Return the editor of what a method predicts for a composite.
 
-    composite, mask, model, weights, regions: as for ``open_state``, whose errors are raised. path: where the export button writes.
+    composite, mask, model, weights, regions: as for ``opening.open_state``, whose errors are raised. path: where the export button writes.
     """
     return edit_state(open_state(composite, mask, model, weights=weights, regions=regions), path=path)
 

@@ -154,8 +154,10 @@ def score_folder(
     *,
     out: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """Score a folder of someone's results; the method takes the folder's name.
+    """Return the scores of a folder of someone's results, one row per picture; the method takes the folder's name.
 
+    protocol: the name of one of ``metrics.protocols.PROTOCOLS``, or one of your own. Columns: ``evaluation.table.COLUMNS``; errors are in
+    squared 8-bit levels, PSNR in dB; ``evaluation.statistics.summarize`` has the means.
     A prediction ``a_b_c`` belongs to the mask and the real photograph ``a_b_c``, or, where all names of the folder follow iHarmony4's
     rule, to the mask ``a_b`` and the real photograph ``a``. The composites are not known here, so every prediction keeps its own
     background unless the protocol pastes the real one.

@@ -21,8 +21,8 @@ DEFAULT_MODEL = "ptc"
 def detect(model: HarmonizationModel | str, image: Picture, *, weights: str | os.PathLike[str] | None = None) -> np.ndarray:
     """Return the probabilities that pixels look darker, brighter, and neither, than they should: float32 (H, W, 3), summing to 1.
 
-    model, weights: a detector, or the name of one and its weights, as for ``harmonize``. image: 8-bit, of any size, as ``harmonize``
-    takes it. The detector sees it at its working size, and the probabilities are resized bilinearly.
+    model, weights: a detector, or the name of one ("ptc" comes with weights) and its weights, as for ``harmonize``. image: 8-bit, of any
+    size, as ``harmonize`` takes it. The detector sees it at its working size, and the probabilities are resized bilinearly.
     Raises ParameterError for a model that is not a detector, ImageError for a picture of 16 bits or another shape, CheckpointError without
     weights.
     """

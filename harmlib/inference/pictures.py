@@ -63,9 +63,9 @@ def harmonize(
     """Return the harmonized picture, of the same kind and size as the composite, alpha kept.
 
     model: a method's name, or a model (quicker for many pictures); it may be shared by threads.
-    image: the composite, 8-bit; a PIL picture is turned upright by its EXIF tag, gray and CMYK become RGB with a notice. What else its
-    file held (color profile, EXIF tags, dots per inch) is in the result's ``info``; ``io.saving.save_picture`` writes it. Colors of fully
-    transparent pixels count as neither foreground nor background and stay.
+    image: the composite, 8-bit; an array is RGB (OpenCV reads BGR: give ``picture[..., ::-1]``); a PIL picture is turned upright by its
+    EXIF tag, gray and CMYK become RGB with a notice. What else its file held (color profile, EXIF tags, dots per inch) is in the result's
+    ``info``; ``io.saving.save_picture`` writes it. Colors of fully transparent pixels count as neither foreground nor background and stay.
     mask: (H, W), 1 or 255 = foreground, fractions blend; ``io.masks`` says what else counts as a mask. An empty one, and a full one where
     the method takes its colors from the background, returns the composite with a warning. Methods that need none never see it.
     weights: of a named method: a run folder or a file; None: the released ones (``models.resolve``).
@@ -74,6 +74,13 @@ def harmonize(
     foreground. A method that works at every size needs none and uses none.
     Raises ImageError for a picture of 16 bits or another shape, MaskError for a mask that is missing or does not fit, CheckpointError
     without weights, ParameterError for an unknown method, background or upsampling, and for a detector.
+
+    >>> picture = np.full((8, 8, 3), 200, np.uint8)
+    >>> mask = np.zeros((8, 8), bool)
+    >>> mask[2:6, 2:6] = True
+    >>> picture[mask] = 100  # a dark foreground takes the mean of its background
+    >>> harmonize("reinhard_lab", picture, mask)[4, 4].tolist()
+    [200, 200, 200]
     """
     return harmonize_with_prediction(model, image, mask, weights=weights, background=background, upsampling=upsampling)[0]
 

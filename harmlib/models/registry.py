@@ -186,6 +186,8 @@ def save_checkpoint(
 def load(path: str | os.PathLike[str], *, ema: bool = False) -> HarmonizationModel:
     """Return the model of a run folder or ``checkpoint.pt`` in evaluation mode; ``ema`` takes the averaged weights.
 
+    For weights that come with harmlib see ``load_released``, for the authors' files ``load_public_checkpoint``.
+
     Raises CheckpointError for a missing, truncated, damaged or foreign file, and for one of another method or version.
     """
     from harmlib.models import checkpoints

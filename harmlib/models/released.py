@@ -119,6 +119,9 @@ def load_released(name: str, *, released: str | os.PathLike[str] = RELEASED) -> 
     """Return a method with released weights, float32, in evaluation mode; parts that only train it, such as a discriminator, are fresh.
 
     Raises CheckpointError for an unknown name, and for a file that is missing, damaged, not finite or not the one its card describes.
+
+    >>> load_released("pctnet").options["width"]
+    0.5
     """
     from safetensors.torch import load as load_tensors
 

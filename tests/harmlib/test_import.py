@@ -13,6 +13,7 @@ EXPRESSIONS = [
     "harmlib.models.load_public_checkpoint",
     "harmlib.inference.render.render",
     "harmlib.editor.widgets.edit",
+    "harmlib.metrics.functional.fmse",
 ]
 # Each finds harmlib not imported yet; torch, which takes seconds and knows nothing of harmlib, stays.
 FRESH = """
