@@ -15,6 +15,8 @@ import numpy as np
 
 from harmlib.errors import DataError, ParameterError
 
+LISTED = 12  # ids in a sentence
+
 
 @dataclass(frozen=True, eq=False)
 class Photo:
@@ -78,4 +80,6 @@ class Source(ABC):
 
     def unknown_photo(self, photo_id: str) -> DataError:
         """Return the error for an id that the source does not have."""
-        return DataError(f'source "{self.name}" has no photograph "{photo_id}": choose from its ids()')
+        known = dict.fromkeys(photo for split in self.splits() for photo in self.ids(split))
+        choices = ", ".join(known) if len(known) <= LISTED else f"its {len(known)} ids()"
+        return DataError(f'source "{self.name}" has no photograph "{photo_id}": choose from {choices}')

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harmlib import models
+from harmlib.errors import ParameterError
 from harmlib.evaluation.intervals import mean_interval
 from harmlib.evaluation.statistics import photographs, summarize
 from harmlib.inference.pictures import harmonize
@@ -23,9 +24,10 @@ METRICS = {"mse": True, "fmse": True, "psnr": False, "ssim": False}  # whether l
 def score_under(samples: Sequence[Sample], methods: Sequence[str], protocols: Sequence[str]) -> pd.DataFrame:
     """Return one row per method, protocol and composite: method, protocol, id, mse, fmse, psnr, ssim; NaN: not a metric of the protocol.
 
-    methods: names of such that need no weights; every one makes its picture once, at the size of the file, and only the scoring differs.
+    methods: names of such that need no weights or have released ones; every one makes its picture once, at the size of the file, and only
+    the scoring differs. Raises CheckpointError for one without weights.
     """
-    chosen = {name: models.create(name) for name in methods}
+    chosen = {name: models.resolve(name) for name in methods}
     rows = []
     for sample in progress(samples, desc="composites under every protocol", unit="image"):
         for name, model in chosen.items():
@@ -45,8 +47,10 @@ def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
 def protocol_orders(scores: pd.DataFrame) -> pd.DataFrame:
     """Return first - second for every pair of methods under every protocol and metric, paired by composite.
 
-    Columns: first, second, metric, protocol, difference, low, high, reading (about the first), n.
+    Columns: first, second, metric, protocol, difference, low, high, reading (about the first), n. Raises ParameterError for one method.
     """
+    if scores["method"].nunique() < 2:
+        raise ParameterError(f"only {', '.join(scores['method'].unique())} was scored: name two methods or more, because they are compared")
     rows, intervals = [], []
     for first, second in combinations(scores["method"].unique(), 2):
         for protocol, part in scores.groupby("protocol", sort=False):

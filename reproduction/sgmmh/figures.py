@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from harmlib.color import rgb_to_lab8
 from harmlib.data.pairs import Pair
+from harmlib.errors import ParameterError
 from harmlib.io.images import read_image, read_labels
 from harmlib.models.base import Prediction
 from harmlib.perturbations.sgmmh import describe_recipe
@@ -126,8 +127,10 @@ def edit_figure(example: Example, prediction: Prediction, factors: Sequence[floa
     """Return figure 6(b): the additive masks of a and L, multiplied by ``factors`` and moved by ``shifts``, inside the foreground.
 
     factors, shifts: of one length; shifts in 8-bit LAB codes. Underneath stands the edit, and how far the mean of that LAB channel
-    moved against the unedited result.
+    moved against the unedited result. Raises ParameterError for lists of two lengths.
     """
+    if len(factors) != len(shifts):
+        raise ParameterError(f"there are {len(factors)} factors and {len(shifts)} shifts: give as many of one as of the other")
     rows = []
     for name in ("add_a", "add_L"):
         scaled = {f"× {factor:g}": edited(example, prediction, scale={name: factor}) for factor in factors}

@@ -10,6 +10,8 @@ import nbformat
 import papermill
 import pytest
 
+from reproduction.workspace import KINDS
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -39,10 +41,13 @@ def test_notebooks_are_linked_in_their_order():
 
 
 @every_notebook
-def test_every_parameter_has_a_type(path):
+def test_every_parameter_has_a_kind_that_is_checked(path):
+    kinds = {annotation.__name__ if annotation in (str, int, float) else str(annotation) for annotation in KINDS}
+
     parameters = papermill.inspect_notebook(str(path))
 
-    assert {name for name, found in parameters.items() if found["inferred_type_name"] not in ("str", "int", "float", "list")} == set()
+    assert parameters
+    assert {name for name, found in parameters.items() if found["inferred_type_name"] not in kinds} == set()
 
 
 @every_notebook

@@ -10,7 +10,7 @@ from miniature_sgmmh import METHOD_ERRORS, make_artefacts, region_rows, score_ro
 
 from harmlib import models
 from harmlib.data.photos import Photo
-from harmlib.errors import DataError
+from harmlib.errors import DataError, ParameterError
 from harmlib.models.layers.retoucher import OPERATORS
 from reproduction.kit import charts, comparisons
 from reproduction.profiles import load_profile
@@ -169,6 +169,11 @@ def test_edit_stays_inside_the_foreground(example, narrow_gan):
 
     assert changed[example.mask].any()
     assert not changed[~example.mask].any()
+
+
+def test_as_many_shifts_as_factors_are_shown(example, narrow_gan):
+    with pytest.raises(ParameterError, match="there are 2 factors and 3 shifts"):
+        figures.edit_figure(example, pictures.predict(narrow_gan, example), [1, 2], [0, 8, 16])
 
 
 def test_additive_maps_are_in_lab_codes(example, narrow_gan):

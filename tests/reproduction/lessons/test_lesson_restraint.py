@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harmlib import models
+from harmlib.errors import CheckpointError, ParameterError
 from reproduction.lessons import figures, judged, protocols, restraint
 from reproduction.lessons.material import embedded_samples
 
@@ -140,3 +142,15 @@ def test_the_same_picture_gets_other_numbers_under_other_protocols():
     assert means["harmlib", "composite"] != means["iih", "composite"]
     assert counts["first_better"] + counts["second_better"] == len(orders) == 8
     assert len(protocols.protocol_table(scores)) == 16
+
+
+def test_one_method_is_not_compared():
+    scores = pd.DataFrame({"method": ["reinhard_lab"], "protocol": ["harmlib"], "id": ["a"], "mse": [1.0]})
+
+    with pytest.raises(ParameterError, match="only reinhard_lab was scored: name two methods or more"):
+        protocols.protocol_orders(scores)
+
+
+def test_a_method_without_weights_is_not_shown_untrained():
+    with pytest.raises(CheckpointError, match='no released weights of "dovenet"'):
+        protocols.score_under([], ["dovenet"], ["harmlib"])
