@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -12,16 +13,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harmlib.errors import DataError, ParameterError
+from harmlib.io.files import read_json, sha256
 from reproduction.checkout import CHECKOUT
 from reproduction.site.api import ROOMS, write_api
 from reproduction.site.links import broken_links
 from reproduction.site.staging import entry_points, settle_links, stage_documents, stage_notebook
+from reproduction.workflow import MANIFEST_SUFFIX
 
 logger = logging.getLogger(__name__)
 
 NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton", "jupytext")
 # Its presence says that a folder is a site of ours, and may be replaced.
 MARK = ".harmlib-site"
+REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[\w.-]+", re.ASCII)
 
 
 def build_site(
@@ -37,13 +41,17 @@ def build_site(
 
     profile: whose executed notebooks are shown where it has them; the others are shown as they are, without outputs. notebooks: stems;
     none means all. rooms: of the library, a page each. repository: "owner/name" on GitHub, for links to Colab and Binder.
-    Raises ParameterError without the extra "site", for an unknown notebook and for a folder that holds something else; DataError when
-    Sphinx stops or a link leads nowhere.
+    Raises ParameterError without the extra "site", for an unknown notebook, a repository of another form and a folder that holds
+    something else; DataError when the profile has no results, Sphinx stops or a link leads nowhere.
     """
     if any(find_spec(name) is None for name in NEEDED):
         raise ParameterError('the site needs Sphinx and its theme: pip install ".[site]", or make site, which does so')
-    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).exists())):
         raise ParameterError(f'"{out}" holds something else than a site: name another folder')
+    if repository and not REPOSITORY.fullmatch(repository):
+        raise ParameterError(f'"{repository}" is no repository on GitHub: write owner/name')
+    if not (results / profile).is_dir():
+        raise DataError(f'there are no results of profile "{profile}" in "{results}": run make reproduce, or name another profile')
     known = {path.stem: path for path in sorted((CHECKOUT / "notebooks").glob("*.ipynb"))}
     unknown = [name for name in notebooks if name not in known]
     if unknown:
@@ -66,10 +74,12 @@ def build_site(
 def _stage(folder: Path, notebooks: dict[str, Path], results: Path, rooms: Sequence[str], repository: str) -> None:
     """Write every page, and the table of contents at the end of the first."""
     documents = stage_documents(folder)
-    executed = 0
+    executed, outdated = 0, []
     for name, path in notebooks.items():
         copy = results / "notebooks" / path.name
         executed += copy.exists()
+        if copy.exists() and _ran(copy) != sha256(path):
+            outdated.append(name)
         head = entry_points(repository, path.name) if repository else ""
         stage_notebook(copy if copy.exists() else path, folder / "notebooks" / path.name, head)
         solution = CHECKOUT / "docs" / "solutions" / f"{name}.py"
@@ -77,6 +87,8 @@ def _stage(folder: Path, notebooks: dict[str, Path], results: Path, rooms: Seque
             (folder / "docs" / "solutions").mkdir(parents=True, exist_ok=True)
             shutil.copyfile(solution, folder / "docs" / "solutions" / solution.name)
     logger.info("%d of %d notebooks with the outputs of %s", executed, len(notebooks), results.name)
+    if outdated:
+        logger.warning("as an earlier version of the notebook ran, shown until it runs again: %s", ", ".join(outdated))
     pages = [page for page in folder.rglob("*") if page.suffix in (".md", ".ipynb")]
     settle_links(folder, pages)
     solutions = sorted(path.stem for path in (folder / "docs" / "solutions").glob("*.py"))
@@ -90,6 +102,12 @@ def _stage(folder: Path, notebooks: dict[str, Path], results: Path, rooms: Seque
         for caption, names in contents.items():
             entries = "\n".join(names)
             index.write(f"\n```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {caption}\n\n{entries}\n```\n")
+
+
+def _ran(copy: Path) -> str:
+    """Return the check sum of the notebook that an executed copy was made from; empty without a manifest."""
+    manifest = copy.with_suffix(MANIFEST_SUFFIX)
+    return read_json(manifest)["sha256"] if manifest.exists() else ""
 
 
 def _run_sphinx(source: Path, html: Path) -> None:

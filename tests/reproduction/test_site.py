@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from harmlib.errors import ParameterError
+from harmlib.errors import DataError, ParameterError
+from harmlib.io.files import sha256, write_json
 from reproduction.site import building
 from reproduction.site.api import ROOMS, to_rst, write_api
 from reproduction.site.links import broken_links
@@ -136,6 +138,45 @@ def test_an_unknown_notebook_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(ParameterError, match='there is no notebook "41_sgmmh": choose from 00_start_here'):
         building.build_site(tmp_path / "site", notebooks=["41_sgmmh"])
+
+
+def test_a_file_in_place_of_the_folder_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "NEEDED", ())
+    (tmp_path / "letter.txt").write_text("dear reader")
+
+    with pytest.raises(ParameterError, match="holds something else than a site"):
+        building.build_site(tmp_path / "letter.txt")
+
+
+@pytest.mark.parametrize("repository", ["name", "https://github.com/owner/name", "owner/name/", "owner/na me", 'o"/n', "-/ñ"])
+def test_a_repository_of_another_form_is_refused(tmp_path, monkeypatch, repository):
+    monkeypatch.setattr(building, "NEEDED", ())
+
+    with pytest.raises(ParameterError, match="is no repository on GitHub: write owner/name"):
+        building.build_site(tmp_path / "site", repository=repository)
+
+
+def test_a_profile_without_results_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "NEEDED", ())
+
+    with pytest.raises(DataError, match='there are no results of profile "medium"'):
+        building.build_site(tmp_path / "site", profile="medium")
+
+
+def test_copies_of_an_earlier_notebook_are_named(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(building, "write_api", lambda folder, rooms: [])
+    notebooks = {name: building.CHECKOUT / "notebooks" / f"{name}.ipynb" for name in ("10_build_benchmark", "20_train")}
+    copies = tmp_path / "smoke" / "notebooks"
+    copies.mkdir(parents=True)
+    for name, path in notebooks.items():
+        shutil.copy(path, copies)
+        ran = sha256(path) if name == "20_train" else "0" * 64
+        write_json(copies / f"{name}.manifest.json", {"sha256": ran})
+
+    building._stage(tmp_path / "pages", notebooks, tmp_path / "smoke", [], "")
+
+    assert "shown until it runs again: 10_build_benchmark" in caplog.text
+    assert "20_train" not in caplog.text
 
 
 @pytest.mark.slow
