@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,7 @@ def check_free_space(folder: str | os.PathLike[str], needed_bytes: int) -> None:
         )
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """Return the installed versions of the packages that can change a number."""
     versions = {"python": platform.python_version()}
@@ -223,8 +225,9 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+@cache
 def git_revision() -> dict[str, Any]:
-    """Return the checkout's revision and whether it had uncommitted changes; empty outside a checkout."""
+    """Return the checkout's revision and whether it had uncommitted changes when this process first asked; empty outside a checkout."""
     here = Path(__file__).parent
 
     def git(*arguments: str) -> str:
