@@ -17,14 +17,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the notebook, without any finished run; operator masks are edited."""
     folder = tmp_path_factory.mktemp("editor")
     notebook = CHECKOUT / "notebooks" / "85_editor.ipynb"
-    run_notebook(notebook, folder / "copy.ipynb", {"results": str(folder), "method": "sgmmh_om", "factors": [1, 2], "shifts": [0, 8]})
+    run_notebook(notebook, folder / "copy.ipynb", {"results": str(folder), "method": "sgmmh_omgan", "factors": [1, 2], "shifts": [0, 8]})
     return folder
 
 
 @pytest.mark.notebooks
 @pytest.mark.slow
 def test_pictures_of_fresh_weights_are_called_untrained(results):
-    assert 'sgmmh_om, untrained, because there are no released weights of \\"sgmmh_om\\"' in (results / "copy.ipynb").read_text()
+    assert 'sgmmh_omgan, untrained, because there are no released weights of \\"sgmmh_omgan\\"' in (results / "copy.ipynb").read_text()
 
 
 @pytest.mark.notebooks
