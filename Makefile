@@ -79,6 +79,6 @@ study: .venv/ready ## make the pages of a user study, one per rater, to hand out
 	@test -n "$(IMAGES)" || { echo 'make study needs a folder of composites: make study IMAGES=folder METHODS="composite reinhard_lab"' >&2; exit 2; }
 	$(PY) -m reproduction study make "$(IMAGES)" --kind "$(KIND)" $(if $(METHODS),--methods $(METHODS)) --raters "$(RATERS)" $(foreach run,$(WEIGHTS),--weights "$(run)") --out "$(OUT)"
 
-clean: ## remove .venv, caches and what the smoke profile made; longer runs (results/small, results/paper) stay
+clean: ## remove .venv, caches and what the smoke profile made; longer runs (results/small, night, paper) stay
 	git clean -fdXq results/smoke benchmarks
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
