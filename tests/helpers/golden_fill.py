@@ -6,9 +6,11 @@ move.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +43,35 @@ def read_list(list_file: Path) -> dict[str, list[int]]:
     return dict(json.loads(list_file.read_text()))
 
 
+@lru_cache(maxsize=2)  # what neighboring tests fill again, a second each time; of the largest 0.2 GB each
+def _fill_list(list_file: Path) -> dict[str, torch.Tensor]:
+    """Return the golden weights of one of the authors' parameter lists."""
+    return fill_a(read_list(list_file).items())
+
+
 def fill_public(model: nn.Module, names: Mapping[str, str], list_file: Path) -> None:
     """Give one part of a model the golden weights; names: authors' name -> ours, list_file: the authors' parameter list."""
-    filled = fill_a(read_list(list_file).items())
+    filled = _fill_list(list_file)
     assert filled.keys() == {name for name in names if not name.endswith("num_batches_tracked")}
     model.load_state_dict({names[name]: values for name, values in filled.items()}, strict=False)
     settle_spectral_norms(model)
+
+
+def authors_model(name: str, files: Mapping[str, Path], **options: object) -> Any:
+    """Return a method at full width, in evaluation mode, with the golden weights in some of its parts; the others hold ones.
+
+    files: part -> the authors' parameter list.
+    """
+    from harmlib import models
+    from harmlib.models.registry import without_values
+
+    with without_values():  # to draw all of its weights first takes up to a second
+        model = models.create(name, **options)
+    for values in model.to_empty(device="cpu").state_dict().values():
+        values.fill_(1)
+    for part, file in files.items():
+        fill_public(model, model.public_names[part], file)
+    return model.eval()
 
 
 def settle_spectral_norms(model: nn.Module) -> None:
@@ -110,12 +135,32 @@ def training_batch(side: int = 256) -> dict[str, Any]:
     }
 
 
+def narrow(name: str, width: float = NARROW) -> dict[str, Any]:
+    """Return the options that make a method narrow, where it has widths."""
+    from harmlib import models
+
+    return {"width": width} if "width" in models.describe(name).options else {}
+
+
+@cache
+def picture_side(name: str) -> int:
+    """Return the side of the smallest pictures that a method takes, 64, 128 or 256: at 64, D-HT takes a tenth of the time."""
+    from harmlib import models
+    from harmlib.errors import ShapeError
+
+    model = models.create(name, **narrow(name)).eval()
+    for side in (64, 128):
+        with contextlib.suppress(ShapeError), torch.inference_mode():
+            model(noise8(1, side, side), torch.ones(1, 1, side, side))
+            return side
+    return 256
+
+
 def narrow_model(name: str, **options: object) -> nn.Module:
     """Return a method at width 1/16 (where it has widths) with fill A in our own state-dict order, in evaluation mode."""
     from harmlib import models
 
-    width = {"width": NARROW} if "width" in models.describe(name).options else {}
-    model = models.create(name, **width, **options)
+    model = models.create(name, **narrow(name), **options)
     shapes = [(key, list(values.shape)) for key, values in model.state_dict().items()]
     model.load_state_dict(fill_a(shapes), strict=False)
     settle_spectral_norms(model)

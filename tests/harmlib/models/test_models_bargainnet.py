@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from authors import assert_agrees, assert_equals, authors
-from golden_fill import NARROW, fill_public, narrow_model, noise, noise8, read_list, standard_mask
+from golden_fill import NARROW, authors_model, narrow_model, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
 from harmlib import models
@@ -36,10 +36,7 @@ def golden() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def filled(public_lists: Path) -> Any:
     """The full-width model with the golden weights."""
-    model = models.create("bargainnet").eval()
-    for part, file in (("generator", "bargainnet"), ("encoder", "bargainnet_encoder")):
-        fill_public(model, model.public_names[part], public_lists / f"{file}.json")
-    return model
+    return authors_model("bargainnet", {"generator": public_lists / "bargainnet.json", "encoder": public_lists / "bargainnet_encoder.json"})
 
 
 @pytest.fixture(scope="module")

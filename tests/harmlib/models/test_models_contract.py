@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from golden_fill import GOLDEN, NARROW, ellipse, noise8, own_golden, standard_mask, training_batch
+from golden_fill import GOLDEN, NARROW, ellipse, narrow, noise8, own_golden, picture_side, training_batch
 
 from harmlib import models
 from harmlib.errors import CheckpointError, MaskError, ParameterError, ShapeError
@@ -27,7 +27,7 @@ ROUNDING = 1e-12
 def small(name: str) -> HarmonizationModel:
     """Return a narrow model with seeded fresh weights."""
     torch.manual_seed(0)
-    return models.create(name, **({"width": NARROW} if "width" in models.describe(name).options else {}))
+    return models.create(name, **narrow(name))
 
 
 class Pass(NamedTuple):
@@ -44,21 +44,15 @@ class Pass(NamedTuple):
 @cache
 def forward(name: str) -> Pass:
     """Return a method's forward pass, for tests that ask it and change nothing."""
-    model, given = small(name).eval(), training_batch()
+    model, given = small(name).eval(), training_batch(picture_side(name))
     with torch.inference_mode():
-        images, alone = model(given["composite"], given["mask"]).image, model(noise8(1), standard_mask())
+        images, alone = model(given["composite"], given["mask"]).image, model(given["composite"][:1], given["mask"][:1])
         return Pass(model, images, alone.image, frozenset(alone.extras), given["composite"], given["mask"])
 
 
-@cache
 def gradient_side(name: str) -> int:
-    """Return 128 where a method takes such pictures, which costs D-HT a tenth, else 256."""
-    try:
-        with torch.inference_mode():
-            forward(name).model(noise8(1, 128, 128), torch.ones(1, 1, 128, 128))
-    except ShapeError:
-        return 256
-    return 128
+    """Return the side of the pictures that gradients are asked for: at 64 the deepest levels of some networks see a single pixel."""
+    return max(128, picture_side(name))
 
 
 def gradient_sizes(model: HarmonizationModel, batch: dict[str, Any]) -> dict[str, float]:
@@ -83,7 +77,7 @@ def gradient_sizes(model: HarmonizationModel, batch: dict[str, Any]) -> dict[str
 def test_harmonized_picture_has_the_composites_shape_and_range(name: str) -> None:
     images = forward(name).images
 
-    assert images.shape == (2, 3, 256, 256)
+    assert images.shape == (2, 3, picture_side(name), picture_side(name))
     assert images.dtype == torch.float32
     assert images.isfinite().all()
     assert images.min() >= 0
@@ -98,20 +92,22 @@ def test_pictures_of_a_batch_do_not_touch_each_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_inputs_are_not_changed(name: str, batch: dict[str, Any]) -> None:
+def test_inputs_are_not_changed(name: str) -> None:
+    batch = training_batch(picture_side(name))
+
     assert torch.equal(forward(name).composite, batch["composite"])
     assert torch.equal(forward(name).mask, batch["mask"])
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_background_that_is_promised_to_stay_does_so_at_every_size(name: str) -> None:
-    model, full = forward(name).model, noise8(5, 300, 400)
-    region = ellipse(300, 400, (100, 150), (60, 40))
+    model, images, _, _, composites, masks = forward(name)
+    full, region = noise8(5, 300, 400), ellipse(300, 400, (100, 150), (60, 40))
 
     with torch.inference_mode():
-        enlarged = model.upscale(model(noise8(1), standard_mask()), full, region) if model.working_size else full
+        enlarged = model.upscale(model(composites[:1], masks[:1]), full, region) if model.working_size else full
 
-    for image, composite, mask in ((forward(name).images, forward(name).composite, forward(name).mask), (enlarged, full, region)):
+    for image, composite, mask in ((images, composites, masks), (enlarged, full, region)):
         assert not model.keeps_background or torch.equal(image * (1 - mask), composite * (1 - mask))
 
 
@@ -149,7 +145,7 @@ def test_every_parameter_gets_a_gradient_unless_declared_untrained(name: str) ->
     ],
 )
 def test_a_residual_network_starts_from_the_composite_and_learns(name: str, options: dict[str, Any]) -> None:
-    model, given = models.create(name, width=NARROW, residual=True, **options), training_batch()
+    model, given = models.create(name, width=NARROW, residual=True, **options), training_batch(gradient_side(name))
 
     with torch.inference_mode():
         start = model.eval()(given["composite"], given["mask"]).image
@@ -277,13 +273,13 @@ def test_damaged_imagenet_weights_are_refused(name: str, hub: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_saved_model_loads_with_the_same_output(name: str, tmp_path: Path) -> None:
-    model, *_ = forward(name)
+    model, _, alone, _, composites, masks = forward(name)
     models.save_checkpoint(model, tmp_path / "checkpoint.pt", step=3)
 
     loaded = models.load(tmp_path)
 
     with torch.inference_mode():
-        assert torch.equal(loaded(noise8(1), standard_mask()).image, forward(name).alone)
+        assert torch.equal(loaded(composites[:1], masks[:1]).image, alone)
     assert (loaded.name, loaded.options) == (name, model.options)
 
 

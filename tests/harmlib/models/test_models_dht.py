@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from authors import assert_agrees, authors
-from golden_fill import NARROW, ellipse, fill_public, noise, noise8, read_list, standard_mask
+from golden_fill import NARROW, authors_model, ellipse, noise, noise8, read_list, standard_mask
 from torch import Tensor
 
 from harmlib import models
@@ -31,8 +31,7 @@ def golden() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def activations(public_lists: Path) -> dict[str, Tensor]:
     """What the full-width model with the golden weights makes of the golden picture, part by part."""
-    model = models.create("dht").eval()
-    fill_public(model, model.public_names["model"], public_lists / "dht.json")
+    model = authors_model("dht", {"model": public_lists / "dht.json"})
     found: dict[str, Tensor] = {}
     parts = {
         "dht_renc": model.reflectance_encoder,

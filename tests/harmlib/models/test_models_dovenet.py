@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from authors import assert_agrees, authors
-from golden_fill import NARROW, fill_public, noise, read_list, standard_mask
+from golden_fill import NARROW, authors_model, noise, read_list, standard_mask
 from torch import Tensor
 
 from harmlib import models
@@ -42,10 +42,8 @@ def golden() -> Mapping[str, Any]:
 @pytest.fixture(scope="module", params=NORMS)
 def filled(request: pytest.FixtureRequest, public_lists: Path) -> Any:
     """The full-width model with the golden weights, with either norm."""
-    model = models.create("dovenet", norm=request.param).eval()
-    for part, file in zip(("generator", "discriminator"), LISTS[request.param], strict=True):
-        fill_public(model, model.public_names[part], public_lists / f"{file}.json")
-    return model
+    generator, discriminator = (public_lists / f"{file}.json" for file in LISTS[request.param])
+    return authors_model("dovenet", {"generator": generator, "discriminator": discriminator}, norm=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +65,7 @@ def activations(filled: Any) -> dict[str, Tensor]:
 @pytest.fixture(scope="module")
 def fake(public_lists: Path) -> Tensor:
     """The picture that the golden discriminators judge, the instance-norm generator's, as ours makes it."""
-    model: Any = models.create("dovenet", norm="instance").eval()
-    fill_public(model, model.public_names["generator"], public_lists / "dovenet_instance.json")
+    model = authors_model("dovenet", {"generator": public_lists / "dovenet_instance.json"}, norm="instance")
     with torch.inference_mode():
         return to_signed(model(noise(12345), standard_mask()).image)
 
@@ -92,8 +89,7 @@ def test_every_level_agrees_with_the_authors(key: str, filled: Any, activations:
 
 @pytest.mark.slow
 def test_batch_norm_with_the_pictures_own_statistics_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
-    model = models.create("dovenet", norm="batch", train_mode_bn=True).eval()
-    fill_public(model, model.public_names["generator"], public_lists / "dovenet.json")
+    model = authors_model("dovenet", {"generator": public_lists / "dovenet.json"}, norm="batch", train_mode_bn=True)
 
     with torch.inference_mode():
         found = to_signed(model(noise(12345), standard_mask()).image)

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from authors import assert_agrees, authors
-from golden_fill import NARROW, ellipse, fill_a, fill_public, noise, noise8, read_list, standard_mask
+from golden_fill import NARROW, authors_model, ellipse, fill_a, fill_public, noise, noise8, read_list, standard_mask
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -36,9 +36,7 @@ def golden() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def filled(public_lists: Path) -> Any:
     """The full-width model with the golden weights."""
-    model = models.create("iih").eval()
-    fill_public(model, model.public_names["model"], public_lists / "iih.json")
-    return model
+    return authors_model("iih", {"model": public_lists / "iih.json"})
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from authors import assert_agrees, authors
-from golden_fill import NARROW, fill_public, noise, read_list, standard_mask
+from golden_fill import NARROW, authors_model, noise, read_list, standard_mask
 from torch import Tensor
 
 from harmlib import models
@@ -38,10 +38,8 @@ def golden() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def filled(public_lists: Path) -> Any:
     """The full-width model with the golden weights."""
-    model = models.create("rainnet").eval()
-    for part, file in (("generator", "rainnet"), ("discriminator", "dovenet_discriminator_instance")):
-        fill_public(model, model.public_names[part], public_lists / f"{file}.json")
-    return model
+    files = {"generator": "rainnet", "discriminator": "dovenet_discriminator_instance"}
+    return authors_model("rainnet", {part: public_lists / f"{file}.json" for part, file in files.items()})
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +99,7 @@ def test_inverted_mask_harmonizes_the_background(filled: Any, golden: Mapping[st
 
 @pytest.mark.slow
 def test_variant_with_the_mask_as_input_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
-    model = models.create("rainnet", mask_input=True).eval()
-    fill_public(model, model.public_names["generator"], public_lists / "rainnet_in4.json")
+    model = authors_model("rainnet", {"generator": public_lists / "rainnet_in4.json"}, mask_input=True)
 
     with torch.inference_mode():
         found = to_signed(model(noise(12345), standard_mask()).image)

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from authors import assert_agrees, authors
-from golden_fill import NARROW, fill_a, fill_public, noise, noise8, read_list, standard_mask
+from golden_fill import NARROW, authors_model, fill_a, noise, noise8, read_list, standard_mask
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -34,13 +34,11 @@ def golden() -> Mapping[str, Any]:
 def found(request: pytest.FixtureRequest, public_lists: Path) -> tuple[str, dict[str, Tensor]]:
     """The authors' name of a variant, and its picture, attentions and learners on the golden input, in their order."""
     prefix, file, *_ = VARIANTS[request.param]
-    model: Any = models.create("s2am", attention=request.param).eval()
+    model = authors_model("s2am", {"generator": public_lists / f"{file}.json"}, attention=request.param)
     attentions = [model.generator.gates[level] for level in GATED_LEVELS]
-    kernel = attentions[0].blur.clone()
-    fill_public(model, model.public_names["generator"], public_lists / f"{file}.json")
     found: dict[str, Tensor] = {}
     for index, attention in enumerate(attentions):
-        attention.blur.copy_(kernel)  # the golden file keeps it
+        attention.blur.copy_(SeparatedAttention(8).blur)  # the golden file keeps it
         for key, module in ((f"att{index}", attention), (f"learn{index}", attention.learner)):
             module.register_forward_hook(lambda _module, _inputs, output, key=key: found.__setitem__(key, output))
     with torch.inference_mode():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from authors import Thinned, assert_agrees, assert_equals, authors
-from golden_fill import NARROW, fill_public, noise8, read_list
+from golden_fill import NARROW, authors_model, noise8, read_list
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -40,10 +40,9 @@ def golden() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def filled(public_lists: Path) -> models.registry.HarmonizationModel:
     """The full-width OMGAN model with the golden weights."""
-    model = models.create("sgmmh_omgan").eval()
-    for part, file in (("generator", "sgmmh"), ("discriminator", "sgmmh_discriminator")):
-        fill_public(model, model.public_names[part], public_lists / f"{file}.json")
-    return model
+    return authors_model(
+        "sgmmh_omgan", {"generator": public_lists / "sgmmh.json", "discriminator": public_lists / "sgmmh_discriminator.json"}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +89,7 @@ def test_harmonized_picture_agrees_with_the_authors(activations: dict[str, Tenso
 
 @pytest.mark.slow
 def test_rgb_baseline_agrees_with_the_authors(public_lists: Path, golden: Mapping[str, Any]) -> None:
-    model = models.create("sgmmh_rgb").eval()
-    fill_public(model, model.public_names["generator"], public_lists / "sgmmh_rgb.json")
+    model = authors_model("sgmmh_rgb", {"generator": public_lists / "sgmmh_rgb.json"})
 
     with torch.inference_mode():
         raw, image = model.generator(to_signed(noise8(12345))), model(noise8(12345)).image
