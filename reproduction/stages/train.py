@@ -72,15 +72,15 @@ def train_run(
     devices: int = 1,
 ) -> Path:
     """Train one run, or resume it; return its folder."""
-    import torch
-
-    from harmlib import models
-    from harmlib.training.loop import make_fabric, train
-
     folder = results.run(run.name)
     inputs = {benchmark.name: inputs_fingerprint(results.benchmark(benchmark.name)), **_part_inputs(run, results)}
     if is_trained(folder, run, seed=profile.seed, inputs=inputs):
         return folder
+    import torch  # only now: with what the loop needs, its import takes three seconds
+
+    from harmlib import models
+    from harmlib.training.loop import make_fabric, train
+
     fabric = make_fabric(run, devices=devices)
     fabric.launch()
     # Methods of one seed start from the same weights where their layers agree.
