@@ -6,7 +6,7 @@ project = "harmlib"
 html_title = "harmlib: image harmonization, reproduced"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
 html_theme = "sphinx_book_theme"
-html_theme_options = {"navbar_persistent": []}  # the sidebar searches already
+html_theme_options: dict[str, list[str]] = {"navbar_persistent": []}  # the sidebar searches already
 
 nb_execution_mode = "off"
 nb_custom_formats = {".py": "reproduction.site.staging.read_script"}
