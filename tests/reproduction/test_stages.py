@@ -6,74 +6,28 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
-from miniature import write_iharmony4_tree
 from PIL import Image
 
+from benchmarks.public_trees import write_public_trees
 from harmlib import models
 from harmlib.data.pairs import read_pairs
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.io.files import write_text
-from harmlib.io.images import write_png
 from reproduction.__main__ import main
 from reproduction.profiles import load_profile
 from reproduction.stages import Results, build_benchmarks, score_papers, train_run, train_runs, training_data
 from reproduction.status import status_table
 from reproduction.workflow import train_only
 
-SIZE = (48, 64)
-
-
-def write_pictures(folder: Path, labels: Path, stems: list[str]) -> None:
-    """Write JPEG-named pictures and PNG label maps with a few regions."""
-    generator = np.random.default_rng(3)
-    for stem in stems:
-        coarse = generator.uniform(0, 255, (SIZE[0] // 8, SIZE[1] // 8, 3))
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)).save(folder / f"{stem}.jpg", quality=95)
-        write_png(labels / f"{stem}.png", np.kron(generator.integers(1, 6, (2, 2)), np.ones((24, 32))).astype(np.uint8))
-
-
-def write_coco(root: Path) -> None:
-    """Write two photographs of each split, each with a dog on its left half."""
-    generator = np.random.default_rng(4)
-    height, width = SIZE
-    half = [0, 0, width // 2, 0, width // 2, height, 0, height]
-    for split in ("train2017", "val2017"):
-        pictures = [{"id": number, "file_name": f"{number:012}.jpg", "height": height, "width": width} for number in (1, 2)]
-        dog = {"category_id": 18, "segmentation": [half], "area": height * width // 2, "iscrowd": 0, "bbox": [0, 0, width // 2, height]}
-        content = {
-            "images": pictures,
-            "annotations": [{"id": picture["id"], "image_id": picture["id"], **dog} for picture in pictures],
-            "categories": [{"id": 18, "name": "dog"}],
-        }
-        write_text(root / "annotations" / f"instances_{split}.json", json.dumps(content))
-        for picture in pictures:
-            (root / split).mkdir(parents=True, exist_ok=True)
-            coarse = generator.uniform(0, 255, (height // 8, width // 8, 3))
-            Image.fromarray(np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)).save(root / split / picture["file_name"], quality=95)
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """ADE20K (SceneParsing release), COCO, LIP and iHarmony4 in miniature; only to be read."""
     root = tmp_path_factory.mktemp("photographs") / "data {x}"
-    write_iharmony4_tree(root / "iHarmony4", size=SIZE)
-    ade = root / "ADEChallengeData2016"
-    for split, prefix in (("training", "ADE_train"), ("validation", "ADE_val")):
-        write_pictures(ade / "images" / split, ade / "annotations" / split, [f"{prefix}_0000000{number}" for number in (1, 2)])
-    classes = "\n".join(f"{number}\t0.1\t10\t2\tclass {number}" for number in range(1, 151))
-    (ade / "objectInfo150.txt").write_text(f"Idx\tRatio\tTrain\tVal\tName\n{classes}\n")
-    write_coco(root / "COCO")
-    lip = root / "LIP"
-    for split, stems in (("train", ["10_1", "11_2"]), ("val", ["20_1", "21_2"])):
-        pictures, labels = lip / "TrainVal_images" / f"{split}_images", lip / "TrainVal_parsing_annotations" / f"{split}_segmentations"
-        write_pictures(pictures, labels, stems)
-        (lip / f"{split}_id.txt").write_text("\n".join(stems) + "\n")
+    write_public_trees(root, subsets=("HCOCO", "HFlickr"))
     return root
 
 
