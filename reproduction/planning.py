@@ -31,7 +31,7 @@ def make_plans(name: str, entry: ProfileEntry, gone: set[str]) -> Profile:
     for device in DEVICES:
         runs = _Runs(entry, benchmarks, papers.values(), device)
         plans[device] = {key: _paper(key, paper, runs) for key, paper in papers.items()}
-    profile = Profile(name, entry.seed, sources, plans, tuple(entry.lessons), entry.queue)
+    profile = Profile(name, entry.seed, sources, plans, tuple(entry.lessons), entry.queue, entry.threads)
     _check_queue(profile)
     return profile
 

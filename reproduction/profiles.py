@@ -101,6 +101,7 @@ class Profile:
     lessons: notebooks that belong to no paper; they look at whatever the papers have left.
     queue: runs for a machine that is lent for minutes, what decides most first: name in tables, or of the folder -> the seconds that each
     takes there, its scores included.
+    threads: torch's, whatever the number of cores, because results depend on it; None: torch's own choice.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Profile:
     plans: Mapping[str, Mapping[str, PaperPlan]]
     lessons: tuple[str, ...] = ()
     queue: Mapping[str, float] = field(default_factory=dict)
+    threads: int | None = None
 
     @property
     def papers(self) -> tuple[str, ...]:
@@ -120,6 +122,13 @@ class Profile:
         if name not in self.papers:
             raise ParameterError(f'profile "{self.name}" has no paper "{name}": choose one of {", ".join(self.papers)}')
         return self.plans[device][name]
+
+    def set_threads(self) -> None:
+        """Give torch in this process the profile's threads, if it names them."""
+        if self.threads:
+            import torch
+
+            torch.set_num_threads(self.threads)
 
     def reseeded(self, run: RunPlan) -> Profile:
         """Return the profile with the seed that a run is trained from."""

@@ -204,7 +204,7 @@ class PaperEntry(Entry):
 class ProfileEntry(Entry):
     """A whole profile together with what it extends.
 
-    leave_out: patterns of benchmarks and runs that it does without. queue: see ``profiles.Profile``.
+    leave_out: patterns of benchmarks and runs that it does without. queue, threads: see ``profiles.Profile``.
     """
 
     seed: CountOrNone
@@ -216,6 +216,7 @@ class ProfileEntry(Entry):
     lessons: list[Notebook] = []
     leave_out: list[str] = []
     queue: dict[Name, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    threads: Annotated[int, Field(ge=1)] | None = None
 
 
 # The entries below a key of the profile, for a message about an unknown key.

@@ -54,6 +54,7 @@ def open_workspace(profile: str | None = None, *, data: str | None = None, resul
     show_alternative_texts()
     data = data or os.environ.get(DATA)
     loaded = load_profile(profile or os.environ.get(PROFILE) or "smoke")
+    loaded.set_threads()
     workspace = Workspace(loaded, Results(CHECKOUT / results, loaded.name), CHECKOUT / data if data else None)
     if workspace.data and not workspace.data.is_dir():
         raise DataError(f'there is no folder of photographs "{data}": give its path as data or in {DATA}, relative to the repository')

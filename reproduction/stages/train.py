@@ -41,6 +41,7 @@ def train_runs(
 
     only: names of runs; none means all. watch: given a run's name, returns what is called with its history whenever it grows.
     """
+    profile.set_threads()
     plans = trained_plans(profile, papers, results)
     benchmarks, folders = unique_benchmarks(plans), {}
     paper_of = {run.name: plan.paper for plan in plans for run in plan.runs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from harmlib.errors import DataError, ParameterError
 from reproduction.checkout import CHECKOUT
@@ -26,6 +27,18 @@ def test_without_a_word_the_profile_is_smoke_and_there_are_no_photographs(unset,
     workspace = open_workspace(results=str(tmp_path))
 
     assert (workspace.profile.name, workspace.data) == ("smoke", None)
+
+
+def test_smoke_has_one_thread_and_a_profile_that_names_none_changes_nothing(unset, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        open_workspace("small", results=str(tmp_path))
+        assert torch.get_num_threads() == 3
+        open_workspace("smoke", results=str(tmp_path))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_environment_tells_what_no_parameter_says(unset, tmp_path):
