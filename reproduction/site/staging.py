@@ -40,16 +40,19 @@ def stage_documents(target: Path) -> list[str]:
 
 
 def stage_notebook(source: Path, target: Path, head: str = "") -> None:
-    """Write a notebook for the site: without the parameters of its run, which name folders; alternative texts where pictures have one.
+    """Write a notebook for the site: alternative texts where pictures have one, no folders of the machine that ran it.
 
+    These stand in the parameters of its run, which are left out, and before its results in what it printed, which begins with the profile.
     Sphinx follows the links to documents in text cells, but not those in what a cell shows: these lead to the HTML.
     head: a line below the title.
     """
-    notebook = nbformat.read(source, 4)
+    notebook, root = nbformat.read(source, 4), source.absolute().parents[1]
     notebook.cells = [cell for cell in notebook.cells if INJECTED not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         texts = [output.metadata[IMAGE]["alt"] for output in cell.get("outputs", []) if "alt" in output.get("metadata", {}).get(IMAGE, {})]
         for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = output.text.replace(str(root), root.name)
             if MARKDOWN in output.get("data", {}):
                 output.data[MARKDOWN] = OUTPUT_LINK.sub(r"\1.html", output.data[MARKDOWN])
         if texts:

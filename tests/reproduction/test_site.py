@@ -42,15 +42,22 @@ def executed(tmp_path: Path) -> Path:
     """An executed copy: a title, the parameters of its run, and a picture with an alternative text."""
     picture = nbformat.v4.new_output("display_data", {"image/png": "AA=="}, metadata={"image/png": {"alt": "two curves"}})
     injected = nbformat.v4.new_code_cell('results = "/somewhere/results"', metadata={"tags": ["injected-parameters"]})
-    cells = [nbformat.v4.new_markdown_cell("# 99. Title\n\nQuestion."), injected, nbformat.v4.new_code_cell("draw()", outputs=[picture])]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "99_title.ipynb")
-    return tmp_path / "99_title.ipynb"
+    log = nbformat.v4.new_output("stream", name="stderr", text=f"weights {tmp_path / 'smoke' / 'runs' / 'ptc'}\n")
+    drawn = nbformat.v4.new_code_cell("draw()", outputs=[log, picture])
+    cells = [nbformat.v4.new_markdown_cell("# 99. Title\n\nQuestion."), injected, drawn]
+    copy = tmp_path / "smoke" / "notebooks" / "99_title.ipynb"
+    copy.parent.mkdir(parents=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), copy)
+    return copy
 
 
 def test_a_staged_notebook_names_no_folder_of_its_run(executed, tmp_path):
     stage_notebook(executed, tmp_path / "staged.ipynb")
 
-    assert "/somewhere" not in (tmp_path / "staged.ipynb").read_text()
+    staged = (tmp_path / "staged.ipynb").read_text()
+    assert "/somewhere" not in staged
+    assert str(tmp_path) not in staged
+    assert "weights smoke/runs/ptc" in staged
 
 
 def test_alternative_texts_come_along(executed, tmp_path):
