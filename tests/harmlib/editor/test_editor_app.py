@@ -247,3 +247,17 @@ def test_another_composite_closes_the_editor(app, picture):
 
     assert app.editor is None
     assert app.download.disabled
+
+
+@pytest.mark.slow
+def test_another_method_closes_the_editor_and_is_the_next_to_be_asked(app):
+    app.source.value = BOX
+    app.start.click()
+
+    app.method.value = "sgmmh_om"
+
+    assert app.editor is None
+    assert app.download.disabled
+    app.start.click()
+    assert app.message.value == ""
+    assert "add_L" in app.editor.state.names
