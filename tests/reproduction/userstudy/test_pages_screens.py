@@ -65,6 +65,9 @@ def test_a_page_that_is_closed_and_opened_again_goes_on(ranker):
     again = ranker.page.context.new_page()
     ranker.page.close()
     again.goto(address)
+    # A busy browser shows a new page what another one stored only after a moment.
+    again.wait_for_function("Object.keys(localStorage).some((key) => !key.endsWith(' opened'))")
+    again.reload()
     ranker.page = again
     ranker.wait_for(0)
 

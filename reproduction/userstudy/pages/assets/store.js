@@ -19,7 +19,8 @@ function openStore(page) {
       if (found && found.saves > store.state.saves) store.state = found;
     });
   }
-  store.save();
+  // Under another key: what a tab that was just closed kept may not be seen here yet, and must not be overwritten.
+  store.kept = succeeds(() => localStorage.setItem(`${key} opened`, ""));
   return store;
 }
 
