@@ -65,13 +65,22 @@ def test_a_page_that_is_closed_and_opened_again_goes_on(ranker):
     again = ranker.page.context.new_page()
     ranker.page.close()
     again.goto(address)
-    # A busy browser shows a new page what another one stored only after a moment.
-    again.wait_for_function("Object.keys(localStorage).some((key) => !key.endsWith(' opened'))")
-    again.reload()
     ranker.page = again
     ranker.wait_for(0)
 
     assert marks(ranker) == ["", "1st", ""]
+
+
+def test_what_is_done_in_one_tab_shows_in_another_and_is_not_overwritten_there(ranker):
+    other = ranker.page.context.new_page()
+    other.goto(ranker.page.url)
+    ranker.page.locator(".tile").nth(1).click()
+
+    other.get_by_role("button", name="Picture 2, 1st", exact=True).wait_for()
+    other.locator(".tile").nth(0).click()
+    ranker.page.get_by_role("button", name="Picture 1, 2nd", exact=True).wait_for()
+
+    assert marks(ranker) == ["2nd", "1st", ""]
 
 
 def test_a_reload_goes_on_even_where_the_browser_has_not_stored_anything_yet(ranker):

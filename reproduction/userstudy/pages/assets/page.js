@@ -8,6 +8,10 @@ const count = page.trials.length;
 const buttons = { back: part("back"), stop: part("stop"), skip: part("skip"), next: part("next") };
 let view = null;
 let clock = null;
+store.takenOver = () => {
+  clock = null;
+  show();
+};
 
 function isComplete(trial) {
   const answer = state.answers[trial.id];

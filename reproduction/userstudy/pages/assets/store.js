@@ -19,8 +19,16 @@ function openStore(page) {
       if (found && found.saves > store.state.saves) store.state = found;
     });
   }
-  // Under another key: what a tab that was just closed kept may not be seen here yet, and must not be overwritten.
+  // Nothing is saved before the first change, and what another tab keeps is taken over: a busy browser shows a page that opens only after
+  // a moment what one that was just closed has kept.
   store.kept = succeeds(() => localStorage.setItem(`${key} opened`, ""));
+  store.takenOver = () => {};
+  addEventListener("storage", (event) => {
+    const found = event.key === key && event.newValue ? JSON.parse(event.newValue) : null;
+    if (!found || found.saves <= store.state.saves) return;
+    Object.assign(store.state, found);
+    store.takenOver();
+  });
   return store;
 }
 
