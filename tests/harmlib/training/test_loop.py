@@ -11,10 +11,10 @@ import torch
 from harmlib import models
 from harmlib.data.datasets import OnlineComposites, ResizedSource
 from harmlib.errors import CheckpointError, ParameterError
-from harmlib.training.loop import TrainingError, make_fabric, prepare, take_step, train
+from harmlib.training.loop import TrainingError, make_fabric, take_step, train
 from harmlib.training.parts import start_from
 from harmlib.training.plan import RunPlan
-from harmlib.training.state import Ema, TrainingState, make_optimizer, rate_groups
+from harmlib.training.state import TrainingState, rate_groups
 
 PLAN = RunPlan("sgmmh_om", "mini", iterations=6, batch_size=2, options={"width": 1 / 16}, keep=(4,), save_seconds=0)
 
@@ -287,13 +287,6 @@ def test_a_batch_in_unequal_parts_is_refused(dataset, tmp_path):
         train(fresh(), dataset, tmp_path / "run", plan, seed=1)
 
 
-@pytest.mark.parametrize(("method", "eps"), [("dih_m", 1e-7), ("ptc", 1e-7), ("sgmmh_om", 1e-8)])
-def test_adam_has_the_eps_of_the_authors_framework(method, eps):
-    model = models.create(method, width=1 / 16)
-
-    assert make_optimizer(list(model.parameters()), model.training_recipe).param_groups[0]["eps"] == eps
-
-
 @pytest.mark.parametrize(("devices", "parts"), [(1, 4), (2, 2), (4, 1), (8, 1)])
 def test_devices_share_the_parts_of_an_update(devices, parts):
     assert dataclasses.replace(PLAN, batch_size=16, accumulate=4).parts_on_each(devices) == parts
@@ -338,74 +331,3 @@ def test_the_generator_step_leaves_the_discriminator_alone(dataset):
     take_step(state, [batch], make_fabric(PLAN, accelerator="cpu"))
 
     assert all(torch.equal(first, second) for first, second in zip(before, model.players()["discriminator"], strict=True))
-
-
-def test_the_moving_average_follows_its_formula():
-    model = torch.nn.Linear(1, 1)
-    ema = Ema(model, 0.9)
-    start = model.weight.item()
-    with torch.no_grad():
-        model.weight.fill_(start + 1)
-
-    ema.update(model, 0)
-
-    assert ema.weights["weight"].item() == pytest.approx(start + 0.1)
-
-
-def test_a_warm_average_soon_forgets_the_start():
-    model = torch.nn.Linear(1, 1)
-    ema = Ema(model, 0.999, warmup=True)
-    start = model.weight.item()
-    with torch.no_grad():
-        model.weight.fill_(start + 1)
-
-    ema.update(model, 0)  # decay (1 + 0) / (10 + 0)
-
-    assert ema.weights["weight"].item() == pytest.approx(start + 0.9)
-
-
-KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta, "rmsprop": torch.optim.RMSprop}
-
-
-@pytest.mark.parametrize(("name", "kind"), KINDS.items())
-def test_the_recipe_names_the_optimizer(name, kind):
-    recipe = dataclasses.replace(fresh().training_recipe, optimizer=name, learning_rate=0.5)
-
-    optimizer = make_optimizer([{"params": [torch.nn.Parameter(torch.zeros(1))], "factor": 1.0}], recipe)
-
-    assert type(optimizer) is kind
-    assert optimizer.param_groups[0]["lr"] == 0.5
-
-
-def test_a_module_learns_at_its_own_share_of_the_rate():
-    model = models.create("harmonizer", width=0.25, size=64)
-    fabric = make_fabric(PLAN, accelerator="cpu")
-    state = prepare(model, dataclasses.replace(PLAN, rates={"regressor": 0.1, "backbone": 0}), 1, fabric)
-    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
-    batch = {"composite": torch.rand(2, 3, 64, 64), "target": torch.rand(2, 3, 64, 64), "mask": torch.ones(2, 1, 64, 64)}
-    state.set_rate(1e-3)
-
-    take_step(state, [batch], fabric)
-
-    moved = {name: (parameter - before[name]).abs().max().item() for name, parameter in model.named_parameters()}
-    # Adam's first step is the rate itself, whatever the gradient.
-    assert moved["regressor.f.weight"] == pytest.approx(1e-4, rel=0.05)
-    assert not any(moved[name] for name in moved if name.startswith("backbone."))
-
-
-def test_a_rate_for_a_module_that_is_not_there_is_refused():
-    model = models.create("harmonizer", width=0.25, size=64)
-    with pytest.raises(ParameterError, match='rates names "decoder", which has no parameters here: choose from backbone, regressor'):
-        rate_groups(model, list(model.parameters()), {"decoder": 0.1})
-
-
-def test_a_player_may_have_an_optimizer_of_its_own():
-    recipe = models.create("s2crnet", width=0.25).training_recipe
-    weights = torch.nn.Parameter(torch.zeros(1))
-
-    generator, discriminator = (
-        make_optimizer([{"params": [weights], "factor": 1.0}], recipe, player) for player in ("generator", "discriminator")
-    )
-
-    assert (type(generator), generator.param_groups[0]["weight_decay"]) == (torch.optim.AdamW, 0.01)
-    assert (type(discriminator), discriminator.param_groups[0]["weight_decay"]) == (torch.optim.RMSprop, 0.0)

@@ -18,7 +18,7 @@ from reproduction.kit import measurements
 from reproduction.kit.artefacts import named_scores, paper_budget
 from reproduction.kit.findings import AGREES, ALL_WORSE, CANNOT_SAY, DIFFERS, NOT_COMPARABLE, NOT_TESTABLE
 from reproduction.kit.names import NOT_SCORED
-from reproduction.kit.verdicts import ClaimResult, Evidence, Setting, judge
+from reproduction.kit.verdicts import Setting, judge
 from reproduction.profiles import load_profile
 from reproduction.stages import Results
 from reproduction.workspace import Workspace
@@ -86,23 +86,6 @@ def full_artefacts(tmp_path_factory) -> artefacts.Artefacts:
 @pytest.fixture(scope="module")
 def good_orders(good_artefacts) -> pd.DataFrame:
     return numbers.all_orders(good_artefacts)
-
-
-@pytest.fixture
-def measured() -> pd.DataFrame:
-    """Measurements of whole frames and of the filters alone."""
-    frames = [
-        ("s2am", "frame", 800.0, 6144.0, 268.0),
-        ("dovenet", "frame", 400.0, 2048.0, 219.0),
-        ("bargainnet", "frame", 500.0, 2048.0, 235.0),
-        ("iih", "frame", 4000.0, 8192.0, 163.0),
-        ("ht", "frame", 1000.0, 8192.0, 25.8),
-        ("harmonizer", "frame", 100.0, 1024.0, 19.2),
-        ("sgmmh_om", "frame", 9.0, 9.0, 9.0),
-    ]
-    filters = [(f"{count} filters", "8-bit", 10.0 * count, np.nan, np.nan) for count in (2, 4, 6, 8)]
-    table = pd.DataFrame([*frames, *filters], columns=["method", "part", "milliseconds", "memory_mib", "checkpoint_mb"])
-    return table.assign(size="1080p", device="a CPU")
 
 
 def test_three_runs_are_one_method_whose_score_is_their_mean(good_artefacts):
@@ -240,37 +223,6 @@ def test_order_sentence_names_every_rival(full_artefacts):
         assert f"better than {name}" in sentence
 
 
-def test_speed_table_has_the_papers_units(measured):
-    table = speed.speed_table(measured).query("method == 'harmonizer'").set_index("metric")["ours"]
-
-    assert table.to_dict() == pytest.approx({"inference speed": 10, "model size": 19.2, "GPU memory": 1})
-
-
-def test_speed_table_leaves_out_methods_of_other_papers(measured):
-    assert "sgmmh_om" not in set(speed.speed_table(measured)["method"])
-
-
-def test_ratios_above_one_are_harmonizers(measured):
-    ratios = speed.ratio_table(measured).query("`Harmonizer against` == 'DoveNet'").set_index("quantity")
-
-    assert ratios["ratio"].to_dict() == pytest.approx({"inference speed": 4, "model size": 219 / 19.2, "GPU memory": 2})
-    assert ratios.loc["inference speed", "ratio in the paper"] == pytest.approx(56.3 / 13.8)
-
-
-def test_without_harmonizers_frame_there_is_nothing_to_compare(measured):
-    others = measured[measured["method"] != "harmonizer"]
-
-    assert speed.ratio_table(others).empty
-    assert speed.filter_table(others).empty
-
-
-def test_speed_by_filters_exchanges_six_for_so_many(measured):
-    table = speed.filter_table(measured).set_index("filters")
-
-    assert table["ratio"].to_dict() == pytest.approx({"2 filters": 100 / 60, "4 filters": 100 / 80, "6 filters": 1, "8 filters": 100 / 120})
-    assert table.loc["2 filters", "ratio in the paper"] == pytest.approx(86.2 / 56.3)
-
-
 def test_without_measurements_every_speed_says_what_to_run(good_artefacts):
     nothing = measurements.read_measurements(good_artefacts)
 
@@ -302,43 +254,6 @@ def test_settings_are_the_papers_but_where_the_code_departs_from_the_text():
 
 def test_arguments_end_at_one():
     assert claims.largest_argument() == 1
-
-
-def speeds_of(measured: pd.DataFrame) -> dict[str, ClaimResult]:
-    """What becomes of the claims about speeds."""
-    table = {claim_id: claims.CLAIMS[claim_id] for claim_id in ("harmonizer-C01", "harmonizer-C03", "harmonizer-C28")}
-    return {result.claim_id: result for result in judge(table, Evidence(None, {"measured": measured}))}
-
-
-@pytest.mark.parametrize(("milliseconds", "expected"), [(400.0, AGREES), (250.0, DIFFERS)])
-def test_speeds_are_judged_on_the_papers_device(measured, milliseconds, expected):
-    measured.loc[measured["method"] == "dovenet", "milliseconds"] = milliseconds
-
-    assert speeds_of(measured.assign(device="NVIDIA GeForce RTX 3090"))["harmonizer-C28"].verdict == expected
-
-
-def test_speeds_of_another_device_are_shown_without_a_verdict(measured):
-    results = speeds_of(measured).values()
-
-    assert {result.verdict for result in results} == {NOT_TESTABLE}
-    assert all(result.ours > 0 for result in results)
-
-
-def test_speeds_need_every_method_of_table_3(measured):
-    own, *others = speeds_of(measured[measured["method"] != "ht"].assign(device="NVIDIA GeForce RTX 3090")).values()
-
-    assert (own.claim_id, own.verdict, own.ours) == ("harmonizer-C01", DIFFERS, 10)
-    assert {result.verdict for result in others} == {NOT_TESTABLE}
-    assert all("not every method" in result.note for result in others)
-
-
-def test_fastest_rival_is_the_one_that_counts(measured):
-    measured.loc[measured["method"] == "iih", "milliseconds"] = 200.0
-
-    results = speeds_of(measured)
-
-    assert results["harmonizer-C28"].ours == pytest.approx(2)
-    assert "against IIH" in results["harmonizer-C28"].note
 
 
 def test_not_every_autoencoder_is_large():
